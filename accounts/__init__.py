@@ -1,0 +1,1 @@
+"""Who you are: accounts, their settings, and what they may be asked to prove."""

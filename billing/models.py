@@ -1,0 +1,178 @@
+"""Money rows. `ledger` writes wallets, grants, holds and entries; `subscriptions` writes subscriptions; nobody else."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+
+class Unit(models.TextChoices):
+    GPU_MS = "gpu_ms", _("GPU milliseconds")
+    CREDITS = "credits", _("thousandths of a credit")
+
+
+class Wallet(models.Model):
+    """What a user may spend in one unit. `balance` and `held` equal the sums of the rows below, always."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="wallets"
+    )
+    unit = models.CharField(max_length=10, choices=Unit.choices)
+    balance = models.BigIntegerField(default=0)
+    held = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "unit"], name="wallet_one_per_unit"),
+            models.CheckConstraint(condition=Q(held__gte=0), name="wallet_held_not_negative"),
+            models.CheckConstraint(condition=Q(balance__gte=F("held")), name="wallet_covers_holds"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.balance} {self.unit}"
+
+
+class Grant(models.Model):
+    """An amount that was given, and what is left of it. Spent nearest expiry first."""
+
+    class Source(models.TextChoices):
+        TRIAL = "trial", _("Trial")
+        PLAN = "plan", _("Plan")
+        ROLLOVER = "rollover", _("Rolled over")
+        TOPUP = "topup", _("Top-up")
+        PACK = "pack", _("Credit pack")
+        ADJUSTMENT = "adjustment", _("Adjustment")
+
+    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="grants")
+    source = models.CharField(max_length=12, choices=Source.choices)
+    amount = models.BigIntegerField()
+    remaining = models.BigIntegerField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+    reference = models.CharField(max_length=200, unique=True)
+    note = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(remaining__gte=0, remaining__lte=F("amount")),
+                name="grant_remaining_within_amount",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                F("wallet"),
+                F("expires_at").asc(nulls_last=True),
+                name="grant_spending_order",
+                condition=Q(remaining__gt=0),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.remaining}/{self.amount}"
+
+
+class Hold(models.Model):
+    """A ceiling set aside for one piece of work, settled exactly once."""
+
+    class Status(models.TextChoices):
+        OPEN = "open", _("Open")
+        CAPTURED = "captured", _("Captured")
+        RELEASED = "released", _("Released")
+
+    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="holds")
+    amount = models.BigIntegerField()
+    captured = models.BigIntegerField(null=True, blank=True)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
+    reference = models.CharField(max_length=200, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="hold_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(captured__isnull=True) | Q(captured__gte=0, captured__lte=F("amount")),
+                name="hold_captured_within_amount",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["wallet"], name="hold_open", condition=Q(status="open")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reference}: {self.amount} {self.status}"
+
+
+class Entry(models.Model):
+    """One movement of a wallet. Append-only: the database refuses to change or delete it."""
+
+    class Kind(models.TextChoices):
+        GRANT = "grant", _("Grant")
+        CAPTURE = "capture", _("Capture")
+        EXPIRE = "expire", _("Expired")
+        REFUND = "refund", _("Refund")
+        ADJUSTMENT = "adjustment", _("Adjustment")
+
+    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="entries")
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    amount = models.BigIntegerField()
+    reference = models.CharField(max_length=200, unique=True)
+    grant = models.ForeignKey(Grant, null=True, on_delete=models.PROTECT, related_name="entries")
+    hold = models.ForeignKey(Hold, null=True, on_delete=models.PROTECT, related_name="entries")
+    note = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "entries"
+        indexes: ClassVar = [models.Index(fields=["wallet", "-created_at", "-id"], name="entry_history")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.amount:+}"
+
+
+class Subscription(models.Model):
+    """A user's plan at the provider. `subscriptions` is the only writer of its status."""
+
+    class Status(models.TextChoices):
+        INCOMPLETE = "incomplete", _("Incomplete")
+        ACTIVE = "active", _("Active")
+        PAST_DUE = "past_due", _("Payment failed")
+        CANCELED = "canceled", _("Canceled")
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="subscription"
+    )
+    plan = models.CharField(max_length=20)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.INCOMPLETE)
+    provider = models.CharField(max_length=12)
+    provider_customer_id = models.CharField(max_length=100, blank=True)
+    provider_subscription_id = models.CharField(max_length=100, unique=True)
+    current_period_start = models.DateTimeField()
+    current_period_end = models.DateTimeField()
+    cancel_at_period_end = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.plan} {self.status}"
+
+
+class StripeEvent(models.Model):
+    """The webhook's inbox: each event is stored once, then processed, perhaps more than once."""
+
+    id = models.CharField(primary_key=True, max_length=100)
+    type = models.CharField(max_length=100)
+    payload = models.JSONField()
+    received_at = models.DateTimeField(auto_now_add=True)
+    processed_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["received_at"], name="event_unprocessed", condition=Q(processed_at=None)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.id}"

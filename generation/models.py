@@ -1,0 +1,203 @@
+"""Jobs and the pictures that they made. `jobs` is the only writer of `Job.status`."""
+
+import uuid
+from typing import TYPE_CHECKING, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from generation.engine.request import GenerationRequest
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+class Status(models.TextChoices):
+    QUEUED = "queued", _("Queued")
+    RUNNING = "running", _("Running")
+    SUCCEEDED = "succeeded", _("Finished")
+    FAILED = "failed", _("Failed")
+    CANCELED = "canceled", _("Canceled")
+
+
+ACTIVE = (Status.QUEUED, Status.RUNNING)
+FINAL = (Status.SUCCEEDED, Status.FAILED, Status.CANCELED)
+MOVES: dict[Status, tuple[Status, ...]] = {
+    Status.QUEUED: (Status.RUNNING, Status.CANCELED),
+    Status.RUNNING: (Status.QUEUED, Status.SUCCEEDED, Status.FAILED, Status.CANCELED),
+    Status.SUCCEEDED: (),
+    Status.FAILED: (),
+    Status.CANCELED: (),
+}
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    def queued(self) -> "JobQuerySet":
+        return self.filter(status=Status.QUEUED)
+
+    def running(self) -> "JobQuerySet":
+        return self.filter(status=Status.RUNNING)
+
+    def active(self) -> "JobQuerySet":
+        return self.filter(status__in=ACTIVE)
+
+    def for_user(self, user: "User") -> "JobQuerySet":
+        return self.filter(user=user)
+
+
+class Job(models.Model):
+    """One request of one user, from submission to receipt. The row is the truth; messages are hints."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="jobs"
+    )
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+    request = models.JSONField()
+    checkpoint = models.CharField(max_length=100)
+    queue_weight = models.PositiveSmallIntegerField(default=1)
+
+    attempt = models.PositiveSmallIntegerField(default=0)
+    worker = models.CharField(max_length=100, blank=True)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested = models.BooleanField(default=False)
+
+    quote_ms = models.PositiveBigIntegerField()
+    hold_ms = models.PositiveBigIntegerField()
+    charged_ms = models.PositiveBigIntegerField(null=True, blank=True)
+    receipt = models.JSONField(null=True, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error = models.CharField(max_length=500, blank=True)
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    queued_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["user", "-created_at", "-id"], name="job_history"),
+            models.Index(fields=["queued_at"], name="job_queue", condition=Q(status="queued")),
+            models.Index(
+                fields=["lease_expires_at"], name="job_leases", condition=Q(status="running")
+            ),
+            models.Index(
+                fields=["user"], name="job_active", condition=Q(status__in=["queued", "running"])
+            ),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=~Q(status="running") | Q(lease_expires_at__isnull=False),
+                name="job_running_has_lease",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.status}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("job", args=[self.pk])
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in FINAL
+
+    @property
+    def hold_reference(self) -> str:
+        return f"job:{self.pk}"
+
+    @property
+    def generation_request(self) -> GenerationRequest:
+        return GenerationRequest.from_dict(self.request)
+
+
+class Transition(models.Model):
+    """One move of a job from status to status."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="transitions")
+    was = models.CharField(max_length=10, choices=Status.choices, blank=True)
+    became = models.CharField(max_length=10, choices=Status.choices)
+    attempt = models.PositiveSmallIntegerField()
+    note = models.CharField(max_length=200, blank=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["at", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.was or 'new'} -> {self.became}"
+
+
+class ImageQuerySet(models.QuerySet["Image"]):
+    def kept(self) -> "ImageQuerySet":
+        return self.filter(deleted_at=None)
+
+    def for_user(self, user: "User") -> "ImageQuerySet":
+        return self.filter(user=user)
+
+
+class Image(models.Model):
+    """One picture. `file` and `thumbnail` are storage keys, never shown to a browser."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="images")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="images"
+    )
+    index = models.PositiveSmallIntegerField()
+    seed = models.PositiveBigIntegerField()
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    file = models.CharField(max_length=200)
+    thumbnail = models.CharField(max_length=200)
+    bytes = models.PositiveBigIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ImageQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["job", "index"], name="image_one_per_index"),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["user", "-created_at", "-id"],
+                name="image_gallery",
+                condition=Q(deleted_at=None),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job_id} #{self.index}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("image", args=[self.pk])
+
+
+class Speed(models.Model):
+    """What the quote learned from finished runs of a checkpoint on a kind of device."""
+
+    checkpoint = models.CharField(max_length=100)
+    device = models.CharField(max_length=100)
+    ms_per_step_megapixel = models.FloatField()
+    overhead_ms = models.FloatField()
+    samples = models.PositiveIntegerField(default=0)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["checkpoint", "device"], name="speed_one_per_device"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.checkpoint} on {self.device}: {self.ms_per_step_megapixel:.0f} ms"
