@@ -1,0 +1,49 @@
+"""Writes the trained parts as a folder that an unmodified `StableDiffusionPipeline.from_pretrained` loads."""
+
+import json
+from copy import deepcopy
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from diffusers import AutoencoderTiny, StableDiffusionPipeline, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from generation.engine.sketchbook import denoiser
+
+Module = TypeVar("Module", bound=torch.nn.Module)
+
+
+def save(
+    folder: Path, *, vae: AutoencoderTiny, unet: UNet2DConditionModel, encoder: CLIPTextModel, tokens: CLIPTokenizer, scaling_factor: float
+) -> None:
+    """Write all parts in half precision. `scaling_factor` is what brings the latents to deviation 1."""
+    vae = deepcopy(vae)
+    vae.register_to_config(scaling_factor=scaling_factor)
+    pipeline = StableDiffusionPipeline(
+        vae=_halved(vae),
+        text_encoder=_halved(deepcopy(encoder)),
+        tokenizer=tokens,
+        unet=_halved(deepcopy(unet)),
+        scheduler=denoiser.noise_scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.save_pretrained(folder)
+    _load_in_single_precision(folder / "text_encoder" / "config.json")
+
+
+def _halved(module: Module) -> Module:
+    return module.to(dtype=torch.float16, memory_format=torch.contiguous_format)
+
+
+def _load_in_single_precision(config: Path) -> None:
+    """Have the text encoder loaded as float32 unless the caller asks for another type.
+
+    Without a `torch_dtype`, diffusers loads its own parts as float32 but transformers loads in the type the config
+    names: a text encoder of float16 beside a unet of float32 makes the bare pipeline fail.
+    """
+    settings = json.loads(config.read_text())
+    settings["dtype"] = "float32"
+    config.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")

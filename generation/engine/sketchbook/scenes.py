@@ -1,0 +1,144 @@
+"""The sketchbook's world: what a scene is made of, and how one is chosen.
+
+A scene is everything its caption can say and its drawing can show. Scenes are numbered: the same seed and number give
+the same scene, drawing and captions on every machine.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+
+
+class Time(StrEnum):
+    """Time of day."""
+
+    DAY = "day"
+    SUNSET = "sunset"
+    NIGHT = "night"
+
+
+class Light(StrEnum):
+    """What is in the sky."""
+
+    SUN = "sun"
+    CLOUDS = "clouds"
+    RAINBOW = "rainbow"
+    MOON = "moon"
+    STARS = "stars"
+
+
+class Place(StrEnum):
+    """The ground the scene stands on."""
+
+    SEA = "sea"
+    FIELD = "field"
+    DESERT = "desert"
+    SNOW = "snow"
+    CITY = "city"
+
+
+class Kind(StrEnum):
+    """What an object is."""
+
+    HOUSE = "house"
+    TREE = "tree"
+    BOAT = "boat"
+    CAR = "car"
+    BALLOON = "balloon"
+    CAT = "cat"
+
+
+class Colour(StrEnum):
+    """The main colour of an object."""
+
+    RED = "red"
+    YELLOW = "yellow"
+    GREEN = "green"
+    BLUE = "blue"
+    PURPLE = "purple"
+    WHITE = "white"
+
+
+class Side(StrEnum):
+    """Where in the picture a group stands; several objects stand across all of it."""
+
+    LEFT = "left"
+    CENTRE = "centre"
+    RIGHT = "right"
+    ACROSS = "across"
+
+
+LIGHTS = {
+    Time.DAY: (Light.SUN, Light.CLOUDS, Light.RAINBOW),
+    Time.SUNSET: (Light.SUN, Light.CLOUDS),
+    Time.NIGHT: (Light.STARS, Light.MOON),
+}
+"""The lights each time of day can have, the one that goes without saying first."""
+
+USUAL_COLOURS = {
+    Kind.HOUSE: Colour.RED,
+    Kind.TREE: Colour.GREEN,
+    Kind.BOAT: Colour.WHITE,
+    Kind.CAR: Colour.BLUE,
+    Kind.BALLOON: Colour.RED,
+    Kind.CAT: Colour.YELLOW,
+}
+"""The colour an object has when its caption names none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """One to three objects of one kind and colour."""
+
+    kind: Kind
+    colour: Colour
+    count: int
+    side: Side
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """Everything a caption says and a drawing shows; `jitter` seeds the small variations that no caption tells."""
+
+    time: Time
+    light: Light
+    place: Place
+    mountains: bool
+    groups: tuple[Group, ...]
+    jitter: int
+
+
+def numbered(number: int, *, seed: str) -> Scene:
+    """The scene with this number: the same for the same seed, however many others are made."""
+    return sample(Random(f"{seed}:{number}"))
+
+
+def sample(rng: Random) -> Scene:
+    """Choose a scene at random."""
+    time = rng.choice(tuple(Time))
+    place = rng.choice(tuple(Place))
+    return Scene(
+        time=time,
+        light=rng.choice(LIGHTS[time]),
+        place=place,
+        mountains=place is not Place.CITY and rng.random() < 0.3,
+        groups=_sample_groups(rng),
+        jitter=rng.getrandbits(32),
+    )
+
+
+def _sample_groups(rng: Random) -> tuple[Group, ...]:
+    draw = rng.random()
+    if draw < 0.05:
+        return ()
+    if draw < 0.25:
+        left, right = rng.sample(tuple(Kind), 2)
+        return (_sample_single(rng, left, Side.LEFT), _sample_single(rng, right, Side.RIGHT))
+    kind = rng.choice(tuple(Kind))
+    if draw < 0.70:
+        return (_sample_single(rng, kind, rng.choice((Side.LEFT, Side.CENTRE, Side.RIGHT))),)
+    return (Group(kind=kind, colour=rng.choice(tuple(Colour)), count=rng.choice((2, 3)), side=Side.ACROSS),)
+
+
+def _sample_single(rng: Random, kind: Kind, side: Side) -> Group:
+    return Group(kind=kind, colour=rng.choice(tuple(Colour)), count=1, side=side)
