@@ -1,10 +1,14 @@
-"""Money rows. `ledger` writes wallets, grants, holds and entries; `subscriptions` writes subscriptions; nobody else."""
+"""Money rows. `ledger` writes wallets, grants, holds and entries; `subscriptions` its own; nobody else.
+
+References are unique by constraint, not by `unique=True`, which would add a second, unused index.
+"""
 
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -50,12 +54,14 @@ class Grant(models.Model):
     amount = models.BigIntegerField()
     remaining = models.BigIntegerField()
     expires_at = models.DateTimeField(null=True, blank=True)
-    reference = models.CharField(max_length=200, unique=True)
+    reference = models.CharField(max_length=200)
     note = models.CharField(max_length=200, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         constraints: ClassVar = [
+            models.UniqueConstraint(fields=["reference"], name="grant_once"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="grant_amount_positive"),
             models.CheckConstraint(
                 condition=Q(remaining__gte=0, remaining__lte=F("amount")),
                 name="grant_remaining_within_amount",
@@ -68,6 +74,11 @@ class Grant(models.Model):
                 name="grant_spending_order",
                 condition=Q(remaining__gt=0),
             ),
+            models.Index(
+                fields=["expires_at"],
+                name="grant_due",
+                condition=Q(remaining__gt=0, expires_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -75,27 +86,39 @@ class Grant(models.Model):
 
 
 class Hold(models.Model):
-    """A ceiling set aside for one piece of work, settled exactly once."""
+    """A ceiling set aside for one piece of work, settled exactly once.
+
+    It may be paid for by any grant that had not expired when it was placed, even if settled later.
+    """
 
     class Status(models.TextChoices):
         OPEN = "open", _("Open")
         CAPTURED = "captured", _("Captured")
         RELEASED = "released", _("Released")
 
-    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="holds")
+    wallet = models.ForeignKey(
+        Wallet, on_delete=models.PROTECT, related_name="holds", db_index=False
+    )
     amount = models.BigIntegerField()
     captured = models.BigIntegerField(null=True, blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
-    reference = models.CharField(max_length=200, unique=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    reference = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
     settled_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar = [
+            models.UniqueConstraint(fields=["reference"], name="hold_once"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="hold_amount_positive"),
             models.CheckConstraint(
                 condition=Q(captured__isnull=True) | Q(captured__gte=0, captured__lte=F("amount")),
                 name="hold_captured_within_amount",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="open", captured__isnull=True, settled_at__isnull=True)
+                | Q(status="captured", captured__isnull=False, settled_at__isnull=False)
+                | Q(status="released", captured__isnull=True, settled_at__isnull=False),
+                name="hold_settled_once",
             ),
         ]
         indexes: ClassVar = [
@@ -107,7 +130,10 @@ class Hold(models.Model):
 
 
 class Entry(models.Model):
-    """One movement of a wallet. Append-only: the database refuses to change or delete it."""
+    """One movement of a grant, and so of its wallet. Append-only: the database refuses to change it.
+
+    A wallet's entries sum to its balance, and a grant's entries to what remains of it.
+    """
 
     class Kind(models.TextChoices):
         GRANT = "grant", _("Grant")
@@ -116,18 +142,38 @@ class Entry(models.Model):
         REFUND = "refund", _("Refund")
         ADJUSTMENT = "adjustment", _("Adjustment")
 
-    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="entries")
+    wallet = models.ForeignKey(
+        Wallet, on_delete=models.PROTECT, related_name="entries", db_index=False
+    )
     kind = models.CharField(max_length=12, choices=Kind.choices)
     amount = models.BigIntegerField()
-    reference = models.CharField(max_length=200, unique=True)
-    grant = models.ForeignKey(Grant, null=True, on_delete=models.PROTECT, related_name="entries")
-    hold = models.ForeignKey(Hold, null=True, on_delete=models.PROTECT, related_name="entries")
+    # A grant's or hold's own reference and a suffix.
+    reference = models.CharField(max_length=255)
+    grant = models.ForeignKey(Grant, on_delete=models.PROTECT, related_name="entries")
+    hold = models.ForeignKey(
+        Hold, null=True, blank=True, on_delete=models.PROTECT, related_name="entries"
+    )
     note = models.CharField(max_length=200, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
-        verbose_name_plural = "entries"
-        indexes: ClassVar = [models.Index(fields=["wallet", "-created_at", "-id"], name="entry_history")]
+        verbose_name_plural = _("entries")
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["reference"], name="entry_once"),
+            models.CheckConstraint(
+                condition=Q(kind="grant", amount__gt=0)
+                | Q(kind__in=["capture", "expire", "refund"], amount__lt=0)
+                | Q(kind="adjustment") & ~Q(amount=0),
+                name="entry_sign_follows_kind",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="capture") | Q(hold__isnull=False),
+                name="entry_capture_has_hold",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["wallet", "-id"], name="entry_history"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.amount:+}"
@@ -153,9 +199,30 @@ class Subscription(models.Model):
     current_period_start = models.DateTimeField()
     current_period_end = models.DateTimeField()
     cancel_at_period_end = models.BooleanField(default=False)
+    # The start of the days of grace; null unless the status is past_due.
+    past_due_at = models.DateTimeField(null=True, blank=True)
+    # Counts the writes, so that what was read from the provider before a write can't be written after it.
+    version = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(status="past_due", past_due_at__isnull=False)
+                | ~Q(status="past_due") & Q(past_due_at__isnull=True),
+                name="subscription_past_due_since",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.user}: {self.plan} {self.status}"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the provider goes on charging for it."""
+        return self.status in LIVE
+
+
+LIVE = (Subscription.Status.ACTIVE, Subscription.Status.PAST_DUE)
 
 
 class StripeEvent(models.Model):
@@ -171,8 +238,25 @@ class StripeEvent(models.Model):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["received_at"], name="event_unprocessed", condition=Q(processed_at=None)),
+            models.Index(
+                fields=["received_at"], name="event_unprocessed", condition=Q(processed_at=None)
+            ),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.id}"
+
+
+class SandboxObject(models.Model):
+    """What the sandbox provider keeps on its side: a Stripe-shaped object as JSON. See `sandbox`."""
+
+    id = models.CharField(primary_key=True, max_length=100)
+    type = models.CharField(max_length=40)
+    data = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["type", "created_at"], name="sandbox_by_type")]
 
     def __str__(self) -> str:
         return f"{self.type} {self.id}"
