@@ -20,7 +20,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from generation.engine.sketchbook import captions, scenes, text_encoder
 from generation.engine.sketchbook.stage import Stage
 
-_BATCH = 32
+BATCH = 32
 _RATE = 1e-3
 _WARM_UP = 300
 _SHARE_UNCAPTIONED = 0.1
@@ -126,7 +126,7 @@ def train(path: Path, material: Material, *, steps: int) -> None:
 def _batch(material: Material, scale: float, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     """Latents of random scenes (batch, 4, 16, 16) and their encoded captions (batch, tokens, width), some of them empty."""
     rng = Random(int(torch.randint(2**62, (), generator=generator)))
-    picks = [rng.randrange(len(material.latents)) for _ in range(_BATCH)]
+    picks = [rng.randrange(len(material.latents)) for _ in range(BATCH)]
     said = [
         "" if rng.random() < _SHARE_UNCAPTIONED else captions.any_caption(scenes.numbered(pick, seed=material.seed), rng)
         for pick in picks

@@ -4,6 +4,7 @@ It answers `labels.QUESTIONS` from 64 by 64 pixels. What it scores on drawn scen
 for every other score.
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ class Judge(nn.Module):
         super().__init__()
         widths = (3, 32, 64, 128, 160)
         layers: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers += [nn.Conv2d(before, after, 3, padding=1), nn.BatchNorm2d(after), nn.ReLU(), nn.MaxPool2d(2)]
         self.layers = nn.Sequential(*layers, nn.Flatten())
         self.answer = nn.Sequential(nn.Linear(160 * 16, 256), nn.ReLU(), nn.Linear(256, labels.WIDTH))

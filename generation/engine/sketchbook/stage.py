@@ -92,6 +92,11 @@ class Stage:
         self._after_step()
         return loss.item()
 
+    def mean_loss(self) -> float:
+        """The mean loss of the latest steps: of the last 100, or of those since."""
+        since = self.step % self._MEAN_OVER
+        return self._sum / since if since else self.losses[-1]
+
     def _record(self, loss: float) -> None:
         self._sum += loss
         self.step += 1

@@ -12,11 +12,13 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
 from transformers import CLIPTokenizer
 
 from generation.engine.sketchbook import card, denoiser, evaluate, judge, pictures, saving, text_encoder, vae
+from generation.engine.sketchbook.captions import Language
 from generation.engine.sketchbook.pictures import Pixels
 
 STAGES = ("draw", "vae", "encode", "text", "judge", "unet", "save", "evaluate")
@@ -82,10 +84,22 @@ class Training:
 
     def evaluate(self) -> None:
         """Score the checkpoint folder and write its model card."""
-        seeing, _ = judge.start(self._state / "judge.pt")
+        seeing, judging = judge.start(self._state / "judge.pt")
         report, made = evaluate.evaluate(self._arguments.output, seeing, prompts=self._arguments.prompts)
         (self._arguments.output / "scores.json").write_text(json.dumps(report.to_dict(), indent=2) + "\n")
-        card.grid(made).save(self._arguments.output / "samples.png", optimize=True)
+        autoencoder, encoding = vae.start(self._state / "vae.pt")
+        reader, reading = text_encoder.start(self._state / "text.pt", self._tokens)
+        _, _, drawing = denoiser.start(self._state / "unet.pt")
+        drawn = self._pixels[:64]
+        card.write(
+            self._arguments.output,
+            report,
+            made,
+            stages=[encoding, reading, judging, drawing],
+            reading={language: text_encoder.accuracy(reader, self._tokens, language=language) for language in Language},
+            decibels=vae.signal_to_noise(drawn, vae.decode(autoencoder, torch.from_numpy(vae.encode(autoencoder, drawn)).float())),
+            scenes=len(self._pixels),
+        )
         print(card.table(report))
 
     @cached_property
@@ -102,7 +116,7 @@ class Training:
         return text_encoder.learn_tokenizer()
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--stages", default=",".join(STAGES), help="comma-separated, of: %(default)s")
@@ -114,8 +128,8 @@ def main() -> None:
     parser.add_argument("--judge-steps", type=int, default=2_500)
     parser.add_argument("--unet-steps", type=int, default=60_000)
     parser.add_argument("--prompts", type=int, default=100, help="held-out captions a language to evaluate with (%(default)s)")
-    arguments = parser.parse_args()
-    Training(arguments).run(arguments.stages.split(","))
+    parsed = parser.parse_args(arguments)
+    Training(parsed).run(parsed.stages.split(","))
 
 
 if __name__ == "__main__":

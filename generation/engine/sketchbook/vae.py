@@ -97,7 +97,8 @@ def _loss(vae: AutoencoderTiny, batch: torch.Tensor, generator: torch.Generator)
 def encode(vae: AutoencoderTiny, pixels: Pixels, *, batch: int = 32) -> NDArray[np.float16]:
     """The latents of many pictures: float16, shape (count, 4, height / 16, width / 16)."""
     starts = tqdm(range(0, len(pixels), batch), desc="encode", unit="batch")
-    parts = [vae.encode(to_tensor(pixels[start : start + batch])).latents.half().numpy() for start in starts]
+    with torch.autocast("cpu", torch.bfloat16):
+        parts = [vae.encode(to_tensor(pixels[start : start + batch])).latents.half().numpy() for start in starts]
     return np.concatenate(parts)
 
 
