@@ -119,6 +119,8 @@ def capture(hold_reference: str, *, amount: int) -> int:
     An amount above the hold captures the hold: the house pays the rest. Returns what was captured,
     and the same again on a second call. Raises AlreadySettled after a release, Hold.DoesNotExist.
     """
+    if amount < 0:
+        raise ValueError(f"a capture of {amount} is negative")
     return _capture(_lock_hold(hold_reference), amount=amount, kind=Entry.Kind.CAPTURE)
 
 

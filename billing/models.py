@@ -199,17 +199,14 @@ class Subscription(models.Model):
     current_period_start = models.DateTimeField()
     current_period_end = models.DateTimeField()
     cancel_at_period_end = models.BooleanField(default=False)
-    # The start of the days of grace; null unless the status is past_due.
-    past_due_at = models.DateTimeField(null=True, blank=True)
     # Counts the writes, so that what was read from the provider before a write can't be written after it.
     version = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=Q(status="past_due", past_due_at__isnull=False)
-                | ~Q(status="past_due") & Q(past_due_at__isnull=True),
-                name="subscription_past_due_since",
+                condition=Q(current_period_end__gt=F("current_period_start")),
+                name="subscription_period_not_empty",
             ),
         ]
 

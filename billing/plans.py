@@ -133,6 +133,7 @@ def plan_of(user: "User") -> Plan:
 
 
 def _is_open(subscription: Subscription) -> bool:
-    if subscription.past_due_at is not None:
-        return timezone.now() < subscription.past_due_at + GRACE
+    # A renewal is due at the start of a period, so that is when a failed one began.
+    if subscription.status == Subscription.Status.PAST_DUE:
+        return timezone.now() < subscription.current_period_start + GRACE
     return subscription.status == Subscription.Status.ACTIVE

@@ -1,0 +1,24 @@
+"""What every test of money ends with, and short ways to set a wallet up."""
+
+from accounts.models import User
+from billing import ledger
+from billing.models import Grant, Unit
+
+
+def assert_books_balance() -> None:
+    assert ledger.reconcile() == []
+
+
+def fund(user: User, amount: int, *, reference: str = "funds") -> Grant:
+    """Give GPU milliseconds that don't expire."""
+    return ledger.grant(
+        user,
+        unit=Unit.GPU_MS,
+        amount=amount,
+        source=Grant.Source.TOPUP,
+        reference=f"{reference}:{user.pk}",
+    )
+
+
+def balance(user: User) -> int:
+    return ledger.available(user, Unit.GPU_MS)

@@ -1,0 +1,39 @@
+from datetime import datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+
+
+class Clock:
+    """Stands in for the wall clock; moves only when told."""
+
+    def __init__(self) -> None:
+        self.at = datetime.now(tz=timezone.get_default_timezone()).replace(microsecond=0)
+
+    def now(self) -> datetime:
+        return self.at
+
+    def advance(self, **duration: float) -> None:
+        self.at += timedelta(**duration)
+
+    def after(self, **duration: float) -> datetime:
+        return self.at + timedelta(**duration)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(timezone, "now", clock.now)
+    return clock
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return User.objects.create_user("alice@example.com", "correct horse battery")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return User.objects.create_user("bob@example.com", "correct horse battery")

@@ -1,0 +1,109 @@
+"""The checker is checked: each planted bug must be named."""
+
+from collections.abc import Callable
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from accounts.models import User
+from billing import ledger
+from billing.models import Unit, Wallet
+from tests.billing.books import assert_books_balance, fund
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def busy_wallet(alice: User) -> Wallet:
+    fund(alice, 1_000)
+    for name in ("open", "captured", "released"):
+        ledger.hold(alice, unit=Unit.GPU_MS, amount=100, reference=name)
+    ledger.capture("captured", amount=70)
+    ledger.release("released")
+    return ledger.wallet_of(alice, Unit.GPU_MS)
+
+
+def test_right_books_are_clean(busy_wallet: Wallet) -> None:
+    out = StringIO()
+
+    call_command("reconcile", stdout=out)
+
+    assert out.getvalue() == "clean\n"
+
+
+@pytest.mark.parametrize(
+    ("planted", "named"),
+    [
+        ("UPDATE billing_wallet SET balance = balance + 1", "its entries sum to 930"),
+        ("UPDATE billing_wallet SET balance = balance - 1", "930 is left of its grants"),
+        ("UPDATE billing_wallet SET held = held + 1", "its open holds sum to 100"),
+        ("UPDATE billing_grant SET remaining = remaining - 1", "its entries sum to 930"),
+        ("UPDATE billing_hold SET amount = 99 WHERE reference = 'open'", "held is 100"),
+        ("UPDATE billing_hold SET captured = 71 WHERE reference = 'captured'", "71 was captured"),
+        (
+            "UPDATE billing_hold SET status = 'released', captured = NULL WHERE reference = 'captured'",
+            "0 was captured, its entries sum to 70",
+        ),
+        (
+            "UPDATE billing_hold SET status = 'released', settled_at = now() WHERE reference = 'open'",
+            "its open holds sum to 0",
+        ),
+    ],
+)
+def test_a_planted_difference_is_named(
+    busy_wallet: Wallet, planted: str, named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(planted)
+    err = StringIO()
+
+    with pytest.raises(CommandError):
+        call_command("reconcile", stderr=err)
+
+    assert named in err.getvalue()
+
+
+@pytest.fixture
+def unprotected(db: None) -> Callable[[str], None]:
+    """Runs SQL as somebody would who has switched the entries' protection off."""
+
+    def execute(sql: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL sdsite.allow_flush = 'on'")
+            cursor.execute(sql)
+
+    return execute
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "UPDATE billing_entry SET amount = amount - 1 WHERE kind = 'capture'",
+        "DELETE FROM billing_entry WHERE kind = 'capture'",
+        "UPDATE billing_entry SET kind = 'adjustment', hold_id = NULL WHERE kind = 'capture'",
+    ],
+)
+def test_a_changed_history_is_named(
+    busy_wallet: Wallet, planted: str, unprotected: Callable[[str], None]
+) -> None:
+    unprotected(planted)
+
+    assert any("hold" in difference for difference in ledger.reconcile())
+
+
+def test_an_entry_in_the_wrong_wallet_is_named(
+    busy_wallet: Wallet, bob: User, unprotected: Callable[[str], None]
+) -> None:
+    other = ledger.wallet_of(bob, Unit.GPU_MS)
+
+    unprotected(f"UPDATE billing_entry SET wallet_id = {other.pk} WHERE kind = 'capture'")
+
+    differences = ledger.reconcile()
+    assert any("its hold is another wallet's" in difference for difference in differences)
+    assert any("its grant is another wallet's" in difference for difference in differences)
+
+
+def test_the_books_of_nobody_balance() -> None:
+    assert_books_balance()
