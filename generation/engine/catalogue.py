@@ -34,11 +34,12 @@ class UnknownCheckpoint(LookupError):
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """One checkpoint: where it comes from, what it can do, and what a request that says nothing gets.
+    """One checkpoint: where it comes from, what it can do, and a request's defaults.
 
-    Sizes are in pixels a side. `multiple` is what each side must divide by: the VAE's down-sampling times the unet's.
-    `credits` are thousandths of a credit for one picture at native size and 30 steps. `start_ms_per_step_megapixel` is the
-    first guess at milliseconds for one forward pass over a million pixels, used until this installation has measured its own.
+    Sizes are in pixels a side. `multiple` is what each side must divide by: the VAE's down-sampling
+    times the unet's. `credits` are thousandths of a credit for one picture at native size and 30
+    steps. `start_ms_per_step_megapixel` is the first guess at milliseconds for one forward pass
+    over a million pixels, used until this installation has measured its own.
     """
 
     id: str
@@ -97,7 +98,7 @@ _SKETCHBOOK = Checkpoint(
     noise_scheduler="dpmpp_2m",
     credits=100,
     modes=frozenset({Mode.TEXT_TO_IMAGE}),
-    summary="A tiny model trained from scratch on flat illustrations of landscapes; quick even without a GPU.",
+    summary="A tiny model trained from scratch on drawn landscapes; quick even without a GPU.",
     start_ms_per_step_megapixel=1_200,
 )
 
@@ -119,12 +120,12 @@ CHECKPOINTS: Mapping[str, Checkpoint] = MappingProxyType(
             _stable_diffusion_1(
                 "1.3",
                 source="CompVis/stable-diffusion-v1-3",
-                summary="1.2 trained further, with a tenth of the captions left out to improve guidance.",
+                summary="1.2 trained further, with a tenth of the captions left out for guidance.",
             ),
             _stable_diffusion_1(
                 "1.4",
                 source="CompVis/stable-diffusion-v1-4",
-                summary="1.2 trained further on laion-aesthetics v2 5+, with a tenth of the captions left out.",
+                summary="1.2 trained further on laion-aesthetics v2 5+, with the same dropout.",
             ),
             _stable_diffusion_1(
                 "1.5",
@@ -145,7 +146,7 @@ def get(id: str) -> Checkpoint:
 
 
 def folder(checkpoint: Checkpoint, root: Path | None) -> Path:
-    """Return the folder that holds (or would hold) the weights; `root` is where the operator keeps fetched checkpoints."""
+    """Return the folder that holds the weights, or would; `root` has the fetched checkpoints."""
     if checkpoint.is_bundled:
         return _PACKAGE / checkpoint.source
     if root is None:

@@ -30,7 +30,7 @@ class NoiseScheduler(StrEnum):
 
 
 class Message(str):
-    """A sentence fit to show, in English; `translate(msgid) % params` says the same in another language."""
+    """A sentence fit to show; `gettext(msgid) % params` says it in another language."""
 
     msgid: str
     params: Mapping[str, int | float | str]
@@ -59,9 +59,12 @@ def gettext_noop(message: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationRequest:
-    """One request for `num_images` pictures. Building an invalid one raises InvalidRequest with every error at once.
+    """One request for `num_images` pictures.
 
-    A guidance scale of 1 or less switches guidance off: the negative prompt is then unused and a step costs one pass.
+    Building an invalid one raises InvalidRequest with every error at once.
+
+    A guidance scale of 1 or less switches guidance off: the negative prompt is then unused and a
+    step costs one pass.
     """
 
     prompt: str
@@ -96,20 +99,44 @@ class GenerationRequest:
         return 2 if self.guidance_scale > 1 else 1
 
     @property
+    def rows(self) -> int:
+        """Rows that one step adds to a forward pass of the model."""
+        return self.num_images * self.passes
+
+    @property
+    def work(self) -> int:
+        """What one step costs, relative to other requests of the checkpoint: rows x pixels."""
+        return self.rows * self.pixels
+
+    @property
+    def evaluations(self) -> int:
+        """Forward passes in all: Heun takes two a step but for the last, PNDM one more to start."""
+        if self.noise_scheduler is NoiseScheduler.HEUN:
+            return 2 * self.num_inference_steps - 1
+        if self.noise_scheduler is NoiseScheduler.PNDM and self.num_inference_steps > 1:
+            return self.num_inference_steps + 1
+        return self.num_inference_steps
+
+    @property
     def seeds(self) -> tuple[int, ...]:
         """The seed of each picture: each is the picture that its seed gives alone."""
         return tuple((self.seed + index) % (MAX_SEED + 1) for index in range(self.num_images))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the request as JSON can hold it; `from_dict` reads it back."""
-        return {name: str(value) if isinstance(value, StrEnum) else value for name, value in asdict(self).items()}
+        return {
+            name: str(value) if isinstance(value, StrEnum) else value
+            for name, value in asdict(self).items()
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Build a request from JSON; unknown or missing keys and values of a wrong type raise InvalidRequest."""
+        """Build a request from JSON; what is unknown, missing or mistyped raises InvalidRequest."""
         known = {field.name: field for field in fields(cls)}
         errors: dict[str, str] = {
-            name: Message(gettext_noop("This setting is not known.")) for name in data if name not in known
+            name: Message(gettext_noop("This setting is not known."))
+            for name in data
+            if name not in known
         }
         values = {}
         for name, field in known.items():
@@ -157,7 +184,9 @@ def _errors_in_text(request: GenerationRequest) -> dict[str, str]:
     for name in ("prompt", "negative_prompt"):
         text = getattr(request, name)
         if len(text) > MAX_PROMPT_LENGTH:
-            errors[name] = Message(gettext_noop("Use at most %(limit)d characters."), limit=MAX_PROMPT_LENGTH)
+            errors[name] = Message(
+                gettext_noop("Use at most %(limit)d characters."), limit=MAX_PROMPT_LENGTH
+            )
         elif not _is_storable(text):
             errors[name] = Message(gettext_noop("This text has characters that cannot be stored."))
     if not request.prompt.strip():
@@ -166,7 +195,7 @@ def _errors_in_text(request: GenerationRequest) -> dict[str, str]:
 
 
 def _is_storable(text: str) -> bool:
-    """Say whether the text has neither NUL, which PostgreSQL refuses, nor half a surrogate pair, which UTF-8 does."""
+    """Say whether PostgreSQL and UTF-8 take the text: they refuse NUL and half surrogates."""
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
@@ -195,7 +224,9 @@ def _errors_in_checkpoint(request: GenerationRequest) -> dict[str, str]:
         return {"checkpoint": Message(gettext_noop("This checkpoint is not in the catalogue."))}
     errors = _errors_in_size(request, checkpoint)
     if request.mode not in checkpoint.modes:
-        errors["mode"] = Message(gettext_noop("%(checkpoint)s cannot do this."), checkpoint=checkpoint.name)
+        errors["mode"] = Message(
+            gettext_noop("%(checkpoint)s cannot do this."), checkpoint=checkpoint.name
+        )
     return errors
 
 

@@ -1,0 +1,96 @@
+"""Who takes the next denoising step.
+
+Weighted fair queueing. Every run has a *due time* on a virtual clock: a step moves it on by the
+step's work over the run's weight, so that a run of weight 2 comes due twice as often as one of
+weight 1. The clock itself moves by the work done over the weight of everybody present: the pace of
+a run that gets exactly its share. The run that is due first decides what is batched; others of its
+batch key fill the rows that are left, in the order of their due times.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+
+@dataclass(eq=False, kw_only=True)
+class _Entry:
+    key: str
+    batch_key: Hashable
+    rows: int
+    work: int
+    weight: int
+    due: float
+    turn: int
+
+    @property
+    def stride(self) -> float:
+        return self.work / self.weight
+
+
+class Batcher:
+    """Chooses which runs share the next forward pass. Not thread-safe: the engine's loop owns it.
+
+    Runs can share a pass if their `batch_key` is equal, and as far as their rows fit into
+    `max_rows`.
+    """
+
+    def __init__(self, *, max_rows: int) -> None:
+        self.max_rows = max_rows
+        self._entries: dict[str, _Entry] = {}
+        self._clock = 0.0
+        self._turn = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, key: str, *, batch_key: Hashable, rows: int, work: int, weight: int) -> None:
+        """Let a run take part.
+
+        `rows` are what it adds to a pass, `work` what its step costs (pixels x rows).
+        """
+        entry = _Entry(
+            key=key,
+            batch_key=batch_key,
+            rows=rows,
+            work=work,
+            weight=weight,
+            due=0.0,
+            turn=self._turn,
+        )
+        # A newcomer is as far ahead of its share as anybody may be: its first step comes at once.
+        entry.due = self._clock - entry.stride
+        self._entries[key] = entry
+
+    def remove(self, key: str) -> None:
+        """Take a run out; unknown keys have no effect."""
+        self._entries.pop(key, None)
+
+    def next_batch(self) -> list[str]:
+        """Return the keys of the runs that step together now, and book the step to them.
+
+        The run that is due first is always among them, even if its rows alone exceed `max_rows`: so
+        nobody starves.
+        """
+        waiting = sorted(self._entries.values(), key=lambda entry: (entry.due, entry.turn))
+        chosen: list[_Entry] = []
+        rows = 0
+        for entry in waiting:
+            if not chosen or (
+                entry.batch_key == chosen[0].batch_key and rows + entry.rows <= self.max_rows
+            ):
+                chosen.append(entry)
+                rows += entry.rows
+        self._book(chosen)
+        return [entry.key for entry in chosen]
+
+    def _book(self, chosen: list[_Entry]) -> None:
+        if not chosen:
+            return
+        self._turn += 1
+        total_weight = sum(entry.weight for entry in self._entries.values())
+        self._clock += sum(entry.work for entry in chosen) / total_weight
+        for entry in chosen:
+            entry.due += entry.stride
+            entry.turn = self._turn
+        for entry in self._entries.values():
+            # Nobody saves up credit while there is room for all, nor pays later for free rows.
+            entry.due = min(max(entry.due, self._clock - entry.stride), self._clock + entry.stride)

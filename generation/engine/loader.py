@@ -1,0 +1,189 @@
+"""Loader: loads checkpoints in a thread, keeps them warm, evicts the least recently used."""
+
+import gc
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from diffusers.utils import logging as diffusers_logging
+from transformers.utils import logging as transformers_logging
+
+from generation.engine import catalogue
+from generation.engine.catalogue import Checkpoint
+from generation.engine.families import Pipeline, pipeline_class
+from generation.engine.preview import Projection
+
+logger = logging.getLogger(__name__)
+
+_WEIGHT_FOLDERS = ("text_encoder", "unet", "vae")
+_PICKLES = (".bin", ".ckpt", ".pt", ".pth")
+
+
+class LoadError(Exception):
+    """A checkpoint cannot be loaded; the message tells the operator why."""
+
+
+class NoRoom(Exception):
+    """The checkpoint doesn't fit beside those in use; ask again once one of them is released."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """A checkpoint in memory. `load_us` is how long it took to load, in microseconds."""
+
+    pipeline: Pipeline
+    projection: Projection
+    load_us: int
+
+
+@dataclass(eq=False, kw_only=True)
+class _Entry:
+    future: Future[Loaded]
+    num_bytes: int
+    users: int = 0
+    last_used: float = field(default_factory=time.monotonic)
+
+
+def pick_device() -> torch.device:
+    """Return the best device of this machine."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+class Loader:
+    """The checkpoints of one device.
+
+    `acquire` and `release` belong to the engine's loop; `warm` may be read from any thread.
+
+    `root` is the folder of fetched checkpoints; without `budget_bytes` everything stays warm.
+    """
+
+    def __init__(
+        self,
+        root: Path | None = None,
+        *,
+        device: torch.device | None = None,
+        budget_bytes: int | None = None,
+    ) -> None:
+        self.device = device or pick_device()
+        self.budget_bytes = budget_bytes
+        self.on_loaded: Callable[[], None] = lambda: None
+        self._root = root
+        self._entries: dict[str, _Entry] = {}
+        diffusers_logging.disable_progress_bar()
+        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
+
+    @property
+    def warm(self) -> frozenset[str]:
+        """The ids of the checkpoints that are loaded or being loaded."""
+        return frozenset(tuple(self._entries))
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory that the warm checkpoints take."""
+        return sum(entry.num_bytes for entry in self._entries.values())
+
+    def acquire(self, checkpoint: Checkpoint) -> Loaded | None:
+        """Return the checkpoint, held until `release`; None while it loads, which this call starts.
+
+        Raises LoadError if it cannot be loaded (the next call tries again) and NoRoom if it doesn't
+        fit for now.
+        """
+        entry = self._entries.get(checkpoint.id) or self._start(checkpoint)
+        if not entry.future.done():
+            return None
+        if entry.future.exception():
+            del self._entries[checkpoint.id]
+        loaded = entry.future.result()
+        entry.num_bytes = loaded.pipeline.num_bytes
+        entry.users += 1
+        entry.last_used = time.monotonic()
+        return loaded
+
+    def release(self, checkpoint: Checkpoint) -> None:
+        """Undo one `acquire`."""
+        entry = self._entries[checkpoint.id]
+        entry.users -= 1
+        entry.last_used = time.monotonic()
+
+    def close(self) -> None:
+        """Wait for a load that is under way and end the thread."""
+        self._thread.shutdown(cancel_futures=True)
+
+    def _start(self, checkpoint: Checkpoint) -> _Entry:
+        folder = self._folder(checkpoint)
+        num_bytes = _check(folder)
+        self._make_room(num_bytes)
+        entry = _Entry(
+            future=self._thread.submit(self._load, checkpoint, folder), num_bytes=num_bytes
+        )
+        entry.future.add_done_callback(lambda _: self.on_loaded())
+        self._entries[checkpoint.id] = entry
+        return entry
+
+    def _folder(self, checkpoint: Checkpoint) -> Path:
+        try:
+            return catalogue.folder(checkpoint, self._root)
+        except ValueError as error:
+            raise LoadError(str(error)) from None
+
+    def _make_room(self, num_bytes: int) -> None:
+        """Evict idle checkpoints, least recently used first.
+
+        One that exceeds the budget alone is loaded nevertheless.
+        """
+        if self.budget_bytes is None:
+            return
+        idle = sorted(
+            (id for id, entry in self._entries.items() if not entry.users and entry.future.done()),
+            key=lambda id: self._entries[id].last_used,
+        )
+        while self._entries and self.num_bytes + num_bytes > self.budget_bytes:
+            if not idle:
+                raise NoRoom
+            evicted = idle.pop(0)
+            del self._entries[evicted]
+            logger.info("evicted checkpoint %s", evicted)
+
+    def _load(self, checkpoint: Checkpoint, folder: Path) -> Loaded:
+        gc.collect()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        started = time.perf_counter_ns()
+        try:
+            pipeline = pipeline_class(checkpoint.family).load(
+                checkpoint, folder, device=self.device
+            )
+            projection = Projection.fit(pipeline)
+        except Exception as error:
+            raise LoadError(f"{folder} could not be loaded: {error!r}") from error
+        load_us = (time.perf_counter_ns() - started) // 1_000
+        logger.info("loaded checkpoint %s in %d ms", checkpoint.id, load_us // 1_000)
+        return Loaded(pipeline=pipeline, projection=projection, load_us=load_us)
+
+
+def _check(folder: Path) -> int:
+    """Return the size of the weights in bytes; raise LoadError if they are missing or pickles."""
+    if not (folder / "model_index.json").is_file():
+        raise LoadError(
+            f"{folder} has no model_index.json: the checkpoint is missing or incomplete."
+        )
+    return sum(_check_weights(folder / name) for name in _WEIGHT_FOLDERS)
+
+
+def _check_weights(folder: Path) -> int:
+    files: Sequence[Path] = sorted(folder.iterdir()) if folder.is_dir() else []
+    weights = [path for path in files if path.suffix == ".safetensors"]
+    if not weights and any(path.suffix in _PICKLES for path in files):
+        raise LoadError(f"{folder} has only pickled weights, which can run code: use safetensors.")
+    if not weights:
+        raise LoadError(f"{folder} has no safetensors weights: the checkpoint is incomplete.")
+    return sum(path.stat().st_size for path in weights)
