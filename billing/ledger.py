@@ -1,4 +1,4 @@
-"""Grant, hold, capture, release, expire: the only writer of money rows.
+"""Grant, hold, capture, release, adjust, expire: the only writer of money rows.
 
 Every verb is one transaction (or part of the caller's), locks the wallet's row first, and is safe to
 call twice with one `reference`. Amounts are integers in the wallet's unit. Each change of a balance is
@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing.models import Entry, Grant, Hold, Unit, Wallet
-from billing.reconciliation import reconcile
+from billing.reconciliation import reconcile as reconcile
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -140,13 +140,17 @@ def release(hold_reference: str) -> None:
 
 
 @transaction.atomic
-def debit(user: "User", *, unit: Unit, amount: int, reference: str, note: str) -> None:
-    """Take back `amount` (above zero) at once, as an adjustment that `note` explains.
+def adjust(user: "User", *, unit: Unit, amount: int, reference: str, note: str) -> None:
+    """Correct a mistake: give `amount`, or take it back at once if it is below zero. `note` says why.
 
-    Raises InsufficientBalance where less is available, ReferenceReused.
+    Raises InsufficientBalance where less is available than is to be taken, and ReferenceReused.
     """
-    hold(user, unit=unit, amount=amount, reference=reference)
-    _capture(_lock_hold(reference), amount=amount, kind=Entry.Kind.ADJUSTMENT, note=note)
+    if amount > 0:
+        source = Grant.Source.ADJUSTMENT
+        grant(user, unit=unit, amount=amount, source=source, reference=reference, note=note)
+    else:
+        hold(user, unit=unit, amount=-amount, reference=reference)
+        _capture(_lock_hold(reference), amount=-amount, kind=Entry.Kind.ADJUSTMENT, note=note)
 
 
 def expire(now: datetime) -> int:

@@ -38,6 +38,15 @@ class Wallet(models.Model):
         return f"{self.user}: {self.balance} {self.unit}"
 
 
+class GrantQuerySet(models.QuerySet["Grant"]):
+    def spendable(self) -> "GrantQuerySet":
+        """What a new hold may count on, in the order in which it is spent."""
+        alive = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+        return self.filter(alive, remaining__gt=0).order_by(
+            F("expires_at").asc(nulls_last=True), "id"
+        )
+
+
 class Grant(models.Model):
     """An amount that was given, and what is left of it. Spent nearest expiry first."""
 
@@ -57,6 +66,8 @@ class Grant(models.Model):
     reference = models.CharField(max_length=200)
     note = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = GrantQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [

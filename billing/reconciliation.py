@@ -43,11 +43,11 @@ def _wallets() -> Iterator[str]:
 
 def _grants() -> Iterator[str]:
     grants = Grant.objects.annotate(moved=Coalesce(Sum("entries__amount"), 0))
-    for grant in grants.exclude(remaining=F("moved")).order_by("pk"):
-        yield (
-            f"grant {grant.pk} ({grant.reference}): {grant.remaining} remains, "
-            f"its entries sum to {grant.moved}"
-        )
+    wrong = grants.exclude(remaining=F("moved")).order_by("pk")
+    for pk, reference, remaining, moved in wrong.values_list(
+        "pk", "reference", "remaining", "moved"
+    ):
+        yield f"grant {pk} ({reference}): {remaining} remains, its entries sum to {moved}"
     for entry in Entry.objects.exclude(wallet=F("grant__wallet")).order_by("pk"):
         yield f"entry {entry.pk} ({entry.reference}): its grant is another wallet's"
 

@@ -225,26 +225,31 @@ def test_grants_are_spent_nearest_expiry_first_with_an_entry_each(
     assert_books_balance()
 
 
-def test_a_debit_takes_back_once_and_says_why(alice: User) -> None:
+def adjust(user: User, amount: int) -> None:
+    ledger.adjust(
+        user, unit=Unit.GPU_MS, amount=amount, reference="adjustment:1", note="Paid twice"
+    )
+
+
+@pytest.mark.parametrize("amount", [200, -200])
+def test_an_adjustment_happens_once_and_says_why(alice: User, amount: int) -> None:
     fund(alice, 500)
 
-    for _ in range(2):
-        ledger.debit(
-            alice, unit=Unit.GPU_MS, amount=200, reference="adjustment:1", note="Paid twice"
-        )
+    adjust(alice, amount)
+    adjust(alice, amount)
 
     entry = Entry.objects.get(kind=Entry.Kind.ADJUSTMENT)
-    assert (entry.amount, entry.note) == (-200, "Paid twice")
-    assert balance(alice) == 300
+    assert (entry.amount, entry.note) == (amount, "Paid twice")
+    assert balance(alice) == 500 + amount
     assert_books_balance()
 
 
-def test_a_debit_leaves_what_is_held(alice: User) -> None:
+def test_an_adjustment_leaves_what_is_held(alice: User) -> None:
     fund(alice, 500)
     hold(alice, 400)
 
     with pytest.raises(ledger.InsufficientBalance):
-        ledger.debit(alice, unit=Unit.GPU_MS, amount=200, reference="adjustment:1", note="")
+        adjust(alice, -200)
 
     assert balance(alice) == 100
     assert_books_balance()

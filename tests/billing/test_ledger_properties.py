@@ -149,13 +149,13 @@ class Ledger(RuleBasedStateMachine):
         self.model.holds[reference].settled = 0
 
     @rule(amount=AMOUNTS)
-    def debit(self, amount: int) -> None:
-        reference = f"debit:{next(NUMBERS)}"
+    def take_back(self, amount: int) -> None:
+        reference = f"adjustment:{next(NUMBERS)}"
         affordable = amount <= self.model.available(self.clock.at)
         try:
             with transaction.atomic():
-                ledger.debit(
-                    self.user, unit=Unit.GPU_MS, amount=amount, reference=reference, note="why"
+                ledger.adjust(
+                    self.user, unit=Unit.GPU_MS, amount=-amount, reference=reference, note="why"
                 )
         except ledger.InsufficientBalance:
             assert not affordable
