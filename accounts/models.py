@@ -32,9 +32,7 @@ class User(AbstractUser):
     username = None  # type: ignore[assignment]  # removes the inherited column
     email = models.EmailField(_("e-mail address"), unique=True)
     language = models.CharField(_("language"), max_length=10, blank=True)
-    theme = models.CharField(
-        _("theme"), max_length=10, choices=Theme.choices, default=Theme.SYSTEM
-    )
+    theme = models.CharField(_("theme"), max_length=10, choices=Theme.choices, default=Theme.SYSTEM)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []

@@ -88,12 +88,13 @@ REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
 DATABASES = {"default": env.dj_db_url("DATABASE_URL", DATABASE_URL)}
 DATABASES["default"].update(
     ENGINE="django.db.backends.postgresql",
-    CONN_MAX_AGE=env.int("CONN_MAX_AGE", 60),
     CONN_HEALTH_CHECKS=True,
 )
-# A process stopped inside a transaction must not keep a wallet's lock: the server ends it.
-DATABASES["default"].setdefault("OPTIONS", {})["options"] = (
-    "-c idle_in_transaction_session_timeout=2s -c lock_timeout=3s -c statement_timeout=5s"
+DATABASES["default"].setdefault("OPTIONS", {}).update(
+    # A process stopped inside a transaction must not keep a wallet's lock: the server ends it.
+    options="-c idle_in_transaction_session_timeout=2s -c lock_timeout=3s -c statement_timeout=5s",
+    # Requests under ASGI and Celery's pool run in changing threads: only a pool keeps connections.
+    pool={"min_size": 0, "max_size": env.int("DATABASE_POOL_SIZE", 20), "timeout": 10},
 )
 
 CACHES = {
@@ -109,7 +110,10 @@ CHANNEL_LAYERS = {
     }
 }
 
-CELERY_BROKER_URL = REDIS_URL
+# Celery has its own word for the path of a socket.
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://").replace(
+    "?db=", "?virtual_host="
+)
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
@@ -136,7 +140,11 @@ AUTHENTICATION_BACKENDS = [
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+    )
 ]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}

@@ -1,0 +1,55 @@
+"""What every test stands on: real servers (see `settings`), and a database that may be emptied."""
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.db.backends.postgresql.operations import DatabaseOperations
+
+from accounts.models import User
+from tests import factories
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _flush_may_truncate() -> Iterator[None]:
+    """Entries refuse to be truncated; emptying the tables between two tests is the exception."""
+    execute = DatabaseOperations.execute_sql_flush
+
+    def execute_allowed(operations: DatabaseOperations, statements: Sequence[str]) -> None:
+        execute(operations, ["SET LOCAL sdsite.allow_flush = 'on'", *statements])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "execute_sql_flush", execute_allowed)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _patient_transaction(request: pytest.FixtureRequest) -> None:
+    """A test that is one transaction may think between two queries for longer than a request may."""
+    if "db" in request.fixturenames and "transactional_db" not in request.fixturenames:
+        request.getfixturevalue("db")
+    if connection.in_atomic_block:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    """Rate limits are kept in the cache: one test's sign-ins must not count against the next."""
+    cache.clear()
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return factories.alice()
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return factories.bob()
+
+
+@pytest.fixture
+def charlie(db: None) -> User:
+    return factories.charlie()

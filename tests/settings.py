@@ -1,0 +1,44 @@
+"""The site's settings on servers and folders of this test session's own.
+
+The servers start here because Django's settings are read before any fixture runs. What the tests start
+as processes inherits the environment, and so works on the session's test database.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sdsite import embedded
+
+session = ExitStack()
+atexit.register(session.close)
+
+data = Path(tempfile.mkdtemp(prefix="sdsite-tests-"))
+session.callback(shutil.rmtree, data, ignore_errors=True)
+
+if "DATABASE_URL" not in os.environ or "REDIS_URL" not in os.environ:
+    servers = session.enter_context(embedded.servers(data / "servers", throwaway=True))
+    os.environ.setdefault("DATABASE_URL", servers.database_url)
+    os.environ.setdefault("REDIS_URL", servers.redis_url)
+
+url = urlsplit(os.environ["DATABASE_URL"])
+os.environ.update(
+    DATABASE_URL=url._replace(path=f"/test_{url.path.removeprefix('/')}").geturl(),
+    DATA_DIR=str(data),
+    DJANGO_SETTINGS_MODULE="sdsite.settings",
+    HTTPS="0",
+    OMP_NUM_THREADS="2",
+    SECRET_KEY="tests",
+)
+
+from sdsite.settings import *  # noqa: E402, F403
+from sdsite.settings import DATABASES, STATIC_ROOT, STORAGES  # noqa: E402
+
+DATABASES["default"]["TEST"] = {"NAME": DATABASES["default"]["NAME"]}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+STATIC_ROOT.mkdir(parents=True)
