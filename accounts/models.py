@@ -37,7 +37,7 @@ class User(AbstractUser):
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
-    objects = UserManager()  # type: ignore[assignment]  # replaces the manager that wants a user name
+    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]  # it wants no user name
 
     def __str__(self) -> str:
         return self.email

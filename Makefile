@@ -1,0 +1,52 @@
+# setup, run, test, lint, bench: each makes what it needs first, and nothing twice.
+PYTHON ?= python3.11
+PORT ?= 8000
+# Empty: the user's data folder. Never the repository.
+DATA ?=
+
+BIN := .venv/bin
+INSTALLED := .venv/installed
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+CATALOGS := $(wildcard locale/*/LC_MESSAGES/django.po)
+
+.PHONY: setup run test lint bench lock
+
+run: setup
+	@exec $(BIN)/python manage.py up --port $(PORT) $(if $(DATA),--data "$(DATA)")
+
+setup: $(INSTALLED) $(CATALOGS:.po=.mo)
+
+test: setup
+	@test -n "$(CHROMIUM)" || { \
+	  echo "The browser tests need Chromium. On Debian or Ubuntu: sudo apt-get install chromium" >&2; \
+	  echo "Elsewhere, name it: make test CHROMIUM=/path/to/chromium" >&2; exit 1; }
+	CHROMIUM="$(CHROMIUM)" $(BIN)/pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: setup
+	@$(BIN)/python -m tests.bench
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "Python 3.11 is needed. If it has another name: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+	  echo "$(PYTHON) is not Python 3.11; name one that is: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv || { \
+	  echo "Python can't make a virtual environment. On Debian or Ubuntu: sudo apt-get install python3.11-venv" >&2; exit 1; }
+	@echo "Installing the dependencies into .venv: a few minutes the first time"
+	PIP_CONSTRAINT=constraints.txt $(BIN)/pip install --disable-pip-version-check ".[dev]"
+	@touch $@
+
+%.mo: %.po $(INSTALLED)
+	@$(BIN)/pybabel --quiet compile --input-file $< --output-file $@
+
+# Newest versions that pyproject.toml allows, written to constraints.txt.
+lock:
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --disable-pip-version-check ".[dev]"
+	$(BIN)/pip freeze --all --exclude sdsite --exclude pip | sed 's/+cpu$$//' > constraints.txt
+	touch $(INSTALLED)

@@ -1,0 +1,34 @@
+"""Mails on a developer's machine: files that a mail program opens, and their links in the terminal."""
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
+from django.utils import timezone
+
+LINK = re.compile(r"https?://\S+")
+
+
+class FolderBackend(BaseEmailBackend):
+    """Writes each mail as an .eml file into EMAIL_FILE_PATH, and prints the links in it."""
+
+    def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
+        folder = Path(settings.EMAIL_FILE_PATH)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for mail in email_messages:
+            self._write(mail, folder=folder)
+        return len(email_messages)
+
+    def _write(self, mail: EmailMessage, *, folder: Path) -> None:
+        # Two mails of one moment differ in their Message-ID, which is made when the message is.
+        message = mail.message()
+        unique = re.sub(r"\W", "", message["Message-ID"].split("@")[0])
+        path = folder / f"{timezone.now():%Y%m%d-%H%M%S}-{unique}.eml"
+        path.write_bytes(message.as_bytes())
+        for link in LINK.findall(str(mail.body)):
+            sys.stdout.write(f"mail to {', '.join(mail.to)}: {link}\n")
+        sys.stdout.flush()

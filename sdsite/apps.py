@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+
+from sdsite import logs
+
+
+class SiteConfig(AppConfig):
+    name = "sdsite"
+
+    def ready(self) -> None:
+        from sdsite import checks  # noqa: F401  # registers them
+
+        logs.configure_structlog()

@@ -1,0 +1,60 @@
+"""Mistakes in a production's configuration."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core import checks
+
+
+@checks.register(deploy=True)
+def secret_key_is_secret(**kwargs: Any) -> list[checks.CheckMessage]:
+    if not settings.SECRET_KEY.startswith("insecure-"):
+        return []
+    return [
+        checks.Error(
+            "SECRET_KEY is the one that everybody can read in the settings.",
+            hint="Set the environment variable SECRET_KEY to 50 random characters.",
+            id="sdsite.E001",
+        )
+    ]
+
+
+@checks.register(deploy=True)
+def site_url_is_public(**kwargs: Any) -> list[checks.CheckMessage]:
+    url = urlsplit(settings.SITE_URL)
+    if url.scheme == "https" and url.hostname in settings.ALLOWED_HOSTS:
+        return []
+    return [
+        checks.Error(
+            f"SITE_URL is {settings.SITE_URL}, which is not https and one of ALLOWED_HOSTS.",
+            hint="Links in mails and the payment provider's way back are made from it.",
+            id="sdsite.E002",
+        )
+    ]
+
+
+@checks.register(deploy=True)
+def mails_are_sent(**kwargs: Any) -> list[checks.CheckMessage]:
+    if settings.EMAIL_BACKEND != "accounts.mail.FolderBackend":
+        return []
+    return [
+        checks.Error(
+            "Mails are written into a folder, so nobody can confirm an address.",
+            hint="Set EMAIL_BACKEND to django.core.mail.backends.smtp.EmailBackend, and EMAIL_HOST.",
+            id="sdsite.E003",
+        )
+    ]
+
+
+@checks.register(deploy=True)
+def https_is_expected(**kwargs: Any) -> list[checks.CheckMessage]:
+    if settings.HTTPS:
+        return []
+    return [
+        checks.Error(
+            "HTTPS is off: cookies and passwords travel in the open.",
+            hint="Leave the environment variable HTTPS unset in production.",
+            id="sdsite.E004",
+        )
+    ]

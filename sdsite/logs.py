@@ -1,0 +1,68 @@
+"""Structured logs: one JSON object a line in production, readable lines in development.
+
+Whatever `structlog.contextvars` holds (a request's id, a job's) is on every line, also of libraries.
+"""
+
+from typing import Any
+
+import structlog
+from structlog.typing import Processor
+
+CONTEXT: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.ExtraAdder(),
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
+
+def config(*, level: str, readable: bool) -> dict[str, Any]:
+    """Django's LOGGING."""
+    rendering: list[Processor] = (
+        [
+            structlog.dev.ConsoleRenderer(
+                colors=False, exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
+        if readable
+        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    )
+    remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "structured": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "processors": [remove_meta, *rendering],
+                "foreign_pre_chain": CONTEXT,
+            }
+        },
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "structured"}},
+        "root": {"handlers": ["console"], "level": level},
+        "loggers": {
+            # Django's own handlers would print everything a second time.
+            "django": {"handlers": [], "propagate": True},
+            "django.server": {"handlers": [], "propagate": True},
+            # Each start of a server, connection and task is no news.
+            "celery": {"level": "WARNING"},
+            "uvicorn": {"level": "WARNING"},
+        },
+    }
+
+
+def configure_structlog() -> None:
+    """Send what is logged through structlog the way of the standard library's logs."""
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *CONTEXT,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.processors.StackInfoRenderer(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,139 @@
+"""The whole site on one machine: the parts of production, started and ended together."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import platformdirs
+from django.core.management.base import BaseCommand, CommandError
+
+from sdsite import embedded, machine
+from sdsite.processes import PROJECT, Child
+
+READY_SECONDS = 60.0
+# A part that ends sooner than this after its start would only end again.
+STABLE_SECONDS = 20.0
+MANAGE = (sys.executable, PROJECT / "manage.py")
+CELERY = (sys.executable, "-m", "celery", "--app", "sdsite", "--quiet")
+
+
+class Command(BaseCommand):
+    help = "Runs the site on this machine: servers, web, worker and beat. Ctrl-C ends them all."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument(
+            "--data",
+            type=Path,
+            default=Path(platformdirs.user_data_dir("sdsite")),
+            help="folder of the database and the pictures (default: %(default)s)",
+        )
+
+    def handle(self, *args: Any, port: int, data: Path, **options: Any) -> None:
+        signal.signal(signal.SIGTERM, _interrupt)
+        data = data.expanduser().resolve()
+        with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
+            try:
+                machine.require_free_port(port)
+                stack.enter_context(machine.claimed(data))
+                database = stack.enter_context(_database(data))
+                valkey = stack.enter_context(_valkey(data))
+            except (machine.Unsuitable, embedded.ServerUnreachable) as error:
+                raise CommandError(str(error)) from error
+            env = _environment(port=port, data=data, database=database.url, valkey=valkey.url)
+            self._prepare(env)
+            parts = _start_parts(stack, port=port, env=env)
+            servers = [server.process for server in (database, valkey) if server.process]
+            self._announce(port=port, children=[*servers, *parts])
+            self._watch(servers=servers, parts=parts)
+
+    def _prepare(self, env: dict[str, str]) -> None:
+        for command in ("migrate --verbosity=0", "demo"):
+            if subprocess.run([*MANAGE, *command.split()], env=env, check=False).returncode:
+                raise CommandError(f"{command.split()[0]} failed; its reason is above.")
+
+    def _announce(self, *, port: int, children: Sequence[Child]) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while not machine.answers(f"http://127.0.0.1:{port}/readyz"):
+            for child in children:
+                if child.status is not None:
+                    raise CommandError(f"{child.name} ended at once; its reason is above.")
+            if time.monotonic() > deadline:
+                raise CommandError(f"The site does not answer on port {port}; see above.")
+            time.sleep(0.1)
+        self.stdout.write(f"ready http://127.0.0.1:{port}")
+        self.stdout.flush()
+
+    def _watch(self, *, servers: Sequence[Child], parts: Sequence[Child]) -> NoReturn:
+        while True:
+            time.sleep(0.5)
+            for server in servers:
+                if server.status is not None:
+                    raise CommandError(f"{server.name} ended: {server.last_words()}")
+            for part in parts:
+                if part.status is not None:
+                    self._restart(part)
+
+    def _restart(self, part: Child) -> None:
+        if part.age < STABLE_SECONDS:
+            raise CommandError(f"{part.name} keeps ending (status {part.status}); see above.")
+        self.stderr.write(f"{part.name} ended (status {part.status}): starting it again")
+        part.start()
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _database(data: Path) -> contextlib.AbstractContextManager[embedded.Server]:
+    if url := os.environ.get("DATABASE_URL"):
+        embedded.ping_database(url)
+        return contextlib.nullcontext(embedded.Server(url))
+    return embedded.postgres(data / "postgres")
+
+
+def _valkey(data: Path) -> contextlib.AbstractContextManager[embedded.Server]:
+    if url := os.environ.get("REDIS_URL"):
+        embedded.ping(url)
+        return contextlib.nullcontext(embedded.Server(url))
+    return embedded.valkey(data / "valkey.log")
+
+
+def _environment(*, port: int, data: Path, database: str, valkey: str) -> dict[str, str]:
+    """What every part is started with. What the caller's environment says about the rest holds."""
+    return {
+        "DEBUG": "1",
+        "SECRET_KEY": machine.secret(data / "secret_key"),
+        # Cookies don't know ports: two sites side by side must not overwrite each other's.
+        "COOKIE_SUFFIX": f"_{port}",
+        **os.environ,
+        "SITE_URL": f"http://127.0.0.1:{port}",
+        "DATA_DIR": str(data),
+        "DATABASE_URL": database,
+        "REDIS_URL": valkey,
+        "DJANGO_SETTINGS_MODULE": "sdsite.settings",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _start_parts(stack: contextlib.ExitStack, *, port: int, env: dict[str, str]) -> list[Child]:
+    commands: dict[str, Sequence[object]] = {
+        "The web process": [*MANAGE, "web", f"--port={port}"],
+        "The worker": [*CELERY, "worker", "--without-gossip", "--without-mingle"],
+        "Beat": [*CELERY, "beat"],
+    }
+    parts = [
+        stack.enter_context(Child(name, command, env=env)) for name, command in commands.items()
+    ]
+    # Called first of all: each ends while the others do.
+    for part in parts:
+        stack.callback(part.let_go)
+    return parts
