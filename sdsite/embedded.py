@@ -91,7 +91,10 @@ def ping_database(url: str) -> None:
     try:
         psycopg.connect(url, connect_timeout=CONNECT_SECONDS).close()
     except psycopg.Error as error:
-        raise ServerUnreachable(f"PostgreSQL can't be reached: {error}") from error
+        raise ServerUnreachable(
+            f"PostgreSQL can't be reached ({_first_line(error)}). "
+            "Start it, or unset DATABASE_URL: then the site starts its own"
+        ) from error
 
 
 def ping(url: str) -> None:
@@ -100,7 +103,14 @@ def ping(url: str) -> None:
         with redis.Redis.from_url(url, socket_connect_timeout=CONNECT_SECONDS) as client:
             client.ping()
     except redis.RedisError as error:
-        raise ServerUnreachable(f"Valkey can't be reached: {error}") from error
+        raise ServerUnreachable(
+            f"Valkey can't be reached ({_first_line(error)}). "
+            "Start it, or unset REDIS_URL: then the site starts its own"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _make_database(url: str) -> None:

@@ -15,6 +15,10 @@ CONTEXT: list[Processor] = [
     structlog.stdlib.ExtraAdder(),
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+# Without the local variables of each frame, which may hold passwords and keys.
+EXCEPTIONS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 
 
 def config(*, level: str, readable: bool) -> dict[str, Any]:
@@ -26,7 +30,7 @@ def config(*, level: str, readable: bool) -> dict[str, Any]:
             )
         ]
         if readable
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        else [EXCEPTIONS, structlog.processors.JSONRenderer()]
     )
     remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     return {

@@ -35,10 +35,9 @@ class Child:
         if user is not None:
             tether.append(f"--user={user}")
         self._command = [str(word) for word in (*tether, "--", *command)]
-        self.start()
+        self._launch()
 
-    def start(self) -> None:
-        """Start it, again where it has ended by itself."""
+    def _launch(self) -> None:
         output = self.log.open("wb") if self.log else None
         self._process = subprocess.Popen(
             self._command,
@@ -52,6 +51,11 @@ class Child:
         self._started = time.monotonic()
         if output:
             output.close()
+
+    def restart(self) -> None:
+        """Start it again, ended or not."""
+        self.stop()
+        self._launch()
 
     @property
     def status(self) -> int | None:

@@ -37,8 +37,8 @@ def test_the_links_are_printed(folder, capsys):
     FolderBackend().send_messages([EmailMessage("Hi", body, None, ["alice@example.com"])])
 
     assert (
-        "mail to alice@example.com: http://127.0.0.1:8000/accounts/confirm-email/abc:1/\n"
-        == capsys.readouterr().out
+        capsys.readouterr().out
+        == "mail to alice@example.com: http://127.0.0.1:8000/accounts/confirm-email/abc:1/\n"
     )
 
 

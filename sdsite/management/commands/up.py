@@ -86,7 +86,7 @@ class Command(BaseCommand):
         if part.age < STABLE_SECONDS:
             raise CommandError(f"{part.name} keeps ending (status {part.status}); see above.")
         self.stderr.write(f"{part.name} ended (status {part.status}): starting it again")
-        part.start()
+        part.restart()
 
 
 def _interrupt(*_: object) -> NoReturn:

@@ -1,0 +1,220 @@
+"""The command that runs everything, started for real."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from http.cookiejar import CookieJar
+from urllib.parse import urlencode
+
+import psutil
+import pytest
+
+from sdsite.processes import PROJECT
+
+pytestmark = pytest.mark.slow
+
+READY_SECONDS = 60
+# A person's, who knows nothing of the tests' servers.
+ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+
+
+class Site:
+    """A running `manage.py up` with servers of its own, and what it has printed so far."""
+
+    def __init__(self, data, *, port=None):
+        self.port = port or free_port()
+        self.lines = []
+        command = [sys.executable, "manage.py", "up", f"--port={self.port}", f"--data={data}"]
+        self.process = subprocess.Popen(
+            command,
+            cwd=PROJECT,
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.reader = threading.Thread(target=self._read)
+        self.reader.start()
+
+    def _read(self):
+        with self.process.stdout as output:
+            self.lines.extend(line.rstrip("\n") for line in output)
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path):
+        return urllib.request.urlopen(self.url + path)  # noqa: S310  # a loopback address
+
+    def wait_until_ready(self):
+        wait_for(lambda: f"ready {self.url}" in self.lines or self.process.poll() is not None)
+        assert f"ready {self.url}" in self.lines, self.output
+        return self
+
+    @property
+    def output(self):
+        return "\n".join(self.lines)
+
+    @property
+    def processes(self):
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def process_of(self, *words):
+        return next(
+            process
+            for process in self.processes
+            if process.cmdline()[0] == sys.executable
+            and "tether.py" not in " ".join(process.cmdline())
+            and set(words) <= set(process.cmdline())
+        )
+
+    def ended(self):
+        """Its exit status, once it has ended by itself."""
+        self.process.wait(READY_SECONDS)
+        self.reader.join()
+        return self.process.returncode
+
+
+@pytest.fixture
+def start():
+    sites = []
+
+    def start_site(data, **options):
+        sites.append(Site(data, **options))
+        return sites[-1]
+
+    yield start_site
+    for site in sites:
+        site.process.kill()
+        site.ended()
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def wait_for(condition, *, seconds=READY_SECONDS):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_what_is_ready_serves_and_ctrl_c_ends_every_process(start, tmp_path):
+    site = start(tmp_path).wait_until_ready()
+    processes = site.processes
+    with site.get("/readyz") as response:
+        answer = response.read()
+
+    site.process.send_signal(signal.SIGINT)
+
+    assert b"false" not in answer
+    assert site.ended() == 0
+    assert len(processes) >= 10
+    assert [process for process in processes if process.is_running()] == []
+    assert "Traceback" not in site.output
+
+
+def test_a_killed_site_leaves_no_process_behind(start, tmp_path):
+    site = start(tmp_path).wait_until_ready()
+    processes = site.processes
+
+    site.process.kill()
+
+    wait_for(lambda: not any(process.is_running() for process in processes), seconds=15)
+
+
+def test_a_second_start_still_has_the_data_and_who_signed_in(start, tmp_path):
+    site = start(tmp_path).wait_until_ready()
+    browser = sign_in_to_demo_account(site)
+    site.process.send_signal(signal.SIGTERM)
+    assert site.ended() == 0
+
+    again = start(tmp_path, port=site.port).wait_until_ready()
+
+    with browser.open(f"{again.url}/account/settings/") as page:
+        assert page.url == f"{again.url}/account/settings/"
+
+
+def sign_in_to_demo_account(site):
+    password = re.search(r"demo@example.com, password (\w+)", site.output)[1]
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+    url = f"{site.url}/accounts/login/"
+    with browser.open(url) as page:
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.read().decode())[1]
+    fields = {"login": "demo@example.com", "password": password, "csrfmiddlewaretoken": token}
+    with browser.open(url, urlencode(fields).encode()) as page:
+        assert page.url == f"{site.url}/studio/"
+    return browser
+
+
+def test_two_sites_run_side_by_side(start, tmp_path):
+    one, two = start(tmp_path / "one"), start(tmp_path / "two")
+    one.wait_until_ready()
+    two.wait_until_ready()
+
+    one.process.send_signal(signal.SIGINT)
+    one.ended()
+
+    with two.get("/healthz") as response:
+        assert response.read() == b"ok\n"
+
+
+def test_a_taken_port_ends_it_with_one_line(start, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        site = start(tmp_path, port=server.getsockname()[1])
+
+        assert site.ended() == 1
+    assert len(site.lines) == 1
+    assert f"Port {site.port} can't be used" in site.lines[0]
+
+
+def test_a_part_that_keeps_ending_ends_the_site(start, tmp_path):
+    site = start(tmp_path).wait_until_ready()
+
+    site.process_of("worker").kill()
+
+    assert site.ended() == 1
+    assert "The worker keeps ending (status 137)" in site.lines[-1]
+
+
+def test_a_server_that_ends_ends_the_site(start, tmp_path):
+    site = start(tmp_path).wait_until_ready()
+    valkey = next(process for process in site.processes if "valkey-server" in process.name())
+
+    valkey.kill()
+
+    assert site.ended() == 1
+    assert any("Valkey ended" in line for line in site.lines)
+
+
+@pytest.mark.parametrize(
+    ("variable", "server"),
+    [
+        ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing"),
+        ("REDIS_URL", "redis://127.0.0.1:1/0"),
+    ],
+)
+def test_servers_that_dont_answer_end_it_with_one_line(tmp_path, variable, server):
+    result = subprocess.run(
+        [sys.executable, "manage.py", "up", f"--port={free_port()}", f"--data={tmp_path}"],
+        cwd=PROJECT,
+        env={**ENVIRONMENT, variable: server},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert result.returncode == 1
+    assert "can't be reached" in result.stderr
+    assert variable in result.stderr
+    assert len(result.stderr.splitlines()) == 1
