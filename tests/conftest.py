@@ -1,6 +1,7 @@
 """What every test stands on: real servers (see `settings`), and a database that may be emptied."""
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Generator, Iterator, Sequence
 
 import pytest
 from django.core.cache import cache
@@ -9,6 +10,19 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 
 from accounts.models import User
 from tests import factories
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where every change is checked, a skipped test is a failed one, unless it needs a GPU."""
+    report = yield
+    expected = hasattr(report, "wasxfail") or item.get_closest_marker("gpu")
+    if report.skipped and os.environ.get("CI") and not expected:
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,29 +1,41 @@
-"""The deployment checks, against the configuration of a real site and each mistake in it."""
+"""The deployment checks, against what compose.yaml configures and each mistake in it."""
 
 import os
+import re
 import subprocess
 import sys
 
 import pytest
+import yaml
 
 from sdsite.processes import PROJECT
 
-PRODUCTION = {
-    "ALLOWED_HOSTS": "pictures.example.com",
-    "BEHIND_PROXY": "1",
-    "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+OPERATOR = {
+    "DOMAIN": "pictures.example.com",
     "EMAIL_HOST": "mail.example.com",
+    "POSTGRES_PASSWORD": "a-password",
     "SECRET_KEY": "a-key-of-fifty-random-characters-" + "x7Gd0pQ" * 5,
-    "SITE_URL": "https://pictures.example.com",
     "STRIPE_SECRET_KEY": "sk_live_example",
     "STRIPE_WEBHOOK_SECRET": "whsec_example",
-    "TRUSTED_PROXY_COUNT": "1",
 }
+
+
+def fill_in(value):
+    """Compose's own substitution: ${NAME:?} is required, ${NAME:-default} is not."""
+    return re.sub(
+        r"\$\{(\w+):(\?|-((?:[^{}]|\{[^}]*\})*))\}",
+        lambda found: OPERATOR[found[1]] if found[2] == "?" else fill_in(found[3]),
+        str(value),
+    )
+
+
+COMPOSE = yaml.safe_load((PROJECT / "compose.yaml").read_text())
+PRODUCTION = {name: fill_in(value) for name, value in COMPOSE["x-site"]["environment"].items()}
 
 
 def check(tmp_path, **changes):
     """What `check --deploy` prints, and whether it passes."""
-    keep = ("PATH", "HOME", "DATABASE_URL", "REDIS_URL")
+    keep = ("PATH", "HOME")
     env = {name: os.environ[name] for name in keep if name in os.environ}
     result = subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level=WARNING"],
@@ -60,3 +72,25 @@ def test_a_mistake_has_a_name(tmp_path, mistake, name):
 
     assert name in output
     assert not passes
+
+
+def test_compose_sets_only_what_the_settings_read():
+    settings = (PROJECT / "sdsite" / "settings.py").read_text()
+
+    read = set(re.findall(r'env\.\w+\(\s*"(\w+)"', settings))
+
+    assert PRODUCTION.keys() - read == set()
+
+
+def test_every_part_has_a_health_check_or_nothing_to_ask():
+    parts = {name for name, service in COMPOSE["services"].items() if "healthcheck" in service}
+
+    assert COMPOSE["services"].keys() - parts == {"beat", "migrate"}
+
+
+def test_the_image_copies_only_what_is_there():
+    copied = re.findall(
+        r"^COPY (?!--from)(.+) \S+$", (PROJECT / "Dockerfile").read_text(), re.MULTILINE
+    )
+
+    assert [name for line in copied for name in line.split() if not (PROJECT / name).exists()] == []
