@@ -1,5 +1,5 @@
 # setup, run, test, lint, bench: each makes what it needs first, and nothing twice.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || echo python3)
 PORT ?= 8000
 # Empty: the user's data folder. Never the repository.
 DATA ?=

@@ -246,6 +246,7 @@ LANGUAGE_COOKIE_NAME = f"language{COOKIE_SUFFIX}"
 SESSION_COOKIE_HTTPONLY = True
 # HTTPS is expected unless the site runs on a developer's machine.
 HTTPS = env.bool("HTTPS", not DEBUG)
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0

@@ -1,7 +1,13 @@
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
 from sdsite import health
+
+# Administrators sign in like everybody, under the same rate limits.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
+handler500 = "sdsite.errors.server_error"
 
 urlpatterns = [
     path("", include("generation.urls")),
