@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 TETHER = Path(__file__).with_name("tether.py")
+POLL_SECONDS = 0.05
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -66,6 +67,12 @@ class Child:
     def age(self) -> float:
         """Seconds since its last start."""
         return time.monotonic() - self._started
+
+    def wait(self) -> int:
+        """Return its status when it has ended by itself."""
+        while (status := self.status) is None:
+            time.sleep(POLL_SECONDS)
+        return status
 
     def let_go(self) -> None:
         """Ask it to end, and return at once."""

@@ -1,13 +1,10 @@
 """The cast, and the rows that stand around it. Alice and Bob subscribe; Charlie only tries."""
 
-from datetime import timedelta
-
 from allauth.account.models import EmailAddress
-from django.utils import timezone
 
 from accounts.models import User
-from billing import ledger, subscriptions
-from billing.models import Grant, Subscription, Unit
+from billing import sandbox, subscriptions
+from billing.models import SandboxObject, Subscription
 from billing.plans import PLANS
 
 PASSWORD = "correct horse battery staple"
@@ -21,25 +18,14 @@ def make_user(email: str, **fields: object) -> User:
 
 
 def subscribe(user: User, *, plan: str = "basic") -> Subscription:
-    """Put the user on a plan whose current month has just begun."""
-    start = timezone.now()
-    subscription = Subscription.objects.create(
-        user=user,
-        plan=plan,
-        status=Subscription.Status.ACTIVE,
-        provider="sandbox",
-        provider_subscription_id=f"sub_{user.pk}",
-        current_period_start=start,
-        current_period_end=start + timedelta(days=30),
+    """Take the user through the sandbox's checkout, to a plan whose first month has just begun."""
+    sandbox.SandboxGateway().create_checkout(
+        user, PLANS[plan], success_url="", cancel_url="", idempotency_key=""
     )
-    ledger.grant(
-        user,
-        unit=Unit.GPU_MS,
-        amount=PLANS[plan].gpu_ms,
-        source=Grant.Source.PLAN,
-        reference=f"plan:{subscription.provider_subscription_id}",
-        expires_at=subscription.current_period_end,
-    )
+    checkout = SandboxObject.objects.filter(type="checkout.session").latest("created_at")
+    sandbox.pay(checkout.pk)
+    subscription = subscriptions.activate(user, checkout_id=checkout.pk)
+    assert subscription is not None
     return subscription
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 import time
 from argparse import ArgumentParser
@@ -56,9 +55,10 @@ class Command(BaseCommand):
             self._watch(servers=servers, parts=parts)
 
     def _prepare(self, env: dict[str, str]) -> None:
-        for command in ("migrate --verbosity=0", "demo"):
-            if subprocess.run([*MANAGE, *command.split()], env=env, check=False).returncode:
-                raise CommandError(f"{command.split()[0]} failed; its reason is above.")
+        for name, *options in (("migrate", "--verbosity=0"), ("demo",)):
+            with Child(name, [*MANAGE, name, *options], env=env) as child:
+                if child.wait() != 0:
+                    raise CommandError(f"{name} failed; its reason is above.")
 
     def _announce(self, *, port: int, children: Sequence[Child]) -> None:
         deadline = time.monotonic() + READY_SECONDS
