@@ -1,0 +1,29 @@
+"""How GPU time is written."""
+
+from django import template
+from django.utils.translation import gettext as _
+
+register = template.Library()
+
+
+@register.filter
+def gpu_time(ms: int) -> str:
+    """Milliseconds as people say them, rounded down: "3.2 s", "4 min 58 s"."""
+    seconds, rest = divmod(abs(ms), 1_000)
+    minutes, seconds = divmod(seconds, 60)
+    if minutes:
+        text = _("{minutes} min {seconds} s").format(minutes=minutes, seconds=seconds)
+    else:
+        text = _("{seconds} s").format(seconds=f"{seconds}.{rest // 100}")
+    return _sign(ms) + text
+
+
+@register.filter
+def exact_gpu_time(ms: int) -> str:
+    """Milliseconds to the last one: "3.218 s". What is written like this adds up."""
+    seconds, rest = divmod(abs(ms), 1_000)
+    return _sign(ms) + _("{seconds} s").format(seconds=f"{seconds:,}.{rest:03}")
+
+
+def _sign(ms: int) -> str:
+    return "−" if ms < 0 else ""

@@ -1,0 +1,187 @@
+"""Asking for pictures and watching them appear: guards first, one verb, a page or a redirect."""
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from billing import ledger
+from billing.models import Unit
+from billing.plans import PLANS, TRIAL
+from billing.templatetags.gpu_time import gpu_time
+from generation import events, jobs
+from generation.engine.sketchbook.examples import EXAMPLES
+from generation.forms import GenerationForm, values_of
+from generation.models import Image, Job
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+RECENT = 12
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    context = {"plans": list(PLANS.values()), "trial": TRIAL, "examples": _examples()[:4]}
+    return render(request, "generation/home.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def studio(request: HttpRequest) -> HttpResponse:
+    """?job=ID and ?image=ID fill the form with what they were made from, an image's seed included."""
+    user = _user(request)
+    if request.method != "POST":
+        return _render_studio(request, GenerationForm(initial=_initial(request)))
+    form = GenerationForm(request.POST)
+    if not form.is_valid():
+        return _render_studio(request, form)
+    try:
+        job = jobs.submit(user, form.generation_request)
+    except ledger.InsufficientBalance as refusal:
+        form.add_error(None, _short_of(refusal))
+    except jobs.OverPlanLimit as refusal:
+        form.add_error("shape", str(refusal))
+    except jobs.CheckpointUnavailable as refusal:
+        form.add_error("checkpoint", str(refusal))
+    except jobs.TooManyJobs as refusal:
+        form.add_error(None, str(refusal))
+    else:
+        keep = "&keep_seed=1" if form.cleaned_data["keep_seed"] else ""
+        return redirect(f"{reverse('studio')}?job={job.pk}{keep}")
+    return _render_studio(request, form)
+
+
+@login_required
+@require_safe
+@never_cache
+def quote(request: HttpRequest) -> HttpResponse:
+    """What the settings in the query would cost; the prompt makes no difference and stays at home."""
+    form = GenerationForm({**request.GET.dict(), "prompt": "-"})
+    return JsonResponse(_quote(form))
+
+
+@login_required
+@require_safe
+@never_cache
+def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    job = _get_job_for_user(request, job_id)
+    return render(request, "generation/job.html", {"job": job, "state": events.job_state(job)})
+
+
+@login_required
+@require_safe
+@never_cache
+def job_card(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """The part of a page that shows one job, for whoever was told that it changed."""
+    job = _get_job_for_user(request, job_id)
+    return render(request, "generation/_job.html", {"job": job, "state": events.job_state(job)})
+
+
+@login_required
+@require_POST
+def job_cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    job = _get_job_for_user(request, job_id)
+    jobs.cancel(job)
+    return redirect(job)
+
+
+@login_required
+@require_safe
+@never_cache
+def jobs_active(request: HttpRequest) -> HttpResponse:
+    """The snapshot that the websocket starts with, for a browser that has none."""
+    return JsonResponse(events.snapshot(_user(request)))
+
+
+@login_required
+@require_safe
+@never_cache
+def jobs_strip(request: HttpRequest) -> HttpResponse:
+    return render(request, "generation/_strip.html")
+
+
+def _user(request: HttpRequest) -> "User":
+    assert request.user.is_authenticated, "the view requires a login"
+    return request.user
+
+
+def _get_job_for_user(request: HttpRequest, job_id: UUID) -> Job:
+    return get_object_or_404(Job.objects.for_user(_user(request)), pk=job_id)
+
+
+def _render_studio(request: HttpRequest, form: GenerationForm) -> HttpResponse:
+    user = _user(request)
+    jobs_of_user = Job.objects.for_user(user)
+    asked = _uuid(request.GET.get("job", ""))
+    latest = jobs_of_user.order_by("-created_at", "-id")
+    shown = jobs_of_user.filter(pk=asked).first() if asked else latest.first()
+    recent = Image.objects.for_user(user).kept().select_related("job")
+    context = {
+        "form": form,
+        "quote": _quote(form),
+        "examples": _examples(),
+        "job": shown,
+        "state": events.job_state(shown) if shown else None,
+        "recent": recent.order_by("-created_at", "-id")[:RECENT],
+    }
+    return render(request, "generation/studio.html", context)
+
+
+def _initial(request: HttpRequest) -> dict[str, Any]:
+    user = _user(request)
+    if image_id := _uuid(request.GET.get("image", "")):
+        images = Image.objects.for_user(user).kept().select_related("job")
+        image = get_object_or_404(images, pk=image_id)
+        return values_of(image.job.generation_request, seed=image.seed)
+    if job_id := _uuid(request.GET.get("job", "")):
+        request_before = _get_job_for_user(request, job_id).generation_request
+        seed = request_before.seed if request.GET.get("keep_seed") else None
+        return values_of(request_before, seed=seed)
+    return {"prompt": request.GET.get("prompt", "")}
+
+
+def _uuid(text: str) -> UUID | None:
+    """Raises Http404 for what cannot be an id; None where there is none."""
+    try:
+        return UUID(text) if text else None
+    except ValueError as error:
+        raise Http404 from error
+
+
+def _quote(form: GenerationForm) -> dict[str, Any]:
+    """What the form's settings would cost, as they are, whatever the prompt says."""
+    values = {name: form[name].value() for name in form.fields}
+    settings = GenerationForm({**values, "prompt": "-"})
+    if not settings.is_valid():
+        return {"errors": settings.errors, "text": "", "size": ""}
+    wanted = settings.generation_request
+    quote = jobs.quote(wanted)
+    text = _("about %(likely)s, at most %(ceiling)s of GPU time") % {
+        "likely": gpu_time(quote.likely_ms),
+        "ceiling": gpu_time(quote.ceiling_ms),
+    }
+    return {"errors": {}, "text": text, "size": f"{wanted.width} × {wanted.height}"}
+
+
+def _short_of(refusal: ledger.InsufficientBalance) -> SafeString:
+    return format_html(
+        _("This may take up to {needed}, and you have {available} left. {link}"),
+        needed=gpu_time(refusal.needed),
+        available=gpu_time(refusal.available),
+        link=format_html('<a href="{}">{}</a>', reverse("billing:plans"), _("Get more minutes")),
+    )
+
+
+def _examples() -> tuple[str, ...]:
+    return EXAMPLES["zh" if (get_language() or "").startswith("zh") else "en"]
