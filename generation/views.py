@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from billing import ledger
 from billing.models import Unit
 from billing.plans import PLANS, TRIAL
-from billing.templatetags.gpu_time import gpu_time
+from billing.templatetags.amounts import gpu_time
 from generation import events, jobs
 from generation.engine.sketchbook.examples import EXAMPLES
 from generation.forms import GenerationForm, values_of

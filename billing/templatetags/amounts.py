@@ -1,4 +1,4 @@
-"""How GPU time is written."""
+"""How GPU time and money are written."""
 
 from django import template
 from django.utils.translation import gettext as _
@@ -23,6 +23,12 @@ def exact_gpu_time(ms: int) -> str:
     """Milliseconds to the last one: "3.218 s". What is written like this adds up."""
     seconds, rest = divmod(abs(ms), 1_000)
     return _sign(ms) + _("{seconds} s").format(seconds=f"{seconds:,}.{rest:03}")
+
+
+@register.filter
+def dollars(cents: int) -> str:
+    whole, rest = divmod(cents, 100)
+    return f"${whole:,}.{rest:02}"
 
 
 def _sign(ms: int) -> str:

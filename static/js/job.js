@@ -1,0 +1,95 @@
+// Markup: any number of [data-job="ID"][data-status], in cards ([data-card="URL"]) and in the strip. Inside, all optional:
+// [data-step], progress[data-progress], [data-phase], [data-elapsed], img[data-preview], [data-placeholder], form[data-cancel].
+// A card also has the words for each phase (data-loading ...) and for a time (data-time), and is fetched anew when its job changes.
+
+const QUEUE_INTERVAL = 5_000;
+const previews = new Map(); // job id -> object URL of its newest preview
+
+const views = (job) => document.querySelectorAll(`[data-job="${CSS.escape(job)}"]`);
+const isActive = (view) => ["queued", "running"].includes(view.dataset.status);
+
+function show(job, { step, phase }) {
+  for (const view of views(job)) {
+    for (const element of view.querySelectorAll("[data-step]")) element.textContent = step;
+    for (const bar of view.querySelectorAll("[data-progress]")) bar.value = step;
+    for (const element of view.querySelectorAll("[data-phase]")) element.textContent = view.dataset[phase] ?? "";
+  }
+}
+
+function showPreview(job) {
+  const url = previews.get(job);
+  if (!url) return;
+  for (const view of views(job)) {
+    const image = view.querySelector("[data-preview]");
+    if (!image) continue;
+    image.src = url;
+    image.hidden = false;
+    view.querySelector("[data-placeholder]")?.remove();
+  }
+}
+
+async function refresh(card) {
+  const response = await fetch(card.dataset.card);
+  if (!response.ok || response.redirected || !card.isConnected) return;
+  const template = document.createElement("template");
+  template.innerHTML = await response.text();
+  const fresh = template.content.querySelector("[data-job]");
+  const focused = card.contains(document.activeElement);
+  card.replaceWith(fresh);
+  if (focused) fresh.querySelector("a, button")?.focus();
+  if (isActive(fresh)) showPreview(fresh.dataset.job);
+  else forgetPreview(fresh);
+}
+
+function forgetPreview(card) {
+  const { job, status } = card.dataset;
+  if (previews.has(job)) URL.revokeObjectURL(previews.get(job));
+  previews.delete(job);
+  card.dispatchEvent(new CustomEvent("job:final", { bubbles: true, detail: { job, status } }));
+}
+
+const refreshCards = (cards) => Promise.allSettled(Array.from(cards, refresh));
+const activeCards = () => Array.from(document.querySelectorAll("[data-card]")).filter(isActive);
+
+document.addEventListener("live:message", ({ detail: message }) => {
+  if (message.type === "job.progress") show(message.job, message);
+  if (message.type === "job.status") refreshCards(document.querySelectorAll(`[data-card][data-job="${CSS.escape(message.job)}"]`));
+  if (message.type === "jobs.snapshot") {
+    const states = new Map(message.jobs.map((state) => [state.job, state]));
+    // What the snapshot no longer has, or has in another status, changed while nobody listened.
+    refreshCards(activeCards().filter(({ dataset }) => states.get(dataset.job)?.status !== dataset.status));
+    for (const state of message.jobs) show(state.job, { step: state.step, phase: "denoising" });
+  }
+});
+
+document.addEventListener("live:preview", ({ detail: { job, jpeg } }) => {
+  const last = previews.get(job);
+  previews.set(job, URL.createObjectURL(jpeg));
+  showPreview(job);
+  if (last) URL.revokeObjectURL(last);
+});
+
+document.addEventListener("submit", async (event) => {
+  if (!event.target.matches("form[data-cancel]")) return;
+  event.preventDefault();
+  const form = event.target;
+  const button = form.querySelector("button");
+  button.disabled = true;
+  const response = await fetch(form.action, { method: "POST", body: new FormData(form) }).catch(() => null);
+  if (!response?.ok) button.disabled = false;
+});
+
+// Others finish or join while one waits in line.
+setInterval(() => refreshCards(activeCards().filter(({ dataset }) => dataset.status === "queued")), QUEUE_INTERVAL);
+
+const shownAt = new WeakMap(); // [data-elapsed] -> when it came, and what it said then
+setInterval(() => {
+  for (const card of activeCards()) {
+    const element = card.querySelector("[data-elapsed]");
+    if (!element || card.dataset.status !== "running") continue;
+    const known = shownAt.get(element) ?? { at: performance.now(), ms: Number(element.dataset.elapsed) };
+    shownAt.set(element, known);
+    const seconds = ((performance.now() - known.at + known.ms) / 1000).toFixed(1);
+    element.textContent = card.dataset.time.replace("{seconds}", seconds);
+  }
+}, 100);
