@@ -56,3 +56,8 @@ def image_thumbnail(request: HttpRequest, image_id: UUID) -> HttpResponseBase:
 def image_download(request: HttpRequest, image_id: UUID) -> HttpResponseBase:
     image = _get_image_for_user(request, image_id)
     return _file(request, image, name="file", as_attachment=True)
+
+
+def _get_image_for_user(request: HttpRequest, image_id: UUID) -> Image:
+    images = Image.objects.for_user(request.user).kept().select_related("job")
+    return get_object_or_404(images, pk=image_id)

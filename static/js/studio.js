@@ -1,4 +1,4 @@
-// Markup: form[data-studio][data-quote="URL"] with [data-quote-text] and the fields prompt, checkpoint, seed, keep_seed;
+// Markup: form[data-studio][data-quote="URL"] with [data-quote-text], [data-quote-error] and the fields prompt, checkpoint, seed, keep_seed;
 // template[data-dice], a button; a[data-example], links whose text is a prompt.
 
 const DELAY = 250;
@@ -6,6 +6,7 @@ const LARGEST_SEED = 2 ** 32 - 1;
 
 const form = document.querySelector("[data-studio]");
 const quoteText = form.querySelector("[data-quote-text]");
+const quoteError = form.querySelector("[data-quote-error]");
 let timer = null;
 let request = null;
 
@@ -24,12 +25,14 @@ async function quote() {
 }
 
 function showQuote({ text, errors }) {
+  const [[name, [message]] = [null, [""]]] = Object.entries(errors);
   quoteText.textContent = text;
-  for (const element of form.elements) {
-    if (element.name) element.toggleAttribute("data-wrong", element.name in errors);
-  }
-  const [first] = Object.values(errors);
-  if (first) quoteText.textContent = first[0];
+  quoteError.textContent = name ? `${labelOf(name)}: ${message}` : "";
+}
+
+function labelOf(name) {
+  const field = form.elements[name];
+  return field?.labels?.[0]?.textContent ?? name;
 }
 
 form.addEventListener("input", () => {
