@@ -156,7 +156,7 @@ def _request_from(values: dict[str, Any]) -> GenerationRequest:
     checkpoint = catalogue.get(values["checkpoint"])
     native = checkpoint.native_size
     if values["shape"] == CUSTOM:
-        width, height = values["width"] or native, values["height"] or native
+        width, height = _or(values["width"], native), _or(values["height"], native)
     else:
         width, height = size_for(checkpoint, shape=values["shape"])
     return GenerationRequest(

@@ -1,0 +1,144 @@
+import pytest
+from django.utils.translation import override
+
+from generation.engine import catalogue
+from generation.engine.request import NoiseScheduler
+from generation.forms import CUSTOM, GenerationForm, size_for, values_of
+
+SKETCHBOOK = catalogue.get("sketchbook")
+FILLED = {"prompt": "a red house", "checkpoint": "sketchbook", "shape": "square"}
+
+
+def test_a_prompt_is_enough_and_the_checkpoint_says_the_rest():
+    form = GenerationForm(FILLED)
+
+    assert form.is_valid()
+    request = form.generation_request
+    assert (request.width, request.height) == (SKETCHBOOK.native_size, SKETCHBOOK.native_size)
+    assert request.num_inference_steps == SKETCHBOOK.num_inference_steps
+    assert request.guidance_scale == SKETCHBOOK.guidance_scale
+    assert request.noise_scheduler == SKETCHBOOK.noise_scheduler
+
+
+def test_without_a_seed_each_request_draws_its_own():
+    seeds = set()
+    for _ in range(3):
+        form = GenerationForm(FILLED)
+        assert form.is_valid()
+        seeds.add(form.generation_request.seed)
+
+    assert len(seeds) == 3
+
+
+def test_zero_is_a_seed_and_a_guidance_scale():
+    form = GenerationForm({**FILLED, "seed": "0", "guidance_scale": "0"})
+
+    assert form.is_valid()
+    assert form.generation_request.seed == 0
+    assert form.generation_request.guidance_scale == 0
+
+
+def test_what_is_filled_in_is_asked_for():
+    form = GenerationForm(
+        {
+            **FILLED,
+            "negative_prompt": "rain",
+            "shape": CUSTOM,
+            "width": "192",
+            "height": "64",
+            "num_inference_steps": "7",
+            "guidance_scale": "2.5",
+            "noise_scheduler": "heun",
+            "seed": "42",
+        }
+    )
+
+    assert form.is_valid()
+    request = form.generation_request
+    assert request.negative_prompt == "rain"
+    assert (request.width, request.height) == (192, 64)
+    assert request.num_inference_steps == 7
+    assert request.guidance_scale == 2.5
+    assert request.noise_scheduler is NoiseScheduler.HEUN
+    assert request.seed == 42
+
+
+@pytest.mark.parametrize("shape", ["square", "portrait", "landscape"])
+@pytest.mark.parametrize("checkpoint", catalogue.CHECKPOINTS.values(), ids=lambda each: each.id)
+def test_every_shape_is_a_size_that_the_checkpoint_can_draw(checkpoint, shape):
+    width, height = size_for(checkpoint, shape=shape)
+
+    assert {"square": width == height, "portrait": width < height, "landscape": width > height}[
+        shape
+    ]
+    for side in (width, height):
+        assert side % checkpoint.multiple == 0
+        assert checkpoint.min_size <= side <= checkpoint.max_size
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("prompt", "  "),
+        ("prompt", "x" * 2_001),
+        ("prompt", "\0"),
+        ("negative_prompt", "x" * 2_001),
+        ("checkpoint", "sd-9"),
+        ("shape", "round"),
+        ("num_inference_steps", "0"),
+        ("num_inference_steps", "151"),
+        ("guidance_scale", "nan"),
+        ("guidance_scale", "31"),
+        ("noise_scheduler", "magic"),
+        ("seed", "-1"),
+        ("seed", str(2**32)),
+    ],
+)
+def test_an_error_stands_beside_its_field(field, value):
+    form = GenerationForm({**FILLED, field: value})
+
+    assert not form.is_valid()
+    assert list(form.errors) == [field]
+
+
+@pytest.mark.parametrize("side", ["100", "1024", "0", "-64"])
+def test_a_size_that_the_checkpoint_cannot_draw_is_refused_in_its_own_words(side):
+    form = GenerationForm({**FILLED, "shape": CUSTOM, "width": side, "height": "128"})
+
+    assert not form.is_valid()
+    assert form.errors == {"width": ["Choose a multiple of 32 from 64 to 512 pixels."]}
+
+
+def test_the_rules_of_the_engine_are_told_in_the_readers_language():
+    form = GenerationForm({**FILLED, "shape": CUSTOM, "width": "100", "height": "128"})
+
+    with override("zh-hans"):
+        assert form.errors["width"] == ["请选择 32 的倍数，范围为 64 到 512 像素。"]
+
+
+def test_checkpoints_without_weights_are_not_offered():
+    form = GenerationForm()
+
+    assert [id for id, _name in form.fields["checkpoint"].choices] == ["sketchbook"]
+
+
+@pytest.mark.parametrize("size", [(128, 128), (96, 160), (192, 64)])
+def test_a_request_comes_back_into_the_form_as_it_was(size):
+    form = GenerationForm({**FILLED, "shape": CUSTOM, "width": size[0], "height": size[1]})
+    assert form.is_valid()
+    request = form.generation_request
+
+    again = GenerationForm(values_of(request, seed=request.seed))
+
+    assert again.is_valid()
+    assert again.generation_request == request
+
+
+def test_a_request_comes_back_without_its_seed_to_draw_another_picture():
+    form = GenerationForm({**FILLED, "seed": "42"})
+    assert form.is_valid()
+
+    values = values_of(form.generation_request)
+
+    assert values["seed"] is None
+    assert not values["keep_seed"]
