@@ -1,86 +1,20 @@
 """The command that runs everything, started for real."""
 
-import os
 import re
 import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
-import urllib.error
 import urllib.request
 from http.cookiejar import CookieJar
 from urllib.parse import urlencode
 
-import psutil
 import pytest
 
 from sdsite.processes import PROJECT
+from tests.running import ENVIRONMENT, Site, free_port, wait_for
 
 pytestmark = pytest.mark.slow
-
-READY_SECONDS = 60
-# A person's, who knows nothing of the tests' servers.
-ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-
-
-class Site:
-    """A running `manage.py up` with servers of its own, and what it has printed so far."""
-
-    def __init__(self, data, *, port=None):
-        self.port = port or free_port()
-        self.lines = []
-        command = [sys.executable, "manage.py", "up", f"--port={self.port}", f"--data={data}"]
-        self.process = subprocess.Popen(
-            command,
-            cwd=PROJECT,
-            env=ENVIRONMENT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.reader = threading.Thread(target=self._read)
-        self.reader.start()
-
-    def _read(self):
-        with self.process.stdout as output:
-            self.lines.extend(line.rstrip("\n") for line in output)
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.port}"
-
-    def get(self, path):
-        return urllib.request.urlopen(self.url + path)  # noqa: S310  # a loopback address
-
-    def wait_until_ready(self):
-        wait_for(lambda: f"ready {self.url}" in self.lines or self.process.poll() is not None)
-        assert f"ready {self.url}" in self.lines, self.output
-        return self
-
-    @property
-    def output(self):
-        return "\n".join(self.lines)
-
-    @property
-    def processes(self):
-        return psutil.Process(self.process.pid).children(recursive=True)
-
-    def process_of(self, *words):
-        return next(
-            process
-            for process in self.processes
-            if process.cmdline()[0] == sys.executable
-            and "tether.py" not in " ".join(process.cmdline())
-            and set(words) <= set(process.cmdline())
-        )
-
-    def ended(self):
-        """Its exit status, once it has ended by itself."""
-        self.process.wait(READY_SECONDS)
-        self.reader.join()
-        return self.process.returncode
 
 
 @pytest.fixture
@@ -95,18 +29,6 @@ def start():
     for site in sites:
         site.process.kill()
         site.ended()
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
-def wait_for(condition, *, seconds=READY_SECONDS):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_what_is_ready_serves_and_ctrl_c_ends_every_process(start, tmp_path):
@@ -146,12 +68,15 @@ def test_a_second_start_still_has_the_data_and_who_signed_in(start, tmp_path):
 
 
 def sign_in_to_demo_account(site):
-    password = re.search(r"demo@example.com, password (\w+)", site.output)[1]
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
     url = f"{site.url}/accounts/login/"
     with browser.open(url) as page:
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.read().decode())[1]
-    fields = {"login": "demo@example.com", "password": password, "csrfmiddlewaretoken": token}
+    fields = {
+        "login": "demo@example.com",
+        "password": site.demo_password,
+        "csrfmiddlewaretoken": token,
+    }
     with browser.open(url, urlencode(fields).encode()) as page:
         assert page.url == f"{site.url}/studio/"
     return browser

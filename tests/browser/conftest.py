@@ -1,0 +1,93 @@
+"""The running site and a real Chromium. One site serves all browser tests; each signs in as it needs."""
+
+import os
+import shutil
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from tests.running import Site
+
+OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DESKTOP = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
+PATIENCE_MS = 60_000
+
+expect.set_options(timeout=PATIENCE_MS)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "tests/browser" in item.path.as_posix():
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    data = tmp_path_factory.mktemp("site")
+    site = Site(data).wait_until_ready()
+    site.data = data
+    yield site
+    site.process.terminate()
+    site.ended()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    with sync_playwright() as playwright:
+        path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+        browser = playwright.chromium.launch(executable_path=path, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium, site):
+    """Opens a page in a browser of its own; no script may fail and nothing may break the CSP on it."""
+    complaints = []
+    contexts = []
+
+    def open_page(**options):
+        context = chromium.new_context(base_url=site.url, **{"viewport": DESKTOP, **options})
+        context.set_default_timeout(PATIENCE_MS)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: _note(message, complaints))
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def _note(message, complaints):
+    if message.type in {"error", "warning"}:
+        complaints.append(message.text)
+
+
+@pytest.fixture
+def page(open_page):
+    return open_page()
+
+
+@pytest.fixture(scope="session")
+def demo_session(chromium, site):
+    """The cookies of the demo account."""
+    with chromium.new_context(base_url=site.url) as context:
+        page = context.new_page()
+        page.goto("/accounts/login/")
+        page.get_by_label("Email").fill("demo@example.com")
+        page.get_by_label("Password", exact=True).fill(site.demo_password)
+        page.get_by_role("button", name="Sign In").click()
+        page.wait_for_url("**/studio/")
+        return context.storage_state()
