@@ -1,0 +1,75 @@
+"""Jobs and pictures as they are after the fact, without a worker."""
+
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+
+import PIL.Image
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.utils import timezone
+
+from accounts.models import User
+from generation.engine.request import GenerationRequest, NoiseScheduler
+from generation.models import Image, Job, Status
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def make_request(**values: object) -> GenerationRequest:
+    return GenerationRequest(
+        **{
+            "prompt": "a red house",
+            "checkpoint": "sketchbook",
+            "width": 64,
+            "height": 64,
+            "num_inference_steps": 2,
+            "guidance_scale": 4.0,
+            "noise_scheduler": NoiseScheduler.DDIM,
+            "seed": 7,
+            **values,
+        }
+    )
+
+
+def make_job(
+    user: User, *, status: Status = Status.SUCCEEDED, request: GenerationRequest | None = None
+) -> Job:
+    request = request or make_request()
+    running = status is Status.RUNNING
+    return Job.objects.create(
+        user=user,
+        status=status,
+        request=request.to_dict(),
+        checkpoint=request.checkpoint,
+        quote_ms=2_000,
+        hold_ms=3_000,
+        queued_at=timezone.now(),
+        lease_expires_at=timezone.now() + timedelta(minutes=1) if running else None,
+    )
+
+
+def make_image(job: Job, *, index: int = 0) -> Image:
+    """A picture with its files. Each call's is a second younger than the one before."""
+    picture = PIL.Image.new("RGB", (64, 64), "teal")
+    stem = f"tests/{job.pk}-{index}"
+    image = Image.objects.create(
+        job=job,
+        user=job.user,
+        index=index,
+        seed=7,
+        width=64,
+        height=64,
+        file=default_storage.save(f"{stem}.png", _encoded(picture, "PNG")),
+        thumbnail=default_storage.save(f"{stem}.webp", _encoded(picture, "WEBP")),
+        bytes=100,
+    )
+    age = timedelta(seconds=Image.objects.count())
+    Image.objects.filter(pk=image.pk).update(created_at=START + age)
+    image.refresh_from_db()
+    return image
+
+
+def _encoded(picture: PIL.Image.Image, format: str) -> ContentFile:
+    buffer = BytesIO()
+    picture.save(buffer, format)
+    return ContentFile(buffer.getvalue())
