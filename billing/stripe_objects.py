@@ -144,7 +144,7 @@ def _of_subscription(subscription: Json) -> str:
 
 def _of_invoice(invoice: Json) -> str | None:
     parent = invoice["parent"] or {}
-    return (parent.get("subscription_details") or {}).get("subscription")  # type: ignore[no-any-return]
+    return (parent.get("subscription_details") or {}).get("subscription")
 
 
 _SUBSCRIPTION_IDS: Mapping[str, Callable[[Json], str | None]] = {

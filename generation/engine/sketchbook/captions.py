@@ -12,7 +12,15 @@ from string import ascii_lowercase
 from types import ModuleType
 
 from generation.engine.sketchbook import chinese, english
-from generation.engine.sketchbook.scenes import LIGHTS, USUAL_COLOURS, Group, Place, Scene, Side, Time
+from generation.engine.sketchbook.scenes import (
+    LIGHTS,
+    USUAL_COLOURS,
+    Group,
+    Place,
+    Scene,
+    Side,
+    Time,
+)
 
 
 class Language(StrEnum):
@@ -22,7 +30,7 @@ class Language(StrEnum):
     CHINESE = "zh"
 
 
-_SHARE_CHINESE = 0.3
+_SHARE_CHINESE = 0.4
 _SHARE_NOISE = 0.15
 _SAID_THOUGH_USUAL = 0.6
 
@@ -37,7 +45,7 @@ def any_caption(scene: Scene, rng: Random) -> str:
 def caption(scene: Scene, rng: Random, *, language: Language, held_out: bool = False) -> str:
     """One of many captions of a scene. Held-out captions use sentence frames that no training caption has."""
     words = english if language is Language.ENGLISH else chinese
-    frame = rng.choice(words.HELD_OUT_FRAMES if held_out else words.FRAMES)
+    frame = rng.choice(words.HELD_OUT_FRAMES) if held_out else _frame(words, rng)
     sentence = frame.format(
         what=_what(scene, rng, language),
         place=_said(words.PLACES[scene.place], rng, usual=scene.place is Place.FIELD),
@@ -46,8 +54,18 @@ def caption(scene: Scene, rng: Random, *, language: Language, held_out: bool = F
         behind=rng.choice(words.MOUNTAINS) if scene.mountains else "",
     )
     opening = "" if held_out else rng.choice(words.OPENINGS)
-    ending = rng.choice(words.HELD_OUT_ENDINGS if held_out else words.ENDINGS)
+    ending: str = rng.choice(words.HELD_OUT_ENDINGS if held_out else words.ENDINGS)
     return _tidy(opening + sentence) + ending
+
+
+def _frame(words: ModuleType, rng: Random) -> str:
+    """A sentence frame of the language, or as often the parts of one in any order, joined in any way."""
+    if rng.random() < 0.5:
+        frame: str = rng.choice(words.FRAMES)
+        return frame
+    parts = ["{what}", "{place}", "{time}", "{light}", "{behind}"]
+    rng.shuffle(parts)
+    return "".join(part + rng.choice(words.JOINTS) for part in parts)
 
 
 def _said(phrases: Sequence[str], rng: Random, *, usual: bool) -> str:
@@ -55,7 +73,9 @@ def _said(phrases: Sequence[str], rng: Random, *, usual: bool) -> str:
 
 
 def _what(scene: Scene, rng: Random, language: Language) -> str:
-    say, words, joiner = (_english, english, " and ") if language is Language.ENGLISH else (_chinese, chinese, "，")
+    say, words, joiner = (
+        (_english, english, " and ") if language is Language.ENGLISH else (_chinese, chinese, "，")
+    )
     return joiner.join(say(group, rng) for group in scene.groups) or rng.choice(words.EMPTY)
 
 

@@ -3,6 +3,7 @@
 import os
 import platform
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
@@ -71,20 +72,33 @@ balloons hang at one height. Words outside it are read past, so such a prompt gi
 more than about forty words are cut. One latent cell covers 16 by 16 pixels, so fine detail (eyes, windows, stars) is soft."""
 
 
-def write(folder: Path, report: Report, pixels: Pixels, *, stages: list[Stage], reading: Mapping[str, float], decibels: float, scenes: int) -> None:
-    """Write the card and the grid into the folder. `reading` is the share of held-out captions read right, by language."""
+@dataclass(frozen=True, kw_only=True)
+class MadeBy:
+    """The training behind a checkpoint. `reading` is the share of held-out captions read right, by language."""
+
+    stages: tuple[Stage, ...]
+    scenes: int
+    reading: Mapping[str, float]
+    decibels: float
+
+
+def write(folder: Path, report: Report, pixels: Pixels, made_by: MadeBy) -> None:
+    """Write the card and the grid of the first pictures into the folder."""
     _grid(pixels).save(folder / GRID, optimize=True)
-    unet = next(stage for stage in stages if stage.name == "unet")
+    unet = next(stage for stage in made_by.stages if stage.name == "unet")
     card = _CARD.format(
         folder=folder.name,
         report=report,
         hardware=_hardware(),
-        stages="\n".join(f"| {stage.name} | {stage.step:,} | {stage.seconds / 60:.0f} | {stage.mean_loss():.4f} |" for stage in stages),
+        stages="\n".join(
+            f"| {stage.name} | {stage.step:,} | {stage.seconds / 60:.0f} | {stage.mean_loss():.4f} |"
+            for stage in made_by.stages
+        ),
         pictures=unet.step * denoiser.BATCH,
-        scenes=scenes,
-        english=reading["en"],
-        chinese=reading["zh"],
-        decibels=decibels,
+        scenes=made_by.scenes,
+        english=made_by.reading["en"],
+        chinese=made_by.reading["zh"],
+        decibels=made_by.decibels,
         table=table(report),
         alt="a grid of generated pictures",
         grid=GRID,
@@ -103,7 +117,11 @@ def table(report: Report) -> str:
     }
     lines = ["| | " + " | ".join(_ATTRIBUTES) + " |", "|---" * (len(_ATTRIBUTES) + 1) + "|"]
     for name, scores in rows.items():
-        lines.append(f"| {name} | " + " | ".join(f"{scores[attribute]:.2f}" for attribute in _ATTRIBUTES) + " |")
+        lines.append(
+            f"| {name} | "
+            + " | ".join(f"{scores[attribute]:.2f}" for attribute in _ATTRIBUTES)
+            + " |"
+        )
     return "\n".join(lines)
 
 
@@ -121,6 +139,10 @@ def _hardware() -> str:
     model = platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
-        names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        names = [
+            line.partition(":")[2].strip()
+            for line in cpuinfo.read_text().splitlines()
+            if line.startswith("model name")
+        ]
         model = names[0] if names else model
     return f"{os.cpu_count()} cores of {model}"

@@ -41,7 +41,11 @@ COLOURS: Mapping[Colour, Sequence[str]] = {
     Colour.PURPLE: ("紫色的", "紫", "紫罗兰色的"),
     Colour.WHITE: ("白色的", "白", "雪白的"),
 }
-COUNTS: Mapping[int, Sequence[str]] = {1: ("一", "一", "1"), 2: ("两", "两", "2"), 3: ("三", "三", "3")}
+COUNTS: Mapping[int, Sequence[str]] = {
+    1: ("一", "一", "1"),
+    2: ("两", "两", "2"),
+    3: ("三", "三", "3"),
+}
 SIDES: Mapping[Side, Sequence[str]] = {
     Side.LEFT: ("左边有", "左侧有", "在左边，", "左边是", "左面有"),
     Side.CENTRE: ("中间有", "中央有", "中间是"),
@@ -63,6 +67,8 @@ FRAMES = (
     "{time}的{what}，{place}，{behind}，{light}",
     "{place}{behind}，{what}，{light}，{time}",
 )
+JOINTS = ("，", "，", "", "有", "的")
+"""What can stand between the parts of a caption."""
 HELD_OUT_FRAMES = (
     "请画{what}，{behind}，{light}，{time}，{place}",
     "{light}的{time}，{behind}，{place}有{what}",

@@ -1,8 +1,8 @@
 """The unet, and how it learns to take noise out of latents.
 
-It predicts v (Salimans and Ho, 2022) and is trained on whole 16 by 16 latents held in memory. The learning rate is
-constant after its warm-up and the weights that count are a moving average, so training has no planned end: it can be
-stopped, judged, saved and continued at any step.
+It predicts v (Salimans and Ho, 2022) and is trained on whole 16 by 16 latents held in memory. Between a warm-up and a
+cool-down before the last step the learning rate is constant, and the weights that count are a moving average: training
+can be stopped, judged, saved and continued at any step, and continued beyond its last.
 """
 
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ from generation.engine.sketchbook.stage import Stage
 BATCH = 32
 _RATE = 1e-3
 _WARM_UP = 300
+_COOL_DOWN = 600
 _SHARE_UNCAPTIONED = 0.1
 _SNR_LIMIT = 5.0
 _TIMESTEP_POWER = 1.4
@@ -104,7 +105,9 @@ def start(path: Path) -> tuple[UNet2DConditionModel, Averaged, Stage]:
     unet = build()
     average = Averaged(unet)
     optimizer = torch.optim.AdamW(unet.parameters(), lr=_RATE, weight_decay=0.01, fused=True)
-    stage = Stage("unet", path, {"unet": unet, "average": average}, optimizer, after_step=average.update)
+    stage = Stage(
+        "unet", path, {"unet": unet, "average": average}, optimizer, after_step=average.update
+    )
     return unet, average, stage
 
 
@@ -115,7 +118,7 @@ def train(path: Path, material: Material, *, steps: int) -> None:
     scale = scaling_factor(material.latents)
 
     def loss(step: int, generator: torch.Generator) -> torch.Tensor:
-        stage.set_rate(_RATE * min(1.0, (step + 1) / _WARM_UP))
+        stage.set_rate(_RATE * min(1.0, (step + 1) / _WARM_UP, (steps - step) / _COOL_DOWN))
         latents, hidden = _batch(material, scale, generator)
         return _loss(unet, latents, hidden, alphas, generator)
 
@@ -123,12 +126,16 @@ def train(path: Path, material: Material, *, steps: int) -> None:
     stage.run(steps, loss)
 
 
-def _batch(material: Material, scale: float, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+def _batch(
+    material: Material, scale: float, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Latents of random scenes (batch, 4, 16, 16) and their encoded captions (batch, tokens, width), some of them empty."""
     rng = Random(int(torch.randint(2**62, (), generator=generator)))
     picks = [rng.randrange(len(material.latents)) for _ in range(BATCH)]
     said = [
-        "" if rng.random() < _SHARE_UNCAPTIONED else captions.any_caption(scenes.numbered(pick, seed=material.seed), rng)
+        ""
+        if rng.random() < _SHARE_UNCAPTIONED
+        else captions.any_caption(scenes.numbered(pick, seed=material.seed), rng)
         for pick in picks
     ]
     with torch.no_grad():
@@ -137,10 +144,16 @@ def _batch(material: Material, scale: float, generator: torch.Generator) -> tupl
 
 
 def _loss(
-    unet: UNet2DConditionModel, latents: torch.Tensor, hidden: torch.Tensor, alphas: torch.Tensor, generator: torch.Generator
+    unet: UNet2DConditionModel,
+    latents: torch.Tensor,
+    hidden: torch.Tensor,
+    alphas: torch.Tensor,
+    generator: torch.Generator,
 ) -> torch.Tensor:
     """Error of the predicted v. Timesteps lean towards little noise; where there is least the weight falls as in min-SNR."""
-    uniform = (torch.arange(len(latents)) + torch.rand(len(latents), generator=generator)) / len(latents)
+    uniform = (torch.arange(len(latents)) + torch.rand(len(latents), generator=generator)) / len(
+        latents
+    )
     timesteps = (uniform**_TIMESTEP_POWER * len(alphas)).long().clamp(max=len(alphas) - 1)
     alpha = alphas[timesteps].view(-1, 1, 1, 1)
     noise = torch.randn(latents.shape, generator=generator)

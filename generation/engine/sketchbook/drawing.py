@@ -59,7 +59,9 @@ def draw(scene: Scene) -> Image.Image:
     pen = ImageDraw.Draw(canvas)
     _draw_light(canvas, scene, rng)
     if scene.mountains:
-        _draw_mountains(pen, mix((122, 128, 160), tint, share), mix((244, 246, 250), tint, share), rng)
+        _draw_mountains(
+            pen, mix((122, 128, 160), tint, share), mix((244, 246, 250), tint, share), rng
+        )
     if scene.place is Place.CITY:
         _draw_skyline(pen, scene.time, mix((116, 124, 150), tint, share * 1.4))
     _draw_ground(canvas, scene.place, tint, share)
@@ -74,7 +76,12 @@ def _gradient(top: Rgb, bottom: Rgb, size: tuple[int, int]) -> Image.Image:
 
 
 def _circle(pen: ImageDraw.ImageDraw, x: float, y: float, radius: float, colour: Rgb) -> None:
-    box = [(x - radius) * _CANVAS, (y - radius) * _CANVAS, (x + radius) * _CANVAS, (y + radius) * _CANVAS]
+    box = [
+        (x - radius) * _CANVAS,
+        (y - radius) * _CANVAS,
+        (x + radius) * _CANVAS,
+        (y + radius) * _CANVAS,
+    ]
     pen.ellipse(box, fill=colour)
 
 
@@ -106,18 +113,38 @@ def _draw_light(canvas: Image.Image, scene: Scene, rng: Random) -> None:
 
 def _draw_clouds(pen: ImageDraw.ImageDraw, time: Time, rng: Random) -> None:
     colour = (250, 252, 255) if time is Time.DAY else (250, 190, 160)
-    for x, y in ((0.2, 0.2), (0.78, 0.14), (0.56, 0.34)):
-        x, y = x + rng.uniform(-0.04, 0.04), y + rng.uniform(-0.03, 0.03)
+    for left, top in ((0.2, 0.2), (0.78, 0.14), (0.56, 0.34)):
+        x, y = left + rng.uniform(-0.04, 0.04), top + rng.uniform(-0.03, 0.03)
         for dx, dy, radius in ((-0.09, 0.015, 0.05), (0.0, 0.0, 0.07), (0.09, 0.015, 0.05)):
             _circle(pen, x + dx, y + dy, radius, colour)
-        pen.rectangle([(x - 0.09) * _CANVAS, (y + 0.02) * _CANVAS, (x + 0.09) * _CANVAS, (y + 0.065) * _CANVAS], fill=colour)
+        pen.rectangle(
+            [
+                (x - 0.09) * _CANVAS,
+                (y + 0.02) * _CANVAS,
+                (x + 0.09) * _CANVAS,
+                (y + 0.065) * _CANVAS,
+            ],
+            fill=colour,
+        )
 
 
 def _draw_rainbow(pen: ImageDraw.ImageDraw) -> None:
-    bands = ((232, 84, 84), (246, 160, 70), (248, 224, 90), (110, 196, 110), (84, 140, 226), (160, 100, 200))
+    bands = (
+        (232, 84, 84),
+        (246, 160, 70),
+        (248, 224, 90),
+        (110, 196, 110),
+        (84, 140, 226),
+        (160, 100, 200),
+    )
     for number, colour in enumerate(bands):
         radius = 0.5 - 0.026 * number
-        box = [(0.5 - radius) * _CANVAS, (0.6 - radius) * _CANVAS, (0.5 + radius) * _CANVAS, (0.6 + radius) * _CANVAS]
+        box = [
+            (0.5 - radius) * _CANVAS,
+            (0.6 - radius) * _CANVAS,
+            (0.5 + radius) * _CANVAS,
+            (0.6 + radius) * _CANVAS,
+        ]
         pen.arc(box, 180, 360, fill=colour, width=round(0.028 * _CANVAS))
 
 
@@ -128,8 +155,8 @@ def _draw_stars(pen: ImageDraw.ImageDraw, rng: Random) -> None:
 
 
 def _draw_mountains(pen: ImageDraw.ImageDraw, rock: Rgb, snow: Rgb, rng: Random) -> None:
-    for x, peak, half in ((0.82, 0.36, 0.34), (0.2, 0.3, 0.36), (0.52, 0.4, 0.3)):
-        peak += rng.uniform(-0.02, 0.02)
+    for x, top, half in ((0.82, 0.36, 0.34), (0.2, 0.3, 0.36), (0.52, 0.4, 0.3)):
+        peak = top + rng.uniform(-0.02, 0.02)
         slope = half / (_HORIZON + 0.02 - peak)
         corners = ((x, peak), (x - half, _HORIZON + 0.02), (x + half, _HORIZON + 0.02))
         cap = ((x, peak), (x - 0.07 * slope, peak + 0.07), (x + 0.07 * slope, peak + 0.07))
@@ -147,7 +174,15 @@ def _draw_skyline(pen: ImageDraw.ImageDraw, time: Time, colour: Rgb) -> None:
         pen.rectangle([left * _CANVAS, top * _CANVAS, right * _CANVAS, 0.7 * _CANVAS], fill=wall)
         for row in range(2):
             y = top + 0.05 + 0.075 * row
-            pen.rectangle([(left + 0.03) * _CANVAS, y * _CANVAS, (right - 0.03) * _CANVAS, (y + 0.04) * _CANVAS], fill=window)
+            pen.rectangle(
+                [
+                    (left + 0.03) * _CANVAS,
+                    y * _CANVAS,
+                    (right - 0.03) * _CANVAS,
+                    (y + 0.04) * _CANVAS,
+                ],
+                fill=window,
+            )
 
 
 def _draw_ground(canvas: Image.Image, place: Place, tint: Rgb, share: float) -> None:
@@ -160,10 +195,16 @@ def _draw_ground(canvas: Image.Image, place: Place, tint: Rgb, share: float) -> 
         pen.polygon([(x * _CANVAS, y * _CANVAS) for x, y in shore], fill=mix(_SAND, tint, share))
     elif place is Place.CITY:
         for left in (0.04, 0.36, 0.68):
-            pen.rectangle([left * _CANVAS, 0.94 * _CANVAS, (left + 0.2) * _CANVAS, 0.965 * _CANVAS], fill=(232, 226, 200))
+            pen.rectangle(
+                [left * _CANVAS, 0.94 * _CANVAS, (left + 0.2) * _CANVAS, 0.965 * _CANVAS],
+                fill=(232, 226, 200),
+            )
     elif place is Place.DESERT:
         pen.ellipse([-0.3 * _CANVAS, 0.56 * _CANVAS, 0.5 * _CANVAS, 0.8 * _CANVAS], fill=far)
-        pen.ellipse([0.45 * _CANVAS, 0.58 * _CANVAS, 1.3 * _CANVAS, 0.82 * _CANVAS], fill=mix(far, near, 0.3))
+        pen.ellipse(
+            [0.45 * _CANVAS, 0.58 * _CANVAS, 1.3 * _CANVAS, 0.82 * _CANVAS],
+            fill=mix(far, near, 0.3),
+        )
 
 
 def _draw_group(pen: ImageDraw.ImageDraw, group: Group, scene: Scene, rng: Random) -> None:
@@ -171,7 +212,14 @@ def _draw_group(pen: ImageDraw.ImageDraw, group: Group, scene: Scene, rng: Rando
     side = (0.36 if len(scene.groups) == 2 else _BOXES[group.count]) * rng.uniform(0.96, 1.04)
     for x in _SIDES[group.count][group.side]:
         base = _base(group.kind, scene.place) + rng.uniform(-0.015, 0.015)
-        box = Box(pen, (x + rng.uniform(-0.02, 0.02)) * _CANVAS, base * _CANVAS, side * _CANVAS, tint, share * 0.7)
+        box = Box(
+            pen,
+            (x + rng.uniform(-0.02, 0.02)) * _CANVAS,
+            base * _CANVAS,
+            side * _CANVAS,
+            tint,
+            share * 0.7,
+        )
         if group.kind is not Kind.BALLOON:
             ground = mix(_GROUNDS[scene.place][1], tint, share)
             shadow = box.points((-0.46, 0.05), (0.46, -0.05))

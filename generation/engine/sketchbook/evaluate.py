@@ -85,7 +85,9 @@ def generate(pipeline: StableDiffusionPipeline, prompts: list[str]) -> Pixels:
             batch,
             num_inference_steps=NUM_INFERENCE_STEPS,
             guidance_scale=GUIDANCE_SCALE,
-            generator=[torch.Generator().manual_seed(start + number) for number in range(len(batch))],
+            generator=[
+                torch.Generator().manual_seed(start + number) for number in range(len(batch))
+            ],
         ).images
         made += [np.asarray(picture) for picture in pictures]
     return np.stack(made)

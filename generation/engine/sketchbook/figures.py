@@ -86,7 +86,9 @@ def boat(box: Box, colour: Rgb) -> None:
     """A hull in the colour, and a paler sail on a mast."""
     box.rectangle(WOOD, -0.03, 0.2, 0.03, 1.0)
     box.polygon(mix(colour, COLOURS[Colour.WHITE], 0.45), (0.05, 0.34), (0.05, 0.98), (0.42, 0.34))
-    box.polygon(mix(colour, COLOURS[Colour.WHITE], 0.25), (-0.05, 0.34), (-0.05, 0.86), (-0.36, 0.34))
+    box.polygon(
+        mix(colour, COLOURS[Colour.WHITE], 0.25), (-0.05, 0.34), (-0.05, 0.86), (-0.36, 0.34)
+    )
     box.polygon(colour, (-0.5, 0.28), (0.5, 0.28), (0.34, 0.0), (-0.34, 0.0))
 
 
@@ -95,7 +97,9 @@ def car(box: Box, colour: Rgb) -> None:
     box.polygon(colour, (-0.32, 0.34), (-0.2, 0.64), (0.18, 0.64), (0.32, 0.34))
     box.polygon(GLASS, (-0.24, 0.38), (-0.16, 0.58), (-0.02, 0.58), (-0.02, 0.38))
     box.polygon(GLASS, (0.03, 0.38), (0.03, 0.58), (0.15, 0.58), (0.23, 0.38))
-    box.draw.rounded_rectangle(box.points((-0.5, 0.4), (0.5, 0.12)), radius=0.08 * box.side, fill=box.lit(colour))
+    box.draw.rounded_rectangle(
+        box.points((-0.5, 0.4), (0.5, 0.12)), radius=0.08 * box.side, fill=box.lit(colour)
+    )
     for x in (-0.28, 0.28):
         box.ellipse(DARK, x - 0.13, 0.0, x + 0.13, 0.26)
         box.ellipse((190, 190, 190), x - 0.05, 0.08, x + 0.05, 0.18)

@@ -31,9 +31,16 @@ class Judge(nn.Module):
         widths = (3, 32, 64, 128, 160)
         layers: list[nn.Module] = []
         for before, after in pairwise(widths):
-            layers += [nn.Conv2d(before, after, 3, padding=1), nn.BatchNorm2d(after), nn.ReLU(), nn.MaxPool2d(2)]
+            layers += [
+                nn.Conv2d(before, after, 3, padding=1),
+                nn.BatchNorm2d(after),
+                nn.ReLU(),
+                nn.MaxPool2d(2),
+            ]
         self.layers = nn.Sequential(*layers, nn.Flatten())
-        self.answer = nn.Sequential(nn.Linear(160 * 16, 256), nn.ReLU(), nn.Linear(256, labels.WIDTH))
+        self.answer = nn.Sequential(
+            nn.Linear(160 * 16, 256), nn.ReLU(), nn.Linear(256, labels.WIDTH)
+        )
 
     def forward(self, small: torch.Tensor) -> torch.Tensor:
         """Logits (batch, labels.WIDTH) for pictures (batch, 3, SIZE, SIZE) of 0 to 1."""
@@ -69,8 +76,12 @@ def start(path: Path) -> tuple[Judge, Stage]:
 
 def train(path: Path, pixels: Pixels, *, seed: str, steps: int) -> None:
     """Train up to `steps` on drawings of the scenes of `seed`, from the state in `path` where there is one."""
-    small = np.concatenate([shrink(pixels[first : first + 512]) for first in range(0, len(pixels), 512)])
-    truth = torch.tensor([labels.answers(scenes.numbered(number, seed=seed)) for number in range(len(pixels))])
+    small = np.concatenate(
+        [shrink(pixels[first : first + 512]) for first in range(0, len(pixels), 512)]
+    )
+    truth = torch.tensor(
+        [labels.answers(scenes.numbered(number, seed=seed)) for number in range(len(pixels))]
+    )
     judge, stage = start(path)
 
     def loss(step: int, generator: torch.Generator) -> torch.Tensor:
@@ -86,7 +97,9 @@ def _roughen(small: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Blur half of the pictures and add noise to all, as an autoencoder might."""
     blurred = interpolate(avg_pool2d(small, 2), scale_factor=2.0, mode="bilinear")
     chosen = torch.rand(len(small), 1, 1, 1, generator=generator) < 0.5
-    return torch.where(chosen, blurred, small) + 0.03 * torch.randn(small.shape, generator=generator)
+    return torch.where(chosen, blurred, small) + 0.03 * torch.randn(
+        small.shape, generator=generator
+    )
 
 
 Scores = dict[str, float]
@@ -101,7 +114,9 @@ def score(seen: torch.Tensor, asked: list[Scene]) -> Scores:
     """
     truth = torch.tensor([labels.answers(scene) for scene in asked])
     right = {name: (seen == truth)[:, i].numpy() for i, name in enumerate(labels.QUESTIONS)}
-    counts = {kind: seen[:, list(labels.QUESTIONS).index(f"count:{kind}")].numpy() for kind in scenes.Kind}
+    counts = {
+        kind: seen[:, list(labels.QUESTIONS).index(f"count:{kind}")].numpy() for kind in scenes.Kind
+    }
     by_group: dict[str, list[bool]] = {"kind": [], "colour": [], "count": [], "side": []}
     three, whole = [], []
     for number, scene in enumerate(asked):
@@ -110,14 +125,23 @@ def score(seen: torch.Tensor, asked: list[Scene]) -> Scores:
             found += [mark[name] for mark in marks]
         setting = all(right[name][number] for name in ("time", "light", "place"))
         if marks:
-            three.append(bool(right["place"][number]) and all(mark["kind"] and mark["colour"] for mark in marks))
+            three.append(
+                bool(right["place"][number])
+                and all(mark["kind"] and mark["colour"] for mark in marks)
+            )
         whole.append(setting and all(all(mark.values()) for mark in marks))
     shares = {name: float(right[name].mean()) for name in ("time", "light", "place")}
-    return shares | {name: float(np.mean(found)) for name, found in (by_group | {"three": three, "whole": whole}).items()}
+    return shares | {
+        name: float(np.mean(found))
+        for name, found in (by_group | {"three": three, "whole": whole}).items()
+    }
 
 
 def _marks(
-    group: scenes.Group, number: int, right: dict[str, NDArray[np.bool_]], counts: dict[scenes.Kind, NDArray[np.int64]]
+    group: scenes.Group,
+    number: int,
+    right: dict[str, NDArray[np.bool_]],
+    counts: dict[scenes.Kind, NDArray[np.int64]],
 ) -> dict[str, bool]:
     present = bool(counts[group.kind][number] > 0)
     return {

@@ -40,12 +40,15 @@ def answers(scene: Scene) -> list[int]:
 
 def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Mean cross-entropy over the questions that have an answer; logits (batch, WIDTH), targets (batch, questions)."""
-    parts = logits.float().split(list(QUESTIONS.values()), dim=1)
-    losses = [cross_entropy(part, targets[:, i], ignore_index=ABSENT, reduction="sum") for i, part in enumerate(parts)]
+    parts = torch.split(logits.float(), list(QUESTIONS.values()), dim=1)
+    losses = [
+        cross_entropy(part, targets[:, i], ignore_index=ABSENT, reduction="sum")
+        for i, part in enumerate(parts)
+    ]
     return torch.stack(losses).sum() / len(targets)
 
 
 def read(logits: torch.Tensor) -> torch.Tensor:
     """The likeliest answers: int64, shape (batch, questions)."""
-    parts = logits.split(list(QUESTIONS.values()), dim=1)
+    parts = torch.split(logits, list(QUESTIONS.values()), dim=1)
     return torch.stack([part.argmax(dim=1) for part in parts], dim=1)

@@ -23,8 +23,15 @@ def draw_all(path: Path, *, count: int, seed: str, workers: int) -> None:
     shape = (count, drawing.SIZE, drawing.SIZE, 3)
     pixels = np.lib.format.open_memmap(unfinished, mode="w+", dtype=np.uint8, shape=shape)
     starts = range(0, count, _CHUNK)
-    with ProcessPoolExecutor(workers) as pool, tqdm(total=count, desc="draw", unit="picture") as bar:
-        chunks = pool.map(_draw_chunk, [range(start, min(start + _CHUNK, count)) for start in starts], [seed] * len(starts))
+    with (
+        ProcessPoolExecutor(workers) as pool,
+        tqdm(total=count, desc="draw", unit="picture") as bar,
+    ):
+        chunks = pool.map(
+            _draw_chunk,
+            [range(start, min(start + _CHUNK, count)) for start in starts],
+            [seed] * len(starts),
+        )
         for start, chunk in zip(starts, chunks, strict=True):
             pixels[start : start + len(chunk)] = chunk
             bar.update(len(chunk))
@@ -39,4 +46,6 @@ def load(path: Path) -> Pixels:
 
 
 def _draw_chunk(numbers: Sequence[int], seed: str) -> Pixels:
-    return np.stack([np.asarray(drawing.draw(scenes.numbered(number, seed=seed))) for number in numbers])
+    return np.stack(
+        [np.asarray(drawing.draw(scenes.numbered(number, seed=seed))) for number in numbers]
+    )

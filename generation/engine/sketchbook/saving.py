@@ -3,7 +3,7 @@
 import json
 from copy import deepcopy
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import torch
 from diffusers import AutoencoderTiny, StableDiffusionPipeline, UNet2DConditionModel
@@ -11,11 +11,15 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from generation.engine.sketchbook import denoiser
 
-Module = TypeVar("Module", bound=torch.nn.Module)
-
 
 def save(
-    folder: Path, *, vae: AutoencoderTiny, unet: UNet2DConditionModel, encoder: CLIPTextModel, tokens: CLIPTokenizer, scaling_factor: float
+    folder: Path,
+    *,
+    vae: AutoencoderTiny,
+    unet: UNet2DConditionModel,
+    encoder: CLIPTextModel,
+    tokens: CLIPTokenizer,
+    scaling_factor: float,
 ) -> None:
     """Write all parts in half precision. `scaling_factor` is what brings the latents to deviation 1."""
     vae = deepcopy(vae)
@@ -34,7 +38,7 @@ def save(
     _load_in_single_precision(folder / "text_encoder" / "config.json")
 
 
-def _halved(module: Module) -> Module:
+def _halved(module: Any) -> Any:
     return module.to(dtype=torch.float16, memory_format=torch.contiguous_format)
 
 

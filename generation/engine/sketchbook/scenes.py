@@ -137,7 +137,11 @@ def _sample_groups(rng: Random) -> tuple[Group, ...]:
     kind = rng.choice(tuple(Kind))
     if draw < 0.70:
         return (_sample_single(rng, kind, rng.choice((Side.LEFT, Side.CENTRE, Side.RIGHT))),)
-    return (Group(kind=kind, colour=rng.choice(tuple(Colour)), count=rng.choice((2, 3)), side=Side.ACROSS),)
+    return (
+        Group(
+            kind=kind, colour=rng.choice(tuple(Colour)), count=rng.choice((2, 3)), side=Side.ACROSS
+        ),
+    )
 
 
 def _sample_single(rng: Random, kind: Kind, side: Side) -> Group:

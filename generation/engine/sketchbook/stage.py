@@ -69,7 +69,10 @@ class Stage:
         if self.step >= steps:
             return
         now = saved = time.monotonic()
-        with _interrupts() as interrupted, tqdm(total=steps, initial=self.step, desc=self.name, unit="step") as bar:
+        with (
+            _interrupts() as interrupted,
+            tqdm(total=steps, initial=self.step, desc=self.name, unit="step") as bar,
+        ):
             while self.step < steps and not interrupted:
                 self._record(self._descend(loss(self.step, self._generator())))
                 before, now = now, time.monotonic()
@@ -77,7 +80,9 @@ class Stage:
                 if now - saved > self._save_every:
                     self._save()
                     saved = now
-                bar.set_postfix(loss=f"{self.losses[-1]:.4f}" if self.losses else "-", refresh=False)
+                bar.set_postfix(
+                    loss=f"{self.losses[-1]:.4f}" if self.losses else "-", refresh=False
+                )
                 bar.update()
         self._save()
         if interrupted:
@@ -85,8 +90,10 @@ class Stage:
 
     def _descend(self, loss: torch.Tensor) -> float:
         self._optimizer.zero_grad()
-        loss.backward()
-        parameters = [parameter for group in self._optimizer.param_groups for parameter in group["params"]]
+        loss.backward()  # type: ignore[no-untyped-call]
+        parameters = [
+            parameter for group in self._optimizer.param_groups for parameter in group["params"]
+        ]
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         self._optimizer.step()
         self._after_step()
@@ -122,7 +129,12 @@ class Stage:
 
     def _restore(self) -> None:
         state = torch.load(self._path, weights_only=True, map_location="cpu")
-        self.step, self.seconds, self.losses, self._sum = state["step"], state["seconds"], state["losses"], state["sum"]
+        self.step, self.seconds, self.losses, self._sum = (
+            state["step"],
+            state["seconds"],
+            state["losses"],
+            state["sum"],
+        )
         for name, part in self._parts.items():
             part.load_state_dict(state["parts"][name])
 
@@ -131,7 +143,10 @@ class Stage:
 def _interrupts() -> Iterator[list[int]]:
     """Collect SIGINT and SIGTERM instead of dying of them: the list is empty until one came."""
     received: list[int] = []
-    previous = {number: signal.signal(number, lambda caught, _: received.append(caught)) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {
+        number: signal.signal(number, lambda caught, _: received.append(caught))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield received
     finally:

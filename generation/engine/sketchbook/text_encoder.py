@@ -58,7 +58,9 @@ class Reader(nn.Module):
 
 def tokenize(tokens: CLIPTokenizer, said: list[str]) -> torch.Tensor:
     """Padded token ids: int64, shape (batch, MAX_LENGTH)."""
-    ids: torch.Tensor = tokens(said, padding="max_length", truncation=True, return_tensors="pt").input_ids
+    ids: torch.Tensor = tokens(
+        said, padding="max_length", truncation=True, return_tensors="pt"
+    ).input_ids
     return ids
 
 
@@ -68,12 +70,13 @@ def start(path: Path, tokens: CLIPTokenizer) -> tuple[Reader, Stage]:
         torch.manual_seed(0)
         reader = Reader(tokens)
     optimizer = torch.optim.AdamW(reader.parameters(), lr=_PEAK_RATE, weight_decay=0.01, fused=True)
-    return reader, Stage("text", path, {"reader": reader}, optimizer)
+    return reader.eval(), Stage("text", path, {"reader": reader}, optimizer)
 
 
 def train(path: Path, tokens: CLIPTokenizer, *, steps: int) -> None:
     """Train up to `steps`, from the state in `path` where there is one."""
     reader, stage = start(path, tokens)
+    reader.train()
 
     def loss(step: int, generator: torch.Generator) -> torch.Tensor:
         stage.set_rate(_PEAK_RATE * min(1.0, (step + 1) / 100) * max(0.02, 1 - step / steps))
@@ -93,11 +96,15 @@ def _positions(ids: torch.Tensor, tokens: CLIPTokenizer, rng: Random) -> torch.T
 
 
 @torch.inference_mode()
-def accuracy(reader: Reader, tokens: CLIPTokenizer, *, language: Language, count: int = 512) -> float:
+def accuracy(
+    reader: Reader, tokens: CLIPTokenizer, *, language: Language, count: int = 512
+) -> float:
     """The share of held-out captions of which every question is answered right."""
     rng = Random(f"sketchbook:held-out:{language}")
     told = [scenes.sample(rng) for _ in range(count)]
-    ids = tokenize(tokens, [captions.caption(scene, rng, language=language, held_out=True) for scene in told])
+    ids = tokenize(
+        tokens, [captions.caption(scene, rng, language=language, held_out=True) for scene in told]
+    )
     read = labels.read(reader(ids, torch.full((count,), ids.shape[1] - 1)))
     truth = torch.tensor([labels.answers(scene) for scene in told])
     right = (read == truth) | (truth == labels.ABSENT)

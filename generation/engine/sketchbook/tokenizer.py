@@ -17,8 +17,14 @@ def learn(captions: Iterable[str]) -> CLIPTokenizer:
     """A tokenizer whose merges are the commonest pairs in these captions."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     merges = _merges(captions, alphabet)
-    pieces = alphabet + [letter + _END_OF_WORD for letter in alphabet] + [first + second for first, second in merges]
-    vocabulary = {piece: number for number, piece in enumerate([*dict.fromkeys(pieces), _START, _END])}
+    pieces = (
+        alphabet
+        + [letter + _END_OF_WORD for letter in alphabet]
+        + [first + second for first, second in merges]
+    )
+    vocabulary = {
+        piece: number for number, piece in enumerate([*dict.fromkeys(pieces), _START, _END])
+    }
     return CLIPTokenizer(
         vocab=vocabulary,
         merges=merges,

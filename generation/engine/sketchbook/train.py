@@ -1,7 +1,7 @@
 """The command that makes the sketchbook checkpoint: `python -m generation.engine.sketchbook.train`.
 
-Stages run in this order and each continues where its state file left off, so the command can be interrupted and called
-again at any time. `--stages save,evaluate` lands what the unet has learned so far while another process trains on.
+Every stage continues where its state file left off, so the command can be interrupted and called again at any time.
+`--stages save,evaluate` lands what the unet has learned so far, also while another process trains on.
 """
 
 import argparse
@@ -17,7 +17,16 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 from transformers import CLIPTokenizer
 
-from generation.engine.sketchbook import card, denoiser, evaluate, judge, pictures, saving, text_encoder, vae
+from generation.engine.sketchbook import (
+    card,
+    denoiser,
+    evaluate,
+    judge,
+    pictures,
+    saving,
+    text_encoder,
+    vae,
+)
 from generation.engine.sketchbook.captions import Language
 from generation.engine.sketchbook.pictures import Pixels
 
@@ -27,54 +36,58 @@ SEED = "sketchbook:train"
 
 
 class Training:
-    """One run of the stages over one state folder. What a stage needs of an earlier one is read from its state file."""
+    """The stages over one state folder. What a stage needs of an earlier one is read from that one's state file."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._arguments = arguments
+        self._output: Path = arguments.output
         self._state: Path = arguments.state
         self._state.mkdir(parents=True, exist_ok=True)
 
-    def run(self, stages: Sequence[str]) -> None:
-        """Run these stages in order."""
-        for stage in stages:
-            getattr(self, stage)()
+    def run(self, stage: str) -> None:
+        """Run one of STAGES."""
+        getattr(self, f"_run_{stage}")()
 
-    def draw(self) -> None:
-        """Draw the training scenes."""
-        pictures.draw_all(self._state / "pictures.npy", count=self._arguments.scenes, seed=SEED, workers=os.cpu_count() or 1)
+    def _run_draw(self) -> None:
+        pictures.draw_all(
+            self._state / "pictures.npy",
+            count=self._arguments.scenes,
+            seed=SEED,
+            workers=os.cpu_count() or 1,
+        )
 
-    def vae(self) -> None:
-        """Train the autoencoder."""
+    def _run_vae(self) -> None:
         vae.train(self._state / "vae.pt", self._pixels, steps=self._arguments.vae_steps)
 
-    def encode(self) -> None:
-        """Encode every picture, unless it was done with the autoencoder as it is."""
+    def _run_encode(self) -> None:
+        """Encode every picture, unless that was done since the autoencoder was trained."""
         path = self._state / "latents.npy"
         if not path.exists() or path.stat().st_mtime < (self._state / "vae.pt").stat().st_mtime:
             autoencoder, _ = vae.start(self._state / "vae.pt")
             np.save(path, vae.encode(autoencoder, self._pixels))
 
-    def text(self) -> None:
-        """Train the text encoder."""
+    def _run_text(self) -> None:
         text_encoder.train(self._state / "text.pt", self._tokens, steps=self._arguments.text_steps)
 
-    def judge(self) -> None:
-        """Train the judge."""
-        judge.train(self._state / "judge.pt", self._pixels, seed=SEED, steps=self._arguments.judge_steps)
+    def _run_judge(self) -> None:
+        judge.train(
+            self._state / "judge.pt", self._pixels, seed=SEED, steps=self._arguments.judge_steps
+        )
 
-    def unet(self) -> None:
-        """Train the unet."""
+    def _run_unet(self) -> None:
         reader, _ = text_encoder.start(self._state / "text.pt", self._tokens)
-        material = denoiser.Material(latents=self._latents, seed=SEED, tokens=self._tokens, encoder=reader.encoder)
+        material = denoiser.Material(
+            latents=self._latents, seed=SEED, tokens=self._tokens, encoder=reader.encoder
+        )
         denoiser.train(self._state / "unet.pt", material, steps=self._arguments.unet_steps)
 
-    def save(self) -> None:
+    def _run_save(self) -> None:
         """Write the checkpoint folder from the state files as they are."""
         autoencoder, _ = vae.start(self._state / "vae.pt")
         reader, _ = text_encoder.start(self._state / "text.pt", self._tokens)
         _, average, _ = denoiser.start(self._state / "unet.pt")
         saving.save(
-            self._arguments.output,
+            self._output,
             vae=autoencoder,
             unet=average.model(),
             encoder=reader.encoder,
@@ -82,24 +95,24 @@ class Training:
             scaling_factor=denoiser.scaling_factor(self._latents),
         )
 
-    def evaluate(self) -> None:
+    def _run_evaluate(self) -> None:
         """Score the checkpoint folder and write its model card."""
-        seeing, judging = judge.start(self._state / "judge.pt")
-        report, made = evaluate.evaluate(self._arguments.output, seeing, prompts=self._arguments.prompts)
-        (self._arguments.output / "scores.json").write_text(json.dumps(report.to_dict(), indent=2) + "\n")
-        autoencoder, encoding = vae.start(self._state / "vae.pt")
-        reader, reading = text_encoder.start(self._state / "text.pt", self._tokens)
-        _, _, drawing = denoiser.start(self._state / "unet.pt")
-        drawn = self._pixels[:64]
-        card.write(
-            self._arguments.output,
-            report,
-            made,
-            stages=[encoding, reading, judging, drawing],
-            reading={language: text_encoder.accuracy(reader, self._tokens, language=language) for language in Language},
-            decibels=vae.signal_to_noise(drawn, vae.decode(autoencoder, torch.from_numpy(vae.encode(autoencoder, drawn)).float())),
+        seeing, judged = judge.start(self._state / "judge.pt")
+        report, made = evaluate.evaluate(self._output, seeing, prompts=self._arguments.prompts)
+        (self._output / "scores.json").write_text(json.dumps(report.to_dict(), indent=2) + "\n")
+        autoencoder, encoded = vae.start(self._state / "vae.pt")
+        reader, read = text_encoder.start(self._state / "text.pt", self._tokens)
+        _, _, denoised = denoiser.start(self._state / "unet.pt")
+        made_by = card.MadeBy(
+            stages=(encoded, read, judged, denoised),
             scenes=len(self._pixels),
+            reading={
+                language: text_encoder.accuracy(reader, self._tokens, language=language)
+                for language in Language
+            },
+            decibels=vae.fidelity(autoencoder, self._pixels[:64]),
         )
+        card.write(self._output, report, made, made_by)
         print(card.table(report))
 
     @cached_property
@@ -113,23 +126,80 @@ class Training:
 
     @cached_property
     def _tokens(self) -> CLIPTokenizer:
-        return text_encoder.learn_tokenizer()
+        """The tokenizer: learned once, then read, since every weight of the text encoder depends on it."""
+        folder = self._state / "tokenizer"
+        if not folder.exists():
+            text_encoder.learn_tokenizer().save_pretrained(folder)
+        return CLIPTokenizer.from_pretrained(folder)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line and train."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--stages", default=",".join(STAGES), help="comma-separated, of: %(default)s")
-    parser.add_argument("--state", type=Path, default=user_cache_path("sketchbook"), help="folder of drawn data and resumable state (%(default)s)")
-    parser.add_argument("--output", type=Path, default=CHECKPOINT, help="checkpoint folder that is saved and evaluated (%(default)s)")
-    parser.add_argument("--scenes", type=int, default=24_576, help="training scenes to draw (%(default)s)")
-    parser.add_argument("--vae-steps", type=int, default=6_000)
-    parser.add_argument("--text-steps", type=int, default=2_500)
-    parser.add_argument("--judge-steps", type=int, default=2_500)
-    parser.add_argument("--unet-steps", type=int, default=60_000)
-    parser.add_argument("--prompts", type=int, default=100, help="held-out captions a language to evaluate with (%(default)s)")
+    """Parse the command line and run the stages it names, in the order it names them."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--stages",
+        type=_stages,
+        default=STAGES,
+        help=f"comma-separated, some of {','.join(STAGES)} (all)",
+    )
+    parser.add_argument(
+        "--state",
+        type=Path,
+        default=user_cache_path("sketchbook"),
+        help="folder of drawings and resumable state (%(default)s)",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=CHECKPOINT,
+        help="checkpoint folder to save and evaluate (%(default)s)",
+    )
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=os.cpu_count(),
+        help="processor cores to train with (%(default)s)",
+    )
+    parser.add_argument(
+        "--scenes", type=int, default=24_576, help="training scenes to draw (%(default)s)"
+    )
+    parser.add_argument(
+        "--vae-steps", type=int, default=6_000, metavar="STEPS", help="(%(default)s)"
+    )
+    parser.add_argument(
+        "--text-steps", type=int, default=1_300, metavar="STEPS", help="(%(default)s)"
+    )
+    parser.add_argument(
+        "--judge-steps", type=int, default=2_000, metavar="STEPS", help="(%(default)s)"
+    )
+    parser.add_argument(
+        "--unet-steps",
+        type=int,
+        default=60_000,
+        metavar="STEPS",
+        help="(%(default)s); more of them continue a finished training",
+    )
+    parser.add_argument(
+        "--prompts",
+        type=int,
+        default=100,
+        help="held-out captions a language to evaluate with (%(default)s)",
+    )
     parsed = parser.parse_args(arguments)
-    Training(parsed).run(parsed.stages.split(","))
+    torch.set_num_threads(parsed.threads)
+    training = Training(parsed)
+    for stage in parsed.stages:
+        training.run(stage)
+
+
+def _stages(named: str) -> tuple[str, ...]:
+    stages = tuple(named.split(","))
+    unknown = set(stages) - set(STAGES)
+    if unknown:
+        raise argparse.ArgumentTypeError(f"no such stage: {', '.join(sorted(unknown))}")
+    return stages
 
 
 if __name__ == "__main__":

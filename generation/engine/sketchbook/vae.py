@@ -49,7 +49,12 @@ def train(path: Path, pixels: Pixels, *, steps: int) -> None:
     def loss(step: int, generator: torch.Generator) -> torch.Tensor:
         stage.set_rate(_rate(step, steps))
         whole = step >= 0.9 * steps
-        batch = _batch(pixels, generator, crop=pixels.shape[1] if whole else _CROP, size=_BATCH // 4 if whole else _BATCH)
+        batch = _batch(
+            pixels,
+            generator,
+            crop=pixels.shape[1] if whole else _CROP,
+            size=_BATCH // 4 if whole else _BATCH,
+        )
         with torch.autocast("cpu", torch.bfloat16):
             return _loss(vae, batch, generator)
 
@@ -68,7 +73,10 @@ def _batch(pixels: Pixels, generator: torch.Generator, *, crop: int, size: int) 
     crop = min(crop, pixels.shape[1])
     picks = torch.randint(len(pixels), (size,), generator=generator).tolist()
     offsets = 16 * torch.randint((pixels.shape[1] - crop) // 16 + 1, (size, 2), generator=generator)
-    crops = [pixels[pick, y : y + crop, x : x + crop] for pick, (y, x) in zip(picks, offsets.tolist(), strict=True)]
+    crops = [
+        pixels[pick, y : y + crop, x : x + crop]
+        for pick, (y, x) in zip(picks, offsets.tolist(), strict=True)
+    ]
     return to_tensor(np.stack(crops))
 
 
@@ -89,8 +97,13 @@ def _loss(vae: AutoencoderTiny, batch: torch.Tensor, generator: torch.Generator)
     decoded = vae.decode(latents + _NOISE * noise).sample.float()
     error = avg_pool2d((decoded - batch).abs().mean(1, keepdim=True), 16)
     weight = (error / error.mean()).clamp(0.25, 4).detach()
-    edges = l1_loss(decoded.diff(dim=2), batch.diff(dim=2)) + l1_loss(decoded.diff(dim=3), batch.diff(dim=3))
-    return (weight * error).mean() + 2 * mse_loss(decoded, batch) + 0.5 * edges + 0.02 * pull
+    edges = l1_loss(decoded.diff(dim=2), batch.diff(dim=2)) + l1_loss(
+        decoded.diff(dim=3), batch.diff(dim=3)
+    )
+    loss: torch.Tensor = (
+        (weight * error).mean() + 2 * mse_loss(decoded, batch) + 0.5 * edges + 0.02 * pull
+    )
+    return loss
 
 
 @torch.inference_mode()
@@ -98,7 +111,10 @@ def encode(vae: AutoencoderTiny, pixels: Pixels, *, batch: int = 32) -> NDArray[
     """The latents of many pictures: float16, shape (count, 4, height / 16, width / 16)."""
     starts = tqdm(range(0, len(pixels), batch), desc="encode", unit="batch")
     with torch.autocast("cpu", torch.bfloat16):
-        parts = [vae.encode(to_tensor(pixels[start : start + batch])).latents.half().numpy() for start in starts]
+        parts = [
+            vae.encode(to_tensor(pixels[start : start + batch])).latents.half().numpy()
+            for start in starts
+        ]
     return np.concatenate(parts)
 
 
@@ -106,11 +122,14 @@ def encode(vae: AutoencoderTiny, pixels: Pixels, *, batch: int = 32) -> NDArray[
 def decode(vae: AutoencoderTiny, latents: torch.Tensor) -> Pixels:
     """Latents as pictures: uint8, shape (count, height, width, 3)."""
     decoded = vae.decode(latents).sample
-    pixels: Pixels = decoded.add(1).mul(127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
+    pixels: Pixels = (
+        decoded.add(1).mul(127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
+    )
     return pixels
 
 
-def signal_to_noise(first: Pixels, second: Pixels) -> float:
-    """Peak signal-to-noise ratio between two sets of pictures, in decibels."""
-    error = np.square(first.astype(np.float32) - second.astype(np.float32)).mean()
+def fidelity(vae: AutoencoderTiny, pixels: Pixels) -> float:
+    """How well pictures come back from their latents: peak signal-to-noise ratio in decibels."""
+    decoded = decode(vae, torch.from_numpy(encode(vae, pixels)).float())
+    error = np.square(pixels.astype(np.float32) - decoded.astype(np.float32)).mean()
     return float(10 * np.log10(255**2 / error))

@@ -21,7 +21,14 @@ def test_a_checkpoint_that_was_never_evaluated_does_not_follow_prompts(tmp_path)
 
 
 def _scores(path, *, english, chinese, ceiling):
-    path.write_text(json.dumps({"scores": {"en": {"kind": english}, "zh": {"kind": chinese}}, "ceiling": {"kind": ceiling}}))
+    path.write_text(
+        json.dumps(
+            {
+                "scores": {"en": {"kind": english}, "zh": {"kind": chinese}},
+                "ceiling": {"kind": ceiling},
+            }
+        )
+    )
     return path
 
 

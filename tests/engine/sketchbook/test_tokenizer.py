@@ -14,12 +14,23 @@ def test_common_words_are_one_token_each(tokens):
     assert pieces == ["a</w>", "red</w>", "house</w>", "on</w>", "the</w>", "left</w>"]
 
 
-@pytest.mark.parametrize("text", ["", "   ", "zxqj Ünknøwn wörds", "红色的房子 🦄", "\u0000\x7f\t\n", "ﬁ ½ ①", "{}<|startoftext|>"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "   ",
+        "zxqj Ünknøwn wörds",
+        "红色的房子 🦄",
+        "\u0000\x7f\t\n",
+        "ﬁ ½ ①",
+        "{}<|startoftext|>",
+    ],
+)
 def test_no_text_is_unknown(tokens, text):
     ids = text_encoder.tokenize(tokens, [text])
 
     assert ids.shape == (1, tokenizer.MAX_LENGTH)
-    assert 0 <= ids.min() and ids.max() < len(tokens)
+    assert ids.min() >= 0 and ids.max() < len(tokens)
 
 
 def test_any_text_is_read_back_byte_for_byte(tokens):

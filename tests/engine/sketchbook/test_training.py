@@ -1,15 +1,25 @@
 import signal
 
-import numpy as np
 import pytest
 import torch
-from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline, StableDiffusionPipeline
+from diffusers import (
+    StableDiffusionImg2ImgPipeline,
+    StableDiffusionInpaintPipeline,
+    StableDiffusionPipeline,
+)
 from PIL import Image
 
-from generation.engine.sketchbook import train
+from generation.engine.sketchbook import captions, train
 from generation.engine.sketchbook.stage import Stage
 
-SMALL = ["--scenes=16", "--vae-steps=2", "--text-steps=2", "--judge-steps=2", "--unet-steps=2", "--prompts=2"]
+SMALL = [
+    "--scenes=16",
+    "--vae-steps=2",
+    "--text-steps=2",
+    "--judge-steps=2",
+    "--unet-steps=2",
+    "--prompts=2",
+]
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +35,15 @@ def test_every_stage_leaves_its_state(trained):
 
     made = {path.name for path in state.iterdir()}
 
-    assert made == {"pictures.npy", "vae.pt", "latents.npy", "text.pt", "judge.pt", "unet.pt"}
+    assert made == {
+        "pictures.npy",
+        "vae.pt",
+        "latents.npy",
+        "tokenizer",
+        "text.pt",
+        "judge.pt",
+        "unet.pt",
+    }
 
 
 def test_the_card_states_the_scores_and_shows_a_grid(trained):
@@ -35,14 +53,22 @@ def test_the_card_states_the_scores_and_shows_a_grid(trained):
 
     assert "| English |" in card
     assert "| Chinese |" in card
-    assert Image.open(output / "samples.png").width == 1024
+    with Image.open(output / "samples.png") as grid:
+        assert grid.width == 1024
 
 
 def test_running_again_trains_nothing_that_is_done(trained):
     state, output = trained
     before = {path: path.read_bytes() for path in state.glob("*.pt")}
 
-    train.main([*SMALL, f"--state={state}", f"--output={output}", "--stages=draw,vae,encode,text,judge,unet"])
+    train.main(
+        [
+            *SMALL,
+            f"--state={state}",
+            f"--output={output}",
+            "--stages=draw,vae,encode,text,judge,unet",
+        ]
+    )
 
     assert {path: path.read_bytes() for path in state.glob("*.pt")} == before
 
@@ -52,7 +78,9 @@ def test_an_unmodified_pipeline_draws_from_the_folder(trained):
     pipeline = StableDiffusionPipeline.from_pretrained(output)
     pipeline.set_progress_bar_config(disable=True)
 
-    picture = pipeline("a red house", num_inference_steps=2, generator=torch.Generator().manual_seed(1)).images[0]
+    picture = pipeline(
+        "a red house", num_inference_steps=2, generator=torch.Generator().manual_seed(1)
+    ).images[0]
 
     assert picture.size == (256, 256)
 
@@ -61,9 +89,16 @@ def test_unmodified_image_to_image_and_inpainting_draw_from_the_folder(trained):
     _, output = trained
     source = Image.new("RGB", (256, 256), "navy")
 
-    repainted = StableDiffusionImg2ImgPipeline.from_pretrained(output)("night", image=source, strength=0.5, num_inference_steps=4)
+    repainted = StableDiffusionImg2ImgPipeline.from_pretrained(output)(
+        "night", image=source, strength=0.5, num_inference_steps=4
+    )
     filled = StableDiffusionInpaintPipeline.from_pretrained(output)(
-        "a cat", image=source, mask_image=Image.new("L", (256, 256), 255), height=256, width=256, num_inference_steps=2
+        "a cat",
+        image=source,
+        mask_image=Image.new("L", (256, 256), 255),
+        height=256,
+        width=256,
+        num_inference_steps=2,
     )
 
     assert repainted.images[0].size == (256, 256)
@@ -106,15 +141,26 @@ def test_an_interrupted_stage_resumes_to_the_same_weights_and_losses(tmp_path):
     assert torch.equal(model.weight, expected.weight)
 
 
-def test_the_unet_resumes_to_the_same_weights(trained, tmp_path):
+def test_an_interrupted_unet_resumes_to_the_same_weights_and_losses(trained, tmp_path, monkeypatch):
     state, output = trained
-    for name in ("pictures.npy", "vae.pt", "latents.npy", "text.pt"):
+    for name in ("pictures.npy", "vae.pt", "latents.npy", "text.pt", "tokenizer"):
         (tmp_path / name).symlink_to(state / name)
+    command = [*SMALL, f"--state={tmp_path}", f"--output={output}", "--stages=unet"]
+    any_caption = captions.any_caption
 
-    for steps in (1, 2):
-        train.main([f"--state={tmp_path}", f"--output={output}", "--stages=unet", f"--unet-steps={steps}"])
+    def interrupted(scene, rng):
+        signal.raise_signal(signal.SIGTERM)
+        return any_caption(scene, rng)
 
-    straight, resumed = (torch.load(folder / "unet.pt", weights_only=True) for folder in (state, tmp_path))
+    monkeypatch.setattr(captions, "any_caption", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train.main(command)
+    monkeypatch.undo()
+    train.main(command)
+
+    straight, resumed = (
+        torch.load(folder / "unet.pt", weights_only=True) for folder in (state, tmp_path)
+    )
     assert resumed["sum"] == straight["sum"]
     for name, weight in straight["parts"]["unet"].items():
-        assert np.array_equal(resumed["parts"]["unet"][name].numpy(), weight.numpy())
+        assert torch.equal(resumed["parts"]["unet"][name], weight)
