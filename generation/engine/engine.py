@@ -318,3 +318,6 @@ class Engine:
         self._batcher.remove(ticket.key)
         self._undecoded = [p for p in self._undecoded if p.ticket is not ticket]
         self._lobby.leave(ticket)
+        if len(self._lobby):
+            # What it held may be the room that another's checkpoint waits for.
+            self._inbox.wake()

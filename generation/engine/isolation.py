@@ -48,7 +48,7 @@ def attempt(
     try:
         with meter.measure() as span:
             results = work(items)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is the item's
         outcome.us = span.us
         if len(items) == 1:
             outcome.failed = [(items[0], error)]

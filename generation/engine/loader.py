@@ -20,6 +20,8 @@ from generation.engine.preview import Projection
 logger = logging.getLogger(__name__)
 
 _WEIGHT_FOLDERS = ("text_encoder", "unet", "vae")
+# Without its files transformers makes an empty tokenizer, to which every prompt is the same.
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.json")
 _PICKLES = (".bin", ".ckpt", ".pt", ".pth")
 
 
@@ -78,7 +80,7 @@ class Loader:
         self._root = root
         self._entries: dict[str, _Entry] = {}
         diffusers_logging.disable_progress_bar()
-        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        transformers_logging.disable_progress_bar()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
 
     @property
@@ -176,6 +178,8 @@ def _check(folder: Path) -> int:
         raise LoadError(
             f"{folder} has no model_index.json: the checkpoint is missing or incomplete."
         )
+    if not any((folder / "tokenizer" / name).is_file() for name in _TOKENIZER_FILES):
+        raise LoadError(f"{folder / 'tokenizer'} has no vocabulary: the checkpoint is incomplete.")
     return sum(_check_weights(folder / name) for name in _WEIGHT_FOLDERS)
 
 

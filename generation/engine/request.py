@@ -29,13 +29,13 @@ class NoiseScheduler(StrEnum):
     PNDM = "pndm"
 
 
-class Message(str):
+class Message(str):  # noqa: SLOT000  # it carries what it was made from
     """A sentence fit to show; `gettext(msgid) % params` says it in another language."""
 
     msgid: str
     params: Mapping[str, int | float | str]
 
-    def __new__(cls, msgid: str, **params: int | float | str) -> Self:
+    def __new__(cls, msgid: str, **params: float | str) -> Self:
         message = super().__new__(cls, msgid % params)
         message.msgid = msgid
         message.params = MappingProxyType(params)

@@ -17,10 +17,9 @@ class Rows:
     """
 
     def __init__(self, runs: Sequence[Run], *, device: torch.device, dtype: torch.dtype) -> None:
-        guided = [run for run in runs if run.request.passes == 2]
-        self._runs = guided + [run for run in runs if run.request.passes == 1]
-        self._counts = [run.request.num_images for run in self._runs]
-        self._guided = sum(run.request.num_images for run in guided)
+        self._runs = sorted(runs, key=lambda run: run.request.passes, reverse=True)
+        self._pictures = [run for run in self._runs for _ in range(run.request.num_images)]
+        self._guided = sum(run.request.passes == 2 for run in self._pictures)
         self._device = device
         self._dtype = dtype
 
@@ -31,46 +30,29 @@ class Rows:
 
     def timesteps(self) -> Tensor:
         """Return one timestep a row, in float32: some noise schedulers' timesteps are fractions."""
-        timesteps = [
-            run.timestep
-            for run, count in zip(self._runs, self._counts, strict=True)
-            for _ in range(count)
-        ]
-        return torch.tensor(
-            timesteps[: self._guided] + timesteps, dtype=torch.float32, device=self._device
-        )
+        timesteps = [run.timestep for run in self._pictures]
+        return self._tensor(timesteps[: self._guided] + timesteps)
 
     def conditioning(self, name: str) -> Tensor:
         """Return this argument of the model: each run's own, repeated for its pictures."""
-        counted = list(zip(self._runs, self._counts, strict=True))
-        negative = [
-            _expand(run.conditioning.negative[name], count)
-            for run, count in counted
-            if run.conditioning.negative is not None
-        ]
-        positive = [_expand(run.conditioning.positive[name], count) for run, count in counted]
-        return torch.cat(negative + positive)
+        conditionings = [run.conditioning for run in self._pictures]
+        negative = [one.negative[name] for one in conditionings if one.negative is not None]
+        return torch.cat(negative + [one.positive[name] for one in conditionings])
 
     def guide(self, output: Tensor) -> dict[Run, Tensor]:
         """Return each run's prediction from the model's output.
 
         With guidance it is unconditional + scale * (conditional - unconditional).
         """
+        unconditional = output[: self._guided].float()
         predictions = output[self._guided :].float()
-        if self._guided:
-            unconditional = output[: self._guided].float()
-            conditional = predictions[: self._guided]
-            scales = [
-                run.request.guidance_scale
-                for run, count in zip(self._runs, self._counts, strict=True)
-                for _ in range(count)
-            ]
-            scale = torch.tensor(scales[: self._guided], dtype=torch.float32, device=self._device)
-            guided = unconditional + scale.view(-1, 1, 1, 1) * (conditional - unconditional)
-            predictions = torch.cat([guided, predictions[self._guided :]])
-        return dict(zip(self._runs, torch.split(predictions, self._counts), strict=True))
+        scale = self._tensor([run.request.guidance_scale for run in self._pictures[: self._guided]])
+        guided = unconditional + scale.view(-1, 1, 1, 1) * (
+            predictions[: self._guided] - unconditional
+        )
+        predictions = torch.cat([guided, predictions[self._guided :]])
+        counts = [run.request.num_images for run in self._runs]
+        return dict(zip(self._runs, torch.split(predictions, counts), strict=True))
 
-
-def _expand(row: Tensor, count: int) -> Tensor:
-    """Repeat a tensor of one row without copying it."""
-    return row.expand(count, *row.shape[1:])
+    def _tensor(self, values: list[float]) -> Tensor:
+        return torch.tensor(values, dtype=torch.float32, device=self._device)

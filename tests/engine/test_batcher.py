@@ -1,0 +1,133 @@
+"""Who takes the next step: everybody who fits, and by weight when not everybody does."""
+
+from collections import Counter
+
+import pytest
+
+from generation.engine.batcher import Batcher
+
+
+def add(
+    batcher: Batcher, key: str, *, weight: int = 1, rows: int = 2, batch_key: str = "a"
+) -> None:
+    batcher.add(key, batch_key=batch_key, rows=rows, work=rows * 100, weight=weight)
+
+
+def count_steps(batcher: Batcher, *, turns: int) -> Counter[str]:
+    return Counter(key for _ in range(turns) for key in batcher.next_batch())
+
+
+def test_without_runs_nobody_steps() -> None:
+    assert Batcher(max_rows=8).next_batch() == []
+
+
+def test_all_that_fit_step_together() -> None:
+    batcher = Batcher(max_rows=8)
+    for key in "abcd":
+        add(batcher, key)
+
+    assert sorted(batcher.next_batch()) == ["a", "b", "c", "d"]
+
+
+def test_different_batch_keys_never_share_a_step() -> None:
+    batcher = Batcher(max_rows=8)
+    add(batcher, "small", batch_key="small")
+    add(batcher, "large", batch_key="large")
+
+    assert count_steps(batcher, turns=10) == {"small": 5, "large": 5}
+
+
+def test_a_run_with_more_rows_than_fit_steps_alone() -> None:
+    batcher = Batcher(max_rows=4)
+    add(batcher, "large", rows=8)
+    add(batcher, "small", rows=2)
+
+    batches = [batcher.next_batch() for _ in range(10)]
+
+    assert ["large"] in batches
+    assert all(len(batch) == 1 for batch in batches)
+
+
+def test_a_removed_run_steps_no_more() -> None:
+    batcher = Batcher(max_rows=8)
+    add(batcher, "stays")
+    add(batcher, "goes")
+
+    batcher.remove("goes")
+    batcher.remove("unknown")
+
+    assert batcher.next_batch() == ["stays"]
+
+
+@pytest.mark.parametrize("weight", [2, 3, 4])
+def test_a_full_device_gives_steps_by_weight(weight: int) -> None:
+    batcher = Batcher(max_rows=4)
+    add(batcher, "heavy", weight=weight)
+    for index in range(2 * weight):
+        add(batcher, f"light {index}")
+
+    steps = count_steps(batcher, turns=3_000)
+
+    lightest = min(steps[f"light {index}"] for index in range(2 * weight))
+    assert steps["heavy"] / lightest == pytest.approx(weight, rel=0.02)
+
+
+def test_weights_hold_between_batch_keys() -> None:
+    batcher = Batcher(max_rows=4)
+    add(batcher, "heavy", weight=4, batch_key="a")
+    add(batcher, "light", weight=1, batch_key="b")
+
+    steps = count_steps(batcher, turns=1_000)
+
+    assert steps["heavy"] / steps["light"] == pytest.approx(4, rel=0.02)
+
+
+def test_runs_of_different_sizes_get_equal_work() -> None:
+    batcher = Batcher(max_rows=8)
+    batcher.add("small", batch_key="small", rows=2, work=100, weight=1)
+    batcher.add("large", batch_key="large", rows=2, work=400, weight=1)
+
+    steps = count_steps(batcher, turns=1_000)
+
+    assert steps["small"] / steps["large"] == pytest.approx(4, rel=0.02)
+
+
+def test_riding_in_free_rows_costs_nothing_later() -> None:
+    batcher = Batcher(max_rows=16)
+    add(batcher, "heavy", weight=100, batch_key="a")
+    add(batcher, "rider", batch_key="a")
+    add(batcher, "other", batch_key="b")
+    count_steps(batcher, turns=500)
+
+    batcher.remove("heavy")
+    steps = count_steps(batcher, turns=20)
+
+    assert steps["rider"] >= 8
+
+
+def test_a_newcomer_steps_at_the_next_turn() -> None:
+    batcher = Batcher(max_rows=4)
+    for index in range(10):
+        add(batcher, f"run {index}", weight=4)
+    count_steps(batcher, turns=57)
+
+    add(batcher, "newcomer")
+
+    assert "newcomer" in batcher.next_batch()
+
+
+def test_a_flood_of_newcomers_starves_nobody() -> None:
+    batcher = Batcher(max_rows=4)
+    add(batcher, "patient")
+    steps = 0
+
+    for turn in range(300):
+        for index in range(2):
+            add(batcher, f"newcomer {turn} {index}")
+        batch = batcher.next_batch()
+        steps += "patient" in batch
+        for key in batch:
+            if key != "patient":
+                batcher.remove(key)
+
+    assert steps >= 20

@@ -1,0 +1,38 @@
+"""The web process may import the engine's vocabulary without paying for torch."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "generation.engine",
+        "generation.engine.catalogue",
+        "generation.engine.request",
+        "generation.engine.batcher",
+        "generation.engine.events",
+    ],
+)
+def test_the_module_loads_no_torch(module: str) -> None:
+    program = f"import sys, {module}; print(*sys.modules)"
+
+    modules = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert module in modules
+    assert not {"torch", "diffusers", "transformers", "numpy", "django"} & set(modules)
+
+
+def test_the_engine_loads_no_django() -> None:
+    program = "import sys, generation.engine.engine; print(*sys.modules)"
+
+    modules = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert "torch" in modules
+    assert not {"django", "celery", "channels"} & set(modules)
