@@ -18,7 +18,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing.models import Entry, Grant, Hold, Unit, Wallet
-from billing.reconciliation import reconcile as reconcile
 
 if TYPE_CHECKING:
     from accounts.models import User

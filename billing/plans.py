@@ -36,7 +36,7 @@ class Plan:
     name: str | Promise
     price_cents: int
     gpu_minutes: int
-    max_active_jobs: int
+    jobs_at_once: int
     queue_weight: int
     max_pixels: int
     when_empty: WhenEmpty
@@ -72,7 +72,7 @@ TRIAL = Plan(
     name=_("Trial"),
     price_cents=0,
     gpu_minutes=settings.TRIAL_GPU_MINUTES,
-    max_active_jobs=1,
+    jobs_at_once=1,
     queue_weight=1,
     max_pixels=1 * MEGAPIXEL,
     when_empty=WhenEmpty.PARK,
@@ -86,7 +86,7 @@ PLANS: Mapping[str, Plan] = {
             name=_("Basic"),
             price_cents=10_00,
             gpu_minutes=200,
-            max_active_jobs=2,
+            jobs_at_once=2,
             queue_weight=1,
             max_pixels=1 * MEGAPIXEL,
             when_empty=WhenEmpty.PARK,
@@ -96,7 +96,7 @@ PLANS: Mapping[str, Plan] = {
             name=_("Standard"),
             price_cents=30_00,
             gpu_minutes=900,
-            max_active_jobs=4,
+            jobs_at_once=4,
             queue_weight=2,
             max_pixels=2 * MEGAPIXEL,
             when_empty=WhenEmpty.RELAX,
@@ -106,7 +106,7 @@ PLANS: Mapping[str, Plan] = {
             name=_("Premium"),
             price_cents=60_00,
             gpu_minutes=2_000,
-            max_active_jobs=12,
+            jobs_at_once=12,
             queue_weight=4,
             max_pixels=4 * MEGAPIXEL,
             when_empty=WhenEmpty.RELAX,

@@ -156,7 +156,7 @@ def deliver(event_id: str) -> None:
     """Post an event to our webhook, signed. Raises OSError unless it was accepted."""
     event = SandboxObject.objects.get(pk=event_id, type="event")
     payload = json.dumps(event.data).encode()
-    request = urllib.request.Request(
+    request = urllib.request.Request(  # noqa: S310  # our own address
         settings.SITE_URL.rstrip("/") + reverse("billing:webhook"),
         data=payload,
         headers={
@@ -164,7 +164,7 @@ def deliver(event_id: str) -> None:
             "Stripe-Signature": signature.sign(payload, at=int(time.time())),
         },
     )
-    with urllib.request.urlopen(request, timeout=DELIVERY_TIMEOUT_SECONDS):
+    with urllib.request.urlopen(request, timeout=DELIVERY_TIMEOUT_SECONDS):  # noqa: S310  # same
         pass
 
 

@@ -1,6 +1,5 @@
 """What a person sees and does about money: guards first, one verb, a page or a redirect."""
 
-from typing import TYPE_CHECKING
 
 from csp.decorators import csp_update
 from django.contrib import messages
@@ -12,13 +11,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from accounts.guards import user_of
 from billing import ledger, subscriptions
 from billing.gateway import ProviderUnavailable, gateway
 from billing.models import LIVE, Entry, Subscription, Unit
 from billing.plans import CREDIT_PACKS, PLANS, TRIAL, Plan, plan_of
-
-if TYPE_CHECKING:
-    from accounts.models import User
 
 ENTRIES_PER_PAGE = 50
 # What a verb may answer instead of doing its work, with a message fit to show.
@@ -56,7 +53,7 @@ def checkout(request: HttpRequest, plan_id: str) -> HttpResponse:
     if _live_subscription(request):
         messages.info(request, _("You have a plan already; you can change it here."))
         return redirect("billing:plans")
-    user = _user(request)
+    user = user_of(request)
     landing = request.build_absolute_uri(reverse("billing:success"))
     try:
         url = gateway().create_checkout(
@@ -81,7 +78,7 @@ def success(request: HttpRequest) -> HttpResponse:
     subscription: Subscription | None (None: the payment is still on its way, reload in some seconds);
     plan: Plan | None; available_ms: int.
     """
-    user = _user(request)
+    user = user_of(request)
     try:
         subscription = subscriptions.activate(user, checkout_id=request.GET.get("checkout", ""))
     except subscriptions.NoSuchCheckout as error:
@@ -101,7 +98,7 @@ def success(request: HttpRequest) -> HttpResponse:
 def change(request: HttpRequest, plan_id: str) -> HttpResponse:
     plan = _get_plan(plan_id)
     try:
-        subscriptions.change(_user(request), plan)
+        subscriptions.change(user_of(request), plan)
     except REFUSALS as error:
         messages.error(request, str(error))
     else:
@@ -113,7 +110,7 @@ def change(request: HttpRequest, plan_id: str) -> HttpResponse:
 @require_POST
 def cancel(request: HttpRequest) -> HttpResponse:
     try:
-        subscriptions.cancel(_user(request))
+        subscriptions.cancel(user_of(request))
     except REFUSALS as error:
         messages.error(request, str(error))
     else:
@@ -127,7 +124,7 @@ def cancel(request: HttpRequest) -> HttpResponse:
 @require_POST
 def resume(request: HttpRequest) -> HttpResponse:
     try:
-        subscriptions.resume(_user(request))
+        subscriptions.resume(user_of(request))
     except REFUSALS as error:
         messages.error(request, str(error))
     else:
@@ -138,11 +135,11 @@ def resume(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def portal(request: HttpRequest) -> HttpResponse:
-    if not Subscription.objects.filter(user=_user(request)).exists():
+    if not Subscription.objects.filter(user=user_of(request)).exists():
         return redirect("billing:plans")
     try:
         url = gateway().create_portal(
-            _user(request), return_url=request.build_absolute_uri(reverse("billing:usage"))
+            user_of(request), return_url=request.build_absolute_uri(reverse("billing:usage"))
         )
     except ProviderUnavailable as error:
         messages.error(request, str(error))
@@ -161,7 +158,7 @@ def usage(request: HttpRequest) -> HttpResponse:
     entries: list[Entry] (kind, amount in ms, note, created_at, grant, hold), newest first;
     older: int | None, for the link to the next page: ?before={{ older }}.
     """
-    user = _user(request)
+    user = user_of(request)
     wallet = ledger.wallet_of(user, Unit.GPU_MS)
     entries = Entry.objects.filter(wallet=wallet).select_related("grant", "hold").order_by("-id")
     before = request.GET.get("before", "")
@@ -182,11 +179,6 @@ def usage(request: HttpRequest) -> HttpResponse:
     return render(request, "billing/usage.html", context)
 
 
-def _user(request: HttpRequest) -> "User":
-    assert request.user.is_authenticated, "the view requires a login"
-    return request.user
-
-
 def _get_plan(plan_id: str) -> Plan:
     if plan_id not in PLANS:
         raise Http404
@@ -196,4 +188,4 @@ def _get_plan(plan_id: str) -> Plan:
 def _live_subscription(request: HttpRequest) -> Subscription | None:
     if not request.user.is_authenticated:
         return None
-    return Subscription.objects.filter(user=_user(request), status__in=LIVE).first()
+    return Subscription.objects.filter(user=user_of(request), status__in=LIVE).first()

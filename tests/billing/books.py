@@ -3,10 +3,11 @@
 from accounts.models import User
 from billing import ledger
 from billing.models import Grant, Unit
+from billing.reconciliation import reconcile
 
 
 def assert_books_balance() -> None:
-    assert ledger.reconcile() == []
+    assert reconcile() == []
 
 
 def fund(user: User, amount: int, *, reference: str = "funds") -> Grant:

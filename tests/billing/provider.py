@@ -35,7 +35,7 @@ def subscribe(user: User, plan: str = "basic") -> Subscription:
 
 
 def events() -> list[Json]:
-    """Everything that the sandbox had to say, in the order in which it happened."""
+    """Everything that the sandbox had to say, what happened at once in any order."""
     rows = SandboxObject.objects.filter(type="event").order_by("created_at")
     return [row.data for row in rows]
 

@@ -9,7 +9,7 @@ from django.test import Client
 from accounts.models import User
 from billing import inbox, sandbox, subscriptions
 from billing.gateway import ProviderUnavailable
-from billing.models import Entry, Grant, StripeEvent, Subscription
+from billing.models import Entry, Grant, SandboxObject, StripeEvent, Subscription
 from tests.billing import provider
 from tests.billing.books import assert_books_balance
 from tests.billing.conftest import Clock
@@ -22,7 +22,7 @@ def live_through_two_months(user: User, *, between: Callable[[], None] = lambda:
     checkout_id = provider.check_out(user)
     sandbox.pay(checkout_id)
     between()
-    subscription_id = provider.events()[0]["data"]["object"]["id"]
+    subscription_id = SandboxObject.objects.get(type="subscription").pk
     sandbox.renew(subscription_id)
     between()
     sandbox.renew(subscription_id, card_works=False)
@@ -58,6 +58,7 @@ def test_events_thrice_in_any_order_end_in_the_same_state(
 
     def deliver_some() -> None:
         nonlocal known
+        clock.advance(minutes=1)
         fresh = provider.events()[known:]
         known += len(fresh)
         undelivered.extend(event for event in fresh for _ in range(3))

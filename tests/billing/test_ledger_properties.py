@@ -111,7 +111,11 @@ class Ledger(RuleBasedStateMachine):
         try:
             with transaction.atomic():
                 self._hold(amount, reference)
-        except ledger.InsufficientBalance as refusal:
+        except ledger.InsufficientBalance as refused:
+            refusal: ledger.InsufficientBalance | None = refused
+        else:
+            refusal = None
+        if refusal is not None:
             assert not affordable
             assert refusal.available == self.model.available(self.clock.at)
         else:

@@ -23,7 +23,7 @@ def test_the_plans_are_what_is_sold(
     plan = PLANS[plan_id]
 
     assert (plan.price_cents, plan.gpu_minutes, plan.gpu_ms) == (cents, minutes, minutes * 60_000)
-    assert (plan.max_active_jobs, plan.queue_weight) == (jobs, weight)
+    assert (plan.jobs_at_once, plan.queue_weight) == (jobs, weight)
     assert (plan.max_pixels, plan.max_megapixels) == (megapixels * MEGAPIXEL, megapixels)
     assert plan.when_empty == when_empty
 

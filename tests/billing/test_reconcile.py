@@ -10,6 +10,7 @@ from django.db import connection
 from accounts.models import User
 from billing import ledger
 from billing.models import Unit, Wallet
+from billing.reconciliation import reconcile
 from tests.billing.books import assert_books_balance, fund
 
 pytestmark = pytest.mark.django_db
@@ -90,7 +91,7 @@ def test_a_changed_history_is_named(
 ) -> None:
     unprotected(planted)
 
-    assert any("hold" in difference for difference in ledger.reconcile())
+    assert any("hold" in difference for difference in reconcile())
 
 
 def test_an_entry_in_the_wrong_wallet_is_named(
@@ -100,7 +101,7 @@ def test_an_entry_in_the_wrong_wallet_is_named(
 
     unprotected(f"UPDATE billing_entry SET wallet_id = {other.pk} WHERE kind = 'capture'")
 
-    differences = ledger.reconcile()
+    differences = reconcile()
     assert any("its hold is another wallet's" in difference for difference in differences)
     assert any("its grant is another wallet's" in difference for difference in differences)
 

@@ -2,7 +2,6 @@ import time
 
 import pytest
 import stripe
-from pytest_django.fixtures import SettingsWrapper
 
 from billing import signature
 
@@ -63,7 +62,7 @@ def test_a_signature_of_another_time_is_refused(seconds: int) -> None:
         signature.verify(PAYLOAD, header=header)
 
 
-def test_with_a_stripe_key_only_stripes_secret_counts(settings: SettingsWrapper) -> None:
+def test_with_a_stripe_key_only_stripes_secret_counts(settings) -> None:
     of_the_sandbox = signature.sign(PAYLOAD, at=now())
     settings.STRIPE_SECRET_KEY = "sk_test_1"
     settings.STRIPE_WEBHOOK_SECRET = "whsec_1"
