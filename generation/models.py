@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from generation.engine.request import GenerationRequest
+from generation.receipts import Receipt
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -58,9 +59,16 @@ class Job(models.Model):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
     request = models.JSONField()
     checkpoint = models.CharField(max_length=100)
+    # Where it stands in line, on the virtual clock of `fairness`; it takes the line up to `rank_end`.
+    rank = models.BigIntegerField(default=0)
+    rank_end = models.BigIntegerField(default=0)
     queue_weight = models.PositiveSmallIntegerField(default=1)
+    # Jobs of the user that may run beside each other when this one is claimed, itself included.
+    jobs_at_once = models.PositiveSmallIntegerField(default=1)
 
+    # Counts the claims: no write of an earlier one may follow a later one. `lapses` counts lost leases.
     attempt = models.PositiveSmallIntegerField(default=0)
+    lapses = models.PositiveSmallIntegerField(default=0)
     worker = models.CharField(max_length=100, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     cancel_requested = models.BooleanField(default=False)
@@ -82,7 +90,16 @@ class Job(models.Model):
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["user", "-created_at", "-id"], name="job_history"),
-            models.Index(fields=["queued_at"], name="job_queue", condition=Q(status="queued")),
+            models.Index(fields=["rank"], name="job_queue", condition=Q(status="queued")),
+            models.Index(
+                fields=["checkpoint", "rank"], name="job_queue_warm", condition=Q(status="queued")
+            ),
+            models.Index(
+                fields=["rank"],
+                name="job_active_rank",
+                condition=Q(status__in=["queued", "running"]),
+            ),
+            models.Index(fields=["rank_end"], name="job_rank_end"),
             models.Index(
                 fields=["lease_expires_at"], name="job_leases", condition=Q(status="running")
             ),
@@ -114,6 +131,11 @@ class Job(models.Model):
     @property
     def hold_reference(self) -> str:
         return f"job:{self.pk}"
+
+    @property
+    def parsed_receipt(self) -> Receipt | None:
+        """What the job cost and why; None until it has ended."""
+        return Receipt.from_dict(self.receipt) if self.receipt else None
 
     @property
     def generation_request(self) -> GenerationRequest:

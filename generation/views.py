@@ -1,6 +1,6 @@
 """Asking for pictures and watching them appear: guards first, one verb, a page or a redirect."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -14,17 +14,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.guards import user_of
 from billing import ledger
-from billing.models import Unit
 from billing.plans import PLANS, TRIAL
 from billing.templatetags.amounts import gpu_time
-from generation import events, jobs
+from generation import events, jobs, speeds
 from generation.engine.sketchbook.examples import EXAMPLES
 from generation.forms import GenerationForm, values_of
 from generation.models import Image, Job
-
-if TYPE_CHECKING:
-    from accounts.models import User
 
 RECENT = 12
 
@@ -40,7 +37,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @never_cache
 def studio(request: HttpRequest) -> HttpResponse:
     """?job=ID and ?image=ID fill the form with what they were made from, an image's seed included."""
-    user = _user(request)
+    user = user_of(request)
     if request.method != "POST":
         return _render_studio(request, GenerationForm(initial=_initial(request)))
     form = GenerationForm(request.POST)
@@ -101,7 +98,7 @@ def job_cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @never_cache
 def jobs_active(request: HttpRequest) -> HttpResponse:
     """The snapshot that the websocket starts with, for a browser that has none."""
-    return JsonResponse(events.snapshot(_user(request)))
+    return JsonResponse(events.snapshot(user_of(request)))
 
 
 @login_required
@@ -111,17 +108,12 @@ def jobs_strip(request: HttpRequest) -> HttpResponse:
     return render(request, "generation/_strip.html")
 
 
-def _user(request: HttpRequest) -> "User":
-    assert request.user.is_authenticated, "the view requires a login"
-    return request.user
-
-
 def _get_job_for_user(request: HttpRequest, job_id: UUID) -> Job:
-    return get_object_or_404(Job.objects.for_user(_user(request)), pk=job_id)
+    return get_object_or_404(Job.objects.for_user(user_of(request)), pk=job_id)
 
 
 def _render_studio(request: HttpRequest, form: GenerationForm) -> HttpResponse:
-    user = _user(request)
+    user = user_of(request)
     jobs_of_user = Job.objects.for_user(user)
     asked = _uuid(request.GET.get("job", ""))
     latest = jobs_of_user.order_by("-created_at", "-id")
@@ -139,7 +131,7 @@ def _render_studio(request: HttpRequest, form: GenerationForm) -> HttpResponse:
 
 
 def _initial(request: HttpRequest) -> dict[str, Any]:
-    user = _user(request)
+    user = user_of(request)
     if image_id := _uuid(request.GET.get("image", "")):
         images = Image.objects.for_user(user).kept().select_related("job")
         image = get_object_or_404(images, pk=image_id)
@@ -166,7 +158,7 @@ def _quote(form: GenerationForm) -> dict[str, Any]:
     if not settings.is_valid():
         return {"errors": settings.errors, "text": "", "size": ""}
     wanted = settings.generation_request
-    quote = jobs.quote(wanted)
+    quote = speeds.quote(wanted)
     text = _("about %(likely)s, at most %(ceiling)s of GPU time") % {
         "likely": gpu_time(quote.likely_ms),
         "ceiling": gpu_time(quote.ceiling_ms),

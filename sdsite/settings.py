@@ -36,7 +36,6 @@ INSTALLED_APPS = [
     "allauth.account",
     "channels",
     "csp",
-    "django_htmx",
     "django_structlog",
     "accounts",
     "billing",
@@ -57,7 +56,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
 ]
 
@@ -194,7 +192,12 @@ CHECKPOINTS_DIR = Path(env.str("CHECKPOINTS_DIR", str(DATA_DIR / "checkpoints"))
 WORKER_WARM_BYTES = env.int("WORKER_WARM_BYTES", 12 * 2**30)
 LEASE_SECONDS = env.int("LEASE_SECONDS", 30)
 LEASE_RENEWAL_SECONDS = env.int("LEASE_RENEWAL_SECONDS", 5)
+# How often a job may lose its worker before it is taken for the reason.
 MAX_ATTEMPTS = 3
+# A worker that is asked to end lets its jobs run for so long, then hands them back.
+WORKER_GRACE_SECONDS = env.int("WORKER_GRACE_SECONDS", 10)
+# A device that has not finished a step for so long is taken for dead, and its worker ends.
+WORKER_STALL_SECONDS = env.int("WORKER_STALL_SECONDS", 60)
 PREVIEW_INTERVAL_SECONDS = 0.25
 
 # Files ------------------------------------------------------------------------------------------

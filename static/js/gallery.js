@@ -4,7 +4,7 @@ const list = document.querySelector(".pictures");
 
 async function load(link) {
   link.setAttribute("aria-busy", "true");
-  const response = await fetch(link.href, { headers: { "HX-Request": "true" } }).catch(() => null);
+  const response = await fetch(link.href, { headers: { "X-Fragment": "1" } }).catch(() => null);
   if (!response?.ok || response.redirected) return link.removeAttribute("aria-busy");
   const template = document.createElement("template");
   template.innerHTML = await response.text();

@@ -58,7 +58,7 @@ document.addEventListener("live:message", ({ detail: message }) => {
     const states = new Map(message.jobs.map((state) => [state.job, state]));
     // What the snapshot no longer has, or has in another status, changed while nobody listened.
     refreshCards(activeCards().filter(({ dataset }) => states.get(dataset.job)?.status !== dataset.status));
-    for (const state of message.jobs) show(state.job, { step: state.step, phase: "denoising" });
+    for (const state of message.fresh) if (state.phase) show(state.job, state);
   }
 });
 

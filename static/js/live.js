@@ -4,34 +4,40 @@
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 15_000;
 const POLL_INTERVAL = 2_000;
+const HEARTBEAT = 10_000; // what the server promises
 const UUID_BYTES = 16;
 const HEADER_BYTES = 20;
 
 const { socket: path, poll: pollUrl } = document.body.dataset;
 const newest = new Map(); // job id -> the highest sequence number seen
+const newestPreview = new Map();
 let delay = FIRST_DELAY;
 let polling = null;
+let retry = null;
+let current = null;
+let heard = performance.now();
 
 const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
 
-function isOld(job, seq) {
-  if (seq < (newest.get(job) ?? 0)) return true;
-  newest.set(job, seq);
+function isOld(seen, job, seq) {
+  if (seq < (seen.get(job) ?? 0)) return true;
+  seen.set(job, seq);
   return false;
 }
 
-function receive(message, socket) {
-  if (message.type === "ping") return socket.send(JSON.stringify({ type: "pong" }));
-  if (message.job && isOld(message.job, message.seq)) return;
-  for (const state of message.jobs ?? []) isOld(state.job, state.seq);
-  tell("live:message", message);
+function receive(message) {
+  if (message.type === "ping") return;
+  if (message.job && isOld(newest, message.job, message.seq)) return;
+  // A snapshot was read while messages went on: of a job that one of them has moved, it says nothing new.
+  const jobs = message.jobs?.filter(({ job, seq }) => !isOld(newest, job, seq));
+  tell("live:message", jobs ? { ...message, fresh: jobs } : message);
 }
 
 function receivePreview(buffer) {
   const hex = Array.from(new Uint8Array(buffer, 0, UUID_BYTES), (byte) => byte.toString(16).padStart(2, "0")).join("");
   const job = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
   const seq = new DataView(buffer).getUint32(UUID_BYTES);
-  if (isOld(job, seq)) return;
+  if (isOld(newestPreview, job, seq)) return;
   tell("live:preview", { job, jpeg: new Blob([buffer.slice(HEADER_BYTES)], { type: "image/jpeg" }) });
 }
 
@@ -39,6 +45,9 @@ function connect() {
   const url = new URL(path, location.href);
   url.protocol = url.protocol.replace("http", "ws");
   const socket = new WebSocket(url);
+  clearTimeout(retry);
+  current = socket;
+  heard = performance.now();
   socket.binaryType = "arraybuffer";
   socket.addEventListener("open", () => {
     delay = FIRST_DELAY;
@@ -46,14 +55,24 @@ function connect() {
     polling = null;
   });
   socket.addEventListener("message", ({ data }) => {
-    if (typeof data === "string") receive(JSON.parse(data), socket);
+    heard = performance.now();
+    if (typeof data === "string") receive(JSON.parse(data));
     else receivePreview(data);
   });
   socket.addEventListener("close", () => {
+    if (socket !== current) return;
     polling ??= setInterval(poll, POLL_INTERVAL);
-    setTimeout(connect, delay * (0.5 + Math.random()));
+    retry = setTimeout(connect, delay * (0.5 + Math.random()));
     delay = Math.min(2 * delay, LONGEST_DELAY);
   });
+}
+
+// A connection can be dead without the browser's knowing: after sleep, or when the network has changed.
+function reconnect() {
+  const old = current;
+  connect();
+  old.close();
+  poll();
 }
 
 async function poll() {
@@ -67,3 +86,8 @@ async function poll() {
 }
 
 connect();
+window.addEventListener("online", reconnect);
+document.addEventListener("visibilitychange", () => !document.hidden && polling && poll());
+setInterval(() => {
+  if (current.readyState === WebSocket.OPEN && performance.now() - heard > 2.5 * HEARTBEAT) reconnect();
+}, HEARTBEAT);

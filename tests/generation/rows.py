@@ -10,9 +10,16 @@ from django.utils import timezone
 
 from accounts.models import User
 from generation.engine.request import GenerationRequest, NoiseScheduler
-from generation.models import Image, Job, Status
+from generation.models import FINAL, Image, Job, Status
+from generation.receipts import Line, Receipt
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+LINES = (
+    Line(phase="encode", ms=34, billed=True),
+    Line(phase="step", ms=600, billed=True, index=1),
+    Line(phase="step", ms=500, billed=True, index=2),
+    Line(phase="decode", ms=100, billed=True, index=1),
+)
 
 
 def make_request(**values: object) -> GenerationRequest:
@@ -45,6 +52,8 @@ def make_job(
         hold_ms=3_000,
         queued_at=timezone.now(),
         lease_expires_at=timezone.now() + timedelta(minutes=1) if running else None,
+        charged_ms=1_234 if status in FINAL else None,
+        receipt=Receipt(LINES).to_dict() if status in FINAL else None,
     )
 
 

@@ -58,7 +58,7 @@ def test_who_scrolls_is_sent_only_what_is_new(client, alice):
     make_image(make_job(alice))
     client.force_login(alice)
 
-    response = client.get(URL, headers={"HX-Request": "true"})
+    response = client.get(URL, headers={"X-Fragment": "1"})
 
     assert "<img" in response.text
     assert "<html" not in response.text

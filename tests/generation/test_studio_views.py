@@ -4,6 +4,8 @@ from django.urls import reverse
 
 from billing import ledger
 from billing.models import Unit
+from billing.plans import TRIAL
+from generation import jobs
 from generation.models import Job, Status
 from tests.generation.rows import make_image, make_job, make_request
 
@@ -81,14 +83,16 @@ def test_without_minutes_the_way_to_more_is_shown(client, alice):
     assert not Job.objects.exists()
 
 
-def test_more_jobs_at_once_than_the_plan_has_are_refused(client, charlie):
+def test_more_jobs_in_line_than_the_plan_has_are_refused(client, charlie):
+    limit = TRIAL.jobs_at_once * jobs.WAITING_FOR_EACH_RUNNING
+    for _ in range(limit):
+        make_job(charlie, status=Status.QUEUED)
     client.force_login(charlie)
-    client.post(URL, FILLED)
 
     response = client.post(URL, FILLED)
 
     assert response.context["form"].non_field_errors()
-    assert Job.objects.count() == 1
+    assert Job.objects.count() == limit
 
 
 def test_who_is_signed_in_but_without_a_token_submits_nothing(alice):

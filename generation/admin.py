@@ -1,0 +1,63 @@
+"""What an operator can look up about jobs and pictures; only `jobs` writes them."""
+
+from typing import TYPE_CHECKING
+
+from django.contrib import admin
+
+from billing.admin import ReadOnlyAdmin
+from generation.models import Image, Job, Speed, Transition
+
+if TYPE_CHECKING:
+    TabularInline = admin.TabularInline[Transition, Job]
+else:
+    TabularInline = admin.TabularInline
+
+
+class TransitionInline(TabularInline):
+    model = Transition
+    extra = 0
+    can_delete = False
+    fields = ("at", "was", "became", "attempt", "note")
+    readonly_fields = fields
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnlyAdmin):
+    list_display = (
+        "id",
+        "user",
+        "status",
+        "checkpoint",
+        "attempt",
+        "hold_ms",
+        "charged_ms",
+        "error_code",
+        "worker",
+        "created_at",
+    )
+    list_filter = ("status", "checkpoint", "error_code", "created_at")
+    list_select_related = ("user",)
+    ordering = ("-created_at",)
+    search_fields = ("=id", "user__email")
+    inlines = (TransitionInline,)
+
+
+@admin.register(Image)
+class ImageAdmin(ReadOnlyAdmin):
+    list_display = ("id", "user", "job", "width", "height", "bytes", "created_at", "deleted_at")
+    list_filter = ("created_at",)
+    list_select_related = ("user", "job")
+    ordering = ("-created_at",)
+    search_fields = ("=id", "=job__id", "user__email")
+
+
+@admin.register(Speed)
+class SpeedAdmin(ReadOnlyAdmin):
+    list_display = (
+        "checkpoint",
+        "device",
+        "ms_per_step_megapixel",
+        "overhead_ms",
+        "samples",
+        "updated_at",
+    )

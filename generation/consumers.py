@@ -1,0 +1,181 @@
+"""The websocket of a browser: authorise, join, send the truth, then forward hints.
+
+Nothing waits for a slow reader: what arrives is put into an outbox with one slot for each job and kind
+of message, where the newest wins, and one task sends it as fast as the reader reads.
+"""
+
+import asyncio
+import contextlib
+import json
+import time
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.auth import get_user
+
+from generation import events
+from generation.models import ACTIVE, Status
+
+# Nothing heard for so long of jobs that run, or only wait in line: something may have been lost.
+SILENCE_SECONDS = 2.0
+SILENCE_IN_LINE_SECONDS = 5.0
+# A page that hears nothing for longer than twice this takes the connection for dead.
+HEARTBEAT_SECONDS = 10.0
+# A reader that takes nothing for so long is let go; its browser comes back when it can.
+STALLED_SECONDS = 30.0
+SESSION_CHECK_SECONDS = 60.0
+
+Frame = str | bytes
+
+
+class Outbox:
+    """What is still to be sent to one browser: at most one message of a kind for each job."""
+
+    def __init__(self) -> None:
+        self.filled = asyncio.Event()
+        self._slots: dict[tuple[str, str], Frame] = {}
+
+    def put(self, kind: str, job: str, frame: Frame) -> None:
+        """Replace what is there of this kind for the job."""
+        self._slots.pop((kind, job), None)
+        self._slots[kind, job] = frame
+        self.filled.set()
+
+    def take(self) -> list[Frame]:
+        """Empty it; the frames in the order in which they came."""
+        frames, self._slots = list(self._slots.values()), {}
+        self.filled.clear()
+        return frames
+
+
+class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no types
+    """One browser's socket. Browsers send nothing that matters; all they do goes over HTTP."""
+
+    async def connect(self) -> None:
+        self._user = self.scope["user"]
+        if not self._user.is_authenticated:
+            await self.close()
+            return
+        self._outbox = Outbox()
+        self._active: dict[str, str] = {}
+        await self.channel_layer.group_add(events.user_group(self._user.pk), self.channel_name)
+        await self.accept()
+        self._writer = asyncio.create_task(self._write())
+
+    async def disconnect(self, code: int) -> None:
+        if not hasattr(self, "_writer"):
+            return
+        self._writer.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._writer
+        await self.channel_layer.group_discard(events.user_group(self._user.pk), self.channel_name)
+
+    async def live_message(self, event: dict[str, Any]) -> None:
+        """A message for the page, as `events` made it."""
+        message = event["message"]
+        if "status" in message:
+            self._note_status(message["job"], message["status"])
+        self._outbox.put(message["type"], message["job"], json.dumps(message))
+
+    async def live_preview(self, event: dict[str, Any]) -> None:
+        """A newer preview of a job."""
+        frame = _preview_frame(UUID(event["job"]), event["seq"], event["jpeg"])
+        self._outbox.put("preview", event["job"], frame)
+
+    async def session_changed(self, event: dict[str, Any]) -> None:
+        """Somebody signed out somewhere, or an account was closed."""
+        if not await self._may_stay():
+            await self.close()
+
+    async def _write(self) -> None:
+        try:
+            await self._send_snapshot(with_previews=True)
+            await self._send_forever()
+        except TimeoutError:
+            await self.close()
+
+    async def _send_forever(self) -> None:
+        heartbeat = session_checked = time.monotonic()
+        while True:
+            if await self._is_filled():
+                await self._send_all(self._outbox.take())
+            elif self._active:
+                await self._send_snapshot()
+            now = time.monotonic()
+            if now - heartbeat >= HEARTBEAT_SECONDS:
+                heartbeat = now
+                await self._send_all([json.dumps({"type": "ping"})])
+            if now - session_checked >= SESSION_CHECK_SECONDS:
+                session_checked = now
+                if not await self._may_stay():
+                    await self.close()
+                    return
+
+    async def _is_filled(self) -> bool:
+        """Wait for something to send; False after as much silence as is suspicious."""
+        runs = Status.RUNNING in self._active.values()
+        try:
+            async with asyncio.timeout(SILENCE_SECONDS if runs else SILENCE_IN_LINE_SECONDS):
+                await self._outbox.filled.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _send_snapshot(self, *, with_previews: bool = False) -> None:
+        snapshot, previews = await self._read(with_previews=with_previews)
+        self._active = {state["job"]: state["status"] for state in snapshot["jobs"]}
+        await self._send_all([json.dumps({"type": "jobs.snapshot", **snapshot}), *previews])
+
+    async def _send_all(self, frames: list[Frame]) -> None:
+        """Raises TimeoutError if the reader takes nothing."""
+        for frame in frames:
+            async with asyncio.timeout(STALLED_SECONDS):
+                if isinstance(frame, str):
+                    await self.send(text_data=frame)
+                else:
+                    await self.send(bytes_data=frame)
+
+    def _note_status(self, job: str, status: str) -> None:
+        if status in ACTIVE:
+            self._active[job] = status
+        else:
+            self._active.pop(job, None)
+
+    async def _read(self, *, with_previews: bool) -> tuple[dict[str, Any], list[bytes]]:
+        read = database_sync_to_async(self._read_now, thread_sensitive=False)
+        result: tuple[dict[str, Any], list[bytes]] = await read(with_previews=with_previews)
+        return result
+
+    def _read_now(self, *, with_previews: bool) -> tuple[dict[str, Any], list[bytes]]:
+        snapshot = events.snapshot(self._user)
+        if snapshot["jobs"]:
+            events.note_watching(self._user.pk)
+        if not with_previews:
+            return snapshot, []
+        running = [
+            UUID(each["job"]) for each in snapshot["jobs"] if each["status"] == Status.RUNNING
+        ]
+        found = [(job, events.preview_of(job)) for job in running]
+        return snapshot, [_preview_frame(job, *preview) for job, preview in found if preview]
+
+    async def _may_stay(self) -> bool:
+        check = database_sync_to_async(self._may_stay_now, thread_sensitive=False)
+        allowed: bool = await check()
+        return allowed
+
+    def _may_stay_now(self) -> bool:
+        """Whether the session that opened the socket still signs its user in."""
+        session = self.scope["session"]
+        as_it_is = type(session._wrapped if hasattr(session, "_wrapped") else session)(
+            session.session_key
+        )
+        # `get_user` reads the session alone; it checks the password's hash and that the user is active.
+        user = get_user(SimpleNamespace(session=as_it_is))  # type: ignore[arg-type]
+        return bool(user.is_authenticated and user.pk == self._user.pk)
+
+
+def _preview_frame(job: UUID, seq: int, jpeg: bytes) -> bytes:
+    return job.bytes + seq.to_bytes(4, "big") + jpeg

@@ -1,0 +1,121 @@
+"""What a job cost and why: lines of whole milliseconds that add up to the charge."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from billing import pricing
+from generation.engine.events import Charge
+
+# Phases in the order of a job's life.
+QUEUE, LOAD, ENCODE, STEP, DECODE, STORAGE = "queue", "load", "encode", "step", "decode", "storage"
+# What exceeds the quote's ceiling: a line below zero.
+OVER_QUOTE = "over_quote"
+NAMES: Mapping[str, str | Promise] = {
+    QUEUE: _("Waiting in line"),
+    LOAD: _("Loading the model"),
+    ENCODE: _("Reading the prompt"),
+    STEP: _("Denoising steps"),
+    DECODE: _("Turning latents into pixels"),
+    STORAGE: _("Storing the picture"),
+    OVER_QUOTE: _("Beyond the quote: we pay this"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """`ms` of one phase; `index` counts steps and pictures from 1. What is not billed is the house's."""
+
+    phase: str
+    ms: int
+    billed: bool
+    index: int | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """The lines of one phase."""
+
+    lines: tuple[Line, ...]
+
+    @property
+    def phase(self) -> str:
+        return self.lines[0].phase
+
+    @property
+    def name(self) -> str | Promise:
+        return NAMES[self.phase]
+
+    @property
+    def billed(self) -> bool:
+        return self.lines[0].billed
+
+    @property
+    def ms(self) -> int:
+        return sum(line.ms for line in self.lines)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The billed lines sum to `charged_ms`."""
+
+    lines: tuple[Line, ...]
+
+    @property
+    def charged_ms(self) -> int:
+        return sum(line.ms for line in self.lines if line.billed)
+
+    @property
+    def groups(self) -> list[Group]:
+        """The lines phase by phase."""
+        phases = groupby(self.lines, key=lambda line: line.phase)
+        return [Group(tuple(lines)) for _phase, lines in phases]
+
+    @property
+    def steps(self) -> tuple[Line, ...]:
+        return tuple(line for line in self.lines if line.phase == STEP)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"lines": [asdict(line) for line in self.lines]}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Receipt":
+        return cls(tuple(Line(**line) for line in data["lines"]))
+
+
+def charged(charges: Sequence[Charge], *, ceiling_ms: int, **free_ms: int) -> Receipt:
+    """The receipt of a run that is paid for, at most `ceiling_ms`. `free_ms` are phases that cost nothing."""
+    lines = [*_free(**free_ms), *_lines(charges)]
+    excess = sum(line.ms for line in lines if line.billed) - ceiling_ms
+    if excess > 0:
+        lines.append(Line(phase=OVER_QUOTE, ms=-excess, billed=True))
+    return Receipt(tuple(lines))
+
+
+def free(charges: Sequence[Charge], **free_ms: int) -> Receipt:
+    """The receipt of a run that costs nothing, whatever it took."""
+    lines = (*_free(**free_ms), *_lines(charges))
+    return Receipt(
+        tuple(Line(phase=line.phase, ms=line.ms, billed=False, index=line.index) for line in lines)
+    )
+
+
+def _free(**free_ms: int) -> list[Line]:
+    return [Line(phase=phase, ms=ms, billed=False) for phase, ms in free_ms.items()]
+
+
+def _lines(charges: Iterable[Charge]) -> list[Line]:
+    """Whole milliseconds: each billed line ends where the sum of microseconds so far does."""
+    lines = []
+    total_us = 0
+    for charge in charges:
+        ms = round(charge.us / 1_000)
+        if charge.billed:
+            ms = pricing.capture_ms(total_us + charge.us) - pricing.capture_ms(total_us)
+            total_us += charge.us
+        lines.append(Line(phase=charge.phase, ms=ms, billed=charge.billed, index=charge.index))
+    return lines

@@ -1,0 +1,122 @@
+"""Where pictures live: their files' names, the parameters inside them, and links to them that expire."""
+
+import json
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core import signing
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.urls import reverse
+from PIL import Image as PillowImage
+from PIL.PngImagePlugin import PngInfo
+
+from generation.engine import infotext
+from generation.engine.request import GenerationRequest
+
+if TYPE_CHECKING:
+    from generation.models import Image, Job
+
+THUMBNAIL_SIDE = 384
+SIGNATURE_SECONDS = 3_600
+_SALT = "generation.storage"
+
+
+class StorageRefused(Exception):
+    """The store took no file. What was written of this job's attempt is gone again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredPicture:
+    """One picture whose files are written, but that no row points to yet."""
+
+    index: int
+    seed: int
+    width: int
+    height: int
+    file: str
+    thumbnail: str
+    bytes: int
+
+
+def save(
+    job: "Job", pictures: list[PillowImage.Image], *, seeds: tuple[int, ...]
+) -> list[StoredPicture]:
+    """Write the pictures of the job's present attempt. Raises StorageRefused, having cleaned up."""
+    try:
+        return [
+            _save_one(job, picture, index=index, seed=seed)
+            for index, (picture, seed) in enumerate(zip(pictures, seeds, strict=True))
+        ]
+    except OSError as error:
+        discard(job)
+        raise StorageRefused(str(error)) from error
+
+
+def discard(job: "Job") -> None:
+    """Delete what the job's present attempt wrote, if anything; nobody's row points there."""
+    for index in range(job.generation_request.num_images):
+        for name in _names(job, index=index):
+            default_storage.delete(name)
+
+
+def signed_url(image: "Image", *, name: str) -> str:
+    """A link to a picture's file that works without a session, for SIGNATURE_SECONDS.
+
+    `name` is the URL's: image_file or image_thumbnail.
+    """
+    signature = signing.TimestampSigner(salt=_SALT).sign(f"{name}:{image.pk}").split(":", 2)[2]
+    return f"{reverse(name, args=[image.pk])}?signature={signature}"
+
+
+def is_signed(image_id: object, *, name: str, signature: str) -> bool:
+    """Whether `signed_url` made this link, not too long ago."""
+    try:
+        signing.TimestampSigner(salt=_SALT).unsign(
+            f"{name}:{image_id}:{signature}", max_age=SIGNATURE_SECONDS
+        )
+    except signing.BadSignature:
+        return False
+    return True
+
+
+def _names(job: "Job", *, index: int) -> tuple[str, str]:
+    """Keys of a picture and its thumbnail: known beforehand, so that a lost attempt can be swept up."""
+    stem = f"images/{job.created_at:%Y/%m/%d}/{job.pk}-{job.attempt}-{index}"
+    return f"{stem}.png", f"{stem}.webp"
+
+
+def _save_one(job: "Job", picture: PillowImage.Image, *, index: int, seed: int) -> StoredPicture:
+    request = job.generation_request
+    png = _png(picture, request, seed=seed)
+    file, thumbnail = _names(job, index=index)
+    return StoredPicture(
+        index=index,
+        seed=seed,
+        width=picture.width,
+        height=picture.height,
+        file=default_storage.save(file, ContentFile(png)),
+        thumbnail=default_storage.save(thumbnail, ContentFile(_thumbnail(picture))),
+        bytes=len(png),
+    )
+
+
+def _png(picture: PillowImage.Image, request: GenerationRequest, *, seed: int) -> bytes:
+    """PNG that says how it was made: in the form other programs read, and as a request of ours."""
+    info = PngInfo()
+    info.add_itxt("parameters", infotext.write(request, seed=seed))
+    info.add_itxt("request", json.dumps({**request.to_dict(), "seed": seed, "num_images": 1}))
+    info.add_text("Software", settings.SITE_NAME)
+    buffer = BytesIO()
+    picture.save(buffer, "PNG", pnginfo=info)
+    return buffer.getvalue()
+
+
+def _thumbnail(picture: PillowImage.Image) -> bytes:
+    small = picture.copy()
+    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), PillowImage.Resampling.LANCZOS)
+    buffer = BytesIO()
+    small.save(buffer, "WEBP", quality=82, method=4)
+    return buffer.getvalue()

@@ -1,0 +1,53 @@
+"""Thin Celery entries. A task is a bell: it carries no job, and may be lost or repeated."""
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from celery import shared_task
+from celery.signals import worker_ready, worker_shutting_down
+from django.conf import settings
+
+from generation import jobs
+
+if TYPE_CHECKING:
+    from generation.worker import Worker
+
+_import_lock = threading.Lock()
+
+
+@shared_task
+def work() -> None:
+    """Claim and carry jobs for as long as there are any."""
+    _worker().work()
+
+
+@shared_task
+def reap() -> int:
+    """Take back what dead workers left, and ring again for all that waits."""
+    reaped = jobs.reap()
+    jobs.ring_for_waiting()
+    return reaped
+
+
+@worker_ready.connect
+def warm_up(**kwargs: Any) -> None:
+    """Load torch before the first customer comes; Celery answers meanwhile."""
+    threading.Thread(target=_worker, name="warm-up", daemon=True).start()
+
+
+@worker_shutting_down.connect
+def wind_down(**kwargs: Any) -> None:
+    """Celery waits for the jobs that run: have them end soon. Called in a signal handler."""
+    threading.Thread(target=_stop, name="wind-down", daemon=True).start()
+
+
+def _worker() -> "Worker":
+    """This process's worker. One thread imports it, and with it torch: two at once would fail."""
+    with _import_lock:
+        from generation import worker
+
+        return worker.current()
+
+
+def _stop() -> None:
+    _worker().stop(grace=settings.WORKER_GRACE_SECONDS)

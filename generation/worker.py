@@ -1,0 +1,357 @@
+"""Joins rows and engine: claims jobs, feeds them to the device, tells their owners, settles them.
+
+One worker is one process with one device. Its threads: Celery's, each of which carries one job from
+claim to settlement; the loop that steps the engine for all of them; the tender that renews leases; and
+the publisher. Only this module and the engine know torch, so only workers load it.
+"""
+
+import contextlib
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+import torch
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, close_old_connections
+
+from generation import events, jobs, receipts, speeds, storage
+from generation.engine.engine import (
+    Canceled,
+    Engine,
+    Event,
+    Failed,
+    FailureCode,
+    Finished,
+    Loading,
+    Previewed,
+    Started,
+    Stepped,
+)
+from generation.engine.events import MESSAGES
+from generation.engine.loader import Loader
+from generation.engine.request import gettext_noop
+from generation.events import Progress
+from generation.models import Job
+from generation.publisher import Preview, Publisher
+
+log = logging.getLogger(__name__)
+
+# What a run may take beyond its hold before it is stopped; the house pays for it.
+BUDGET_FACTOR = 4
+TEND_SECONDS = 1.0
+# How often, and for how long in all, a settlement is tried again while PostgreSQL is away.
+SETTLE_RETRY_SECONDS = 0.5
+SETTLE_SECONDS = 60.0
+STORAGE_TRIES = 3
+NOT_STORED = gettext_noop("The picture could not be stored. Please try again.")
+
+End = Finished | Failed | Canceled
+
+
+@dataclass(eq=False)
+class Running:
+    """A claimed job while the engine has it. Its events count up from the row's own number."""
+
+    job: Job
+    end: "Future[End]" = field(default_factory=Future)
+    seq: int = 0
+    phase: str = "encoding"
+    step: int = 0
+    is_lost: bool = False
+    is_handed_back: bool = False
+
+    def __post_init__(self) -> None:
+        self.request = self.job.generation_request
+        self.seq = events.seq_of(self.job)
+
+    @property
+    def key(self) -> str:
+        """The engine's name for this attempt."""
+        return f"{self.job.pk}:{self.job.attempt}"
+
+    def progress(self) -> Progress:
+        """What it has to say now, under the next number."""
+        self.seq += 1
+        return Progress(
+            job=str(self.job.pk),
+            seq=self.seq,
+            phase=self.phase,
+            step=self.step,
+            steps=self.request.evaluations,
+        )
+
+
+class Worker:
+    """Call `start`, then `work` from any number of threads, then `stop`."""
+
+    def __init__(self, engine: Engine, loader: Loader, *, name: str, slots: int) -> None:
+        self.name = name
+        self._engine = engine
+        self._loader = loader
+        self._device = device_name(loader.device)
+        self._slots = threading.BoundedSemaphore(slots)
+        self._is_rung = False
+        self._is_stopping = threading.Event()
+        self._is_closed = threading.Event()
+        self._running: dict[str, Running] = {}
+        self._watched: frozenset[int] = frozenset()
+        self._turn_began: float | None = None
+        self._publisher = Publisher(on_cancel=self._cancel)
+        self._threads = [
+            threading.Thread(target=self._step_forever, name="engine", daemon=True),
+            threading.Thread(target=self._tend_forever, name="tender", daemon=True),
+        ]
+
+    def start(self) -> None:
+        self._publisher.start()
+        for thread in self._threads:
+            thread.start()
+
+    def work(self) -> None:
+        """Answer a bell: carry jobs to their ends until none is left to claim, or no slot is free."""
+        # Whoever frees a slot looks again if it was rung meanwhile, so no bell is lost.
+        self._is_rung = True
+        while (
+            self._is_rung and not self._is_stopping.is_set() and self._slots.acquire(blocking=False)
+        ):
+            try:
+                self._is_rung = False
+                while job := self._claim():
+                    self._carry(job)
+            finally:
+                self._slots.release()
+
+    def stop(self, *, grace: float) -> None:
+        """Claim nothing more, give what runs `grace` seconds, hand back the rest. Returns at once."""
+        if not self._is_stopping.is_set():
+            self._is_stopping.set()
+            timer = threading.Timer(grace, self._hand_back_all)
+            timer.daemon = True
+            timer.start()
+
+    def close(self) -> None:
+        """End the worker's threads, once nothing runs any more."""
+        self._is_closed.set()
+        for thread in self._threads:
+            thread.join()
+        self._publisher.close()
+        self._loader.close()
+
+    def _claim(self) -> Job | None:
+        if self._is_stopping.is_set():
+            return None
+        return jobs.claim(worker=self.name, warm=self._loader.warm)
+
+    def _carry(self, job: Job) -> None:
+        """Run one job from its claim to its settlement, whatever happens."""
+        try:
+            self._run(job)
+        except jobs.LostRace:
+            log.warning("job %s attempt %d was taken back", job.pk, job.attempt)
+            storage.discard(job)
+        except Exception:
+            log.exception("job %s attempt %d broke", job.pk, job.attempt)
+            code = FailureCode.ERROR
+            with contextlib.suppress(jobs.LostRace):
+                _persist(lambda: jobs.fail(job, code=code, message=MESSAGES[code]))
+
+    def _run(self, job: Job) -> None:
+        log.info("job %s attempt %d starts", job.pk, job.attempt)
+        running = Running(job)
+        self._note_watched(job.user_id)
+        self._running[running.key] = running
+        try:
+            self._engine.submit(
+                running.request,
+                key=running.key,
+                weight=job.queue_weight,
+                budget_us=job.hold_ms * 1_000 * BUDGET_FACTOR,
+                wants_preview=lambda: job.user_id in self._watched,
+            )
+            self._settle(running, running.end.result())
+        finally:
+            del self._running[running.key]
+
+    def _settle(self, running: Running, end: End) -> None:
+        """Write down how a run ended. Raises LostRace."""
+        job = running.job
+        if running.is_lost:
+            raise jobs.LostRace
+        if running.is_handed_back:
+            _persist(lambda: jobs.hand_back(job))
+        elif isinstance(end, Finished):
+            self._finish(job, end)
+        elif isinstance(end, Canceled):
+            _persist(lambda: jobs.stop(job, end.charges, **_waited(job)))
+        else:
+            _persist(
+                lambda: jobs.fail(
+                    job, code=end.code, message=end.message, charges=end.charges, **_waited(job)
+                )
+            )
+
+    def _finish(self, job: Job, end: Finished) -> None:
+        began = time.monotonic()
+        try:
+            pictures = _store(job, end)
+        except storage.StorageRefused as error:
+            log.error("job %s: %s", job.pk, error)  # noqa: TRY400  # the reason is all there is to say
+            _persist(
+                lambda: jobs.fail(job, code="storage", message=NOT_STORED, charges=end.charges)
+            )
+            return
+        free_ms = {**_waited(job), receipts.STORAGE: _since(began)}
+        _persist(lambda: jobs.finish(job, pictures, end.charges, **free_ms))
+        speeds.learn(job.generation_request, end.charges, device=self._device)
+
+    def _step_forever(self) -> None:
+        while not self._is_closed.is_set():
+            if not self._engine.wait(TEND_SECONDS):
+                continue
+            self._turn_began = time.monotonic()
+            turn = self._engine.step()
+            self._turn_began = None
+            for event in turn:
+                self._note(event)
+
+    def _note(self, event: Event) -> None:
+        running = self._running[event.key]
+        match event:
+            case Loading():
+                running.phase = "loading"
+            case Started():
+                running.phase = "encoding"
+            case Stepped(step=step, steps=steps):
+                running.step = step
+                running.phase = "decoding" if step == steps else "denoising"
+            case Previewed(image=image):
+                preview = Preview(job=running.job.pk, seq=running.seq, image=image)
+                self._publisher.preview(running.job.user_id, preview)
+                return
+            case Finished() | Failed() | Canceled():
+                running.end.set_result(event)
+                return
+        self._publisher.progress(running.job.user_id, running.progress())
+
+    def _tend_forever(self) -> None:
+        """Once a second: is the device alive, who watches, who canceled; and now and then the leases."""
+        renewed = time.monotonic()
+        while not self._is_closed.wait(TEND_SECONDS):
+            self._end_if_stuck()
+            if not self._running:
+                continue
+            try:
+                self._watched = events.watched(each.job.user_id for each in self._all_running())
+                self._cancel_requested()
+                if time.monotonic() - renewed > settings.LEASE_RENEWAL_SECONDS:
+                    renewed = time.monotonic()
+                    self._renew()
+            except Exception:
+                # Whatever is away comes back; until then the leases hold.
+                log.exception("the tender could not do its round")
+            finally:
+                close_old_connections()
+
+    def _renew(self) -> None:
+        by_job = {running.job: running for running in self._all_running()}
+        for job in jobs.renew(by_job):
+            by_job[job].is_lost = True
+            self._engine.cancel(by_job[job].key)
+
+    def _cancel_requested(self) -> None:
+        """Find the cancellations whose hints were lost."""
+        ids = [running.job.pk for running in self._all_running()]
+        asked = Job.objects.running().filter(pk__in=ids, cancel_requested=True)
+        for job_id in asked.values_list("pk", flat=True):
+            self._cancel(str(job_id))
+
+    def _cancel(self, job_id: str) -> None:
+        for running in self._all_running():
+            if str(running.job.pk) == job_id:
+                self._engine.cancel(running.key)
+
+    def _note_watched(self, user_id: int) -> None:
+        """See at once whether a newcomer is watched, so that the first preview is not late."""
+        if user_id not in self._watched:
+            self._watched |= events.watched([user_id])
+
+    def _hand_back_all(self) -> None:
+        for running in self._all_running():
+            running.is_handed_back = True
+            self._engine.cancel(running.key)
+
+    def _end_if_stuck(self) -> None:
+        """A step that never returns cannot be interrupted: end the process, so that its jobs are reaped."""
+        began = self._turn_began
+        if began is not None and time.monotonic() - began > settings.WORKER_STALL_SECONDS:
+            log.critical("the device has not answered for %d s", settings.WORKER_STALL_SECONDS)
+            os._exit(os.EX_SOFTWARE)
+
+    def _all_running(self) -> list[Running]:
+        return list(self._running.values())
+
+
+def current() -> Worker:
+    """This process's worker, made and started at the first call."""
+    global _current  # noqa: PLW0603  # one device, one worker
+    with _current_lock:
+        if _current is None:
+            loader = Loader(settings.CHECKPOINTS_DIR, budget_bytes=settings.WORKER_WARM_BYTES)
+            engine = Engine(loader=loader, preview_interval=settings.PREVIEW_INTERVAL_SECONDS)
+            name = f"{socket.gethostname()}:{os.getpid()}"
+            _current = Worker(engine, loader, name=name, slots=settings.WORKER_SLOTS)
+            _current.start()
+        return _current
+
+
+_current: Worker | None = None
+_current_lock = threading.Lock()
+
+
+def device_name(device: torch.device) -> str:
+    """What kind of device it is: what was learned of one holds for all of its kind."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type} {os.cpu_count()} cores" if device.type == "cpu" else device.type
+
+
+def _store(job: Job, end: Finished) -> list[storage.StoredPicture]:
+    """Store the pictures, in several tries. Raises StorageRefused."""
+    for last in (False,) * (STORAGE_TRIES - 1) + (True,):
+        try:
+            return storage.save(job, list(end.images), seeds=end.seeds)
+        except storage.StorageRefused:
+            if last:
+                raise
+            time.sleep(SETTLE_RETRY_SECONDS)
+    raise AssertionError("the last try returns or raises")
+
+
+def _persist(write: Callable[[], None]) -> None:
+    """Do it as soon as PostgreSQL lets one. Raises LostRace; gives up after SETTLE_SECONDS by raising."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while True:
+        try:
+            write()
+        except (OperationalError, InterfaceError) as error:
+            if time.monotonic() > deadline:
+                raise
+            log.warning("settling waits: %s", error)
+            close_old_connections()
+            time.sleep(SETTLE_RETRY_SECONDS)
+        else:
+            return
+
+
+def _waited(job: Job) -> dict[str, int]:
+    assert job.started_at is not None
+    return {receipts.QUEUE: round((job.started_at - job.queued_at).total_seconds() * 1_000)}
+
+
+def _since(began: float) -> int:
+    return round((time.monotonic() - began) * 1_000)
