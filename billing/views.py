@@ -1,6 +1,5 @@
 """What a person sees and does about money: guards first, one verb, a page or a redirect."""
 
-
 from csp.decorators import csp_update
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required

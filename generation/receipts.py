@@ -1,7 +1,7 @@
 """What a job cost and why: lines of whole milliseconds that add up to the charge."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -89,7 +89,7 @@ class Receipt:
 
 def charged(charges: Sequence[Charge], *, ceiling_ms: int, **free_ms: int) -> Receipt:
     """The receipt of a run that is paid for, at most `ceiling_ms`. `free_ms` are phases that cost nothing."""
-    lines = [*_free(**free_ms), *_lines(charges)]
+    lines = _lines(charges, free_ms)
     excess = sum(line.ms for line in lines if line.billed) - ceiling_ms
     if excess > 0:
         lines.append(Line(phase=OVER_QUOTE, ms=-excess, billed=True))
@@ -98,19 +98,12 @@ def charged(charges: Sequence[Charge], *, ceiling_ms: int, **free_ms: int) -> Re
 
 def free(charges: Sequence[Charge], **free_ms: int) -> Receipt:
     """The receipt of a run that costs nothing, whatever it took."""
-    lines = (*_free(**free_ms), *_lines(charges))
-    return Receipt(
-        tuple(Line(phase=line.phase, ms=line.ms, billed=False, index=line.index) for line in lines)
-    )
+    return Receipt(tuple(replace(line, billed=False) for line in _lines(charges, free_ms)))
 
 
-def _free(**free_ms: int) -> list[Line]:
-    return [Line(phase=phase, ms=ms, billed=False) for phase, ms in free_ms.items()]
-
-
-def _lines(charges: Iterable[Charge]) -> list[Line]:
+def _lines(charges: Iterable[Charge], free_ms: Mapping[str, int]) -> list[Line]:
     """Whole milliseconds: each billed line ends where the sum of microseconds so far does."""
-    lines = []
+    lines = [Line(phase=phase, ms=ms, billed=False) for phase, ms in free_ms.items()]
     total_us = 0
     for charge in charges:
         ms = round(charge.us / 1_000)
@@ -118,4 +111,4 @@ def _lines(charges: Iterable[Charge]) -> list[Line]:
             ms = pricing.capture_ms(total_us + charge.us) - pricing.capture_ms(total_us)
             total_us += charge.us
         lines.append(Line(phase=charge.phase, ms=ms, billed=charge.billed, index=charge.index))
-    return lines
+    return sorted(lines, key=lambda line: list(NAMES).index(line.phase))

@@ -1,6 +1,6 @@
 """Previews: what a run is becoming, at next to no cost.
 
-A latent cell's colour is close to a linear function of its channels.
+What a VAE's decoder makes of a latent cell is close to a linear function of the cell and its neighbours.
 """
 
 from typing import TYPE_CHECKING, Self
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, interpolate, pad
+from torch.nn.functional import conv2d, interpolate, pad, pixel_shuffle, unfold
 
 if TYPE_CHECKING:
     from generation.engine.families import Pipeline
@@ -16,40 +16,48 @@ if TYPE_CHECKING:
 MIN_SIDE = 128
 MAX_SIDE = 256
 
-_SAMPLES = 4
-_SAMPLE_SIDE = 8
+# A cell becomes _PATCH by _PATCH pixels, by way of its _KERNEL by _KERNEL neighbourhood.
+_PATCH = 4
+_KERNEL = 3
+_SAMPLES = 8
+_SAMPLE_CELLS = 16
+# Keeps the solution small where the samples say little; as a share of their number.
+_RIDGE = 1e-3
 
 
 class Projection:
-    """Latents to colours: one matrix (channels + 1, 3), fitted to a checkpoint's own VAE."""
+    """Latents to colours: one convolution, fitted to a checkpoint's own VAE.
 
-    def __init__(self, matrix: Tensor) -> None:
-        self._matrix = matrix
+    `weight` is (3 * _PATCH ** 2, channels, _KERNEL, _KERNEL), `bias` (3 * _PATCH ** 2).
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        self._weight = weight
+        self._bias = bias
 
     @classmethod
     @torch.inference_mode()
     def fit(cls, pipeline: "Pipeline") -> Self:
-        """Decode a few smooth random latents and solve for the matrix by least squares."""
-        generator = torch.Generator().manual_seed(0)
-        coarse = torch.randn(
-            (_SAMPLES, pipeline.latent_channels, _SAMPLE_SIDE // 2, _SAMPLE_SIDE // 2),
-            generator=generator,
-        )
-        latents = interpolate(coarse, scale_factor=2, mode="bilinear").to(pipeline.device)
-        colours = avg_pool2d(pipeline.decode(latents), pipeline.vae_scale_factor)
-        cells = _with_one(latents).movedim(1, -1).flatten(0, 2)
-        solution = torch.linalg.lstsq(
-            cells.cpu(), colours.movedim(1, -1).flatten(0, 2).cpu()
-        ).solution
-        return cls(solution.to(pipeline.device))
+        """Encode and decode some coloured samples and solve for the weights by ridge regression."""
+        latents = pipeline.encode_pictures(_samples(_SAMPLE_CELLS * pipeline.vae_scale_factor))
+        decoded = pipeline.decode(latents)
+        neighbourhoods = unfold(_padded(latents.float()), _KERNEL)
+        inputs = pad(neighbourhoods, (0, 0, 0, 1), value=1.0).movedim(1, -1).flatten(0, 1).cpu()
+        small = interpolate(decoded.float(), size=_SAMPLE_CELLS * _PATCH, mode="area")
+        outputs = unfold(small, _PATCH, stride=_PATCH).movedim(1, -1).flatten(0, 1).cpu()
+        ridge = _RIDGE * len(inputs) * torch.eye(inputs.shape[1])
+        solution = torch.linalg.solve(inputs.T @ inputs + ridge, inputs.T @ outputs)
+        weight = solution[:-1].T.unflatten(1, (latents.shape[1], _KERNEL, _KERNEL))
+        return cls(weight.contiguous().to(latents.device), solution[-1].to(latents.device))
 
     def __call__(self, latents: Tensor) -> list[Image.Image | None]:
         """Return a picture for each of the latents (n, channels, ...); None if not finite."""
-        colours = torch.einsum("nchw,ck->nkhw", _with_one(latents), self._matrix)
-        longer = max(latents.shape[-2:])
-        scale = _side(longer) / longer
-        size = [round(side * scale) for side in latents.shape[-2:]]
-        return to_images(interpolate(colours, size=size, mode="bilinear"))
+        patches = conv2d(_padded(latents.float()), self._weight, self._bias)
+        colours = pixel_shuffle(patches, _PATCH)
+        longer = max(colours.shape[-2:])
+        scale = min(max(longer, MIN_SIDE), MAX_SIDE) / longer
+        size = [round(side * scale) for side in colours.shape[-2:]]
+        return to_images(interpolate(colours, size=size, mode="bilinear", antialias=True))
 
 
 def to_images(pixels: Tensor) -> list[Image.Image | None]:
@@ -68,11 +76,18 @@ def _to_image(channels: Tensor) -> Image.Image:
     return Image.fromarray(channels.movedim(0, -1).contiguous().numpy())
 
 
-def _side(cells: int) -> int:
-    """Return the longer side of the preview in pixels: four a cell, within limits."""
-    return min(max(cells * 4, MIN_SIDE), MAX_SIDE)
+def _padded(latents: Tensor) -> Tensor:
+    return pad(latents, (_KERNEL // 2,) * 4, mode="replicate")
 
 
-def _with_one(latents: Tensor) -> Tensor:
-    """Append a channel of ones, which the matrix's last row multiplies."""
-    return pad(latents.float(), (0, 0, 0, 0, 0, 1), value=1.0)
+def _samples(side: int) -> Tensor:
+    """Return pictures (_SAMPLES, 3, side, side), 0 to 1: smooth colours beside hard edges, as in most."""
+    generator = torch.Generator().manual_seed(0)
+
+    def random(channels: int, cells: int) -> Tensor:
+        return torch.rand(_SAMPLES, channels, cells, cells, generator=generator)
+
+    smooth = interpolate(random(3, 4), size=side, mode="bilinear")
+    blocks = interpolate(random(3, 9), size=side, mode="nearest")
+    mask = interpolate(random(1, 7).round(), size=side, mode="nearest")
+    return smooth * mask + blocks * (1 - mask)

@@ -40,6 +40,9 @@ class Pipeline(Protocol):
     def denoise(self, runs: Sequence[Run]) -> list[Tensor]:
         """Run one forward pass over runs of one batch key; a prediction for each, in order."""
 
+    def encode_pictures(self, pixels: Tensor) -> Tensor:
+        """Return the latents of pictures (n, 3, height, width) of 0 to 1, as the model sees them."""
+
     def decode(self, latents: Tensor) -> Tensor:
         """Return pictures (n, 3, height, width), 0 to 1 but not clamped, of finished latents."""
 

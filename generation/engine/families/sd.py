@@ -153,6 +153,14 @@ class StableDiffusion:
         predictions = rows.guide(output)
         return [predictions[run] for run in runs]
 
+    def encode_pictures(self, pixels: Tensor) -> Tensor:
+        """Return the latents of pictures (n, 3, height, width) of 0 to 1: the mode, not a sample."""
+        encoded = self.vae.encode((pixels * 2 - 1).to(self.device, self.dtype))
+        latents: Tensor = (
+            encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()
+        )
+        return latents.float() * self.vae.config["scaling_factor"]
+
     def decode(self, latents: Tensor) -> Tensor:
         """Return pictures (n, 3, height, width), 0 to 1 but not clamped, of finished latents."""
         scaled = (latents / self.vae.config["scaling_factor"]).to(self.dtype)
