@@ -1,0 +1,55 @@
+"""Jobs carried by hand, as a worker would: claimed, and ended with what a run cost."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from accounts.models import User
+from generation import jobs
+from generation.engine.events import Charge
+from generation.models import Job
+from generation.storage import StoredPicture
+from tests.generation.rows import make_request
+
+# 1,234 ms in all, the load not counted: it is the house's.
+CHARGES = (
+    Charge(phase="load", us=900_000, billed=False),
+    Charge(phase="encode", us=34_000),
+    Charge(phase="step", index=1, us=550_000),
+    Charge(phase="step", index=2, us=550_400),
+    Charge(phase="decode", index=1, us=100_000),
+)
+CHARGED_MS = 1_234
+PICTURE = StoredPicture(
+    index=0, seed=7, width=64, height=64, file="a.png", thumbnail="a.webp", bytes=100
+)
+
+
+def submit(user: User, **values: object) -> Job:
+    """A small job in line, with a hold above what CHARGES cost."""
+    job = jobs.submit(user, make_request(**{"num_inference_steps": 100, **values}))
+    assert job.hold_ms > CHARGED_MS
+    return job
+
+
+def claim(**options: object) -> Job:
+    job = jobs.claim(worker="machine:1", **options)
+    assert job is not None
+    return job
+
+
+def submit_and_claim(user: User, **values: object) -> Job:
+    job = submit(user, **values)
+    claimed = claim()
+    assert claimed == job
+    return claimed
+
+
+def finish(job: Job) -> None:
+    jobs.finish(job, [PICTURE], CHARGES)
+
+
+def let_lapse(*lapsed: Job) -> None:
+    """Their workers have died: nobody renewed these leases."""
+    past = timezone.now() - timedelta(seconds=1)
+    Job.objects.filter(pk__in=[job.pk for job in lapsed]).update(lease_expires_at=past)
