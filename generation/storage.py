@@ -1,6 +1,8 @@
 """Where pictures live: their files' names, the parameters inside them, and links to them that expire."""
 
 import json
+import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -18,6 +20,8 @@ from generation.engine.request import GenerationRequest
 
 if TYPE_CHECKING:
     from generation.models import Image, Job
+
+log = logging.getLogger(__name__)
 
 THUMBNAIL_SIDE = 384
 SIGNATURE_SECONDS = 3_600
@@ -56,10 +60,12 @@ def save(
 
 
 def discard(job: "Job") -> None:
-    """Delete what the job's present attempt wrote, if anything; nobody's row points there."""
+    """Delete what the job's present attempt wrote, but no picture that the job has after all."""
+    kept = set(job.images.values_list("file", flat=True))
     for index in range(job.generation_request.num_images):
-        for name in _names(job, index=index):
-            default_storage.delete(name)
+        names = _names(job, index=index)
+        if kept.isdisjoint(names):
+            _delete(names)
 
 
 def signed_url(image: "Image", *, name: str) -> str:
@@ -80,6 +86,15 @@ def is_signed(image_id: object, *, name: str, signature: str) -> bool:
     except signing.BadSignature:
         return False
     return True
+
+
+def _delete(names: Iterable[str]) -> None:
+    for name in names:
+        try:
+            default_storage.delete(name)
+        except OSError as error:
+            # It wastes room, no more.
+            log.warning("%s is left behind: %s", name, error)
 
 
 def _names(job: "Job", *, index: int) -> tuple[str, str]:
