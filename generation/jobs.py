@@ -4,9 +4,8 @@ Every move is a conditional update on (status, attempt) in the same transaction 
 comes second changes nothing. Locks are taken in one order, the wallet's row before the job's.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -81,8 +80,8 @@ def submit(user: "User", request: GenerationRequest) -> Job:
         job.rank, job.rank_end = where.rank, where.rank_end
         job.save(force_insert=True)
         Transition.objects.create(job=job, became=Status.QUEUED, attempt=0)
-        transaction.on_commit(partial(_announce, job))
-        transaction.on_commit(_ring)
+        _announce(job)
+        transaction.on_commit(_ring, robust=True)
     return job
 
 
@@ -92,7 +91,7 @@ def claim(*, worker: str, warm: Collection[str] = ()) -> Job | None:
         job = fairness.next_in_line(warm=warm)
         if job is None:
             return None
-        _move(
+        return _move(
             job,
             Status.RUNNING,
             attempt=job.attempt + 1,
@@ -100,17 +99,12 @@ def claim(*, worker: str, warm: Collection[str] = ()) -> Job | None:
             lease_expires_at=_lease(),
             started_at=timezone.now(),
         )
-    return job
 
 
-def renew(running: Iterable[Job]) -> set[Job]:
-    """Prolong the leases of these jobs; returns those that are no longer the caller's to run."""
-    lost = set()
-    for job in running:
-        mine = Job.objects.running().filter(pk=job.pk, attempt=job.attempt)
-        if not mine.update(lease_expires_at=_lease()):
-            lost.add(job)
-    return lost
+def renew(job: Job) -> bool:
+    """Prolong the lease; says whether this attempt of the job is still the caller's to run."""
+    mine = Job.objects.running().filter(pk=job.pk, attempt=job.attempt)
+    return bool(mine.update(lease_expires_at=_lease()))
 
 
 def finish(
@@ -183,7 +177,7 @@ def hand_back(job: Job) -> None:
     """
     with transaction.atomic():
         _return_to_line(job, note="handed back")
-        transaction.on_commit(_ring)
+        transaction.on_commit(_ring, robust=True)
     storage.discard(job)
 
 
@@ -289,18 +283,22 @@ def _ended() -> dict[str, Any]:
     return {"finished_at": timezone.now(), "lease_expires_at": None}
 
 
-def _move(
-    job: Job, became: Status, *, only: Q | None = None, note: str = "", **fields: Any
-) -> None:
-    """The one door between two statuses. Raises LostRace if the job is not as `job` says any more."""
+def _move(job: Job, became: Status, *, only: Q | None = None, note: str = "", **fields: Any) -> Job:
+    """The one door between two statuses. Raises LostRace if the job is not as `job` says any more.
+
+    Returns the job as it is now. `job` stays as it was: if the transaction is rolled back, the same
+    verb can be called with it again.
+    """
     assert became in MOVES[Status(job.status)], f"{job.status} -> {became}"
     as_it_was = Job.objects.filter(only or Q(), pk=job.pk, status=job.status, attempt=job.attempt)
     if not as_it_was.update(status=became, **fields):
         raise LostRace
-    was = job.status
-    job.refresh_from_db()
-    Transition.objects.create(job=job, was=was, became=became, attempt=job.attempt, note=note)
-    transaction.on_commit(partial(_announce, job))
+    moved = Job.objects.get(pk=job.pk)
+    Transition.objects.create(
+        job=moved, was=job.status, became=became, attempt=moved.attempt, note=note
+    )
+    _announce(moved)
+    return moved
 
 
 def _lease() -> Any:
@@ -309,7 +307,8 @@ def _lease() -> Any:
 
 
 def _announce(job: Job) -> None:
-    events.job_status(job)
+    """Tell the owner, once the row is there to be seen. If that fails, the row is true all the same."""
+    transaction.on_commit(lambda: events.job_status(job), robust=True)
 
 
 def _ring() -> None:

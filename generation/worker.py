@@ -258,10 +258,10 @@ class Worker:
                 close_old_connections()
 
     def _renew(self) -> None:
-        by_job = {running.job: running for running in self._all_running()}
-        for job in jobs.renew(by_job):
-            by_job[job].is_lost = True
-            self._engine.cancel(by_job[job].key)
+        for running in self._all_running():
+            if not jobs.renew(running.job):
+                running.is_lost = True
+                self._engine.cancel(running.key)
 
     def _cancel_requested(self) -> None:
         """Find the cancellations whose hints were lost."""
