@@ -16,7 +16,7 @@ from django.db.models import Count, F, IntegerField, Max, Min, OuterRef, QuerySe
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from generation.models import Job, JobQuerySet
+from generation.models import Job, JobQuerySet, Status
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -39,8 +39,7 @@ class Place:
 
 def place(user: "User", *, cost_ms: int, weight: int) -> Place:
     """Where a new job of `user` stands in line. The caller holds the user's wallet's lock."""
-    own = Job.objects.for_user(user).active().aggregate(end=Max("rank_end"))["end"]
-    rank = max(_now(), own or 0)
+    rank = max(_now(), _end_of_last(user))
     return Place(rank=rank, rank_end=rank + max(1, cost_ms * TICKS_PER_MS // weight))
 
 
@@ -61,6 +60,14 @@ def with_position(jobs: JobQuerySet) -> JobQuerySet:
     """Annotates `position`: 1 for the queued job that goes next, as far as ranks tell."""
     ahead = Job.objects.queued().filter(rank__lt=OuterRef("rank")).order_by()
     return jobs.annotate(position=_count(ahead.values("status")) + 1)
+
+
+def _end_of_last(user: "User") -> int:
+    # Also of one that has ended: or who asks again and again would always be put before those in line.
+    # What was canceled in line has never taken its stretch.
+    jobs = Job.objects.for_user(user).exclude(status=Status.CANCELED, attempt=0)
+    last = jobs.order_by("-created_at", "-id").values_list("rank_end", flat=True).first()
+    return last or 0
 
 
 def _now() -> int:
