@@ -11,7 +11,8 @@ status and attempt and, while the job runs, from the count of what its worker ha
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -74,7 +75,7 @@ def snapshot(user: "User") -> dict[str, Any]:
     """All that a page needs to be right: the user's jobs that have not ended, and what is left to spend."""
     active = Job.objects.for_user(user).active().order_by("created_at", "id")
     jobs = list(fairness.with_position(active))
-    kept = cache.get_many([_progress_key(job.pk) for job in jobs if job.status == Status.RUNNING])
+    kept = _kept(_progress_key(job.pk) for job in jobs if job.status == Status.RUNNING)
     return {
         "jobs": [_state(job, kept.get(_progress_key(job.pk)), images=()) for job in jobs],
         "balance_ms": ledger.available(user, Unit.GPU_MS),
@@ -84,7 +85,8 @@ def snapshot(user: "User") -> dict[str, Any]:
 def job_state(job: Job) -> dict[str, Any]:
     """One job, ended or not, as a page shows it; `images` are those that its owner kept."""
     positioned = fairness.with_position(Job.objects.filter(pk=job.pk)).get()
-    kept = cache.get(_progress_key(job.pk)) if job.status == Status.RUNNING else None
+    key = _progress_key(job.pk)
+    progress = _kept([key]).get(key) if job.status == Status.RUNNING else None
     images = [
         {
             "id": str(image.pk),
@@ -93,12 +95,13 @@ def job_state(job: Job) -> dict[str, Any]:
         }
         for image in job.images.filter(deleted_at=None).order_by("index")
     ]
-    return _state(positioned, kept, images=images)
+    return _state(positioned, progress, images=images)
 
 
 def preview_of(job_id: UUID) -> tuple[int, bytes] | None:
     """The newest preview of a running job, and its number."""
-    return cache.get(_preview_key(job_id))  # type: ignore[no-any-return]
+    key = _preview_key(job_id)
+    return _kept([key]).get(key)
 
 
 def job_status(job: Job) -> None:
@@ -138,13 +141,14 @@ def keep_previews(previews: Mapping[UUID, tuple[int, bytes]]) -> None:
 
 def note_watching(user_id: int) -> None:
     """Say that a browser of the user is watching, for WATCHED_SECONDS."""
-    cache.set(_watched_key(user_id), 1, timeout=WATCHED_SECONDS)
+    with _hint():
+        cache.set(_watched_key(user_id), 1, timeout=WATCHED_SECONDS)
 
 
 def watched(user_ids: Iterable[int]) -> frozenset[int]:
     """Those of the users who have a browser watching."""
     keys = {_watched_key(user_id): user_id for user_id in user_ids}
-    return frozenset(keys[key] for key in cache.get_many(keys))
+    return frozenset(keys[key] for key in _kept(keys))
 
 
 def _state(
@@ -183,11 +187,24 @@ def _elapsed_ms(job: Job) -> int | None:
 
 
 def _send(group: str, message: dict[str, Any]) -> None:
-    try:
+    with _hint():
         async_to_sync(get_channel_layer().group_send)(group, message)
+
+
+def _kept(keys: Iterable[str]) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    with _hint():
+        kept.update(cache.get_many(keys))
+    return kept
+
+
+@contextmanager
+def _hint() -> Iterator[None]:
+    """While Valkey is away, nothing is said and nothing known: whoever needs it looks at the rows."""
+    try:
+        yield
     except (redis.RedisError, OSError) as error:
-        # Pages look again by themselves.
-        log.warning("could not tell %s: %s", group, error)
+        log.warning("a hint is lost: %s", error)
 
 
 def _progress_key(job_id: UUID | str) -> str:
