@@ -7,6 +7,7 @@ of message, where the newest wins, and one task sends it as fast as the reader r
 import asyncio
 import contextlib
 import json
+import logging
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +20,8 @@ from django.contrib.auth import get_user
 from generation import events
 from generation.models import ACTIVE, Status
 
+log = logging.getLogger(__name__)
+
 # Nothing heard for so long of jobs that run, or only wait in line: something may have been lost.
 SILENCE_SECONDS = 2.0
 SILENCE_IN_LINE_SECONDS = 5.0
@@ -27,6 +30,8 @@ HEARTBEAT_SECONDS = 10.0
 # A reader that takes nothing for so long is let go; its browser comes back when it can.
 STALLED_SECONDS = 30.0
 SESSION_CHECK_SECONDS = 60.0
+# Django says that somebody signs out a moment before it ends the session.
+SIGN_OUT_SECONDS = 1.0
 
 Frame = str | bytes
 
@@ -61,6 +66,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no t
             return
         self._outbox = Outbox()
         self._active: dict[str, str] = {}
+        self._session_check_at = time.monotonic() + SESSION_CHECK_SECONDS
         await self.channel_layer.group_add(events.user_group(self._user.pk), self.channel_name)
         await self.accept()
         self._writer = asyncio.create_task(self._write())
@@ -86,19 +92,21 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no t
         self._outbox.put("preview", event["job"], frame)
 
     async def session_changed(self, event: dict[str, Any]) -> None:
-        """Somebody signed out somewhere, or an account was closed."""
-        if not await self._may_stay():
-            await self.close()
+        """Somebody signs out somewhere, or an account was closed: look again soon."""
+        self._session_check_at = time.monotonic() + SIGN_OUT_SECONDS
 
     async def _write(self) -> None:
+        """Send until the session ends, or until something is amiss: then the page comes back, and reads anew."""
         try:
             await self._send_snapshot(with_previews=True)
-            await self._send_forever()
-        except TimeoutError:
+            await self._send_while_signed_in()
+        except Exception as error:  # noqa: BLE001  # a server is away, or the reader
+            log.warning("a socket of user %d is closed: %r", self._user.pk, error)
+        with contextlib.suppress(OSError, RuntimeError):  # the reader is gone already
             await self.close()
 
-    async def _send_forever(self) -> None:
-        heartbeat = session_checked = time.monotonic()
+    async def _send_while_signed_in(self) -> None:
+        heartbeat = time.monotonic()
         while True:
             if await self._is_filled():
                 await self._send_all(self._outbox.take())
@@ -107,11 +115,11 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no t
             now = time.monotonic()
             if now - heartbeat >= HEARTBEAT_SECONDS:
                 heartbeat = now
+                await self._note_watching()
                 await self._send_all([json.dumps({"type": "ping"})])
-            if now - session_checked >= SESSION_CHECK_SECONDS:
-                session_checked = now
+            if now >= self._session_check_at:
+                self._session_check_at = now + SESSION_CHECK_SECONDS
                 if not await self._may_stay():
-                    await self.close()
                     return
 
     async def _is_filled(self) -> bool:
@@ -150,9 +158,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no t
         return result
 
     def _read_now(self, *, with_previews: bool) -> tuple[dict[str, Any], list[bytes]]:
+        events.note_watching(self._user.pk)
         snapshot = events.snapshot(self._user)
-        if snapshot["jobs"]:
-            events.note_watching(self._user.pk)
         if not with_previews:
             return snapshot, []
         running = [
@@ -160,6 +167,9 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no t
         ]
         found = [(job, events.preview_of(job)) for job in running]
         return snapshot, [_preview_frame(job, *preview) for job, preview in found if preview]
+
+    async def _note_watching(self) -> None:
+        await asyncio.to_thread(events.note_watching, self._user.pk)
 
     async def _may_stay(self) -> bool:
         check = database_sync_to_async(self._may_stay_now, thread_sensitive=False)

@@ -41,8 +41,8 @@ WORKERS = "workers"
 SEQ_PER_STATE = 2**20
 # How long progress is kept for those who connect later; a job that runs says something more often.
 PROGRESS_SECONDS = 3_600
-# A socket says again that somebody watches before this is over.
-WATCHED_SECONDS = 15
+# A socket says again that somebody watches before this is over: see its heartbeat.
+WATCHED_SECONDS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +121,7 @@ def ask_to_stop(job: Job) -> None:
     _send(WORKERS, {"type": "job.cancel", "job": str(job.pk)})
 
 
-def sign_out(user: "User") -> None:
+def session_changed(user: "User") -> None:
     """Have every socket of the user look again whether it may stay open."""
     _send(user_group(user.pk), {"type": "session.changed"})
 

@@ -270,7 +270,8 @@ def test_hints_that_cannot_be_given_are_let_go(alice):
 
     events.job_status(job)
     events.ask_to_stop(job)
-    events.sign_out(alice)
+    events.session_changed(alice)
+    events.note_watching(alice.pk)
 
 
 @pytest.mark.usefixtures("valkey_is_away")
