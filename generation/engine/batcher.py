@@ -7,7 +7,7 @@ a run that gets exactly its share. The run that is due first decides what is bat
 batch key fill the rows that are left, in the order of their due times.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 
@@ -29,12 +29,12 @@ class _Entry:
 class Batcher:
     """Chooses which runs share the next forward pass. Not thread-safe: the engine's loop owns it.
 
-    Runs can share a pass if their `batch_key` is equal, and as far as their rows fit into
-    `max_rows`.
+    Runs can share a pass if their `batch_key` is equal, and as far as their rows fit into what
+    `max_rows` says of that key.
     """
 
-    def __init__(self, *, max_rows: int) -> None:
-        self.max_rows = max_rows
+    def __init__(self, *, max_rows: Callable[[Hashable], int]) -> None:
+        self._max_rows = max_rows
         self._entries: dict[str, _Entry] = {}
         self._clock = 0.0
         self._turn = 0
@@ -67,15 +67,16 @@ class Batcher:
     def next_batch(self) -> list[str]:
         """Return the keys of the runs that step together now, and book the step to them.
 
-        The run that is due first is always among them, even if its rows alone exceed `max_rows`: so
+        The run that is due first is always among them, even if its rows alone exceed them: so
         nobody starves.
         """
         waiting = sorted(self._entries.values(), key=lambda entry: (entry.due, entry.turn))
         chosen: list[_Entry] = []
         rows = 0
+        max_rows = self._max_rows(waiting[0].batch_key) if waiting else 0
         for entry in waiting:
             if not chosen or (
-                entry.batch_key == chosen[0].batch_key and rows + entry.rows <= self.max_rows
+                entry.batch_key == chosen[0].batch_key and rows + entry.rows <= max_rows
             ):
                 chosen.append(entry)
                 rows += entry.rows

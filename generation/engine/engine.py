@@ -3,11 +3,13 @@
 import logging
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TypeVar
 
 import torch
+from PIL.Image import Image
 
 from generation.engine import catalogue, phases
 from generation.engine.batcher import Batcher
@@ -30,6 +32,7 @@ from generation.engine.loader import Loader
 from generation.engine.lobby import Lobby
 from generation.engine.meter import Meter
 from generation.engine.request import GenerationRequest
+from generation.engine.rowcap import RowCap
 from generation.engine.ticket import Picture, Ticket
 
 __all__ = [
@@ -71,13 +74,18 @@ class Engine:
     """
 
     def __init__(
-        self, *, loader: Loader, max_rows: int = 16, preview_interval: float = 0.25
+        self,
+        *,
+        loader: Loader,
+        row_cap: RowCap | None = None,
+        preview_interval: float = 0.25,
     ) -> None:
         self.stats = Stats()
         self._inbox = Inbox()
         self._lobby = Lobby(loader)
         loader.on_loaded = self._inbox.wake
-        self._batcher = Batcher(max_rows=max_rows)
+        self._row_cap = row_cap or RowCap()
+        self._batcher = Batcher(max_rows=self._row_cap)
         self._meter = Meter(loader.device)
         self._preview_interval = preview_interval
         self._tickets: dict[str, Ticket] = {}
@@ -99,6 +107,7 @@ class Engine:
         request: GenerationRequest,
         *,
         key: str,
+        inputs: Mapping[str, Image] = MappingProxyType({}),
         weight: int = 1,
         budget_us: int | None = None,
         deadline: float | None = None,
@@ -106,6 +115,7 @@ class Engine:
     ) -> None:
         """Queue a request; its events carry `key`, which no other run that hasn't ended may have.
 
+        `inputs` are the pictures that the request names, by the names of its fields.
         The run fails once it was billed `budget_us` microseconds, or when `deadline` (of
         `time.monotonic`) has passed. The loop calls `wants_preview`, which must return at once.
         """
@@ -113,6 +123,7 @@ class Engine:
             Ticket(
                 key=key,
                 request=request,
+                inputs=inputs,
                 checkpoint=catalogue.get(request.checkpoint),
                 weight=weight,
                 budget_us=budget_us,
@@ -175,7 +186,9 @@ class Engine:
         for ticket in admission.admitted:
             if ticket.has_waited and ticket.loaded:
                 ticket.charge("load", ticket.loaded.load_us, billed=False)
-            self._events.append(Started(key=ticket.key))
+            if not ticket.has_started:
+                ticket.has_started = True
+                self._events.append(Started(key=ticket.key))
         return admission.admitted
 
     def _encode(self, admitted: Iterable[Ticket]) -> None:
@@ -202,11 +215,15 @@ class Engine:
         tickets = [self._tickets[key] for key in self._batcher.next_batch()]
         if not tickets:
             return
+        rows = sum(ticket.request.rows for ticket in tickets)
+        batch_key = tickets[0].batch_key
         self.stats.steps += 1
-        self.stats.rows += sum(ticket.request.rows for ticket in tickets)
+        self.stats.rows += rows
         stepped = self._share(
             "step", phases.denoise, tickets, by=lambda ticket: ticket.request.work
         )
+        if len(stepped) == len(tickets):
+            self._row_cap.note(batch_key, rows=rows, us=sum(done.us for done in stepped))
         for done in stepped:
             self._book_step(done)
         self._preview([done.item for done in stepped if done.item.is_stepping])
@@ -219,9 +236,20 @@ class Engine:
         step, steps = ticket.progress
         ticket.charge("step", done.us, index=step)
         self._events.append(Stepped(key=ticket.key, step=step, steps=steps, us=done.us))
-        if step == steps:
+        if not ticket.is_stepping:
             self._batcher.remove(ticket.key)
-            self._undecoded += ticket.pictures()
+            if ticket.awaits_refiner:
+                self._hand_over(ticket)
+            else:
+                self._undecoded += ticket.pictures()
+
+    def _hand_over(self, ticket: Ticket) -> None:
+        """Let the checkpoint's refiner go on with the ticket, once it is in memory."""
+        refiner = catalogue.get(ticket.checkpoint.refiner)
+        self._lobby.leave(ticket)
+        ticket.hand_over(refiner)
+        self._lobby.enter_again(ticket)
+        self._inbox.wake()
 
     def _preview(self, stepped: Iterable[Ticket]) -> None:
         """Show those that somebody watches what their pictures are becoming."""

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from PIL.Image import Image
 
-from generation.engine.request import gettext_noop
+from generation.engine.messages import gettext_noop
 
 
 class FailureCode(StrEnum):

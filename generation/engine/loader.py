@@ -3,7 +3,7 @@
 import gc
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,15 +13,24 @@ from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
 from generation.engine import catalogue
-from generation.engine.catalogue import Checkpoint
+from generation.engine.catalogue import Checkpoint, Family
 from generation.engine.families import Pipeline, pipeline_class
+from generation.engine.families.parts import Parts, weight_files
 from generation.engine.preview import Projection
+from generation.engine.tuning import Tuning
 
 logger = logging.getLogger(__name__)
 
-_WEIGHT_FOLDERS = ("text_encoder", "unet", "vae")
+# What a checkpoint of the family can't do without; it may have more.
+_PARTS: Mapping[Family, tuple[str, ...]] = {
+    Family.SD1: ("text_encoder", "unet", "vae"),
+    Family.SD2: ("text_encoder", "unet", "vae"),
+    Family.SDXL: ("text_encoder_2", "unet", "vae"),
+    Family.SD3: ("text_encoder", "text_encoder_2", "transformer", "vae"),
+}
+_MORE_PARTS = ("text_encoder", "text_encoder_3", "depth_estimator")
 # Without its files transformers makes an empty tokenizer, to which every prompt is the same.
-_TOKENIZER_FILES = ("tokenizer.json", "vocab.json")
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "spiece.model")
 _PICKLES = (".bin", ".ckpt", ".pt", ".pth")
 
 
@@ -73,11 +82,13 @@ class Loader:
         *,
         device: torch.device | None = None,
         budget_bytes: int | None = None,
+        tuning: Tuning | None = None,
     ) -> None:
         self.device = device or pick_device()
         self.budget_bytes = budget_bytes
         self.on_loaded: Callable[[], None] = lambda: None
         self._root = root
+        self._tuning = tuning or Tuning()
         self._entries: dict[str, _Entry] = {}
         diffusers_logging.disable_progress_bar()
         transformers_logging.disable_progress_bar()
@@ -122,10 +133,11 @@ class Loader:
 
     def _start(self, checkpoint: Checkpoint) -> _Entry:
         folder = self._folder(checkpoint)
-        num_bytes = _check(folder)
+        num_bytes = _check(folder, checkpoint.family)
         self._make_room(num_bytes)
         entry = _Entry(
-            future=self._thread.submit(self._load, checkpoint, folder), num_bytes=num_bytes
+            future=self._thread.submit(self._load, checkpoint, folder, num_bytes),
+            num_bytes=num_bytes,
         )
         entry.future.add_done_callback(lambda _: self.on_loaded())
         self._entries[checkpoint.id] = entry
@@ -155,15 +167,20 @@ class Loader:
             del self._entries[evicted]
             logger.info("evicted checkpoint %s", evicted)
 
-    def _load(self, checkpoint: Checkpoint, folder: Path) -> Loaded:
+    def _load(self, checkpoint: Checkpoint, folder: Path, num_bytes: int) -> Loaded:
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         started = time.perf_counter_ns()
         try:
-            pipeline = pipeline_class(checkpoint.family).load(
-                checkpoint, folder, device=self.device
+            parts = Parts(
+                folder=folder,
+                device=self.device,
+                dtype=self._tuning.dtype(checkpoint.family, self.device),
+                has_room=self.budget_bytes is None or num_bytes <= self.budget_bytes,
             )
+            pipeline = pipeline_class(checkpoint.family).load(checkpoint, parts)
+            self._tuning.apply(pipeline)
             projection = Projection.fit(pipeline)
         except Exception as error:
             raise LoadError(f"{folder} could not be loaded: {error!r}") from error
@@ -172,15 +189,18 @@ class Loader:
         return Loaded(pipeline=pipeline, projection=projection, load_us=load_us)
 
 
-def _check(folder: Path) -> int:
+def _check(folder: Path, family: Family) -> int:
     """Return the size of the weights in bytes; raise LoadError if they are missing or pickles."""
     if not (folder / "model_index.json").is_file():
         raise LoadError(
             f"{folder} has no model_index.json: the checkpoint is missing or incomplete."
         )
-    if not any((folder / "tokenizer" / name).is_file() for name in _TOKENIZER_FILES):
-        raise LoadError(f"{folder / 'tokenizer'} has no vocabulary: the checkpoint is incomplete.")
-    return sum(_check_weights(folder / name) for name in _WEIGHT_FOLDERS)
+    tokenizers = sorted(folder.glob("tokenizer*"))
+    for tokenizer in tokenizers or [folder / "tokenizer"]:
+        if not any((tokenizer / name).is_file() for name in _TOKENIZER_FILES):
+            raise LoadError(f"{tokenizer} has no vocabulary: the checkpoint is incomplete.")
+    parts = {*_PARTS[family], *(name for name in _MORE_PARTS if (folder / name).is_dir())}
+    return sum(_check_weights(folder / name) for name in sorted(parts))
 
 
 def _check_weights(folder: Path) -> int:
@@ -190,4 +210,4 @@ def _check_weights(folder: Path) -> int:
         raise LoadError(f"{folder} has only pickled weights, which can run code: use safetensors.")
     if not weights:
         raise LoadError(f"{folder} has no safetensors weights: the checkpoint is incomplete.")
-    return sum(path.stat().st_size for path in weights)
+    return sum(path.stat().st_size for path in weight_files(folder))

@@ -44,6 +44,10 @@ class Lobby:
             self._loader.release(ticket.checkpoint)
             ticket.loaded = None
 
+    def enter_again(self, ticket: Ticket) -> None:
+        """Let a ticket that goes on with another checkpoint wait before the newcomers."""
+        self._waiting.insert(0, ticket)
+
     def admit(self) -> Admission:
         """Give those whose checkpoint is in memory a hold on it, and start the others' loads."""
         admission = Admission()

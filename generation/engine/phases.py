@@ -13,13 +13,13 @@ from generation.engine.ticket import Picture, Ticket
 
 
 def encode(tickets: Sequence[Ticket]) -> list[Run]:
-    """Encode the prompts; return each ticket's run before its first step."""
+    """Encode the prompts and input pictures; return each ticket's run before its first step."""
     pipeline = _pipeline(tickets)
     requests = [ticket.request for ticket in tickets]
     conditionings = pipeline.encode(requests)
     return [
-        pipeline.prepare(request, conditioning)
-        for request, conditioning in zip(requests, conditionings, strict=True)
+        pipeline.prepare(ticket.request, conditioning, ticket.inputs, carried=ticket.carried)
+        for ticket, conditioning in zip(tickets, conditionings, strict=True)
     ]
 
 

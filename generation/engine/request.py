@@ -1,45 +1,38 @@
 """What a customer asks for, checked once, here, for the form, the APIs and the worker alike."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, Self
 
-from generation.engine import catalogue
-from generation.engine.catalogue import Checkpoint, Mode, UnknownCheckpoint
+from generation.engine import catalogue, rules
+from generation.engine.messages import Message, gettext_noop
+from generation.engine.rules import (
+    MAX_GUIDANCE_SCALE,
+    MAX_IMAGES,
+    MAX_NOISE_LEVEL,
+    MAX_PROMPT_LENGTH,
+    MAX_REFINER_SHARE,
+    MAX_SEED,
+    MAX_STEPS,
+)
+from generation.engine.tiles import tiles_of
+from generation.engine.vocabulary import ENLARGEMENT, Family, Mode, NoiseScheduler
 
-MAX_PROMPT_LENGTH = 2_000
-MAX_STEPS = 150
-MAX_GUIDANCE_SCALE = 30.0
-MAX_SEED = 2**32 - 1
-MAX_IMAGES = 4
-
-
-class NoiseScheduler(StrEnum):
-    """The noise schedulers (samplers) of diffusers that can be asked for."""
-
-    DDIM = "ddim"
-    EULER = "euler"
-    EULER_ANCESTRAL = "euler_ancestral"
-    DPMPP_2M = "dpmpp_2m"
-    UNIPC = "unipc"
-    HEUN = "heun"
-    PNDM = "pndm"
-
-
-class Message(str):  # noqa: SLOT000  # it carries what it was made from
-    """A sentence fit to show; `gettext(msgid) % params` says it in another language."""
-
-    msgid: str
-    params: Mapping[str, int | float | str]
-
-    def __new__(cls, msgid: str, **params: float | str) -> Self:
-        message = super().__new__(cls, msgid % params)
-        message.msgid = msgid
-        message.params = MappingProxyType(params)
-        return message
+__all__ = [
+    "MAX_GUIDANCE_SCALE",
+    "MAX_IMAGES",
+    "MAX_NOISE_LEVEL",
+    "MAX_PROMPT_LENGTH",
+    "MAX_REFINER_SHARE",
+    "MAX_SEED",
+    "MAX_STEPS",
+    "GenerationRequest",
+    "InvalidRequest",
+    "Message",
+    "NoiseScheduler",
+    "gettext_noop",
+]
 
 
 class InvalidRequest(ValueError):
@@ -52,11 +45,6 @@ class InvalidRequest(ValueError):
         self.errors = errors
 
 
-def gettext_noop(message: str) -> str:
-    """Mark a message for extraction; it is translated where it is shown."""
-    return message
-
-
 @dataclass(frozen=True, kw_only=True)
 class GenerationRequest:
     """One request for `num_images` pictures.
@@ -64,7 +52,12 @@ class GenerationRequest:
     Building an invalid one raises InvalidRequest with every error at once.
 
     A guidance scale of 1 or less switches guidance off: the negative prompt is then unused and a
-    step costs one pass.
+    step costs one pass. `image`, `mask` and `depth` name the input pictures (the SHA-256 of their
+    files); the pictures themselves go along beside the request. `strength` is how much of a picture
+    is given up, 1 all of it. `padding` is what outpainting adds (left, top, right, bottom; width
+    and height include it), `noise_level` what the upscaler adds to the small picture, and
+    `refiner_share` the last part of the noise, which the checkpoint's refiner removes. `exact`
+    shares no step with others, whose company would change the last bits.
     """
 
     prompt: str
@@ -78,10 +71,17 @@ class GenerationRequest:
     noise_scheduler: NoiseScheduler
     seed: int
     num_images: int = 1
+    image: str = ""
+    mask: str = ""
+    depth: str = ""
+    strength: float = 1.0
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+    noise_level: int = 20
+    refiner_share: float = 0.0
+    exact: bool = False
 
     def __post_init__(self) -> None:
-        errors = _errors_in_text(self) | _errors_in_numbers(self) | _errors_in_checkpoint(self)
-        if errors:
+        if errors := rules.errors_in(self):
             raise InvalidRequest(errors)
 
     @property
@@ -99,23 +99,44 @@ class GenerationRequest:
         return 2 if self.guidance_scale > 1 else 1
 
     @property
+    def tiles(self) -> int:
+        """Tiles that a picture too large for its model is cut into; else 1."""
+        if self.mode is not Mode.UPSCALE:
+            return 1
+        return tiles_of(self.width // ENLARGEMENT, self.height // ENLARGEMENT)
+
+    @property
     def rows(self) -> int:
         """Rows that one step adds to a forward pass of the model."""
-        return self.num_images * self.passes
+        return self.num_images * self.passes * self.tiles
 
     @property
     def work(self) -> int:
-        """What one step costs, relative to other requests of the checkpoint: rows x pixels."""
-        return self.rows * self.pixels
+        """What one step costs, relative to other requests of the checkpoint: passes x pixels."""
+        return self.num_images * self.passes * self.pixels
+
+    @property
+    def first_step(self) -> int:
+        """Denoising steps that are left out because the picture is not given up altogether.
+
+        Counted as diffusers' pipelines do, which round differently.
+        """
+        steps = self.num_inference_steps
+        if not self.mode.has_picture:
+            return 0
+        if catalogue.get(self.checkpoint).family is Family.SD3:
+            return int(max(steps - steps * self.strength, 0))
+        return steps - int(steps * self.strength)
 
     @property
     def evaluations(self) -> int:
         """Forward passes in all: Heun takes two a step but for the last, PNDM one more to start."""
+        steps = self.num_inference_steps
         if self.noise_scheduler is NoiseScheduler.HEUN:
-            return 2 * self.num_inference_steps - 1
-        if self.noise_scheduler is NoiseScheduler.PNDM and self.num_inference_steps > 1:
-            return self.num_inference_steps + 1
-        return self.num_inference_steps
+            return 2 * (steps - self.first_step) - 1
+        if self.noise_scheduler is NoiseScheduler.PNDM and steps > 1:
+            return steps + 1 - self.first_step
+        return steps - self.first_step
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -170,76 +191,25 @@ def _read_float(value: Any) -> float:
     return float(value)
 
 
+def _read_bool(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(value)
+    return value
+
+
+def _read_padding(value: Any) -> tuple[int, ...]:
+    sides = tuple(_read_int(side) for side in value)
+    if len(sides) != len(("left", "top", "right", "bottom")):
+        raise ValueError(value)
+    return sides
+
+
 _READERS: Mapping[Any, Callable[[Any], Any]] = {
     str: _read_text,
     int: _read_int,
     float: _read_float,
+    bool: _read_bool,
+    tuple[int, int, int, int]: _read_padding,
     Mode: Mode,
     NoiseScheduler: NoiseScheduler,
 }
-
-
-def _errors_in_text(request: GenerationRequest) -> dict[str, str]:
-    errors: dict[str, str] = {}
-    for name in ("prompt", "negative_prompt"):
-        text = getattr(request, name)
-        if len(text) > MAX_PROMPT_LENGTH:
-            errors[name] = Message(
-                gettext_noop("Use at most %(limit)d characters."), limit=MAX_PROMPT_LENGTH
-            )
-        elif not _is_storable(text):
-            errors[name] = Message(gettext_noop("This text has characters that cannot be stored."))
-    if not request.prompt.strip():
-        errors["prompt"] = Message(gettext_noop("Say what the picture should show."))
-    return errors
-
-
-def _is_storable(text: str) -> bool:
-    """Say whether PostgreSQL and UTF-8 take the text: they refuse NUL and half surrogates."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _errors_in_numbers(request: GenerationRequest) -> dict[str, str]:
-    limits: dict[str, tuple[float, float]] = {
-        "num_inference_steps": (1, MAX_STEPS),
-        "guidance_scale": (0, MAX_GUIDANCE_SCALE),
-        "seed": (0, MAX_SEED),
-        "num_images": (1, MAX_IMAGES),
-    }
-    return {
-        name: Message(gettext_noop("Choose a number from %(low)d to %(high)d."), low=low, high=high)
-        for name, (low, high) in limits.items()
-        if not _is_within(getattr(request, name), low, high)
-    }
-
-
-def _is_within(number: float, low: float, high: float) -> bool:
-    return math.isfinite(number) and low <= number <= high
-
-
-def _errors_in_checkpoint(request: GenerationRequest) -> dict[str, str]:
-    try:
-        checkpoint = catalogue.get(request.checkpoint)
-    except UnknownCheckpoint:
-        return {"checkpoint": Message(gettext_noop("This checkpoint is not in the catalogue."))}
-    errors = _errors_in_size(request, checkpoint)
-    if request.mode not in checkpoint.modes:
-        errors["mode"] = Message(
-            gettext_noop("%(checkpoint)s cannot do this."), checkpoint=checkpoint.name
-        )
-    return errors
-
-
-def _errors_in_size(request: GenerationRequest, checkpoint: Checkpoint) -> dict[str, str]:
-    message = Message(
-        gettext_noop("Choose a multiple of %(multiple)d from %(low)d to %(high)d pixels."),
-        multiple=checkpoint.multiple,
-        low=checkpoint.min_size,
-        high=checkpoint.max_size,
-    )
-    return {
-        name: message
-        for name in ("width", "height")
-        if getattr(request, name) % checkpoint.multiple
-        or not checkpoint.min_size <= getattr(request, name) <= checkpoint.max_size
-    }

@@ -1,6 +1,5 @@
 """Run: the state of one request between its first denoising step and its last."""
 
-import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from generation.engine.noise import NoiseSchedule
 from generation.engine.request import GenerationRequest
+from generation.engine.tiling import Tiling
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,11 +22,25 @@ class Conditioning:
     negative: Mapping[str, Tensor] | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """The part of a picture that is not painted anew: where `mask`, (1, 1, height, width), is 0.
+
+    `latents` and `noise` are shaped like the run's own.
+    """
+
+    latents: Tensor
+    noise: Tensor
+    mask: Tensor
+
+
 class Run:
     """One request's latents, and what moves them on: its noise schedule and its generators.
 
     Latents are (pictures, channels, height, width), kept in float32 whatever the model computes in.
     Timesteps stay on the host, so that the schedule's arithmetic never waits for the device.
+    `channels`, (pictures, more channels, height, width), is what the model sees beside the latents;
+    `tiling` cuts what is larger than the model was made for.
     """
 
     def __init__(
@@ -37,7 +51,10 @@ class Run:
         schedule: NoiseSchedule,
         latents: Tensor,
         generators: Sequence[torch.Generator],
-        batch_key: Hashable,
+        batch_key: Hashable = None,
+        channels: Tensor | None = None,
+        kept: Kept | None = None,
+        tiling: Tiling | None = None,
     ) -> None:
         self.request = request
         self.conditioning = conditioning
@@ -46,13 +63,15 @@ class Run:
         self.generators = list(generators)
         self.batch_key = batch_key
         self.step = 0
+        self._channels = channels
+        self._kept = kept
+        self._tiling = tiling
         self._model_input: Tensor | None = None
         self._prediction: Tensor | None = None
-        self._timestep = 0.0
 
     @property
     def steps(self) -> int:
-        """Forward passes in all; equals the request's `evaluations`."""
+        """Forward passes in all."""
         return len(self.schedule.timesteps)
 
     @property
@@ -64,34 +83,42 @@ class Run:
         """The timestep of the next forward pass."""
         return float(self.schedule.timesteps[self.step])
 
+    @property
+    def num_inputs(self) -> int:
+        """Rows of one pass over its pictures: one each, or one for each of their tiles."""
+        return len(self.latents) * (self._tiling.count if self._tiling else 1)
+
     def model_input(self) -> Tensor:
-        """Return the latents as the model wants them at this timestep.
+        """Return what the model sees at this timestep, (num_inputs, channels, height, width).
 
         Calling it again changes nothing.
         """
-        self._timestep = self.timestep
         self._model_input = self.schedule.scale(self.latents, step=self.step)
-        return self._model_input
+        seen = self._model_input
+        if self._channels is not None:
+            seen = torch.cat([seen, self._channels], dim=1)
+        return self._tiling.cut(seen) if self._tiling else seen
 
     def advance(self, prediction: Tensor) -> None:
-        """Take one denoising step with the model's guided prediction, shaped like the latents."""
-        self._prediction = prediction
+        """Take one denoising step with the model's guided prediction, (num_inputs, ...)."""
+        self._prediction = self._tiling.join(prediction) if self._tiling else prediction
         self.latents = self.schedule.advance(
-            prediction, step=self.step, latents=self.latents, generators=self.generators
+            self._prediction, step=self.step, latents=self.latents, generators=self.generators
         )
         self.step += 1
+        if self._kept is not None:
+            self._put_back(self._kept)
 
     def predicted_clean(self) -> Tensor:
-        """Return the first picture's clean latents, (1, channels, ...), as last predicted.
-
-        The model always sees latents of unit variance, x = a * clean + s * noise with a^2 + s^2 =
-        1, so this needs only a of the timestep and what the model predicts: the noise, or v = a *
-        noise - s * clean (arXiv 2202.00512).
-        """
+        """Return the first picture's clean latents, (1, channels, ...), as last predicted."""
         assert self._model_input is not None and self._prediction is not None
-        alpha_squared = self.schedule.alpha_squared(self._timestep)
-        a, s = math.sqrt(alpha_squared), math.sqrt(1 - alpha_squared)
-        x, prediction = self._model_input[:1], self._prediction[:1]
-        if self.schedule.prediction_type == "v_prediction":
-            return a * x - s * prediction
-        return (x - s * prediction) / max(a, 1e-3)
+        return self.schedule.predicted_clean(
+            self._model_input[:1], self._prediction[:1], step=self.step - 1
+        )
+
+    def _put_back(self, kept: Kept) -> None:
+        """Where nothing is painted anew, let the latents be the original's with as much noise."""
+        original = kept.latents
+        if not self.is_done:
+            original = self.schedule.add_noise(kept.latents, kept.noise, step=self.step)
+        self.latents = (1 - kept.mask) * original + kept.mask * self.latents

@@ -1,10 +1,11 @@
 """Ticket: what the engine keeps of one submission, from its arrival to its last event."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 
 from PIL.Image import Image
+from torch import Tensor
 
 from generation.engine.catalogue import Checkpoint
 from generation.engine.events import Charge, FailureCode
@@ -17,12 +18,15 @@ from generation.engine.run import Run
 class Ticket:
     """One submission: its terms, where it stands, and what it has cost so far.
 
-    `loaded` is set while it holds its checkpoint, `run` from its encoding on. `deadline` and
-    `previewed_at` are in seconds of `time.monotonic`.
+    `inputs` are the pictures that the request names. `checkpoint` is the one that works on it now,
+    a refiner in the end perhaps, to which `carried` latents go over. `loaded` is set while it holds
+    its checkpoint, `run` from its encoding on. `deadline` and `previewed_at` are in seconds of
+    `time.monotonic`.
     """
 
     key: str
     request: GenerationRequest
+    inputs: Mapping[str, Image]
     checkpoint: Checkpoint
     weight: int
     budget_us: int | None
@@ -30,7 +34,10 @@ class Ticket:
     wants_preview: Callable[[], bool]
     loaded: Loaded | None = None
     run: Run | None = None
+    carried: Tensor | None = None
+    steps_before: int = 0
     has_waited: bool = False
+    has_started: bool = False
     is_live: bool = True
     previewed_at: float = float("-inf")
     charges: list[Charge] = field(default_factory=list)
@@ -48,13 +55,33 @@ class Ticket:
     @property
     def progress(self) -> tuple[int, int]:
         """Forward passes done, and in all."""
-        assert self.run is not None
-        return self.run.step, self.run.steps
+        done = self.run.step if self.run else 0
+        return self.steps_before + done, self.request.evaluations
 
     @property
     def is_stepping(self) -> bool:
         """Whether a denoising step is still ahead."""
         return self.run is not None and not self.run.is_done
+
+    @property
+    def batch_key(self) -> Hashable:
+        """What runs have in common that can share a forward pass with its own."""
+        assert self.run is not None
+        return self.run.batch_key
+
+    @property
+    def awaits_refiner(self) -> bool:
+        """Whether another checkpoint is to finish what this one has begun."""
+        return bool(self.request.refiner_share) and self.carried is None
+
+    def hand_over(self, refiner: Checkpoint) -> None:
+        """Go on with another checkpoint, from the latents as they are."""
+        assert self.run is not None
+        self.steps_before = self.run.step
+        self.carried = self.run.latents
+        self.run = None
+        self.checkpoint = refiner
+        self.has_waited = False
 
     def pictures(self) -> list["Picture"]:
         """Return the ticket's pictures, once its latents are finished."""

@@ -9,21 +9,23 @@ import pytest
 from generation.engine import catalogue
 from generation.engine.engine import Engine
 from generation.engine.loader import Loader
+from generation.engine.rowcap import RowCap
 from tests.engine import checkpoints
+from tests.engine.checkpoints import TOYS
 
 
 @pytest.fixture(scope="session")
 def checkpoint_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two toy checkpoints: one with a full VAE, one with v-prediction and a tiny VAE."""
+    """A folder with every toy checkpoint."""
     root = tmp_path_factory.mktemp("checkpoints")
-    checkpoints.write(root / "toy")
-    checkpoints.write(root / "toy-v", v_prediction=True, tiny_vae=True, seed=1)
+    for seed, (id, toy) in enumerate(TOYS.items()):
+        checkpoints.write(toy, root / id, seed=seed)
     return root
 
 
 @pytest.fixture(autouse=True)
 def toys_in_the_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
-    toys = {id: checkpoints.toy(id) for id in ("toy", "toy-v")}
+    toys = {id: toy.checkpoint for id, toy in TOYS.items()}
     monkeypatch.setattr(
         catalogue, "CHECKPOINTS", MappingProxyType({**catalogue.CHECKPOINTS, **toys})
     )
@@ -38,4 +40,5 @@ def loader(checkpoint_root: Path) -> Iterator[Loader]:
 
 @pytest.fixture
 def engine(loader: Loader) -> Engine:
-    return Engine(loader=loader, preview_interval=0.0)
+    # All that are there share their steps from the first one on: see test_rowcap for the learning.
+    return Engine(loader=loader, row_cap=RowCap(first=16), preview_interval=0.0)

@@ -18,11 +18,11 @@ def count_steps(batcher: Batcher, *, turns: int) -> Counter[str]:
 
 
 def test_without_runs_nobody_steps() -> None:
-    assert Batcher(max_rows=8).next_batch() == []
+    assert Batcher(max_rows=lambda _key: 8).next_batch() == []
 
 
 def test_all_that_fit_step_together() -> None:
-    batcher = Batcher(max_rows=8)
+    batcher = Batcher(max_rows=lambda _key: 8)
     for key in "abcd":
         add(batcher, key)
 
@@ -30,7 +30,7 @@ def test_all_that_fit_step_together() -> None:
 
 
 def test_different_batch_keys_never_share_a_step() -> None:
-    batcher = Batcher(max_rows=8)
+    batcher = Batcher(max_rows=lambda _key: 8)
     add(batcher, "small", batch_key="small")
     add(batcher, "large", batch_key="large")
 
@@ -38,7 +38,7 @@ def test_different_batch_keys_never_share_a_step() -> None:
 
 
 def test_a_run_with_more_rows_than_fit_steps_alone() -> None:
-    batcher = Batcher(max_rows=4)
+    batcher = Batcher(max_rows=lambda _key: 4)
     add(batcher, "large", rows=8)
     add(batcher, "small", rows=2)
 
@@ -49,7 +49,7 @@ def test_a_run_with_more_rows_than_fit_steps_alone() -> None:
 
 
 def test_a_removed_run_steps_no_more() -> None:
-    batcher = Batcher(max_rows=8)
+    batcher = Batcher(max_rows=lambda _key: 8)
     add(batcher, "stays")
     add(batcher, "goes")
 
@@ -61,7 +61,7 @@ def test_a_removed_run_steps_no_more() -> None:
 
 @pytest.mark.parametrize("weight", [2, 3, 4])
 def test_a_full_device_gives_steps_by_weight(weight: int) -> None:
-    batcher = Batcher(max_rows=4)
+    batcher = Batcher(max_rows=lambda _key: 4)
     add(batcher, "heavy", weight=weight)
     for index in range(2 * weight):
         add(batcher, f"light {index}")
@@ -73,7 +73,7 @@ def test_a_full_device_gives_steps_by_weight(weight: int) -> None:
 
 
 def test_weights_hold_between_batch_keys() -> None:
-    batcher = Batcher(max_rows=4)
+    batcher = Batcher(max_rows=lambda _key: 4)
     add(batcher, "heavy", weight=4, batch_key="a")
     add(batcher, "light", weight=1, batch_key="b")
 
@@ -83,7 +83,7 @@ def test_weights_hold_between_batch_keys() -> None:
 
 
 def test_runs_of_different_sizes_get_equal_work() -> None:
-    batcher = Batcher(max_rows=8)
+    batcher = Batcher(max_rows=lambda _key: 8)
     batcher.add("small", batch_key="small", rows=2, work=100, weight=1)
     batcher.add("large", batch_key="large", rows=2, work=400, weight=1)
 
@@ -93,7 +93,7 @@ def test_runs_of_different_sizes_get_equal_work() -> None:
 
 
 def test_riding_in_free_rows_costs_nothing_later() -> None:
-    batcher = Batcher(max_rows=16)
+    batcher = Batcher(max_rows=lambda _key: 16)
     add(batcher, "heavy", weight=100, batch_key="a")
     add(batcher, "rider", batch_key="a")
     add(batcher, "other", batch_key="b")
@@ -106,7 +106,7 @@ def test_riding_in_free_rows_costs_nothing_later() -> None:
 
 
 def test_a_newcomer_steps_at_the_next_turn() -> None:
-    batcher = Batcher(max_rows=4)
+    batcher = Batcher(max_rows=lambda _key: 4)
     for index in range(10):
         add(batcher, f"run {index}", weight=4)
     count_steps(batcher, turns=57)
@@ -117,7 +117,7 @@ def test_a_newcomer_steps_at_the_next_turn() -> None:
 
 
 def test_a_flood_of_newcomers_starves_nobody() -> None:
-    batcher = Batcher(max_rows=4)
+    batcher = Batcher(max_rows=lambda _key: 4)
     add(batcher, "patient")
     steps = 0
 

@@ -9,6 +9,7 @@ import pytest
 from generation.engine import catalogue
 from generation.engine.catalogue import CHECKPOINTS, Checkpoint, UnknownCheckpoint
 from generation.engine.request import NoiseScheduler
+from tests.engine.cases import digest
 from tests.engine.driving import a_request
 
 BUNDLED = catalogue.folder(CHECKPOINTS["sketchbook"], None)
@@ -29,6 +30,8 @@ def test_the_defaults_make_a_valid_request(checkpoint: Checkpoint) -> None:
     for side in (checkpoint.native_size, checkpoint.min_size, checkpoint.max_size):
         a_request(
             checkpoint=checkpoint.id,
+            mode=checkpoint.first_mode,
+            **{name: digest(name) for name in checkpoint.first_mode.pictures},
             width=side,
             height=side,
             num_inference_steps=checkpoint.num_inference_steps,

@@ -17,6 +17,7 @@ from generation.engine.engine import (
 )
 from generation.engine.loader import Loader
 from generation.engine.request import NoiseScheduler
+from generation.engine.rowcap import RowCap
 from tests.engine.driving import (
     a_request,
     of_kind,
@@ -84,7 +85,7 @@ def test_runs_of_one_shape_share_every_step(engine: Engine) -> None:
 
 
 def test_a_full_engine_gives_steps_by_weight(loader: Loader) -> None:
-    engine = Engine(loader=loader, max_rows=2)
+    engine = Engine(loader=loader, row_cap=RowCap(first=2, most=2))
     engine.submit(a_request(num_inference_steps=100), key="heavy", weight=4)
     engine.submit(a_request(num_inference_steps=100), key="light", weight=1)
     steps_until(engine, Started, key="light")

@@ -2,12 +2,15 @@
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from generation.engine.catalogue import Mode
+from generation.engine.noise import NoiseSchedule, Part
 from generation.engine.request import GenerationRequest, InvalidRequest, Message, NoiseScheduler
+from tests.engine.cases import digest
 from tests.engine.driving import a_request
 
 
@@ -52,7 +55,7 @@ def test_all_errors_are_reported_at_once() -> None:
         ("checkpoint", "nobody's"),
         ("width", 0),
         ("width", -8),
-        ("height", 72),
+        ("height", 136),
     ],
 )
 def test_a_value_out_of_bounds_is_refused(field: str, value: Any) -> None:
@@ -68,7 +71,7 @@ def test_a_message_can_be_translated() -> None:
     message = errors_of(width=33)["width"]
 
     assert isinstance(message, Message)
-    assert message == "Choose a multiple of 8 from 16 to 64 pixels."
+    assert message == "Choose a multiple of 8 from 16 to 128 pixels."
     assert message.msgid % message.params == message
 
 
@@ -147,3 +150,99 @@ def test_evaluations_count_forward_passes(
     request = a_request(noise_scheduler=noise_scheduler, num_inference_steps=steps)
 
     assert request.evaluations == evaluations
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"mode": Mode.IMAGE_TO_IMAGE}, "image"),
+        ({"mode": Mode.INPAINT, "image": digest("image")}, "mask"),
+        ({"mode": Mode.IMAGE_TO_IMAGE, "image": "../../etc/passwd"}, "image"),
+        ({"mode": Mode.IMAGE_TO_IMAGE, "image": digest("image"), "strength": 1.01}, "strength"),
+        ({"mode": Mode.IMAGE_TO_IMAGE, "image": digest("image"), "strength": 0.2}, "strength"),
+        ({"mode": Mode.OUTPAINT, "image": digest("image")}, "padding"),
+        ({"mode": Mode.OUTPAINT, "image": digest("image"), "padding": (0, 0, -8, 0)}, "padding"),
+        (
+            {
+                "mode": Mode.OUTPAINT,
+                "image": digest("image"),
+                "width": 80,
+                "padding": (40, 0, 32, 0),
+            },
+            "padding",
+        ),
+        ({"noise_level": 351}, "noise_level"),
+        ({"refiner_share": 0.2}, "refiner_share"),
+        ({"checkpoint": "toy-xl", "refiner_share": 0.6}, "refiner_share"),
+        ({"checkpoint": "toy-sd3", "noise_scheduler": NoiseScheduler.UNIPC}, "noise_scheduler"),
+        ({"checkpoint": "toy-depth"}, "mode"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(values: dict[str, Any], field: str) -> None:
+    assert set(errors_of(**values)) == {field}
+
+
+def test_heun_cannot_hand_over_to_a_refiner() -> None:
+    errors = errors_of(checkpoint="toy-xl", refiner_share=0.2, noise_scheduler=NoiseScheduler.HEUN)
+
+    assert set(errors) == {"noise_scheduler"}
+
+
+def test_a_picture_may_speak_for_itself() -> None:
+    a_request(mode=Mode.IMAGE_TO_IMAGE, image=digest("image"), prompt="", strength=0.5)
+
+
+def test_padding_survives_json() -> None:
+    request = a_request(
+        mode=Mode.OUTPAINT,
+        image=digest("image"),
+        width=80,
+        height=64,
+        padding=(8, 0, 8, 0),
+        exact=True,
+    )
+
+    data = json.loads(json.dumps(request.to_dict()))
+
+    assert GenerationRequest.from_dict(data) == request
+
+
+@pytest.mark.parametrize("padding", [[1, 2, 3], "1234", 5, [1, 2, 3, 4.5]])
+def test_padding_of_another_kind_is_refused(padding: Any) -> None:
+    data = {**a_request().to_dict(), "padding": padding}
+
+    with pytest.raises(InvalidRequest) as refused:
+        GenerationRequest.from_dict(data)
+
+    assert set(refused.value.errors) == {"padding"}
+
+
+@pytest.mark.parametrize("strength", [0.3, 0.55, 0.7, 1.0])
+@pytest.mark.parametrize("steps", [4, 7, 10, 30])
+@pytest.mark.parametrize("noise_scheduler", NoiseScheduler)
+def test_evaluations_are_counted_as_the_schedule_does(
+    noise_scheduler: NoiseScheduler, steps: int, strength: float
+) -> None:
+    request = a_request(
+        mode=Mode.IMAGE_TO_IMAGE,
+        image=digest("image"),
+        strength=strength,
+        num_inference_steps=steps,
+        noise_scheduler=noise_scheduler,
+    )
+
+    schedule = NoiseSchedule(
+        noise_scheduler, config={}, steps=steps, part=Part(begin=request.first_step)
+    )
+
+    assert request.evaluations == len(schedule.timesteps)
+
+
+def test_a_large_enlargement_counts_its_tiles() -> None:
+    small = a_request(
+        checkpoint="sd-x4-upscaler", mode=Mode.UPSCALE, image=digest("image"), width=512, height=512
+    )
+    large = replace(small, width=2048, height=2048)
+
+    assert small.rows == 2
+    assert large.rows == 2 * 5 * 5

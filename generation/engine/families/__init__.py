@@ -1,14 +1,15 @@
 """One module for each architecture, all with the same verbs; and which one a checkpoint needs."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Protocol, Self
+from importlib import import_module
+from typing import Any, Protocol, Self
 
 import torch
+from PIL.Image import Image
 from torch import Tensor
 
 from generation.engine.catalogue import Checkpoint, Family
-from generation.engine.families.sd import StableDiffusion
+from generation.engine.families.parts import Parts
 from generation.engine.request import GenerationRequest
 from generation.engine.run import Conditioning, Run
 
@@ -19,13 +20,14 @@ class Pipeline(Protocol):
     Its verbs are called by one thread at a time, under `torch.inference_mode`.
     """
 
+    denoiser: Any
     latent_channels: int
     vae_scale_factor: int
     device: torch.device
 
     @classmethod
-    def load(cls, checkpoint: Checkpoint, folder: Path, *, device: torch.device) -> Self:
-        """Read the weights in the folder onto the device, in the precision that suits both."""
+    def load(cls, checkpoint: Checkpoint, parts: Parts) -> Self:
+        """Read the checkpoint's parts onto the device."""
 
     @property
     def num_bytes(self) -> int:
@@ -34,22 +36,40 @@ class Pipeline(Protocol):
     def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
         """Run the text encoders over all prompts at once; a conditioning for each, in order."""
 
-    def prepare(self, request: GenerationRequest, conditioning: Conditioning) -> Run:
-        """Return the run before its first step: initial latents and its own noise schedule."""
+    def prepare(
+        self,
+        request: GenerationRequest,
+        conditioning: Conditioning,
+        inputs: Mapping[str, Image],
+        *,
+        carried: Tensor | None = None,
+    ) -> Run:
+        """Return the run before its first step: initial latents and its own noise schedule.
+
+        `inputs` are the pictures that the request's mode needs: image, mask, depth. `carried` are
+        the latents of the checkpoint that this one refines.
+        """
 
     def denoise(self, runs: Sequence[Run]) -> list[Tensor]:
         """Run one forward pass over runs of one batch key; a prediction for each, in order."""
 
-    def encode_pictures(self, pixels: Tensor) -> Tensor:
-        """Return the latents of pictures (n, 3, height, width) of 0 to 1, as the model sees them."""
-
     def decode(self, latents: Tensor) -> Tensor:
         """Return pictures (n, 3, height, width), 0 to 1 but not clamped, of finished latents."""
 
+    def encode_pictures(self, pixels: Tensor) -> Tensor:
+        """Return the latents of pictures (n, 3, height, width) of 0 to 1, as the model sees them."""
+
 
 def pipeline_class(family: Family) -> type[Pipeline]:
-    """Return the class that runs checkpoints of this family."""
-    return _CLASSES[family]
+    """Return the class that runs checkpoints of this family; the first call loads its module."""
+    module, name = _CLASSES[family]
+    found: type[Pipeline] = getattr(import_module(f"{__name__}.{module}"), name)
+    return found
 
 
-_CLASSES: Mapping[Family, type[Pipeline]] = {Family.SD1: StableDiffusion}
+_CLASSES: Mapping[Family, tuple[str, str]] = {
+    Family.SD1: ("sd", "StableDiffusion"),
+    Family.SD2: ("sd", "StableDiffusion"),
+    Family.SDXL: ("sdxl", "StableDiffusionXL"),
+    Family.SD3: ("sd3", "StableDiffusion3"),
+}

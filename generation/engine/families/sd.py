@@ -1,173 +1,145 @@
-"""Stable Diffusion 1.x: a CLIP text encoder, a unet with cross-attention, a VAE."""
+"""Stable Diffusion 1.x and 2.x: a CLIP text encoder, a unet with cross-attention, a VAE.
 
-import json
+The checkpoints made for one purpose differ in what their unet sees beside the latents: mask and
+masked picture (inpainting), a depth map, or the small picture to enlarge (the x4 upscaler).
+"""
+
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, Self
 
 import torch
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-from torch import Tensor
-from torch.nn import Module
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from transformers.models.clip.modeling_clip import CLIPTextModel
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
-from generation.engine.catalogue import Checkpoint
-from generation.engine.families.packing import Rows
-from generation.engine.noise import NoiseSchedule
+from generation.engine.catalogue import Checkpoint, Mode
+from generation.engine.families import depth
+from generation.engine.families.depth import DepthEstimator
+from generation.engine.families.parts import Parts, num_bytes
+from generation.engine.families.starts import Scene, Start
+from generation.engine.families.text import ClipTextEncoder
+from generation.engine.families.unet import UNetPipeline
+from generation.engine.families.vae import Vae
 from generation.engine.request import GenerationRequest
-from generation.engine.run import Conditioning, Run
-
-_VAE_CLASSES = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}
+from generation.engine.run import Conditioning
+from generation.engine.tiling import Tiling, tiling_for
 
 # What StableDiffusionPipeline corrects in the configurations of early checkpoints.
 _SCHEDULER_CORRECTIONS = {"steps_offset": 1, "clip_sample": False}
+_LOW_RES_SCHEDULER = "low_res_scheduler/scheduler_config.json"
 
 
-class StableDiffusion:
-    """A loaded checkpoint of the Stable Diffusion 1 layout."""
+class StableDiffusion(UNetPipeline):
+    """A loaded checkpoint of the Stable Diffusion 1 or 2 layout."""
 
     def __init__(
         self,
         *,
         checkpoint_id: str,
-        tokenizer: CLIPTokenizer,
-        text_encoder: CLIPTextModel,
+        text: ClipTextEncoder,
         unet: UNet2DConditionModel,
-        vae: AutoencoderKL | AutoencoderTiny,
+        vae: Vae,
         scheduler_config: Mapping[str, Any],
+        depth_estimator: DepthEstimator | None = None,
+        low_res_scheduler: DDPMScheduler | None = None,
     ) -> None:
-        self.checkpoint_id = checkpoint_id
-        self.tokenizer = tokenizer
-        self.text_encoder = text_encoder
-        self.unet = unet
-        self.vae = vae
-        self.scheduler_config = {**scheduler_config, **_SCHEDULER_CORRECTIONS}
-        self.device: torch.device = unet.device
-        self.dtype: torch.dtype = unet.dtype
-        self.vae_scale_factor = 2 ** (len(vae.config["block_out_channels"]) - 1)
-        self.latent_channels = int(unet.config["in_channels"])
+        super().__init__(
+            checkpoint_id=checkpoint_id,
+            denoiser=unet,
+            vae=vae,
+            scheduler_config={**scheduler_config, **_SCHEDULER_CORRECTIONS},
+        )
+        self.text = text
+        self.depth_estimator = depth_estimator
+        self.low_res_scheduler = low_res_scheduler
 
     @classmethod
-    def load(cls, checkpoint: Checkpoint, folder: Path, *, device: torch.device) -> Self:
-        """Read the weights in the folder onto the device: half precision on CUDA, single elsewhere.
-
-        They are read in single precision and converted here, because both libraries would otherwise
-        change torch's default dtype for the whole process while another thread steps.
-        """
-        dtype = torch.float16 if device.type == "cuda" else torch.float32
-        text_encoder = CLIPTextModel.from_pretrained(
-            folder, subfolder="text_encoder", use_safetensors=True, dtype=torch.float32
-        )
-        unet = UNet2DConditionModel.from_pretrained(
-            folder, subfolder="unet", use_safetensors=True, torch_dtype=torch.float32
-        )
-        vae_class = _VAE_CLASSES[_read_json(folder / "vae" / "config.json")["_class_name"]]
-        vae = vae_class.from_pretrained(
-            folder, subfolder="vae", use_safetensors=True, torch_dtype=torch.float32
-        )
-        for module in (text_encoder, unet, vae):
-            # The libraries' own `to` warns of layers that want single precision, also of none.
-            Module.to(module, device, dtype).eval()
+    def load(cls, checkpoint: Checkpoint, parts: Parts) -> Self:
+        """Read the checkpoint's parts."""
         return cls(
             checkpoint_id=checkpoint.id,
-            tokenizer=CLIPTokenizer.from_pretrained(folder, subfolder="tokenizer"),
-            text_encoder=text_encoder,
-            unet=unet,
-            vae=vae,
-            scheduler_config=_read_json(folder / "scheduler" / "scheduler_config.json"),
+            text=ClipTextEncoder(
+                parts.processor(CLIPTokenizer, "tokenizer"),
+                parts.network(CLIPTextModel, "text_encoder"),
+            ),
+            unet=parts.denoiser(UNet2DConditionModel, "unet"),
+            vae=Vae.load(parts),
+            scheduler_config=parts.scheduler_config(),
+            depth_estimator=DepthEstimator.load(parts) if parts.has("depth_estimator") else None,
+            low_res_scheduler=DDPMScheduler.from_config(parts.config(_LOW_RES_SCHEDULER))
+            if parts.has("low_res_scheduler")
+            else None,
         )
 
     @property
     def num_bytes(self) -> int:
         """Memory that the weights take on the device."""
-        modules = (self.text_encoder, self.unet, self.vae)
-        return sum(
-            parameter.numel() * parameter.element_size()
-            for module in modules
-            for parameter in module.parameters()
-        )
+        estimator = self.depth_estimator.model if self.depth_estimator else None
+        return num_bytes(self.text.model, self.denoiser, self.vae.module, estimator)
 
     def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
-        """Run the text encoder once over all prompts that differ, padded to the model's length."""
-        prompts = [request.prompt for request in requests]
-        prompts += [request.negative_prompt for request in requests if request.passes == 2]
-        unique = list(dict.fromkeys(prompts))
-        tokens = self.tokenizer(
-            unique,
-            padding="max_length",
-            max_length=self.tokenizer.model_max_length,
-            truncation=True,
-            return_tensors="pt",
-        )
-        hidden: Tensor = self.text_encoder(tokens.input_ids.to(self.device))[0]
-        row = {
-            prompt: {"encoder_hidden_states": hidden[i : i + 1]} for i, prompt in enumerate(unique)
-        }
+        """Run the text encoder once over all prompts that differ."""
+        texts = [request.prompt for request in requests]
+        texts += [request.negative_prompt for request in requests if request.passes == 2]
+        embeddings = self.text.encode(texts)
+
+        def conditioning(text: str, request: GenerationRequest) -> dict[str, torch.Tensor]:
+            given = {"encoder_hidden_states": embeddings[text].hidden}
+            if request.mode is Mode.UPSCALE:
+                given["class_labels"] = torch.tensor([request.noise_level], device=self.device)
+            return given
+
         return [
             Conditioning(
-                positive=row[request.prompt],
-                negative=row[request.negative_prompt] if request.passes == 2 else None,
+                positive=conditioning(request.prompt, request),
+                negative=conditioning(request.negative_prompt, request)
+                if request.passes == 2
+                else None,
             )
             for request in requests
         ]
 
-    def prepare(self, request: GenerationRequest, conditioning: Conditioning) -> Run:
-        """Return the run before its first step.
+    conditioning_names = ("class_labels",)
 
-        Noise is drawn on the host, so that a seed means the same on any device.
-        """
-        schedule = NoiseSchedule(
-            request.noise_scheduler,
-            config=self.scheduler_config,
-            steps=request.num_inference_steps,
+    def _start(self, scene: Scene, generator: torch.Generator) -> Start:
+        if scene.request.mode is Mode.UPSCALE:
+            return self._enlargement(scene, generator)
+        start = super()._start(scene, generator)
+        if scene.request.mode is Mode.DEPTH_TO_IMAGE:
+            return replace(start, channels=self._depth(scene))
+        return start
+
+    def _enlargement(self, scene: Scene, generator: torch.Generator) -> Start:
+        """Start from noise, beside the small picture with some noise of its own."""
+        assert self.low_res_scheduler is not None, "the catalogue's modes follow the checkpoint"
+        factor = scene.vae.scale_factor
+        small = scene.vae.pixels(
+            scene.inputs["image"],
+            width=scene.request.width // factor,
+            height=scene.request.height // factor,
         )
-        generators = [torch.Generator().manual_seed(seed) for seed in request.seeds]
-        shape = (
-            1,
-            self.latent_channels,
-            request.height // self.vae_scale_factor,
-            request.width // self.vae_scale_factor,
+        level = torch.tensor([scene.request.noise_level])
+        noise = torch.randn(small.shape, generator=generator)
+        channels = self.low_res_scheduler.add_noise(small, noise, level).to(self.device)
+        latents = scene.noise(generator) * scene.schedule.init_noise_sigma
+        return Start(latents=latents, channels=channels)
+
+    def _depth(self, scene: Scene) -> torch.Tensor:
+        """Return the depth that the person gave, or the estimator's."""
+        if "depth" in scene.inputs:
+            seen = depth.from_picture(scene.inputs["depth"])
+        else:
+            assert self.depth_estimator is not None, "the catalogue's modes follow the checkpoint"
+            size = (scene.request.width, scene.request.height)
+            seen = self.depth_estimator(scene.inputs["image"].resize(size))
+        return depth.fitted(seen.to(self.device), size=scene.shape[-2:])
+
+    def _tiling(self, request: GenerationRequest) -> Tiling | None:
+        if request.mode is not Mode.UPSCALE:
+            return None
+        return tiling_for(
+            height=request.height // self.vae_scale_factor,
+            width=request.width // self.vae_scale_factor,
         )
-        noise = torch.cat([torch.randn(shape, generator=generator) for generator in generators])
-        return Run(
-            request=request,
-            conditioning=conditioning,
-            schedule=schedule,
-            latents=(noise * schedule.init_noise_sigma).to(self.device),
-            generators=generators,
-            batch_key=(self.checkpoint_id, shape, self.dtype),
-        )
-
-    def denoise(self, runs: Sequence[Run]) -> list[Tensor]:
-        """Run the unet once over the rows of all runs; a guided prediction for each, in order."""
-        rows = Rows(runs, device=self.device, dtype=self.dtype)
-        output = self.unet(
-            rows.latents(),
-            rows.timesteps(),
-            encoder_hidden_states=rows.conditioning("encoder_hidden_states"),
-            return_dict=False,
-        )[0]
-        predictions = rows.guide(output)
-        return [predictions[run] for run in runs]
-
-    def encode_pictures(self, pixels: Tensor) -> Tensor:
-        """Return the latents of pictures (n, 3, height, width) of 0 to 1: the mode, not a sample."""
-        encoded = self.vae.encode((pixels * 2 - 1).to(self.device, self.dtype))
-        latents: Tensor = (
-            encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()
-        )
-        return latents.float() * self.vae.config["scaling_factor"]
-
-    def decode(self, latents: Tensor) -> Tensor:
-        """Return pictures (n, 3, height, width), 0 to 1 but not clamped, of finished latents."""
-        scaled = (latents / self.vae.config["scaling_factor"]).to(self.dtype)
-        decoded: Tensor = self.vae.decode(scaled, return_dict=False)[0]
-        return decoded.float() / 2 + 0.5
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text())
-    return content

@@ -1,0 +1,77 @@
+"""Prompts with weights, in the field's common form.
+
+`(word)` counts 1.1 times as much and `[word]` 1.1 times less, `(word:1.3)` as much as it says;
+brackets nest, and a backslash makes one an ordinary character.
+"""
+
+import re
+from dataclasses import dataclass
+
+_FACTOR = 1.1
+_SIGN = re.compile(r"\\[\\()\[\]]|:\s*([+-]?[\d.]+)\s*\)|[()\[\]]|[^\\()\[\]:]+|.", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """A stretch of a prompt whose words all count the same."""
+
+    text: str
+    weight: float
+
+
+def parse(prompt: str) -> list[Fragment]:
+    """Return the prompt's fragments in order, without their brackets; never empty.
+
+    A bracket without its partner raises nothing: it weighs all that follows, or is text.
+    """
+    parsed: list[list[str | float]] = []
+    opened: dict[str, list[int]] = {"(": [], "[": []}
+    for match in _SIGN.finditer(prompt):
+        sign, number = match.group(), _number(match.group(1))
+        if sign in opened:
+            opened[sign].append(len(parsed))
+        elif sign.endswith(")") and len(sign) > 1 and opened["("] and number is not None:
+            _weigh(parsed, opened["("].pop(), number)
+        elif sign == ")" and opened["("]:
+            _weigh(parsed, opened["("].pop(), _FACTOR)
+        elif sign == "]" and opened["["]:
+            _weigh(parsed, opened["["].pop(), 1 / _FACTOR)
+        else:
+            parsed.append([sign[1:] if len(sign) == 2 and sign[0] == "\\" else sign, 1.0])
+    for start in opened["("]:
+        _weigh(parsed, start, _FACTOR)
+    for start in opened["["]:
+        _weigh(parsed, start, 1 / _FACTOR)
+    return _merged([Fragment(str(text), float(weight)) for text, weight in parsed])
+
+
+def is_weighted(fragments: list[Fragment]) -> bool:
+    """Say whether any fragment counts more or less than 1."""
+    return any(fragment.weight != 1.0 for fragment in fragments)
+
+
+def plain(prompt: str) -> str:
+    """Return the prompt's words without the signs that weigh them."""
+    return "".join(fragment.text for fragment in parse(prompt))
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return None
+
+
+def _weigh(parsed: list[list[str | float]], start: int, factor: float) -> None:
+    for fragment in parsed[start:]:
+        fragment[1] = float(fragment[1]) * factor
+
+
+def _merged(fragments: list[Fragment]) -> list[Fragment]:
+    merged: list[Fragment] = []
+    for fragment in fragments:
+        if merged and merged[-1].weight == fragment.weight:
+            merged[-1] = Fragment(merged[-1].text + fragment.text, fragment.weight)
+        else:
+            merged.append(fragment)
+    return merged or [Fragment("", 1.0)]

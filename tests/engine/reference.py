@@ -1,0 +1,186 @@
+"""What diffusers' own pipelines give for our requests, as latents, one call a picture."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from generation.engine import canvas, catalogue, noise
+from generation.engine.request import GenerationRequest
+from generation.engine.run import Run
+from generation.engine.vocabulary import ENLARGEMENT, Family, Mode
+
+Inputs = Mapping[str, Image.Image]
+
+_GENERAL = {
+    Mode.TEXT_TO_IMAGE: "{}Pipeline",
+    Mode.IMAGE_TO_IMAGE: "{}Img2ImgPipeline",
+    Mode.INPAINT: "{}InpaintPipeline",
+    Mode.OUTPAINT: "{}InpaintPipeline",
+    Mode.DEPTH_TO_IMAGE: "{}Depth2ImgPipeline",
+    Mode.UPSCALE: "{}UpscalePipeline",
+}
+_PREFIXES = {
+    Family.SD1: "StableDiffusion",
+    Family.SD2: "StableDiffusion",
+    Family.SDXL: "StableDiffusionXL",
+    Family.SD3: "StableDiffusion3",
+}
+
+
+# Some pipelines insist on being told that what they can do without is not there.
+_OPTIONAL = ("text_encoder_3", "tokenizer_3", "image_encoder", "feature_extractor")
+
+
+class References:
+    """The pipelines of diffusers for the checkpoints in a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._pipeline = cache(self._load)
+
+    def latents(self, request: GenerationRequest, inputs: Inputs) -> Tensor:
+        """Return the finished latents of every picture, each made alone."""
+        return torch.cat([self._one(request, inputs, seed=seed) for seed in request.seeds])
+
+    def pictures(self, request: GenerationRequest, inputs: Inputs) -> list[Image.Image]:
+        """Return the pictures, each made alone."""
+        return [
+            self._call(request, inputs, seed=seed, output_type="pil")[0] for seed in request.seeds
+        ]
+
+    def _one(self, request: GenerationRequest, inputs: Inputs, *, seed: int) -> Tensor:
+        latents = self._call(request, inputs, seed=seed, output_type="latent")
+        if not request.refiner_share:
+            return latents
+        refiner = catalogue.get(request.checkpoint).refiner
+        pipeline = self._prepared(refiner, Mode.IMAGE_TO_IMAGE, request)
+        arguments = {
+            **self._common(request, seed=seed),
+            "image": latents,
+            "denoising_start": 1 - request.refiner_share,
+        }
+        return pipeline(**arguments, output_type="latent").images
+
+    def _call(
+        self, request: GenerationRequest, inputs: Inputs, *, seed: int, output_type: str
+    ) -> Any:
+        pipeline = self._prepared(request.checkpoint, request.mode, request)
+        arguments = self._common(request, seed=seed) | _ARGUMENTS[request.mode](request, inputs)
+        if request.refiner_share:
+            arguments["denoising_end"] = 1 - request.refiner_share
+        return pipeline(**arguments, output_type=output_type).images
+
+    def _prepared(self, checkpoint: str, mode: Mode, request: GenerationRequest) -> Any:
+        pipeline, config = self._pipeline(checkpoint, mode)
+        pipeline.scheduler = noise.build(request.noise_scheduler, config=config)
+        return pipeline
+
+    def _load(self, checkpoint: str, mode: Mode) -> tuple[Any, Mapping[str, Any]]:
+        name = _GENERAL[mode].format(_PREFIXES[catalogue.get(checkpoint).family])
+        pipeline_class = getattr(diffusers, name)
+        takes = signature(pipeline_class).parameters
+        present = {path.name for path in (self._root / checkpoint).iterdir()}
+        pipeline = pipeline_class.from_pretrained(
+            self._root / checkpoint,
+            **{part: None for part in _OPTIONAL if part in takes and part not in present},
+        )
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline, pipeline.scheduler.config
+
+    @staticmethod
+    def _common(request: GenerationRequest, *, seed: int) -> dict[str, Any]:
+        return {
+            "prompt": request.prompt,
+            # No negative prompt is not the same as an empty one to Stable Diffusion XL.
+            "negative_prompt": request.negative_prompt or None,
+            "num_inference_steps": request.num_inference_steps,
+            "guidance_scale": request.guidance_scale,
+            "generator": torch.Generator().manual_seed(seed),
+        }
+
+
+def _size(request: GenerationRequest) -> dict[str, Any]:
+    return {"width": request.width, "height": request.height}
+
+
+def _fitted(request: GenerationRequest, picture: Image.Image, *, over: int = 1) -> Image.Image:
+    size = (request.width // over, request.height // over)
+    return picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+
+
+def _text_to_image(request: GenerationRequest, inputs: Inputs) -> dict[str, Any]:
+    return _size(request)
+
+
+def _image_to_image(request: GenerationRequest, inputs: Inputs) -> dict[str, Any]:
+    arguments = {"image": _fitted(request, inputs["image"]), "strength": request.strength}
+    if catalogue.get(request.checkpoint).family is Family.SD3:
+        # The others take the size of the picture.
+        arguments |= _size(request)
+    return arguments
+
+
+def _inpaint(request: GenerationRequest, inputs: Inputs) -> dict[str, Any]:
+    picture, mask = canvas.prepared(request, inputs)
+    return {
+        "image": picture,
+        "mask_image": mask,
+        "strength": request.strength,
+        **_size(request),
+    }
+
+
+def _depth_to_image(request: GenerationRequest, inputs: Inputs) -> dict[str, Any]:
+    arguments = _image_to_image(request, inputs)
+    if "depth" in inputs:
+        levels = np.asarray(inputs["depth"].convert("L")).astype(np.float32)
+        arguments["depth_map"] = torch.from_numpy(levels)[None]
+    return arguments
+
+
+def _upscale(request: GenerationRequest, inputs: Inputs) -> dict[str, Any]:
+    return {
+        "image": _fitted(request, inputs["image"], over=ENLARGEMENT),
+        "noise_level": request.noise_level,
+    }
+
+
+_ARGUMENTS: Mapping[Mode, Callable[[GenerationRequest, Inputs], dict[str, Any]]] = {
+    Mode.TEXT_TO_IMAGE: _text_to_image,
+    Mode.IMAGE_TO_IMAGE: _image_to_image,
+    Mode.INPAINT: _inpaint,
+    Mode.OUTPAINT: _inpaint,
+    Mode.DEPTH_TO_IMAGE: _depth_to_image,
+    Mode.UPSCALE: _upscale,
+}
+
+
+class Seen:
+    """The latents of each request after its last step so far; `install` before the engine runs."""
+
+    def __init__(self) -> None:
+        self.latents: dict[GenerationRequest, Tensor] = {}
+
+    def install(self, setattr: Callable[[Any, str, Any], None]) -> None:
+        """Note every run's latents as it advances; `setattr` is how to replace the method."""
+        advance = Run.advance
+
+        def advance_and_note(run: Run, prediction: Tensor) -> None:
+            advance(run, prediction)
+            self.latents[run.request] = run.latents
+
+        setattr(Run, "advance", advance_and_note)
+
+
+def difference(one: Tensor, other: Tensor) -> float:
+    """Return the largest difference between two sets of latents."""
+    assert one.shape == other.shape
+    return float((one - other).abs().max())

@@ -1,0 +1,60 @@
+"""The cap on rows follows what passes cost on this device."""
+
+from collections.abc import Callable
+
+from generation.engine.rowcap import MOST_ROWS, RowCap
+
+KEY = "one checkpoint at one size"
+
+
+def run(cap: RowCap, *, cost: Callable[[int], float], demand: int = 64, passes: int = 200) -> int:
+    """Run passes with as many rows as the cap and the demand allow; return the cap after them."""
+    for _ in range(passes):
+        rows = min(demand, cap(KEY))
+        cap.note(KEY, rows=rows, us=round(cost(rows)))
+    return cap(KEY)
+
+
+def test_where_rows_are_free_the_cap_rises_to_the_most():
+    assert run(RowCap(), cost=lambda _rows: 10_000) == MOST_ROWS
+
+
+def test_where_sharing_gains_nothing_the_cap_falls():
+    assert run(RowCap(), cost=lambda rows: 10_000 * rows) == 2
+
+
+def test_the_cap_stops_where_the_gain_does():
+    def saturating(rows: int) -> float:
+        return 10_000 * max(1.0, rows / 8)
+
+    assert run(RowCap(), cost=saturating) == 8
+
+
+def test_without_runs_to_fill_it_the_cap_stays():
+    assert run(RowCap(first=4), cost=lambda _rows: 10_000, demand=2) == 4
+
+
+def test_each_batch_key_has_a_cap_of_its_own():
+    cap = RowCap()
+
+    run(cap, cost=lambda _rows: 10_000)
+
+    assert cap("another") == 4
+
+
+def test_a_device_that_got_faster_is_tried_again():
+    cap = RowCap()
+    assert run(cap, cost=lambda rows: 10_000 * rows) == 2
+
+    assert run(cap, cost=lambda _rows: 10_000, passes=1_000) == MOST_ROWS
+
+
+def test_the_first_pass_of_a_size_is_not_held_against_it():
+    cap, seen = RowCap(), set()
+
+    def warming_up(rows: int) -> float:
+        is_first = rows not in seen
+        seen.add(rows)
+        return 1_000_000 if is_first else 10_000
+
+    assert run(cap, cost=warming_up) == MOST_ROWS

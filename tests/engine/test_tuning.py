@@ -1,0 +1,78 @@
+"""What makes a device fast changes no picture."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from generation.engine import catalogue
+from generation.engine.engine import Engine
+from generation.engine.loader import Loader
+from generation.engine.request import GenerationRequest
+from generation.engine.tuning import Attention, Tuning
+from generation.engine.vocabulary import Family
+from tests.engine import checkpoints
+from tests.engine.driving import a_request, run_to_the_end, the_finished
+from tests.engine.reference import Seen, difference
+
+TOLERANCE = 1e-4
+
+
+@pytest.fixture
+def latents(monkeypatch: pytest.MonkeyPatch) -> dict[GenerationRequest, torch.Tensor]:
+    seen = Seen()
+    seen.install(monkeypatch.setattr)
+    return seen.latents
+
+
+@pytest.fixture
+def run(checkpoint_root: Path, latents) -> Iterator[object]:
+    """Run a request with a tuning; returns its latents."""
+
+    def run(request: GenerationRequest, tuning: Tuning) -> torch.Tensor:
+        loader = Loader(checkpoint_root, tuning=tuning)
+        engine = Engine(loader=loader)
+        engine.submit(request, key="run")
+        the_finished(run_to_the_end(engine), key="run")
+        loader.close()
+        return latents.pop(request)
+
+    return run
+
+
+@pytest.mark.parametrize("checkpoint", ["toy", "toy-xl"])
+@pytest.mark.parametrize(
+    "tuning",
+    [Tuning(channels_last=True), Tuning(attention=Attention.PLAIN)],
+    ids=["channels_last", "plain attention"],
+)
+def test_a_setting_changes_nothing_but_the_speed(run, checkpoint: str, tuning: Tuning) -> None:
+    request = a_request(checkpoint=checkpoint)
+
+    assert difference(run(request, tuning), run(request, Tuning())) < TOLERANCE
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # torch's compiler uses what torch has deprecated
+def test_compiling_changes_nothing_but_the_speed(run) -> None:
+    request = a_request()
+
+    assert difference(run(request, Tuning(compiled=True)), run(request, Tuning())) < TOLERANCE
+
+
+@pytest.mark.parametrize("family", Family)
+def test_a_cpu_computes_in_single_precision(family: Family) -> None:
+    assert Tuning().dtype(family, torch.device("cpu")) is torch.float32
+
+
+def test_a_precision_that_is_named_is_used(checkpoint_root: Path) -> None:
+    loader = Loader(checkpoint_root, tuning=Tuning(precision="bfloat16"))
+    engine = Engine(loader=loader)
+    engine.submit(a_request(), key="run")
+
+    the_finished(run_to_the_end(engine), key="run")
+
+    loaded = loader.acquire(catalogue.get(checkpoints.toy().id))
+    assert loaded is not None and loaded.pipeline.denoiser.dtype is torch.bfloat16
+    loader.close()
