@@ -20,7 +20,7 @@ from billing import ledger
 from billing.models import Unit
 from billing.plans import Plan, plan_of
 from billing.tasks import ring
-from generation import events, fairness, receipts, speeds, storage
+from generation import events, fairness, receipts, speeds, storage, uploads
 from generation.engine import catalogue
 from generation.engine.events import Charge
 from generation.engine.request import GenerationRequest, gettext_noop
@@ -56,11 +56,13 @@ class LostRace(Exception):
 def submit(user: "User", request: GenerationRequest) -> Job:
     """Hold what the request can cost at most and put it in line, both or neither.
 
-    Raises CheckpointUnavailable, OverPlanLimit, TooManyJobs or ledger.InsufficientBalance.
+    Raises CheckpointUnavailable, OverPlanLimit, TooManyJobs, uploads.MissingPicture or
+    ledger.InsufficientBalance.
     """
     plan = plan_of(user)
     _require_present(request)
     _require_size(request, plan)
+    uploads.require(user, request)
     quote = speeds.quote(request)
     job = Job(
         user=user,

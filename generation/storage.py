@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -46,7 +46,7 @@ class StoredPicture:
 
 
 def save(
-    job: "Job", pictures: list[PillowImage.Image], *, seeds: tuple[int, ...]
+    job: "Job", pictures: Sequence[PillowImage.Image], *, seeds: tuple[int, ...]
 ) -> list[StoredPicture]:
     """Write the pictures of the job's present attempt. Raises StorageRefused, having cleaned up."""
     try:

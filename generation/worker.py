@@ -11,15 +11,16 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 import torch
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import close_old_connections
+from PIL.Image import Image
 
-from generation import events, jobs, receipts, speeds, storage
+from generation import events, jobs, settlement, storage, uploads
 from generation.engine.engine import (
     Canceled,
     Engine,
@@ -34,23 +35,16 @@ from generation.engine.engine import (
 )
 from generation.engine.events import MESSAGES
 from generation.engine.loader import Loader
-from generation.engine.request import gettext_noop
 from generation.events import Progress
 from generation.models import Job
 from generation.publisher import Preview, Publisher
+from generation.settlement import End
 
 log = logging.getLogger(__name__)
 
 # What a run may take beyond its hold before it is stopped; the house pays for it.
 BUDGET_FACTOR = 4
 TEND_SECONDS = 1.0
-# How often, and for how long in all, a settlement is tried again while PostgreSQL is away.
-SETTLE_RETRY_SECONDS = 0.5
-SETTLE_SECONDS = 60.0
-STORAGE_TRIES = 3
-NOT_STORED = gettext_noop("The picture could not be stored. Please try again.")
-
-End = Finished | Failed | Canceled
 
 
 @dataclass(eq=False)
@@ -58,6 +52,7 @@ class Running:
     """A claimed job while the engine has it. Its events count up from the row's own number."""
 
     job: Job
+    inputs: Mapping[str, Image]
     end: "Future[End]" = field(default_factory=Future)
     seq: int = 0
     phase: str = "encoding"
@@ -156,19 +151,24 @@ class Worker:
             storage.discard(job)
         except Exception:
             log.exception("job %s attempt %d broke", job.pk, job.attempt)
-            code = FailureCode.ERROR
             with contextlib.suppress(jobs.LostRace):
-                _persist(lambda: jobs.fail(job, code=code, message=MESSAGES[code]))
+                settlement.fail(job, code=FailureCode.ERROR, message=MESSAGES[FailureCode.ERROR])
 
     def _run(self, job: Job) -> None:
         log.info("job %s attempt %d starts", job.pk, job.attempt)
-        running = Running(job)
+        try:
+            running = Running(job, uploads.open_all(job.user_id, job.generation_request))
+        except uploads.MissingPicture as error:
+            log.warning("job %s lacks its %s", job.pk, error.field)
+            settlement.fail(job, code="input", message=settlement.NO_INPUT)
+            return
         self._note_watched(job.user_id)
         self._running[running.key] = running
         try:
             self._engine.submit(
                 running.request,
                 key=running.key,
+                inputs=running.inputs,
                 weight=job.queue_weight,
                 budget_us=job.hold_ms * 1_000 * BUDGET_FACTOR,
                 wants_preview=lambda: job.user_id in self._watched,
@@ -179,35 +179,12 @@ class Worker:
 
     def _settle(self, running: Running, end: End) -> None:
         """Write down how a run ended. Raises LostRace."""
-        job = running.job
         if running.is_lost:
             raise jobs.LostRace
-        if running.is_handed_back:
-            _persist(lambda: jobs.hand_back(job))
-        elif isinstance(end, Finished):
-            self._finish(job, end)
-        elif isinstance(end, Canceled):
-            _persist(lambda: jobs.stop(job, end.charges, **_waited(job)))
+        if running.is_handed_back and not isinstance(end, Finished):
+            settlement.hand_back(running.job)
         else:
-            _persist(
-                lambda: jobs.fail(
-                    job, code=end.code, message=end.message, charges=end.charges, **_waited(job)
-                )
-            )
-
-    def _finish(self, job: Job, end: Finished) -> None:
-        began = time.monotonic()
-        try:
-            pictures = _store(job, end)
-        except storage.StorageRefused as error:
-            log.error("job %s: %s", job.pk, error)  # noqa: TRY400  # the reason is all there is to say
-            _persist(
-                lambda: jobs.fail(job, code="storage", message=NOT_STORED, charges=end.charges)
-            )
-            return
-        free_ms = {**_waited(job), receipts.STORAGE: _since(began)}
-        _persist(lambda: jobs.finish(job, pictures, end.charges, **free_ms))
-        speeds.learn(job.generation_request, end.charges, device=self._device)
+            settlement.settle(running.job, end, inputs=running.inputs, device=self._device)
 
     def _step_forever(self) -> None:
         while not self._is_closed.is_set():
@@ -318,40 +295,3 @@ def device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{device.type} {os.cpu_count()} cores" if device.type == "cpu" else device.type
-
-
-def _store(job: Job, end: Finished) -> list[storage.StoredPicture]:
-    """Store the pictures, in several tries. Raises StorageRefused."""
-    for last in (False,) * (STORAGE_TRIES - 1) + (True,):
-        try:
-            return storage.save(job, list(end.images), seeds=end.seeds)
-        except storage.StorageRefused:
-            if last:
-                raise
-            time.sleep(SETTLE_RETRY_SECONDS)
-    raise AssertionError("the last try returns or raises")
-
-
-def _persist(write: Callable[[], None]) -> None:
-    """Do it as soon as PostgreSQL lets one. Raises LostRace; gives up after SETTLE_SECONDS by raising."""
-    deadline = time.monotonic() + SETTLE_SECONDS
-    while True:
-        try:
-            write()
-        except (OperationalError, InterfaceError) as error:
-            if time.monotonic() > deadline:
-                raise
-            log.warning("settling waits: %s", error)
-            close_old_connections()
-            time.sleep(SETTLE_RETRY_SECONDS)
-        else:
-            return
-
-
-def _waited(job: Job) -> dict[str, int]:
-    assert job.started_at is not None
-    return {receipts.QUEUE: round((job.started_at - job.queued_at).total_seconds() * 1_000)}
-
-
-def _since(began: float) -> int:
-    return round((time.monotonic() - began) * 1_000)

@@ -1,0 +1,161 @@
+"""Pictures that people bring along: checked, decoded in a process of their own, stored anew.
+
+A request names them by the SHA-256 of what is stored, so the same picture is kept once a person.
+"""
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import timedelta
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from PIL import Image as PillowImage
+
+from generation.engine.request import GenerationRequest
+from generation.models import Image, Upload
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+MAX_BYTES = 20 * 2**20
+SANITIZE = (sys.executable, "-m", "generation.sanitize")
+SANITIZE_SECONDS = 30
+# An upload that no request has used for so long is removed.
+KEPT_FOR = timedelta(days=90)
+FIELDS = ("image", "mask", "depth")
+REASONS = {
+    "format": gettext_lazy("Use a PNG, JPEG or WebP picture."),
+    "size": gettext_lazy("Use a picture of at most 16 megapixels."),
+    "damaged": gettext_lazy("This picture is damaged and cannot be read."),
+    "bytes": gettext_lazy("Use a file of at most 20 MB."),
+    "empty": gettext_lazy("This file is empty."),
+}
+
+
+class UploadRefused(Exception):
+    """The file cannot be used; the message says why. Nothing was stored. `code` is a key of REASONS."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(str(REASONS[code]))
+        self.code = code
+
+
+class MissingPicture(Exception):
+    """A request names a picture that its user does not have (any more). `field` is the request's."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(_("This picture is not here any more. Add it again."))
+        self.field = field
+
+
+def receive(user: "User", file: "File[bytes]") -> Upload:
+    """Store what somebody sent. Raises UploadRefused."""
+    if not file.size:
+        raise UploadRefused("empty")
+    if file.size > MAX_BYTES:
+        raise UploadRefused("bytes")
+    return _store(user, _sanitized(file.read()))
+
+
+def from_image(user: "User", image: Image) -> Upload:
+    """Make one of the user's own pictures one that a request can work on."""
+    with default_storage.open(image.file) as file, PillowImage.open(file) as picture:
+        buffer = BytesIO()
+        picture.convert("RGB").save(buffer, "PNG", compress_level=1)
+    return _store(user, buffer.getvalue())
+
+
+def require(user: "User", request: GenerationRequest) -> None:
+    """See that the user has the pictures that the request names. Raises MissingPicture."""
+    wanted = _named(request)
+    if not wanted:
+        return
+    own = Upload.objects.filter(user=user, digest__in=wanted.values())
+    found = set(own.values_list("digest", flat=True))
+    for field, digest in wanted.items():
+        if digest not in found:
+            raise MissingPicture(field)
+    own.update(used_at=timezone.now())
+
+
+def open_all(user_id: int, request: GenerationRequest) -> Mapping[str, PillowImage.Image]:
+    """Return the pictures that the request names, by its fields. Raises MissingPicture."""
+    opened = {}
+    for field, digest in _named(request).items():
+        upload = Upload.objects.filter(user=user_id, digest=digest).first()
+        try:
+            if upload is None:
+                raise MissingPicture(field)
+            with default_storage.open(upload.file) as file:
+                opened[field] = _loaded(file.read())
+        except FileNotFoundError as error:
+            raise MissingPicture(field) from error
+    return opened
+
+
+def purge() -> int:
+    """Remove uploads that nobody has used for KEPT_FOR; returns how many."""
+    old = Upload.objects.filter(used_at__lt=timezone.now() - KEPT_FOR)
+    count = 0
+    for upload in old.iterator():
+        upload.delete()
+        default_storage.delete(upload.file)
+        count += 1
+    return count
+
+
+def _named(request: GenerationRequest) -> dict[str, str]:
+    return {field: getattr(request, field) for field in FIELDS if getattr(request, field)}
+
+
+def _loaded(content: bytes) -> PillowImage.Image:
+    picture = PillowImage.open(BytesIO(content))
+    picture.load()
+    return picture
+
+
+def _sanitized(content: bytes) -> bytes:
+    try:
+        done = subprocess.run(
+            SANITIZE, input=content, capture_output=True, timeout=SANITIZE_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise UploadRefused("damaged") from error
+    if done.returncode == 0:
+        return done.stdout
+    # A process that ran into its limits says nothing.
+    reason = done.stderr.decode(errors="replace")
+    raise UploadRefused(reason if reason in REASONS else "damaged")
+
+
+def _store(user: "User", content: bytes) -> Upload:
+    digest = hashlib.sha256(content).hexdigest()
+    picture = _loaded(content)
+    known = Upload.objects.filter(user=user, digest=digest).first()
+    if known is not None:
+        Upload.objects.filter(pk=known.pk).update(used_at=timezone.now())
+        return known
+    file = default_storage.save(f"uploads/{user.pk}/{digest}.png", ContentFile(content))
+    with transaction.atomic():
+        upload, is_new = Upload.objects.get_or_create(
+            user=user,
+            digest=digest,
+            defaults={
+                "file": file,
+                "width": picture.width,
+                "height": picture.height,
+                "bytes": len(content),
+            },
+        )
+    if not is_new:
+        # The same file was sent twice at once.
+        default_storage.delete(file)
+    return upload
