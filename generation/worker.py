@@ -182,10 +182,10 @@ class Worker:
         job = running.job
         if running.is_lost:
             raise jobs.LostRace
-        if running.is_handed_back:
-            _persist(lambda: jobs.hand_back(job))
-        elif isinstance(end, Finished):
+        if isinstance(end, Finished):
             self._finish(job, end)
+        elif running.is_handed_back:
+            _persist(lambda: jobs.hand_back(job))
         elif isinstance(end, Canceled):
             _persist(lambda: jobs.stop(job, end.charges, **_waited(job)))
         else:
