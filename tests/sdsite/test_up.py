@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from http.cookiejar import CookieJar
 from urllib.parse import urlencode
@@ -103,10 +104,24 @@ def test_a_taken_port_ends_it_with_one_line(start, tmp_path):
     assert f"Port {site.port} can't be used" in site.lines[0]
 
 
+def test_a_part_that_ends_is_started_again(start, tmp_path):
+    site = start(tmp_path).wait_until_ready()
+    beat = site.process_of("beat")
+
+    beat.kill()
+
+    wait_for(lambda: "Beat ended (status 137): starting it again" in site.lines)
+    wait_for(lambda: set(site.processes_of("beat")) - {beat})
+    with site.get("/healthz") as response:
+        assert response.read() == b"ok\n"
+
+
 def test_a_part_that_keeps_ending_ends_the_site(start, tmp_path):
     site = start(tmp_path).wait_until_ready()
 
-    site.process_of("worker").kill()
+    while site.process.poll() is None:
+        site.kill("worker")
+        time.sleep(0.1)
 
     assert site.ended() == 1
     assert "The worker keeps ending (status 137)" in site.lines[-1]
