@@ -1,7 +1,9 @@
 """What every test stands on: real servers (see `settings`), and a database that may be emptied."""
 
 import os
+import shutil
 from collections.abc import Generator, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import pytest
 from django.core.cache import cache
@@ -10,6 +12,18 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 
 from accounts.models import User
 from tests import factories
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -57,6 +71,19 @@ def _patient_transaction(request: pytest.FixtureRequest) -> None:
 def _empty_cache() -> None:
     """Rate limits are kept in the cache: one test's sign-ins must not count against the next."""
     cache.clear()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator["Browser"]:
+    from playwright.sync_api import sync_playwright
+
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Its loop runs in the tests' thread, though nothing that they do is asynchronous.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture
