@@ -46,7 +46,7 @@ class Fit:
         # The bundled checkpoint knows things, not styles: a frame would only blur them. But a synthetic
         # picture's prompt, which stays with it wherever it goes, is where it is marked.
         if self.checkpoint.is_bundled and not self.preset.is_synthetic:
-            return words
+            return self.preset.subject(words)
         return self.preset.prompt(words)
 
     def values(self, words: str = "", *, size: Size | None = None) -> dict[str, Any]:

@@ -71,12 +71,23 @@ class Preset:
         return self.mode in checkpoint.modes
 
     def example(self, language: str | None) -> str:
-        """A whole prompt in the language of this code; in English where there is none in it."""
-        return self.examples[CHINESE if (language or "").startswith(CHINESE) else ENGLISH]
+        """A whole prompt in the language of this code, which may be any."""
+        return self.examples[_nearest(language)]
+
+    def frame(self, language: str | None) -> str:
+        """The frame in that language, with an ellipsis where the words go."""
+        return self.frames[_nearest(language)].replace(WORDS, "…")
+
+    def subject(self, words: str) -> str:
+        """What the person's words are about, where they may be a whole article."""
+        return article.subject(words) if self.takes_article else words.strip()
 
     def prompt(self, words: str) -> str:
         """The person's words in the frame of the language that they are in."""
-        if self.takes_article:
-            words = article.subject(words)
+        words = self.subject(words)
         frame = self.frames[CHINESE if _HAN.search(words) else ENGLISH]
-        return frame.replace(WORDS, words.strip())
+        return frame.replace(WORDS, words)
+
+
+def _nearest(language: str | None) -> str:
+    return CHINESE if (language or "").startswith(CHINESE) else ENGLISH
