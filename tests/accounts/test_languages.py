@@ -63,3 +63,9 @@ def test_nobody_is_sent_to_another_site(client):
 
 def test_choosing_is_something_that_one_does(client):
     assert client.get(URL).status_code == 405
+
+
+def test_the_foot_of_a_page_leads_back_to_it_without_a_language_in_its_address(client):
+    page = client.get(PAGE, {"language": "en", "from": "mail"}).text
+
+    assert f'name="next" value="{PAGE}?from=mail"' in page
