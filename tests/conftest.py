@@ -1,7 +1,6 @@
 """What every test stands on: real servers (see `settings`), and a database that may be emptied."""
 
 import os
-import shutil
 from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,19 +10,11 @@ from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 
 from accounts.models import User
+from tests import chromium as browsers
 from tests import factories
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-
-CHROMIUM_OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -80,8 +71,7 @@ def chromium() -> Iterator["Browser"]:
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # Its loop runs in the tests' thread, though nothing that they do is asynchronous.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
+        browser = browsers.launch(playwright)
         yield browser
         browser.close()
 

@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.running import Site
+from tests.showing import run
 
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
@@ -71,3 +72,15 @@ def demo_session(chromium, site):
         page.get_by_role("button", name="Sign In").click()
         page.wait_for_url("**/studio/")
         return context.storage_state()
+
+
+@pytest.fixture(scope="session")
+def filled(site):
+    """The site with people who have made something, and how to be signed in as them."""
+    return run.filled(site)
+
+
+@pytest.fixture(scope="session")
+def every_page(chromium, filled):
+    """Every page of the site, found in its URL patterns; a route that is none must be known for it."""
+    return filled.pages(chromium)
