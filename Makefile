@@ -38,6 +38,10 @@ messages: setup
 screenshots: setup
 	@CHROMIUM="$(CHROMIUM)" $(BIN)/python -m tests.showing.screenshots
 
+# What Lighthouse thinks of the pages that most people see, into docs/lighthouse.md. Needs npm.
+lighthouse: setup
+	@CHROMIUM="$(CHROMIUM)" $(BIN)/python -m tests.showing.lighthouse
+
 $(INSTALLED): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { \
 	  echo "Python 3.11 is needed. If it has another name: make PYTHON=/path/to/python3.11" >&2; exit 1; }

@@ -117,7 +117,11 @@ def _make_running(user):
     job = make_job(user, status=Status.RUNNING, request=request)
     now = timezone.now()
     Job.objects.filter(pk=job.pk).update(
-        attempt=1, worker="elsewhere", started_at=now, lease_expires_at=now + timedelta(days=1)
+        attempt=1,
+        worker="elsewhere",
+        started_at=now,
+        lease_expires_at=now + timedelta(days=1),
+        hold_ms=60_000,
     )
     job.refresh_from_db()
     seq, step = events.seq_of(job) + 1, request.evaluations // 2

@@ -8,7 +8,6 @@ argument that is new, `fill` says what stands for it.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from django.template.loader import render_to_string
 from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
 
 AUDIENCES = ("visitor", "member", "newcomer", "operator")
@@ -18,9 +17,10 @@ ELSEWHERE = {
     "account_set_password": "is for those who have none",
     "billing:success": "is a redirect's target, with a checkout of one's own",
 }
-# Pages that a newcomer sees otherwise than who has made something.
+# Pages that look quite different to who has made nothing yet, or has no account.
 EMPTY_FOR_NEWCOMERS = {"studio", "gallery", "billing:usage"}
-ERRORS = ("400", "403", "403_csrf", "429", "500", "503")
+DIFFERENT_FOR_MEMBERS = {"home", "billing:plans"}
+ERRORS = ("400", "403", "403_csrf", "404", "429", "500", "503")
 # They come with Django.
 NOT_OURS = "django."
 
@@ -49,15 +49,20 @@ class Route:
 class Page:
     """A page as one audience sees it.
 
-    `html` is what stands at its path where the site has nothing there. Only one audience's is the common
-    one, which goes by the page's name alone.
+    `template` is what stands at its path where the site has nothing there. The first audience's is the
+    common one, which goes by the page's name alone.
     """
 
     name: str
     path: str
     audience: str
-    html: str = ""
+    template: str = ""
     is_common: bool = True
+
+    @property
+    def is_worth_drawing(self) -> bool:
+        """Whether nobody before sees the same."""
+        return self.is_common or self.name in EMPTY_FOR_NEWCOMERS | DIFFERENT_FOR_MEMBERS
 
     @property
     def is_error(self) -> bool:
@@ -134,14 +139,8 @@ def scenes(known: Mapping[str, str]) -> list[Page]:
         Page("studio preset", f"{studio}?preset=posts&size=story", "member"),
         Page("use synthetic", reverse("use", args=["medical-simulation"]), "visitor"),
         Page("model absent", reverse("model", args=["sd-1.5"]), "visitor"),
-        Page("error 404", "/nothing/is/here/", "visitor"),
         *(
-            Page(
-                f"error {name}",
-                f"/errors/{name}/",
-                "visitor",
-                html=render_to_string(f"{name}.html"),
-            )
+            Page(f"error {name}", f"/errors/{name}/", "visitor", template=f"{name}.html")
             for name in ERRORS
         ),
     ]

@@ -6,6 +6,9 @@ import sys
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from django.template.loader import render_to_string
+from django.utils.translation import override
+
 from sdsite.processes import PROJECT
 from tests.running import Site
 from tests.showing import pages
@@ -33,13 +36,16 @@ class Filled:
         finally:
             for context in contexts.values():
                 context.close()
-        return found + pages.scenes(self.arguments)
+        return [*pages.scenes(self.arguments), *found]
 
 
 def visit(tab, page: Page) -> None:
     """Show a page in a browser's tab, complete with what comes after a moment."""
-    if page.html:
-        answer = {"status": 200, "content_type": "text/html; charset=utf-8", "body": page.html}
+    if page.template:
+        language = tab.evaluate("navigator.language").lower()
+        with override("zh-hans" if language.startswith("zh") else "en"):
+            body = render_to_string(page.template)
+        answer = {"content_type": "text/html; charset=utf-8", "body": body}
         tab.route(f"**{page.path}", lambda route: route.fulfill(**answer))
     tab.goto(page.path)
     tab.wait_for_load_state("load")
