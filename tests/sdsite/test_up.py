@@ -47,6 +47,16 @@ def test_what_is_ready_serves_and_ctrl_c_ends_every_process(start, tmp_path):
     assert "Traceback" not in site.output
 
 
+def test_without_debug_it_runs_as_it_does_online(start, tmp_path):
+    site = start(tmp_path, DEBUG="0", HTTPS="0").wait_until_ready()
+
+    with site.get("/plans/") as page:
+        style = re.search(r'href="(/static/css/site\.\w+\.css)"', page.read().decode())[1]
+    with site.get(style) as sheet:
+        assert "immutable" in sheet.headers["Cache-Control"]
+    assert "demo account" not in site.output
+
+
 def test_a_killed_site_leaves_no_process_behind(start, tmp_path):
     site = start(tmp_path).wait_until_ready()
     processes = site.processes

@@ -23,7 +23,7 @@ from playwright.sync_api import sync_playwright
 
 from sdsite.processes import PROJECT
 from tests import chromium
-from tests.running import ENVIRONMENT, Site, free_port
+from tests.running import Site, free_port
 from tests.showing import run
 
 VERSION = "12.8.2"
@@ -57,7 +57,6 @@ class Seen:
 def main() -> int:
     _install()
     with tempfile.TemporaryDirectory(prefix="sdsite-lighthouse-") as data:
-        _collect_static(data)
         site = Site(Path(data), **PRODUCTION).wait_until_ready()
         try:
             with sync_playwright() as playwright:
@@ -74,15 +73,6 @@ def _install():
         sys.exit("Lighthouse comes from npm: install Node 18 or later, or leave this to others.")
     command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", INSTALLED]
     subprocess.run([*command, f"lighthouse@{VERSION}"], check=True)
-
-
-def _collect_static(data):
-    subprocess.run(
-        [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0"],
-        cwd=PROJECT,
-        env=ENVIRONMENT | PRODUCTION | {"DATA_DIR": data},
-        check=True,
-    )
 
 
 def _look_at_all(site, playwright):

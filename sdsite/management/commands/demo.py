@@ -4,7 +4,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils.crypto import salted_hmac
 
 from accounts.models import User
@@ -14,15 +14,11 @@ EMAIL = "demo@example.com"
 
 
 class Command(BaseCommand):
-    help = (
-        "Makes the demo account, where it is missing, and prints how to sign in; only with DEBUG."
-    )
+    help = "Makes the demo account, where it is missing, and prints how to sign in."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEBUG:
-            # Everybody could sign in to it.
-            self.stdout.write("no demo account: DEBUG is off")
-            return
+            raise CommandError("The demo account is for development: DEBUG is off.")
         # Derived, so that every start prints the same and nobody is signed out.
         password = salted_hmac("demo", EMAIL).hexdigest()[:12]
         if not User.objects.filter(email=EMAIL).exists():

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import platformdirs
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from sdsite import embedded, machine
@@ -22,6 +23,12 @@ READY_SECONDS = 60.0
 STABLE_SECONDS = 20.0
 QUICK_ENDS = 3
 MANAGE = (sys.executable, PROJECT / "manage.py")
+# What is done before the parts start, each a command.
+PREPARATIONS = (("migrate", "--verbosity=0"), ("demo",))
+PREPARATIONS_AS_ONLINE = (
+    ("migrate", "--verbosity=0"),
+    ("collectstatic", "--no-input", "--verbosity=0"),
+)
 CELERY = (sys.executable, "-m", "celery", "--app", "sdsite", "--quiet")
 
 
@@ -57,7 +64,7 @@ class Command(BaseCommand):
             self._watch(servers=servers, parts=parts)
 
     def _prepare(self, env: dict[str, str]) -> None:
-        for name, *options in (("migrate", "--verbosity=0"), ("demo",)):
+        for name, *options in PREPARATIONS_AS_ONLINE if _is_as_online() else PREPARATIONS:
             with Child(name, [*MANAGE, name, *options], env=env) as child:
                 if child.wait() != 0:
                     raise CommandError(f"{name} failed; its reason is above.")
@@ -92,6 +99,11 @@ class Command(BaseCommand):
             raise CommandError(f"{part.name} keeps ending (status {part.status}); see above.")
         self.stderr.write(f"{part.name} ended (status {part.status}): starting it again")
         part.restart()
+
+
+def _is_as_online() -> bool:
+    """Whether the caller's environment switches DEBUG off, as it is online; unsaid, it is on."""
+    return "DEBUG" in os.environ and not settings.DEBUG
 
 
 def _interrupt(*_: object) -> NoReturn:
