@@ -1,4 +1,4 @@
-# setup, run, test, lint, bench: each makes what it needs first, and nothing twice.
+# Each makes what it needs first, and nothing twice.
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 PORT ?= 8000
 # Empty: the user's data folder. Never the repository.
@@ -9,7 +9,7 @@ INSTALLED := .venv/installed
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 CATALOGS := $(wildcard locale/*/LC_MESSAGES/django.po)
 
-.PHONY: setup run test lint bench lock
+.PHONY: setup run test lint bench messages screenshots lighthouse lock
 
 run: setup
 	@exec $(BIN)/python manage.py up --port $(PORT) $(if $(DATA),--data "$(DATA)")
@@ -29,6 +29,18 @@ lint: setup
 
 bench: setup
 	@$(BIN)/python -m tests.bench
+
+# Texts of code and templates, into the files of translations.
+messages: setup
+	@$(BIN)/python manage.py messages
+
+# Every page, into docs/screenshots. For the Chinese ones, have a font that knows Chinese.
+screenshots: setup
+	@CHROMIUM="$(CHROMIUM)" $(BIN)/python -m tests.showing.screenshots
+
+# What Lighthouse thinks of the pages that most people see, into docs/lighthouse.md. Needs npm.
+lighthouse: setup
+	@CHROMIUM="$(CHROMIUM)" $(BIN)/python -m tests.showing.lighthouse
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { \

@@ -1,9 +1,10 @@
 from django.urls import path
 
-from accounts import views
+from accounts import languages, views
 
 app_name = "accounts"
 
 urlpatterns = [
     path("settings/", views.settings, name="settings"),
+    path("language/", languages.choose, name="language"),
 ]

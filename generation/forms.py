@@ -1,8 +1,6 @@
 """The studio's form: what a person may leave out is filled in, and the engine's own rules check it all."""
 
 import secrets
-from collections.abc import Mapping
-from math import sqrt
 from typing import Any
 
 from django import forms
@@ -21,10 +19,8 @@ from generation.engine.request import (
     InvalidRequest,
     NoiseScheduler,
 )
+from generation.sizes import CUSTOM, shape_of, size_for
 
-# Width to height; the area is the checkpoint's native one.
-ASPECTS: Mapping[str, tuple[int, int]] = {"square": (1, 1), "portrait": (2, 3), "landscape": (3, 2)}
-CUSTOM = "custom"
 SHAPES = [
     ("square", gettext_lazy("Square")),
     ("portrait", gettext_lazy("Portrait")),
@@ -40,18 +36,6 @@ NOISE_SCHEDULERS = [
     (NoiseScheduler.HEUN, "Heun"),
     (NoiseScheduler.PNDM, "PNDM"),
 ]
-
-
-def size_for(checkpoint: Checkpoint, *, shape: str) -> tuple[int, int]:
-    """Width and height, in pixels, that the checkpoint can draw in about its native area."""
-    across, down = ASPECTS[shape]
-    side = checkpoint.native_size * sqrt(across / down)
-    return _fit(side, checkpoint), _fit(side * down / across, checkpoint)
-
-
-def _fit(side: float, checkpoint: Checkpoint) -> int:
-    rounded = round(side / checkpoint.multiple) * checkpoint.multiple
-    return min(max(rounded, checkpoint.min_size), checkpoint.max_size)
 
 
 def offered() -> list[Checkpoint]:
@@ -186,12 +170,9 @@ def values_of(request: GenerationRequest, *, seed: int | None = None) -> dict[st
     """The form's initial values that ask for the same picture, with this seed or a new one."""
     checkpoint = CHECKPOINTS.get(request.checkpoint)
     size = (request.width, request.height)
-    shapes = [
-        shape for shape in ASPECTS if checkpoint and size_for(checkpoint, shape=shape) == size
-    ]
     return {
         **request.to_dict(),
-        "shape": shapes[0] if shapes else CUSTOM,
+        "shape": shape_of(checkpoint, size) if checkpoint else CUSTOM,
         "seed": seed,
         "keep_seed": seed is not None,
     }

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from billing import pricing
 from billing.pricing import Quote
 from generation.engine import catalogue
+from generation.engine.catalogue import CHECKPOINTS, Checkpoint
 from generation.engine.events import Charge
 from generation.engine.request import GenerationRequest
 from generation.models import Speed
@@ -41,6 +42,32 @@ def quote(request: GenerationRequest) -> Quote:
         ms_per_step_megapixel=known.ms_per_step_megapixel,
         overhead_ms=round(known.overhead_ms),
     )
+
+
+def pictures_a_minute() -> dict[str, int]:
+    """What a minute of GPU time buys, by the id of each checkpoint that was measured here lately.
+
+    Pictures of its native size, with its own settings, on the slowest device that draws with it. One
+    query. A checkpoint that is not in the catalogue any more is left out.
+    """
+    slowest = _recent().order_by("checkpoint", "-ms_per_step_megapixel").distinct("checkpoint")
+    return {
+        speed.checkpoint: 60_000 // _likely_ms(CHECKPOINTS[speed.checkpoint], speed)
+        for speed in slowest
+        if speed.checkpoint in CHECKPOINTS
+    }
+
+
+def _likely_ms(checkpoint: Checkpoint, known: Speed) -> int:
+    """What one picture takes, with the checkpoint's own settings."""
+    return pricing.quote(
+        pixels=checkpoint.native_size**2,
+        steps=checkpoint.num_inference_steps,
+        passes=2 if checkpoint.guidance_scale > 1 else 1,
+        num_images=1,
+        ms_per_step_megapixel=known.ms_per_step_megapixel,
+        overhead_ms=round(known.overhead_ms),
+    ).likely_ms
 
 
 def learn(request: GenerationRequest, charges: Sequence[Charge], *, device: str) -> None:
@@ -78,9 +105,12 @@ def measure(request: GenerationRequest, charges: Sequence[Charge]) -> Measured:
     )
 
 
+def _recent() -> QuerySet[Speed]:
+    return Speed.objects.filter(updated_at__gt=timezone.now() - RECENT)
+
+
 def _slowest(checkpoint: str) -> Speed | None:
-    recent = Speed.objects.filter(checkpoint=checkpoint, updated_at__gt=timezone.now() - RECENT)
-    return recent.order_by("-ms_per_step_megapixel").first()
+    return _recent().filter(checkpoint=checkpoint).order_by("-ms_per_step_megapixel").first()
 
 
 def _start(request: GenerationRequest) -> Measured:

@@ -1,9 +1,14 @@
 from django.urls import path
 
-from generation import gallery_views, views
+from generation import gallery_views, showcase_views, views
 
 urlpatterns = [
-    path("", views.home, name="home"),
+    path("", showcase_views.home, name="home"),
+    path("begin/", showcase_views.begin, name="begin"),
+    path("uses/", showcase_views.uses, name="uses"),
+    path("uses/<slug:preset_id>/", showcase_views.use, name="use"),
+    path("models/", showcase_views.models, name="models"),
+    path("models/<str:checkpoint_id>/", showcase_views.model, name="model"),
     path("studio/", views.studio, name="studio"),
     path("studio/quote/", views.quote, name="quote"),
     path("jobs/active.json", views.jobs_active, name="jobs_active"),

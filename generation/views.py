@@ -16,9 +16,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.guards import user_of
 from billing import ledger
-from billing.plans import PLANS, TRIAL
 from billing.templatetags.amounts import gpu_time
-from generation import events, jobs, speeds
+from generation import events, jobs, presets, speeds, starts
 from generation.engine.sketchbook.examples import EXAMPLES
 from generation.forms import GenerationForm, values_of
 from generation.models import Image, Job
@@ -26,17 +25,14 @@ from generation.models import Image, Job
 RECENT = 12
 
 
-@require_safe
-def home(request: HttpRequest) -> HttpResponse:
-    context = {"plans": list(PLANS.values()), "trial": TRIAL, "examples": _examples()[:4]}
-    return render(request, "generation/home.html", context)
-
-
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def studio(request: HttpRequest) -> HttpResponse:
-    """?job=ID and ?image=ID fill the form with what they were made from, an image's seed included."""
+    """?job=ID and ?image=ID fill the form with what they were made from, an image's seed included.
+
+    ?prompt= and ?preset=ID, or what was typed before signing up, fill it with something new.
+    """
     user = user_of(request)
     if request.method != "POST":
         return _render_studio(request, GenerationForm(initial=_initial(request)))
@@ -54,6 +50,7 @@ def studio(request: HttpRequest) -> HttpResponse:
     except jobs.TooManyJobs as refusal:
         form.add_error(None, str(refusal))
     else:
+        starts.forget(request)
         keep = "&keep_seed=1" if form.cleaned_data["keep_seed"] else ""
         return redirect(f"{reverse('studio')}?job={job.pk}{keep}")
     return _render_studio(request, form)
@@ -140,7 +137,10 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
         request_before = _get_job_for_user(request, job_id).generation_request
         seed = request_before.seed if request.GET.get("keep_seed") else None
         return values_of(request_before, seed=seed)
-    return {"prompt": request.GET.get("prompt", "")}
+    try:
+        return starts.values(request)
+    except presets.UnknownPreset as error:
+        raise Http404 from error
 
 
 def _uuid(text: str) -> UUID | None:

@@ -45,6 +45,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "sdsite.compression.CompressionMiddleware",
     "sdsite.static.StaticFilesMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -53,6 +54,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.middleware.LanguageMiddleware",
+    "accounts.languages.AskedLanguageMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -246,6 +248,7 @@ COOKIE_SUFFIX = env.str("COOKIE_SUFFIX", "")
 SESSION_COOKIE_NAME = f"sessionid{COOKIE_SUFFIX}"
 CSRF_COOKIE_NAME = f"csrftoken{COOKIE_SUFFIX}"
 LANGUAGE_COOKIE_NAME = f"language{COOKIE_SUFFIX}"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
 # HTTPS is expected unless the site runs on a developer's machine.
 HTTPS = env.bool("HTTPS", not DEBUG)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Generator, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import pytest
 from django.core.cache import cache
@@ -9,7 +10,11 @@ from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 
 from accounts.models import User
+from tests import chromium as browsers
 from tests import factories
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.hookimpl(wrapper=True)
@@ -57,6 +62,18 @@ def _patient_transaction(request: pytest.FixtureRequest) -> None:
 def _empty_cache() -> None:
     """Rate limits are kept in the cache: one test's sign-ins must not count against the next."""
     cache.clear()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator["Browser"]:
+    from playwright.sync_api import sync_playwright
+
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Its loop runs in the tests' thread, though nothing that they do is asynchronous.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        browser = browsers.launch(playwright)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The whole site as one starts it, for the tests that need it running."""
 
+import contextlib
 import os
 import re
 import socket
@@ -19,16 +20,19 @@ ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME") if name in os
 
 
 class Site:
-    """A running `manage.py up` with servers of its own, and what it has printed so far."""
+    """A running `manage.py up`, and what it has printed so far.
 
-    def __init__(self, data, *, port=None):
+    Its servers are its own, unless `env` names others.
+    """
+
+    def __init__(self, data, *, port=None, **env):
         self.port = port or free_port()
         self.lines = []
         command = [sys.executable, "manage.py", "up", f"--port={self.port}", f"--data={data}"]
         self.process = subprocess.Popen(
             command,
             cwd=PROJECT,
-            env=ENVIRONMENT,
+            env={**ENVIRONMENT, **env},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -64,20 +68,36 @@ class Site:
     def processes(self):
         return psutil.Process(self.process.pid).children(recursive=True)
 
+    def processes_of(self, *words):
+        return [process for process in self.processes if _is_ours(process, *words)]
+
     def process_of(self, *words):
-        return next(
-            process
-            for process in self.processes
-            if process.cmdline()[0] == sys.executable
-            and "tether.py" not in " ".join(process.cmdline())
-            and set(words) <= set(process.cmdline())
-        )
+        return self.processes_of(*words)[0]
+
+    def kill(self, *words):
+        """Whatever of it there is just now."""
+        for process in self.processes_of(*words):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
     def ended(self):
         """Its exit status, once it has ended by itself."""
         self.process.wait(READY_SECONDS)
         self.reader.join()
         return self.process.returncode
+
+
+def _is_ours(process, *words):
+    try:
+        command = process.cmdline()
+    except psutil.Error:
+        return False
+    # One that has ended, and that nobody has asked after yet, has no command.
+    return (
+        command[:1] == [sys.executable]
+        and "tether.py" not in " ".join(command)
+        and set(words) <= set(command)
+    )
 
 
 def free_port():

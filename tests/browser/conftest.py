@@ -1,21 +1,11 @@
 """The running site and a real Chromium. One site serves all browser tests; each signs in as it needs."""
 
-import os
-import shutil
-
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from tests.running import Site
+from tests.showing import run
 
-OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 PATIENCE_MS = 60_000
@@ -38,15 +28,6 @@ def site(tmp_path_factory):
     yield site
     site.process.terminate()
     site.ended()
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    with sync_playwright() as playwright:
-        path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=OPTIONS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -91,3 +72,15 @@ def demo_session(chromium, site):
         page.get_by_role("button", name="Sign In").click()
         page.wait_for_url("**/studio/")
         return context.storage_state()
+
+
+@pytest.fixture(scope="session")
+def filled(site):
+    """The site with people who have made something, and how to be signed in as them."""
+    return run.filled(site)
+
+
+@pytest.fixture(scope="session")
+def every_page(chromium, filled):
+    """Every page of the site, found in its URL patterns; a route that is none must be known for it."""
+    return filled.pages(chromium)

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from http.cookiejar import CookieJar
 from urllib.parse import urlencode
@@ -44,6 +45,16 @@ def test_what_is_ready_serves_and_ctrl_c_ends_every_process(start, tmp_path):
     assert len(processes) >= 10
     assert [process for process in processes if process.is_running()] == []
     assert "Traceback" not in site.output
+
+
+def test_without_debug_it_runs_as_it_does_online(start, tmp_path):
+    site = start(tmp_path, DEBUG="0", HTTPS="0").wait_until_ready()
+
+    with site.get("/plans/") as page:
+        style = re.search(r'href="(/static/css/site\.\w+\.css)"', page.read().decode())[1]
+    with site.get(style) as sheet:
+        assert "immutable" in sheet.headers["Cache-Control"]
+    assert "demo account" not in site.output
 
 
 def test_a_killed_site_leaves_no_process_behind(start, tmp_path):
@@ -103,10 +114,24 @@ def test_a_taken_port_ends_it_with_one_line(start, tmp_path):
     assert f"Port {site.port} can't be used" in site.lines[0]
 
 
+def test_a_part_that_ends_is_started_again(start, tmp_path):
+    site = start(tmp_path).wait_until_ready()
+    beat = site.process_of("beat")
+
+    beat.kill()
+
+    wait_for(lambda: "Beat ended (status 137): starting it again" in site.lines)
+    wait_for(lambda: set(site.processes_of("beat")) - {beat})
+    with site.get("/healthz") as response:
+        assert response.read() == b"ok\n"
+
+
 def test_a_part_that_keeps_ending_ends_the_site(start, tmp_path):
     site = start(tmp_path).wait_until_ready()
 
-    site.process_of("worker").kill()
+    while site.process.poll() is None:
+        site.kill("worker")
+        time.sleep(0.1)
 
     assert site.ended() == 1
     assert "The worker keeps ending (status 137)" in site.lines[-1]

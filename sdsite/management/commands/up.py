@@ -6,20 +6,29 @@ import signal
 import sys
 import time
 from argparse import ArgumentParser
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import platformdirs
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from sdsite import embedded, machine
 from sdsite.processes import PROJECT, Child
 
 READY_SECONDS = 60.0
-# A part that ends sooner than this after its start would only end again.
+# A part that ends sooner than this after its start, so often in a row, would only end again.
 STABLE_SECONDS = 20.0
+QUICK_ENDS = 3
 MANAGE = (sys.executable, PROJECT / "manage.py")
+# What is done before the parts start, each a command.
+PREPARATIONS = (("migrate", "--verbosity=0"), ("demo",))
+PREPARATIONS_AS_ONLINE = (
+    ("migrate", "--verbosity=0"),
+    ("collectstatic", "--no-input", "--verbosity=0"),
+)
 CELERY = (sys.executable, "-m", "celery", "--app", "sdsite", "--quiet")
 
 
@@ -55,7 +64,7 @@ class Command(BaseCommand):
             self._watch(servers=servers, parts=parts)
 
     def _prepare(self, env: dict[str, str]) -> None:
-        for name, *options in (("migrate", "--verbosity=0"), ("demo",)):
+        for name, *options in PREPARATIONS_AS_ONLINE if _is_as_online() else PREPARATIONS:
             with Child(name, [*MANAGE, name, *options], env=env) as child:
                 if child.wait() != 0:
                     raise CommandError(f"{name} failed; its reason is above.")
@@ -73,6 +82,7 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def _watch(self, *, servers: Sequence[Child], parts: Sequence[Child]) -> NoReturn:
+        quick_ends: Counter[str] = Counter()
         while True:
             time.sleep(0.5)
             for server in servers:
@@ -80,13 +90,20 @@ class Command(BaseCommand):
                     raise CommandError(f"{server.name} ended: {server.last_words()}")
             for part in parts:
                 if part.status is not None:
-                    self._restart(part)
+                    was_stable = part.age >= STABLE_SECONDS
+                    quick_ends[part.name] = 0 if was_stable else quick_ends[part.name] + 1
+                    self._restart(part, quick_ends=quick_ends[part.name])
 
-    def _restart(self, part: Child) -> None:
-        if part.age < STABLE_SECONDS:
+    def _restart(self, part: Child, *, quick_ends: int) -> None:
+        if quick_ends == QUICK_ENDS:
             raise CommandError(f"{part.name} keeps ending (status {part.status}); see above.")
         self.stderr.write(f"{part.name} ended (status {part.status}): starting it again")
         part.restart()
+
+
+def _is_as_online() -> bool:
+    """Whether the caller's environment switches DEBUG off, as it is online; unsaid, it is on."""
+    return "DEBUG" in os.environ and not settings.DEBUG
 
 
 def _interrupt(*_: object) -> NoReturn:

@@ -1,0 +1,172 @@
+"""Draws the wall of pictures that visitors see, with the bundled checkpoint and the real engine."""
+
+import json
+from argparse import ArgumentParser
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand, CommandError
+from PIL import Image
+
+from generation import receipts, wall
+from generation.engine import catalogue
+from generation.engine.request import GenerationRequest, NoiseScheduler
+from generation.wall import Hung, Making, Subject, Wall
+
+if TYPE_CHECKING:
+    from generation.engine.engine import Engine, Event, Finished
+
+CHECKPOINT = catalogue.get("sketchbook")
+STEPS = CHECKPOINT.num_inference_steps
+# The steps after which the making of a picture is shown: most happens early.
+PREVIEWED = (1, 3, 6, 10)
+# The picture for those who share a link: three rows of six.
+SHARED_SIZE = (1200, 630)
+SHARED_COLUMNS, SHARED_ROWS = 6, 3
+# What the house would pay beyond a quote has no place on an example.
+NO_CEILING_MS = 10**9
+
+
+class Command(BaseCommand):
+    help = (
+        "Draws the pictures of the front page into static/img/wall, with a JSON file beside them. "
+        "Seeds are kept from that file: to redraw one picture, change its seed there and run it again."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--to", type=Path, default=wall.FOLDER, help="default: %(default)s")
+        parser.add_argument("--first", type=int, help="only so many pictures")
+
+    def handle(self, *args: Any, to: Path, first: int | None, **options: Any) -> None:
+        from generation.engine.engine import Engine
+        from generation.engine.loader import Loader
+        from generation.worker import device_name
+
+        to.mkdir(parents=True, exist_ok=True)
+        loader = Loader()
+        engine = Engine(loader=loader, preview_interval=0)
+        subjects = wall.subjects()[:first]
+        seeds = _known_seeds(to)
+        requests = {
+            subject.id: _request(subject, seed=seeds.get(subject.id, number))
+            for number, subject in enumerate(subjects, start=1)
+        }
+        finished = {end.key: end for end in _run(engine, requests)}
+        # Once more and alone, on a device that is warm: its steps are its own.
+        shown = subjects[0].id
+        making = _make(engine, shown, requests[shown], folder=to)
+        pictures = [_hang(each, requests[each.id], finished[each.id], to) for each in subjects]
+        drawn = Wall(
+            checkpoint=CHECKPOINT.id,
+            device=device_name(loader.device),
+            pictures=tuple(pictures),
+            making=making,
+        )
+        loader.close()
+        _write_index(drawn, to)
+        _share(pictures, to)
+        self.stdout.write(f"{len(pictures)} pictures in {to}")
+
+
+def _known_seeds(folder: Path) -> dict[str, int]:
+    try:
+        return {picture.id: picture.seed for picture in wall.read(folder).pictures}
+    except FileNotFoundError:
+        return {}
+
+
+def _request(subject: Subject, *, seed: int) -> GenerationRequest:
+    return GenerationRequest(
+        prompt=subject.prompts["en"],
+        checkpoint=CHECKPOINT.id,
+        width=CHECKPOINT.native_size,
+        height=CHECKPOINT.native_size,
+        num_inference_steps=STEPS,
+        guidance_scale=CHECKPOINT.guidance_scale,
+        noise_scheduler=NoiseScheduler(CHECKPOINT.noise_scheduler),
+        seed=seed,
+    )
+
+
+def _run(engine: "Engine", requests: Mapping[str, GenerationRequest]) -> "Iterator[Finished]":
+    """Run them side by side. Raises CommandError if one fails."""
+    from generation.engine.engine import Finished
+
+    for key, request in requests.items():
+        engine.submit(request, key=key)
+    for event in _events(engine, ends=len(requests)):
+        if isinstance(event, Finished):
+            yield event
+
+
+def _events(engine: "Engine", *, ends: int) -> "Iterator[Event]":
+    """What the engine says until so many runs have ended well. Raises CommandError if one fails."""
+    from generation.engine.engine import Failed, Finished
+
+    while ends:
+        engine.wait(1)
+        for event in engine.step():
+            if isinstance(event, Failed):
+                raise CommandError(f"{event.key}: {event.message} {event.detail}")
+            ends -= isinstance(event, Finished)
+            yield event
+
+
+def _make(engine: "Engine", id: str, request: GenerationRequest, *, folder: Path) -> Making:
+    """Run one request alone, and keep what it looked like on the way."""
+    from generation.engine.engine import Finished, Previewed
+
+    engine.submit(request, key="making", wants_preview=lambda: True)
+    for event in _events(engine, ends=1):
+        if isinstance(event, Previewed) and event.step in PREVIEWED:
+            _save(event.image.resize((request.width, request.height)), folder, event.step)
+        elif isinstance(event, Finished):
+            receipt = receipts.charged(event.charges, ceiling_ms=NO_CEILING_MS)
+    return Making(picture=id, previews=PREVIEWED, steps=request.evaluations, receipt=receipt)
+
+
+def _hang(subject: Subject, request: GenerationRequest, end: "Finished", folder: Path) -> Hung:
+    picture = Hung(
+        id=subject.id,
+        prompts=dict(subject.prompts),
+        seed=request.seed,
+        side=request.width,
+        gpu_ms=receipts.charged(end.charges, ceiling_ms=NO_CEILING_MS).charged_ms,
+    )
+    _webp(end.images[0], folder / Path(picture.path).name)
+    return picture
+
+
+def _save(image: Image.Image, folder: Path, step: int) -> None:
+    _webp(image, folder / wall.preview_name(step))
+
+
+def _webp(image: Image.Image, path: Path) -> None:
+    image.save(path, "WEBP", quality=80, method=6)
+
+
+def _write_index(drawn: Wall, folder: Path) -> None:
+    text = json.dumps(drawn.to_dict(), ensure_ascii=False, indent=1)
+    (folder / wall.INDEX).write_text(f"{text}\n")
+
+
+def _share(pictures: Sequence[Hung], folder: Path) -> None:
+    """A sheet of the first pictures, in the format that every network shows."""
+    sheet = Image.new("RGB", SHARED_SIZE, "white")
+    width, height = SHARED_SIZE[0] // SHARED_COLUMNS, SHARED_SIZE[1] // SHARED_ROWS
+    for number, cell in enumerate(_cells(pictures, folder, size=(width, height))):
+        sheet.paste(cell, (number % SHARED_COLUMNS * width, number // SHARED_COLUMNS * height))
+    sheet.save(folder / wall.SHARED, "JPEG", quality=82, optimize=True)
+
+
+def _cells(
+    pictures: Iterable[Hung], folder: Path, *, size: tuple[int, int]
+) -> Iterator[Image.Image]:
+    for picture in list(pictures)[: SHARED_COLUMNS * SHARED_ROWS]:
+        with Image.open(folder / Path(picture.path).name) as image:
+            longer = max(size)
+            enlarged = image.resize((longer, longer), Image.Resampling.BICUBIC)
+            left, top = (longer - size[0]) // 2, (longer - size[1]) // 2
+            yield enlarged.crop((left, top, left + size[0], top + size[1]))

@@ -1,0 +1,32 @@
+"""Starting points: what people come to do, each as settings that the studio's form understands.
+
+    presets.PRESETS                       every preset by id, in the order in which they are shown
+    presets.get("isometric")              one of them; raises UnknownPreset
+    presets.fit(preset, among=offered())  the preset as this installation can do it
+    preset.applies_to(checkpoint)         whether the checkpoint can do it as it is meant
+
+A fit is what a page works with. It names the checkpoint and mode that stand in where the preferred ones
+are missing, says so in `notes`, and fills the studio's form by `values(words)`.
+"""
+
+from collections.abc import Mapping
+
+from generation.presets.fitting import Fit, fit
+from generation.presets.preset import Preset, Size
+from generation.presets.uses import USES
+
+__all__ = ["PRESETS", "Fit", "Preset", "Size", "UnknownPreset", "fit", "get"]
+
+PRESETS: Mapping[str, Preset] = {preset.id: preset for preset in USES}
+
+
+class UnknownPreset(LookupError):
+    """There is no preset of this id."""
+
+
+def get(id: str) -> Preset:
+    """Raises UnknownPreset."""
+    try:
+        return PRESETS[id]
+    except KeyError:
+        raise UnknownPreset(id) from None

@@ -1,0 +1,27 @@
+"""Links into the studio, and what they start with."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django import template
+from django.urls import reverse
+from django.utils.translation import get_language
+
+from generation.wall import Subject
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def start_url(context: dict[str, Any], **start: str) -> str:
+    """The studio with a prompt, a preset or a preset's size; for visitors by way of signing up."""
+    target = f"{reverse('studio')}?{urlencode(start)}"
+    if context["user"].is_authenticated:
+        return target
+    return f"{reverse('account_signup')}?{urlencode({'next': target})}"
+
+
+@register.filter
+def said(subject: Subject) -> str:
+    """Its prompt, in the language of the page."""
+    return subject.prompt(get_language())

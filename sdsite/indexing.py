@@ -1,0 +1,59 @@
+"""What search engines are told: the public pages, each in every language."""
+
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from accounts.languages import PARAMETER
+from generation import presets
+from generation.engine.catalogue import CHECKPOINTS
+
+# Where nothing is for a visitor; pages behind a login say so themselves.
+PRIVATE = ("/account/", "/accounts/", "/admin/", "/billing/", "/jobs/", "/images/")
+
+
+def address(path: str, *, language: str) -> str:
+    """The one address of a page in a language: the site's own language needs no name."""
+    query = "" if language == settings.LANGUAGE_CODE else f"?{urlencode({PARAMETER: language})}"
+    return f"{settings.SITE_URL}{path}{query}"
+
+
+def alternates(path: str) -> list[tuple[str, str]]:
+    """Language codes and the page's address in each, the one for everybody else last."""
+    named = [(code, address(path, language=code)) for code, _name in settings.LANGUAGES]
+    return [*named, ("x-default", address(path, language=settings.LANGUAGE_CODE))]
+
+
+@require_safe
+def robots(request: HttpRequest) -> HttpResponse:
+    lines = ["User-agent: *", *(f"Disallow: {path}" for path in PRIVATE)]
+    lines += ["", f"Sitemap: {settings.SITE_URL}{reverse('sitemap')}", ""]
+    return HttpResponse("\n".join(lines), content_type="text/plain")
+
+
+@require_safe
+def sitemap(request: HttpRequest) -> HttpResponse:
+    """sitemap.xml
+
+    pages: list of an address and its alternates, (code, address) each.
+    """
+    pages = [
+        (address(path, language=code), alternates(path))
+        for path in _public_paths()
+        for code, _name in settings.LANGUAGES
+    ]
+    return render(request, "sitemap.xml", {"pages": pages}, content_type="application/xml")
+
+
+def _public_paths() -> Iterator[str]:
+    for name in ("home", "uses", "models", "billing:plans"):
+        yield reverse(name)
+    for id in presets.PRESETS:
+        yield reverse("use", args=[id])
+    for id in CHECKPOINTS:
+        yield reverse("model", args=[id])

@@ -1,0 +1,52 @@
+"""axe-core finds nothing to complain of, on any page, in either theme or language.
+
+Its script is evaluated from outside of the page, so the page's own CSP stays as strict as it is.
+"""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.browser.conftest import PHONE
+from tests.showing import run
+from tests.showing.pages import AUDIENCES
+
+AXE = Axe()
+
+
+def violations(tab):
+    """A line for each rule that is broken, with the first element that breaks it."""
+    return [
+        f"{rule['id']}: {rule['help']}, as in {rule['nodes'][0]['html'][:200]}"
+        for rule in AXE.run(tab).response["violations"]
+    ]
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+@pytest.mark.parametrize("audience", AUDIENCES)
+def test_no_page_keeps_anybody_out(chromium, filled, every_page, language, audience):
+    found = []
+    options = {"locale": language, "reduced_motion": "reduce"}
+    state = filled.states[audience]
+    with chromium.new_context(
+        base_url=filled.site.url, storage_state=state, viewport=PHONE, **options
+    ) as context:
+        tab = context.new_page()
+        for page in every_page:
+            if page.audience != audience:
+                continue
+            run.visit(tab, page)
+            for theme in ("light", "dark"):
+                tab.emulate_media(color_scheme=theme)
+                found += [f"{page.label}, {theme}: {each}" for each in violations(tab)]
+
+    assert not found, "\n".join(found)
+
+
+def test_what_keeps_somebody_out_is_found(chromium):
+    with chromium.new_context() as context:
+        tab = context.new_page()
+        tab.set_content(
+            "<html lang=en><title>A page</title><main><h1>A page</h1><img src=''></main>"
+        )
+
+        assert [line.split(":")[0] for line in violations(tab)] == ["image-alt"]

@@ -1,0 +1,26 @@
+"""The browser that tests drive, and what draws and measures pages."""
+
+import os
+import shutil
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Playwright
+
+OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def path() -> str | None:
+    """Where it is; None leaves it to Playwright to find its own."""
+    return os.environ.get("CHROMIUM") or shutil.which("chromium")
+
+
+def launch(playwright: "Playwright", **options: Any) -> "Browser":
+    return playwright.chromium.launch(executable_path=path(), args=OPTIONS, **options)

@@ -1,0 +1,158 @@
+"""Workers die at random moments of a mixed load, and nobody helps."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import pytest
+from django.core.files.storage import FileSystemStorage
+
+from billing.models import Entry, Hold
+from generation import jobs
+from generation.models import FINAL, Job, Speed, Status
+from sdsite.processes import PROJECT
+from tests.billing.books import assert_books_balance, balance
+from tests.generation.rows import make_request
+from tests.running import wait_for
+
+JOBS = 20
+KILLS = 10
+PATIENCE = 180
+SHORT_LEASES = {"LEASE_SECONDS": "2", "LEASE_RENEWAL_SECONDS": "1", "WORKER_SLOTS": "3"}
+
+
+class Workers:
+    """Two of them, whatever happens."""
+
+    def __init__(self, env):
+        self._nursery = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.nursery"],
+            cwd=PROJECT,
+            env=env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._nursery.stdout.readline() == "ready\n"
+        self._pids = [self._start(), self._start()]
+
+    def _start(self):
+        self._nursery.stdin.write("\n")
+        self._nursery.stdin.flush()
+        return int(self._nursery.stdout.readline())
+
+    def kill_one(self):
+        victim = random.choice(self._pids)
+        os.kill(victim, signal.SIGKILL)
+        self._pids[self._pids.index(victim)] = self._start()
+
+    def end(self):
+        self._nursery.communicate()
+
+
+@pytest.fixture
+def site(start_site):
+    # No run is to exceed its budget, however slow the machine is.
+    Speed.objects.create(
+        checkpoint="sketchbook", device="slow", ms_per_step_megapixel=50_000, overhead_ms=1_000
+    )
+    return start_site(**SHORT_LEASES)
+
+
+@pytest.fixture
+def workers(site):
+    """Beside the site's own."""
+    workers = Workers(site.process_of("worker").environ())
+    yield workers
+    workers.end()
+
+
+@pytest.fixture
+def frozen(site, alice):
+    """The site's own worker, stopped in the middle of a job, and running again afterwards."""
+    worker = site.process_of("worker")
+    job = submit(alice, num_inference_steps=150)
+    wait_for(lambda: Job.objects.running().filter(pk=job.pk).exists())
+    time.sleep(random.uniform(0, 1))
+    worker.suspend()
+    yield worker
+    worker.resume()
+
+
+def submit(user, **values):
+    return jobs.submit(user, make_request(**{"num_inference_steps": 60, **values}))
+
+
+def submit_mixed_load(alice, bob):
+    for number in range(JOBS // 2):
+        submit(alice, seed=number, num_inference_steps=random.choice([4, 40, 120]))
+        submit(bob, seed=number, width=random.choice([64, 96]), num_images=random.choice([1, 2]))
+
+
+def none_left():
+    return not Job.objects.active().exists()
+
+
+def test_every_job_ends_once_and_is_charged_once(alice, bob, site, frozen, workers):
+    before = {user: balance(user) + held_by(user) for user in (alice, bob)}
+    submit_mixed_load(alice, bob)
+
+    for _ in range(KILLS):
+        time.sleep(random.uniform(0.1, 1.2))
+        workers.kill_one()
+    frozen.resume()
+    wait_for(none_left, seconds=PATIENCE)
+
+    assert sum(Job.objects.values_list("lapses", flat=True)) > 0
+    for job in Job.objects.all():
+        assert_ended_once(job)
+        assert_charged_once_or_released(job)
+    for user in (alice, bob):
+        spent = sum(job.charged_ms for job in Job.objects.for_user(user))
+        assert balance(user) == before[user] - spent
+    assert_books_balance()
+    assert_no_file_without_a_picture(site)
+
+
+def held_by(user):
+    return sum(
+        Hold.objects.filter(wallet__user=user, status="open").values_list("amount", flat=True)
+    )
+
+
+def assert_ended_once(job):
+    moves = Counter(job.transitions.values_list("became", flat=True))
+    assert job.status in FINAL
+    assert sum(moves[status] for status in FINAL) == 1
+    assert moves[Status.RUNNING] == job.attempt
+
+
+def assert_charged_once_or_released(job):
+    hold = Hold.objects.get(reference=job.hold_reference)
+    spent = -sum(Entry.objects.filter(hold=hold).values_list("amount", flat=True))
+    if job.status == Status.SUCCEEDED:
+        assert (hold.status, hold.captured, spent) == ("captured", job.charged_ms, job.charged_ms)
+        assert job.charged_ms > 0
+        assert job.images.count() == job.generation_request.num_images
+    else:
+        assert (job.status, job.error_code, job.lapses) == (Status.FAILED, "lost", 3)
+        assert (hold.status, spent, job.charged_ms) == ("released", 0, 0)
+        assert not job.images.exists()
+
+
+def assert_no_file_without_a_picture(site):
+    media = FileSystemStorage(location=site.data / "media")
+    images = [image for job in Job.objects.all() for image in job.images.all()]
+    kept = {name for image in images for name in (image.file, image.thumbnail)}
+
+    def stored():
+        root = site.data / "media"
+        return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+
+    assert all(media.exists(name) for name in kept)
+    # What a lost attempt stored is swept up as soon as its worker sees that it has lost.
+    wait_for(lambda: stored() == kept)

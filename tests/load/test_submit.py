@@ -1,0 +1,81 @@
+"""Two hundred requests at once, by people with little left to spend or little room in line."""
+
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import OperationalError, connection
+from django.db.models import QuerySet
+
+from billing import ledger
+from billing.models import Unit, Wallet
+from billing.reconciliation import reconcile
+from generation import jobs, speeds
+from generation.models import Job
+from tests.billing.books import assert_books_balance, balance
+from tests.generation.rows import make_request
+
+pytestmark = pytest.mark.django_db(transaction=True)
+REQUESTS = 200
+WORTH = 10
+
+
+def submit_together(user):
+    """What came of each request, by name."""
+    start = threading.Barrier(REQUESTS)
+
+    def submit(number):
+        start.wait()
+        try:
+            while True:
+                try:
+                    return type(jobs.submit(user, make_request(seed=number))).__name__
+                except OperationalError:
+                    # Too busy just now: the site answers 503, and one tries again.
+                    continue
+                except (ledger.InsufficientBalance, jobs.TooManyJobs) as refusal:
+                    return type(refusal).__name__
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(REQUESTS) as pool:
+        return Counter(pool.map(submit, range(REQUESTS)))
+
+
+@pytest.fixture
+def nearly_broke(alice):
+    """Has enough for ten jobs, and for half of another."""
+    price = speeds.quote(make_request()).ceiling_ms
+    spare = balance(alice) - WORTH * price - price // 2
+    ledger.hold(alice, unit=Unit.GPU_MS, amount=spare, reference="spent elsewhere")
+    return alice
+
+
+def test_a_wallet_worth_ten_jobs_takes_ten(nearly_broke):
+    price = speeds.quote(make_request()).ceiling_ms
+
+    outcomes = submit_together(nearly_broke)
+
+    assert outcomes == {"Job": WORTH, "InsufficientBalance": REQUESTS - WORTH}
+    assert Job.objects.queued().count() == WORTH
+    assert balance(nearly_broke) == price // 2
+    wallet = Wallet.objects.get(user=nearly_broke, unit=Unit.GPU_MS)
+    assert wallet.balance >= wallet.held >= 0
+    assert_books_balance()
+
+
+def test_a_line_with_room_for_ten_takes_ten(charlie):
+    outcomes = submit_together(charlie)
+
+    assert outcomes == {"Job": WORTH, "TooManyJobs": REQUESTS - WORTH}
+    assert_books_balance()
+
+
+def test_without_the_wallets_lock_the_checks_above_would_fail(nearly_broke, monkeypatch):
+    monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, **_options: rows)
+
+    outcomes = submit_together(nearly_broke)
+
+    assert outcomes["Job"] > WORTH
+    assert reconcile() != []

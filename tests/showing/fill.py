@@ -1,0 +1,189 @@
+"""Fills a running site with people and what they made, and prints as JSON how to see it.
+
+    python -m tests.showing.fill     in the environment of one of the site's processes
+
+It prints `cookie`, the name of the session's cookie; `sessions`, its value for each audience; and
+`arguments`, what stands for the arguments of URLs: by the argument's name, or by route and name.
+"""
+
+import json
+import sys
+import time
+from datetime import timedelta
+from io import BytesIO
+
+import django
+from PIL import Image as PillowImage
+
+WORDS = (
+    "a red house in the snow at night under the stars",
+    "a white boat by the sea at sunset",
+    "a yellow balloon over a green field with a rainbow",
+    "two blue cars in the city at night under the moon",
+    "three green trees in the desert at sunset",
+    "a purple cat on the beach with mountains behind",
+    "在草地上，一个黄色的热气球，天上有彩虹",
+    "a green tree in front of mountains, cloudy",
+)
+FAILED = "three red houses in the snow at night under a rainbow and the moon"
+RUNNING = "a white boat by the sea at sunset with mountains behind"
+QUEUED = "two purple balloons in a field under a rainbow"
+PATIENCE_SECONDS = 180
+
+
+def main() -> None:
+    django.setup()
+    json.dump(fill(), sys.stdout)
+
+
+def fill():
+    from django.conf import settings
+
+    from tests import factories
+
+    member = factories.make_user("member@example.com")
+    factories.subscribe(member)
+    newcomer = factories.make_user("newcomer@example.com")
+    operator = factories.make_user("operator@example.com", is_staff=True, is_superuser=True)
+    image = _draw(member)
+    _fail(member)
+    running = _make_running(member)
+    _make_queued(member)
+    people = {"member": member, "newcomer": newcomer, "operator": operator}
+    return {
+        "cookie": settings.SESSION_COOKIE_NAME,
+        "sessions": {name: _sign_in(user) for name, user in people.items()},
+        "arguments": {
+            "job_id": str(image.job_id),
+            "image_id": str(image.pk),
+            "running_id": str(running.pk),
+            "preset_id": "posts",
+            "checkpoint_id": "sketchbook",
+            "plan_id": "standard",
+            "checkout_id": _checkout(newcomer),
+            **_keys(member),
+        },
+    }
+
+
+def _draw(user):
+    """Real pictures, by the site's own worker; returns the first."""
+    from generation import jobs
+    from generation.models import Image, Job
+    from tests.generation.rows import make_request
+
+    for number, prompt in enumerate(WORDS):
+        jobs.submit(user, make_request(prompt=prompt, seed=number, **_native()))
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while Job.objects.for_user(user).active().exists():
+        assert time.monotonic() < deadline, "the worker does not draw"
+        time.sleep(0.2)
+    return Image.objects.for_user(user).order_by("created_at").first()
+
+
+def _native():
+    """What the bundled checkpoint is best at."""
+    from generation.engine import catalogue
+
+    checkpoint = catalogue.get("sketchbook")
+    return {
+        "width": checkpoint.native_size,
+        "height": checkpoint.native_size,
+        "num_inference_steps": checkpoint.num_inference_steps,
+        "guidance_scale": checkpoint.guidance_scale,
+    }
+
+
+def _fail(user):
+    from generation.engine.events import MESSAGES, FailureCode
+    from generation.models import Job, Status
+    from tests.generation.rows import make_job, make_request
+
+    job = make_job(user, status=Status.FAILED, request=make_request(prompt=FAILED, **_native()))
+    code = FailureCode.OUT_OF_MEMORY
+    Job.objects.filter(pk=job.pk).update(error_code=code, error=MESSAGES[code], charged_ms=0)
+
+
+def _make_running(user):
+    """A job half done, on a worker elsewhere that never finishes, with its preview."""
+    from django.utils import timezone
+
+    from generation import events, wall
+    from generation.events import Progress
+    from generation.models import Job, Status
+    from tests.generation.rows import make_job, make_request
+
+    request = make_request(prompt=RUNNING, **_native())
+    job = make_job(user, status=Status.RUNNING, request=request)
+    now = timezone.now()
+    Job.objects.filter(pk=job.pk).update(
+        attempt=1,
+        worker="elsewhere",
+        started_at=now,
+        lease_expires_at=now + timedelta(days=1),
+        hold_ms=60_000,
+    )
+    job.refresh_from_db()
+    seq, step = events.seq_of(job) + 1, request.evaluations // 2
+    with PillowImage.open(wall.FOLDER / wall.preview_name(10)) as preview:
+        jpeg = BytesIO()
+        preview.convert("RGB").save(jpeg, "JPEG")
+    events.keep_progress(
+        [
+            Progress(
+                job=str(job.pk), seq=seq, phase="denoising", step=step, steps=request.evaluations
+            )
+        ]
+    )
+    events.keep_previews({job.pk: (seq, jpeg.getvalue())})
+    return job
+
+
+def _make_queued(user):
+    """A job that waits for the running one for as long as that runs."""
+    from generation.models import Status
+    from tests.generation.rows import make_job, make_request
+
+    make_job(user, status=Status.QUEUED, request=make_request(prompt=QUEUED, **_native()))
+
+
+def _checkout(user):
+    from billing import sandbox
+    from billing.models import SandboxObject
+    from billing.plans import PLANS
+
+    sandbox.SandboxGateway().create_checkout(
+        user, PLANS["standard"], success_url="/", cancel_url="/plans/", idempotency_key=""
+    )
+    return SandboxObject.objects.filter(type="checkout.session").latest("created_at").pk
+
+
+def _keys(user):
+    """What the links in mails carry."""
+    from allauth.account.forms import default_token_generator
+    from allauth.account.models import EmailAddress, EmailConfirmationHMAC
+    from allauth.account.utils import user_pk_to_url_str
+
+    unverified = EmailAddress.objects.create(user=user, email="another@example.com")
+    return {
+        "account_confirm_email.key": EmailConfirmationHMAC(unverified).key,
+        "account_reset_password_from_key.uidb36": user_pk_to_url_str(user),
+        "account_reset_password_from_key.key": default_token_generator.make_token(user),
+    }
+
+
+def _sign_in(user):
+    """The value of the session's cookie, after signing in as everybody does."""
+    from django.conf import settings
+    from django.test import Client
+    from django.urls import reverse
+
+    from tests.factories import PASSWORD
+
+    client = Client(SERVER_NAME="127.0.0.1")
+    client.post(reverse("account_login"), {"login": user.email, "password": PASSWORD})
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""Every page of the site, found in its URL patterns, so that a new one can't be forgotten.
+
+A route is a page if it answers somebody's GET with a whole document. What answers nobody so is either no
+page by its nature (another method, a file, a part of a page), or listed in ELSEWHERE. If a route has an
+argument that is new, `fill` says what stands for it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
+
+AUDIENCES = ("visitor", "member", "newcomer", "operator")
+# Routes that lead somewhere else by a redirect, or that have no page without something to show.
+ELSEWHERE = {
+    "account_confirm_login_code": "is shown to whom a code was sent",
+    "account_set_password": "is for those who have none",
+    "billing:success": "is a redirect's target, with a checkout of one's own",
+}
+# Pages that look quite different to who has made nothing yet, or has no account.
+EMPTY_FOR_NEWCOMERS = {"studio", "gallery", "billing:usage"}
+DIFFERENT_FOR_MEMBERS = {"home", "billing:plans"}
+ERRORS = ("400", "403", "403_csrf", "404", "429", "500", "503")
+# They come with Django.
+NOT_OURS = "django."
+
+
+@dataclass(frozen=True)
+class Route:
+    """A URL pattern: its name with namespaces, and the names of its arguments."""
+
+    name: str
+    arguments: tuple[str, ...]
+
+    def path(self, known: Mapping[str, str]) -> str:
+        """Its address with what is known; raises LookupError for an argument that is not."""
+        return reverse(
+            self.name, kwargs={name: self._value(name, known) for name in self.arguments}
+        )
+
+    def _value(self, name: str, known: Mapping[str, str]) -> str:
+        for key in (f"{self.name}.{name}", name):
+            if key in known:
+                return known[key]
+        raise LookupError(f"{self.name}: say in tests/showing/fill.py what stands for {name!r}")
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page as one audience sees it.
+
+    `template` is what stands at its path where the site has nothing there. The first audience's is the
+    common one, which goes by the page's name alone.
+    """
+
+    name: str
+    path: str
+    audience: str
+    template: str = ""
+    is_common: bool = True
+
+    @property
+    def is_worth_drawing(self) -> bool:
+        """Whether nobody before sees the same."""
+        return self.is_common or self.name in EMPTY_FOR_NEWCOMERS | DIFFERENT_FOR_MEMBERS
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the browser's console may complain of it."""
+        return self.name.startswith("error")
+
+    @property
+    def label(self) -> str:
+        """A name fit for a file."""
+        stem = self.name.replace(":", "-").replace("_", "-").replace(" ", "-")
+        return stem if self.is_common else f"{stem}-{self.audience}"
+
+
+class Unknown(Exception):
+    """A route that is no page and is not known not to be one."""
+
+
+def routes() -> list[Route]:
+    """All that the site's own URL patterns name."""
+    return sorted(set(_walk(get_resolver(), namespace="")), key=lambda route: route.name)
+
+
+def _walk(resolver: URLResolver, *, namespace: str, outer: tuple[str, ...] = ()) -> Iterator[Route]:
+    for pattern in resolver.url_patterns:
+        arguments = (*outer, *pattern.pattern.regex.groupindex)
+        if isinstance(pattern, URLPattern):
+            if not pattern.callback.__module__.startswith(NOT_OURS):
+                yield Route(f"{namespace}{pattern.name}", arguments)
+        else:
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from _walk(pattern, namespace=inner, outer=arguments)
+
+
+def find(get, known: Mapping[str, str]) -> list[Page]:
+    """Every page, as visitors and members see it, or whoever may.
+
+    `get(path, audience)` follows redirects and returns status, content type, text and the path at the
+    end. Raises Unknown, with every route that is to be decided on.
+    """
+    found, problems = [], []
+    for route in routes():
+        try:
+            found += _pages(route, get, known)
+        except (Unknown, LookupError) as problem:
+            problems.append(str(problem))
+    if problems:
+        raise Unknown("\n".join(problems))
+    return found
+
+
+def _pages(route: Route, get, known: Mapping[str, str]) -> Iterator[Page]:
+    path = route.path(known)
+    seen, found = {}, False
+    for audience in AUDIENCES:
+        if found and not _differs(route, audience):
+            continue
+        status, kind, text, end = get(path, audience)
+        if status == 405 or (status == 200 and not _is_document(kind, text)):
+            return
+        seen[audience] = status, end
+        if status == 200 and _name_at(end) == route.name:
+            yield Page(route.name, path, audience, is_common=not found)
+            found = True
+    if found == (route.name in ELSEWHERE):
+        shows = "is in ELSEWHERE and shows" if found else "is not in ELSEWHERE and shows nobody"
+        raise Unknown(f"{route.name} {shows} a page: {seen}")
+
+
+def scenes(known: Mapping[str, str]) -> list[Page]:
+    """Pages in a state of interest, and those for what goes wrong."""
+    studio = reverse("studio")
+    return [
+        Page("studio drawing", f"{studio}?job={known['running_id']}", "member"),
+        Page("studio preset", f"{studio}?preset=posts&size=story", "member"),
+        Page("use synthetic", reverse("use", args=["medical-simulation"]), "visitor"),
+        Page("model absent", reverse("model", args=["sd-1.5"]), "visitor"),
+        *(
+            Page(f"error {name}", f"/errors/{name}/", "visitor", template=f"{name}.html")
+            for name in ERRORS
+        ),
+    ]
+
+
+def _is_document(kind: str, text: str) -> bool:
+    return kind.startswith("text/html") and "<html" in text
+
+
+def _differs(route: Route, audience: str) -> bool:
+    """Whether the audience sees the page otherwise than those before it."""
+    return audience == "member" or (audience == "newcomer" and route.name in EMPTY_FOR_NEWCOMERS)
+
+
+def _name_at(path: str) -> str:
+    return resolve(path).view_name
