@@ -1,41 +1,43 @@
 """The studio's form: what a person may leave out is filled in, and the engine's own rules check it all."""
 
-import secrets
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from generation import modes
 from generation.engine import catalogue
 from generation.engine.catalogue import CHECKPOINTS, Checkpoint
+from generation.engine.infotext import SAMPLERS
 from generation.engine.request import (
     MAX_GUIDANCE_SCALE,
+    MAX_IMAGES,
+    MAX_NOISE_LEVEL,
     MAX_PROMPT_LENGTH,
     MAX_SEED,
     MAX_STEPS,
     GenerationRequest,
     InvalidRequest,
-    NoiseScheduler,
 )
-from generation.sizes import CUSTOM, shape_of, size_for
+from generation.engine.vocabulary import Mode
+from generation.form_values import SIDES, request_from
+from generation.models import Upload
+from generation.sizes import AS_PICTURE, CUSTOM
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 SHAPES = [
+    (AS_PICTURE, gettext_lazy("As the picture")),
     ("square", gettext_lazy("Square")),
     ("portrait", gettext_lazy("Portrait")),
     ("landscape", gettext_lazy("Landscape")),
     (CUSTOM, gettext_lazy("Custom")),
 ]
-NOISE_SCHEDULERS = [
-    (NoiseScheduler.DPMPP_2M, "DPM++ 2M"),
-    (NoiseScheduler.UNIPC, "UniPC"),
-    (NoiseScheduler.EULER, "Euler"),
-    (NoiseScheduler.EULER_ANCESTRAL, "Euler a"),
-    (NoiseScheduler.DDIM, "DDIM"),
-    (NoiseScheduler.HEUN, "Heun"),
-    (NoiseScheduler.PNDM, "PNDM"),
-]
+# More room than this around a picture is for a second go.
+MAX_ROOM = 2_048
 
 
 def offered() -> list[Checkpoint]:
@@ -44,13 +46,51 @@ def offered() -> list[Checkpoint]:
     return [each for each in CHECKPOINTS.values() if catalogue.is_present(each, root=root)]
 
 
-class GenerationForm(forms.Form):
-    """Valid exactly if `generation_request` can be submitted. An empty setting is the checkpoint's own."""
+def _number(label: Any, low: int, high: int, **options: Any) -> forms.IntegerField:
+    return forms.IntegerField(label=label, min_value=low, max_value=high, required=False, **options)
 
+
+class GenerationForm(forms.Form):
+    """Valid exactly if `generation_request` can be submitted. An empty setting is the checkpoint's own.
+
+    `image`, `mask` and `depth` are digests of the user's uploads. What the chosen mode has no use for is
+    left out of the request, and kept in the form for when the mode is changed back.
+    """
+
+    mode = forms.ChoiceField(
+        label=gettext_lazy("Start from"),
+        choices=[(mode, name) for mode, name in modes.STARTS.items()],
+        widget=forms.RadioSelect,
+        required=False,
+        initial=Mode.TEXT_TO_IMAGE,
+    )
+    image = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+    mask = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+    depth = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+    strength = forms.FloatField(
+        label=gettext_lazy("Strength"),
+        min_value=0,
+        max_value=1,
+        required=False,
+        widget=forms.NumberInput(attrs={"step": 0.05}),
+        help_text=gettext_lazy(
+            "0.2 keeps nearly everything, 0.6 keeps the composition, 1 nothing."
+        ),
+    )
+    left = _number(gettext_lazy("Left"), 0, MAX_ROOM)
+    top = _number(gettext_lazy("Above"), 0, MAX_ROOM)
+    right = _number(gettext_lazy("Right"), 0, MAX_ROOM)
+    bottom = _number(gettext_lazy("Below"), 0, MAX_ROOM)
+    noise_level = _number(
+        gettext_lazy("Noise level"),
+        0,
+        MAX_NOISE_LEVEL,
+        help_text=gettext_lazy("More lets it invent more detail. 20 is right for most."),
+    )
     prompt = forms.CharField(
         label=gettext_lazy("What should the picture show?"),
         max_length=MAX_PROMPT_LENGTH,
-        error_messages={"required": gettext_lazy("Say what the picture should show.")},
+        required=False,
         widget=forms.Textarea(attrs={"rows": 4, "autofocus": True}),
     )
     negative_prompt = forms.CharField(
@@ -59,17 +99,17 @@ class GenerationForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
     )
-    checkpoint = forms.ChoiceField(label=gettext_lazy("Model"))
+    checkpoint = forms.ChoiceField(label=gettext_lazy("Model"), widget=forms.RadioSelect)
     shape = forms.ChoiceField(
         label=gettext_lazy("Shape"), choices=SHAPES, widget=forms.RadioSelect, initial="square"
     )
     width = forms.IntegerField(label=gettext_lazy("Width"), required=False)
     height = forms.IntegerField(label=gettext_lazy("Height"), required=False)
-    num_inference_steps = forms.IntegerField(
-        label=gettext_lazy("Steps"),
-        min_value=1,
-        max_value=MAX_STEPS,
-        required=False,
+    num_images = _number(gettext_lazy("Pictures"), 1, MAX_IMAGES)
+    num_inference_steps = _number(
+        gettext_lazy("Steps"),
+        1,
+        MAX_STEPS,
         help_text=gettext_lazy("More steps take longer, and often draw finer detail."),
     )
     guidance_scale = forms.FloatField(
@@ -81,11 +121,11 @@ class GenerationForm(forms.Form):
         widget=forms.NumberInput(attrs={"step": 0.5}),
     )
     noise_scheduler = forms.ChoiceField(label=gettext_lazy("Noise scheduler"), required=False)
-    seed = forms.IntegerField(
-        label=gettext_lazy("Seed"),
-        min_value=0,
-        max_value=MAX_SEED,
-        required=False,
+    refine = forms.BooleanField(label=gettext_lazy("Refine at the end"), required=False)
+    seed = _number(
+        gettext_lazy("Seed"),
+        0,
+        MAX_SEED,
         help_text=gettext_lazy("The same seed and settings draw the same picture again."),
     )
     keep_seed = forms.BooleanField(
@@ -94,15 +134,16 @@ class GenerationForm(forms.Form):
 
     generation_request: GenerationRequest
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: "User", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._user = user
         self.checkpoints = offered()
         names = [(each.id, each.name) for each in self.checkpoints]
         self.fields["checkpoint"].choices = names  # type: ignore[attr-defined]
         self.fields["checkpoint"].initial = names[0][0] if names else None
         self.fields["noise_scheduler"].choices = [  # type: ignore[attr-defined]
             ("", _("The model's own")),
-            *NOISE_SCHEDULERS,
+            *SAMPLERS.items(),
         ]
         self._show_defaults()
 
@@ -111,16 +152,38 @@ class GenerationForm(forms.Form):
         if self.errors:
             return values
         try:
-            self.generation_request = _request_from(values)
+            self.generation_request = request_from(values, picture=self._picture_size(values))
         except InvalidRequest as error:
             for name, message in error.errors.items():
-                self.add_error(name, _in_this_language(message))
+                self.add_error(self._field_for(name), _in_this_language(message))
         return values
+
+    @property
+    def chosen(self) -> Checkpoint | None:
+        """The checkpoint that is chosen, or would be."""
+        id = self["checkpoint"].value()
+        return CHECKPOINTS.get(id) or next(iter(self.checkpoints), None)
+
+    @property
+    def chosen_mode(self) -> str:
+        """The mode that is chosen, if the checkpoint can do it."""
+        mode = self["mode"].value()
+        if self.chosen is None or mode in self.chosen.modes:
+            return str(mode)
+        return str(self.chosen.first_mode)
+
+    def _picture_size(self, values: dict[str, Any]) -> tuple[int, int] | None:
+        """The size of the picture that the request starts from, if it is one of the user's own."""
+        own = Upload.objects.filter(user=self._user, digest=values["image"])
+        return own.values_list("width", "height").first() if values["image"] else None
+
+    def _field_for(self, name: str) -> str:
+        """The field that a request's field is asked for by."""
+        return {"padding": SIDES[0], "refiner_share": "refine"}.get(name, name)
 
     def _show_defaults(self) -> None:
         """Show in each empty field what it stands for with the checkpoint that is chosen."""
-        chosen = self["checkpoint"].value()
-        checkpoint = CHECKPOINTS.get(chosen) or next(iter(self.checkpoints), None)
+        checkpoint = self.chosen
         if checkpoint is None:
             return
         for name in ("num_inference_steps", "guidance_scale"):
@@ -132,47 +195,13 @@ class GenerationForm(forms.Form):
                 "step": checkpoint.multiple,
                 "placeholder": checkpoint.native_size,
             }
+        for name in SIDES:
+            self.fields[name].widget.attrs |= {"placeholder": 0, "step": 8}
+        self.fields["num_images"].widget.attrs["placeholder"] = 1
+        self.fields["noise_level"].widget.attrs["placeholder"] = GenerationRequest.noise_level
         self.fields["seed"].widget.attrs["placeholder"] = _("random")
-
-
-def _request_from(values: dict[str, Any]) -> GenerationRequest:
-    """Raises InvalidRequest."""
-    checkpoint = catalogue.get(values["checkpoint"])
-    native = checkpoint.native_size
-    if values["shape"] == CUSTOM:
-        width, height = _or(values["width"], native), _or(values["height"], native)
-    else:
-        width, height = size_for(checkpoint, shape=values["shape"])
-    return GenerationRequest(
-        prompt=values["prompt"],
-        negative_prompt=values["negative_prompt"],
-        checkpoint=checkpoint.id,
-        width=width,
-        height=height,
-        num_inference_steps=_or(values["num_inference_steps"], checkpoint.num_inference_steps),
-        guidance_scale=_or(values["guidance_scale"], checkpoint.guidance_scale),
-        noise_scheduler=NoiseScheduler(values["noise_scheduler"] or checkpoint.noise_scheduler),
-        seed=_or(values["seed"], secrets.randbelow(MAX_SEED + 1)),
-    )
-
-
-def _or(value: Any, default: Any) -> Any:
-    """`default` for what was left empty; zero is a value."""
-    return default if value is None else value
 
 
 def _in_this_language(message: str) -> str:
     msgid = getattr(message, "msgid", message)
     return _(msgid) % getattr(message, "params", {}) if msgid else message
-
-
-def values_of(request: GenerationRequest, *, seed: int | None = None) -> dict[str, Any]:
-    """The form's initial values that ask for the same picture, with this seed or a new one."""
-    checkpoint = CHECKPOINTS.get(request.checkpoint)
-    size = (request.width, request.height)
-    return {
-        **request.to_dict(),
-        "shape": shape_of(checkpoint, size) if checkpoint else CUSTOM,
-        "seed": seed,
-        "keep_seed": seed is not None,
-    }

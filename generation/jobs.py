@@ -61,7 +61,7 @@ def submit(user: "User", request: GenerationRequest) -> Job:
     """
     plan = plan_of(user)
     _require_present(request)
-    _require_size(request, plan)
+    require_size(request, plan)
     uploads.require(user, request)
     quote = speeds.quote(request)
     job = Job(
@@ -216,7 +216,8 @@ def _require_present(request: GenerationRequest) -> None:
         )
 
 
-def _require_size(request: GenerationRequest, plan: Plan) -> None:
+def require_size(request: GenerationRequest, plan: Plan) -> None:
+    """See that the plan makes pictures of this size. Raises OverPlanLimit."""
     if request.pixels > plan.max_pixels:
         raise OverPlanLimit(
             _("The %(plan)s plan makes pictures of up to %(megapixels)d megapixels.")

@@ -231,6 +231,30 @@ class Upload(models.Model):
         return f"{self.user_id} {self.digest[:12]}"
 
 
+class StudioPreset(models.Model):
+    """Settings of the studio that a person keeps under a name. `values` are its form's fields."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="studio_presets"
+    )
+    name = models.CharField(_("name"), max_length=60)
+    values = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "name"], name="studio_preset_name_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return f"{reverse('studio')}?own={self.pk}"
+
+
 class Speed(models.Model):
     """What the quote learned from finished runs of a checkpoint on a kind of device."""
 

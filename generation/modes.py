@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-TEXT_TO_IMAGE = "text_to_image"
-IMAGE_TO_IMAGE = "image_to_image"
-INPAINT = "inpaint"
-OUTPAINT = "outpaint"
-DEPTH_TO_IMAGE = "depth_to_image"
-UPSCALE = "upscale"
+from generation.engine.vocabulary import Mode
+
+TEXT_TO_IMAGE = Mode.TEXT_TO_IMAGE
+IMAGE_TO_IMAGE = Mode.IMAGE_TO_IMAGE
+INPAINT = Mode.INPAINT
+OUTPAINT = Mode.OUTPAINT
+DEPTH_TO_IMAGE = Mode.DEPTH_TO_IMAGE
+UPSCALE = Mode.UPSCALE
 
 NAMES: Mapping[str, str | Promise] = {
     TEXT_TO_IMAGE: _("Text to image"),
@@ -21,3 +23,13 @@ NAMES: Mapping[str, str | Promise] = {
     UPSCALE: _("Upscaling"),
 }
 """In the order in which they are listed."""
+
+STARTS: Mapping[str, str | Promise] = {
+    TEXT_TO_IMAGE: _("Words"),
+    IMAGE_TO_IMAGE: _("A picture"),
+    INPAINT: _("Part of a picture"),
+    OUTPAINT: _("Beyond its edges"),
+    DEPTH_TO_IMAGE: _("Its depth"),
+    UPSCALE: _("Enlarge it"),
+}
+"""What each starts from, for somebody who chooses."""

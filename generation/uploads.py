@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from datetime import timedelta
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
@@ -23,6 +23,10 @@ from generation.engine.request import GenerationRequest
 from generation.models import Image, Upload
 
 if TYPE_CHECKING:
+    from django.core.files.uploadedfile import UploadedFile
+    from django.http import QueryDict
+    from django.utils.datastructures import MultiValueDict
+
     from accounts.models import User
 
 MAX_BYTES = 20 * 2**20
@@ -63,6 +67,23 @@ def receive(user: "User", file: "File[bytes]") -> Upload:
     if file.size > MAX_BYTES:
         raise UploadRefused("bytes")
     return _store(user, _sanitized(file.read()))
+
+
+def taken(
+    user: "User", posted: "QueryDict", files: "MultiValueDict[str, UploadedFile[Any]]"
+) -> "tuple[QueryDict, dict[str, str]]":
+    """A form whose files, sent along by a browser without scripts, are stored and named in its fields.
+
+    Also returns why a file was refused, by field.
+    """
+    filled, refused = posted.copy(), {}
+    for field in FIELDS:
+        if file := files.get(f"{field}_file"):
+            try:
+                filled[field] = receive(user, file).digest
+            except UploadRefused as refusal:
+                refused[field] = str(refusal)
+    return filled, refused
 
 
 def from_image(user: "User", image: Image) -> Upload:

@@ -1,6 +1,6 @@
 """Asking for pictures and watching them appear: guards first, one verb, a page or a redirect."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -16,11 +16,18 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.guards import user_of
 from billing import ledger
+from billing.plans import plan_of
 from billing.templatetags.amounts import gpu_time
-from generation import events, jobs, presets, speeds, starts
+from generation import events, jobs, presets, showcase, speeds, starts, uploads
 from generation.engine.sketchbook.examples import EXAMPLES
-from generation.forms import GenerationForm, values_of
-from generation.models import Image, Job
+from generation.engine.vocabulary import Mode
+from generation.form_values import values_of
+from generation.forms import GenerationForm
+from generation.models import Image, Job, StudioPreset
+from generation.sizes import AS_PICTURE
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 RECENT = 12
 
@@ -31,12 +38,16 @@ RECENT = 12
 def studio(request: HttpRequest) -> HttpResponse:
     """?job=ID and ?image=ID fill the form with what they were made from, an image's seed included.
 
+    ?own=ID is a preset of the person's own, ?from=ID&mode=MODE one of their pictures to work on.
     ?prompt= and ?preset=ID, or what was typed before signing up, fill it with something new.
     """
     user = user_of(request)
     if request.method != "POST":
-        return _render_studio(request, GenerationForm(initial=_initial(request)))
-    form = GenerationForm(request.POST)
+        return _render_studio(request, GenerationForm(initial=_initial(request), user=user))
+    posted, refused = uploads.taken(user, request.POST, request.FILES)
+    form = GenerationForm(posted, user=user)
+    for name, reason in refused.items():
+        form.add_error(name, reason)
     if not form.is_valid():
         return _render_studio(request, form)
     try:
@@ -47,6 +58,8 @@ def studio(request: HttpRequest) -> HttpResponse:
         form.add_error("shape", str(refusal))
     except jobs.CheckpointUnavailable as refusal:
         form.add_error("checkpoint", str(refusal))
+    except uploads.MissingPicture as missing:
+        form.add_error(missing.field, str(missing))
     except jobs.TooManyJobs as refusal:
         form.add_error(None, str(refusal))
     else:
@@ -61,8 +74,9 @@ def studio(request: HttpRequest) -> HttpResponse:
 @never_cache
 def quote(request: HttpRequest) -> HttpResponse:
     """What the settings in the query would cost; the prompt makes no difference and stays at home."""
-    form = GenerationForm({**request.GET.dict(), "prompt": "-"})
-    return JsonResponse(_quote(form))
+    user = user_of(request)
+    form = GenerationForm({**request.GET.dict(), "prompt": "-"}, user=user)
+    return JsonResponse(_quote(user, form))
 
 
 @login_required
@@ -118,7 +132,11 @@ def _render_studio(request: HttpRequest, form: GenerationForm) -> HttpResponse:
     recent = Image.objects.for_user(user).kept().select_related("job")
     context = {
         "form": form,
-        "quote": _quote(form),
+        "quote": _quote(user, form),
+        "models": [model for model in showcase.models() if model.is_offered],
+        "uses": showcase.uses(),
+        "own_presets": StudioPreset.objects.filter(user=user),
+        "plan": plan_of(user),
         "examples": _examples(),
         "job": shown,
         "state": events.job_state(shown) if shown else None,
@@ -137,10 +155,26 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
         request_before = _get_job_for_user(request, job_id).generation_request
         seed = request_before.seed if request.GET.get("keep_seed") else None
         return values_of(request_before, seed=seed)
+    if own := _uuid(request.GET.get("own", "")):
+        return dict(get_object_or_404(StudioPreset, user=user, pk=own).values)
+    if image_id := _uuid(request.GET.get("from", "")):
+        return _start_from(user, image_id, mode=request.GET.get("mode", ""))
     try:
         return starts.values(request)
     except presets.UnknownPreset as error:
         raise Http404 from error
+
+
+def _start_from(user: "User", image_id: UUID, *, mode: str) -> dict[str, Any]:
+    """Work on one of the person's own pictures, with the words that it was made from."""
+    image = get_object_or_404(Image.objects.for_user(user).kept(), pk=image_id)
+    before = values_of(image.job.generation_request)
+    return {
+        **before,
+        "mode": mode if mode in set(Mode) else Mode.IMAGE_TO_IMAGE,
+        "image": uploads.from_image(user, image).digest,
+        "shape": AS_PICTURE,
+    }
 
 
 def _uuid(text: str) -> UUID | None:
@@ -151,13 +185,17 @@ def _uuid(text: str) -> UUID | None:
         raise Http404 from error
 
 
-def _quote(form: GenerationForm) -> dict[str, Any]:
+def _quote(user: "User", form: GenerationForm) -> dict[str, Any]:
     """What the form's settings would cost, as they are, whatever the prompt says."""
     values = {name: form[name].value() for name in form.fields}
-    settings = GenerationForm({**values, "prompt": "-"})
+    settings = GenerationForm({**values, "prompt": "-"}, user=user)
     if not settings.is_valid():
         return {"errors": settings.errors, "text": "", "size": ""}
     wanted = settings.generation_request
+    try:
+        jobs.require_size(wanted, plan_of(user))
+    except jobs.OverPlanLimit as limit:
+        return {"errors": {"shape": [str(limit)]}, "text": "", "size": ""}
     quote = speeds.quote(wanted)
     text = _("about %(likely)s, at most %(ceiling)s of GPU time") % {
         "likely": gpu_time(quote.likely_ms),

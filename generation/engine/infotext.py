@@ -3,16 +3,21 @@
 The form is AUTOMATIC1111's: the prompt, a line for the negative prompt, and a line of settings.
 """
 
-from collections.abc import Mapping
+import contextlib
+import re
+from collections.abc import Callable, Mapping
 
 from generation.engine.request import GenerationRequest, NoiseScheduler
 
 SAMPLERS: Mapping[NoiseScheduler, str] = {
     NoiseScheduler.DPMPP_2M: "DPM++ 2M",
+    NoiseScheduler.DPMPP_2M_KARRAS: "DPM++ 2M Karras",
+    NoiseScheduler.DPMPP_2M_SDE: "DPM++ 2M SDE",
     NoiseScheduler.UNIPC: "UniPC",
     NoiseScheduler.EULER: "Euler",
     NoiseScheduler.EULER_ANCESTRAL: "Euler a",
     NoiseScheduler.DDIM: "DDIM",
+    NoiseScheduler.DDPM: "DDPM",
     NoiseScheduler.HEUN: "Heun",
     NoiseScheduler.PNDM: "PLMS",
 }
@@ -28,8 +33,50 @@ def write(request: GenerationRequest, *, seed: int) -> str:
         "Size": f"{request.width}x{request.height}",
         "Model": request.checkpoint,
     }
+    if request.mode.has_picture:
+        settings["Denoising strength"] = f"{request.strength:g}"
     lines = [request.prompt]
     if request.negative_prompt:
         lines.append(f"Negative prompt: {request.negative_prompt}")
     lines.append(", ".join(f"{name}: {value}" for name, value in settings.items()))
     return "\n".join(lines)
+
+
+def read(text: str) -> dict[str, str | int | float]:
+    """Return the settings in such a text, by the names of a request's fields; empty if it is none.
+
+    What is not known here (hashes, extensions, other samplers) is passed over.
+    """
+    *lines, last = text.strip().splitlines() or [""]
+    settings = dict(_PAIR.findall(last))
+    if "Steps" not in settings:
+        return {}
+    prompt, _, negative = "\n".join(lines).partition("Negative prompt:")
+    found: dict[str, str | int | float] = {
+        "prompt": prompt.strip(),
+        "negative_prompt": negative.strip(),
+    }
+    for name, (field, convert) in _FIELDS.items():
+        with contextlib.suppress(KeyError, ValueError):
+            found[field] = convert(settings[name])
+    size = _SIZE.fullmatch(settings.get("Size", ""))
+    if size:
+        found |= {"width": int(size[1]), "height": int(size[2])}
+    return found
+
+
+def _sampler(name: str) -> str:
+    """Raises KeyError for one that we don't have."""
+    return str({shown: sampler for sampler, shown in SAMPLERS.items()}[name])
+
+
+_PAIR = re.compile(r"([A-Z][\w ]*): ([^,]+)(?:,|$)")
+_SIZE = re.compile(r"(\d+)x(\d+)")
+_FIELDS: Mapping[str, tuple[str, Callable[[str], str | int | float]]] = {
+    "Steps": ("num_inference_steps", int),
+    "Sampler": ("noise_scheduler", _sampler),
+    "CFG scale": ("guidance_scale", float),
+    "Seed": ("seed", int),
+    "Model": ("checkpoint", str),
+    "Denoising strength": ("strength", float),
+}

@@ -1,0 +1,82 @@
+// Markup: [data-pictures="URL"] (with words for failures) around any number of [data-picture="FIELD"], each with the hidden field of that
+// name, a [data-dropzone] with a file input, [data-refused], and perhaps [data-board] with img[data-shown]. Takes pictures that are chosen,
+// dropped or pasted, sends them ahead of the form, and says "picture:shown" on the board (detail: {width, height}).
+
+import { changed, form, post } from "../studio.js";
+
+const LARGEST = 20 * 2 ** 20;
+const area = form.querySelector("[data-pictures]");
+
+async function take(place, file) {
+  const refused = place.querySelector("[data-refused]");
+  refused.textContent = "";
+  if (file.size > LARGEST) {
+    refused.textContent = area.dataset.tooLarge;
+    return;
+  }
+  place.setAttribute("aria-busy", "true");
+  const body = new FormData();
+  body.append("file", file);
+  const answer = await post(area.dataset.pictures, body).catch(() => ({ ok: false }));
+  place.removeAttribute("aria-busy");
+  if (!answer.ok) {
+    refused.textContent = answer.error ?? area.dataset.lost;
+    return;
+  }
+  show(place, answer);
+}
+
+function show(place, { digest, url, width, height }) {
+  form.elements[place.dataset.picture].value = digest;
+  const shown = place.querySelector("[data-shown]");
+  if (shown) shown.src = url;
+  if (place.dataset.picture === "image") chooseShape();
+  reveal(place, width, height);
+  changed();
+}
+
+function reveal(place, width, height) {
+  const board = place.querySelector("[data-board]");
+  place.classList.add("filled");
+  if (!board) return;
+  board.hidden = false;
+  board.style.setProperty("--across", width);
+  board.style.setProperty("--down", height);
+  board.dispatchEvent(new CustomEvent("picture:shown", { detail: { width, height } }));
+}
+
+// A new picture is worked on in its own proportions unless somebody says otherwise.
+function chooseShape() {
+  const asPicture = form.querySelector('[name=shape][value="picture"]');
+  if (asPicture) asPicture.checked = true;
+}
+
+for (const place of area.querySelectorAll("[data-picture]")) {
+  const zone = place.querySelector("[data-dropzone]");
+  zone.querySelector("input").addEventListener("change", ({ target }) => target.files[0] && take(place, target.files[0]));
+  for (const name of ["dragenter", "dragover"]) {
+    place.addEventListener(name, (event) => {
+      event.preventDefault();
+      place.classList.add("over");
+    });
+  }
+  for (const name of ["dragleave", "drop"]) place.addEventListener(name, () => place.classList.remove("over"));
+  place.addEventListener("drop", (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+    const file = event.dataTransfer.files[0];
+    if (file) take(place, file);
+  });
+  const shown = place.querySelector("[data-shown]");
+  if (shown?.getAttribute("src")) {
+    const known = () => reveal(place, shown.naturalWidth, shown.naturalHeight);
+    if (shown.complete && shown.naturalWidth) known();
+    else shown.addEventListener("load", known, { once: true });
+  }
+}
+
+document.addEventListener("paste", ({ clipboardData }) => {
+  const file = Array.from(clipboardData.files).find(({ type }) => type.startsWith("image/"));
+  const uses = form.querySelector("[name=mode]:checked")?.value !== "text_to_image";
+  if (file && uses) take(area.querySelector('[data-picture="image"]'), file);
+});

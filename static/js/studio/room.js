@@ -1,0 +1,77 @@
+// Markup: [data-board] with [data-room], whose children [data-side] are handles at the picture's edges; fields left, top, right, bottom;
+// [data-strength] with a field `strength` and data-words, what little to much of it does. Drag a handle outward to add room.
+
+import { changed, form } from "../studio.js";
+
+const STEP = 8;
+const MOST = 2048;
+const board = form.querySelector("[data-board]");
+const room = board.querySelector("[data-room]");
+const SIDES = ["left", "top", "right", "bottom"];
+let size = { width: 1, height: 1 };
+
+board.addEventListener("picture:shown", ({ detail }) => {
+  size = detail;
+  show();
+});
+
+const value = (side) => Number(form.elements[side].value) || 0;
+
+function show() {
+  // The picture shrinks within its frame as room grows around it.
+  for (const side of SIDES) board.style.setProperty(`--room-${side}`, value(side));
+}
+
+for (const handle of room.querySelectorAll("[data-side]")) {
+  const { side } = handle.dataset;
+  const isAcross = side === "left" || side === "right";
+  const sign = side === "left" || side === "top" ? -1 : 1;
+  let start = null;
+  handle.addEventListener("pointerdown", (event) => {
+    event.preventDefault();
+    handle.setPointerCapture(event.pointerId);
+    const shown = board.querySelector("[data-shown]").getBoundingClientRect();
+    start = { at: isAcross ? event.clientX : event.clientY, value: value(side), scale: size.width / shown.width };
+  });
+  handle.addEventListener("pointermove", (event) => {
+    if (!start) return;
+    const moved = ((isAcross ? event.clientX : event.clientY) - start.at) * sign * start.scale;
+    const next = Math.min(Math.max(Math.round((start.value + moved) / STEP) * STEP, 0), MOST);
+    form.elements[side].value = next || "";
+    show();
+  });
+  for (const name of ["pointerup", "pointercancel"]) {
+    handle.addEventListener(name, () => {
+      start = null;
+      changed();
+    });
+  }
+}
+
+for (const side of SIDES) form.elements[side].addEventListener("input", show);
+
+// A slider beside the number, that says what it does.
+const place = form.querySelector("[data-strength]");
+const number = form.elements.strength;
+const slider = Object.assign(document.createElement("input"), { type: "range", min: 0, max: 1, step: 0.05 });
+const words = Object.assign(document.createElement("output"), { className: "small soft" });
+slider.setAttribute("aria-label", place.querySelector("label").textContent);
+number.after(slider, words);
+
+function showStrength() {
+  const mode = form.querySelector("[name=mode]:checked")?.value;
+  const usual = { image_to_image: 0.6, depth_to_image: 0.9 }[mode] ?? 1;
+  number.placeholder = usual;
+  const strength = number.value === "" ? usual : Number(number.value);
+  slider.value = strength;
+  const phrases = place.dataset.words.split("|");
+  words.textContent = phrases[Math.min(Math.floor(strength * phrases.length), phrases.length - 1)];
+}
+
+slider.addEventListener("input", () => {
+  number.value = slider.value;
+  changed();
+});
+form.addEventListener("input", showStrength);
+form.addEventListener("change", showStrength);
+showStrength();
