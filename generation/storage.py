@@ -68,6 +68,12 @@ def discard(job: "Job") -> None:
             _delete(names)
 
 
+def remove(image: "Image") -> None:
+    """Delete a picture's files. Safe to call twice."""
+    for name in (image.file, image.thumbnail):
+        default_storage.delete(name)
+
+
 def signed_url(image: "Image", *, name: str) -> str:
     """A link to a picture's file that works without a session, for SIGNATURE_SECONDS.
 
