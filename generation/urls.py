@@ -1,6 +1,6 @@
-from django.urls import path
+from django.urls import include, path
 
-from generation import gallery_views, views
+from generation import views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -11,13 +11,5 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/", views.job, name="job"),
     path("jobs/<uuid:job_id>/card/", views.job_card, name="job_card"),
     path("jobs/<uuid:job_id>/cancel/", views.job_cancel, name="job_cancel"),
-    path("gallery/", gallery_views.gallery, name="gallery"),
-    path("images/<uuid:image_id>/", gallery_views.image, name="image"),
-    path("images/<uuid:image_id>/file.png", gallery_views.image_file, name="image_file"),
-    path(
-        "images/<uuid:image_id>/thumbnail.webp",
-        gallery_views.image_thumbnail,
-        name="image_thumbnail",
-    ),
-    path("images/<uuid:image_id>/download/", gallery_views.image_download, name="image_download"),
+    path("", include("generation.gallery_urls")),
 ]
