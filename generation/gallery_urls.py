@@ -27,6 +27,11 @@ urlpatterns = [
         gallery_views.image_thumbnail,
         name="image_thumbnail",
     ),
+    path(
+        "images/<uuid:image_id>/trashed.webp",
+        gallery_views.trash_thumbnail,
+        name="trash_thumbnail",
+    ),
     path("images/<uuid:image_id>/download/", gallery_views.image_download, name="image_download"),
     path("images/<uuid:image_id>/share/", share_views.share_make, name="share_make"),
     path("s/<str:token>/", share_views.share, name="share"),

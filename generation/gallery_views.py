@@ -9,8 +9,13 @@ from django.contrib.auth.decorators import login_required
 from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils.cache import get_conditional_response
-from django.utils.http import content_disposition_header, quote_etag
+from django.utils.http import (
+    content_disposition_header,
+    quote_etag,
+    url_has_allowed_host_and_scheme,
+)
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -100,6 +105,7 @@ def image(request: HttpRequest, image_id: UUID) -> HttpResponse:
         ),
         "shares": image.shares.live().order_by("-id"),
         "share_form": ShareForm(),
+        "undo": request.session.get(UNDO),
     }
     return render(request, "generation/image.html", context)
 
@@ -127,9 +133,24 @@ def image_thumbnail(request: HttpRequest, image_id: UUID) -> HttpResponse:
 
 @login_required
 @require_safe
+def trash_thumbnail(request: HttpRequest, image_id: UUID) -> HttpResponse:
+    """What a deleted picture looked like, to its owner alone."""
+    images = Image.objects.for_user(user_of(request)).deleted().defer("terms")
+    return _file(request, get_object_or_404(images, pk=image_id), name="thumbnail")
+
+
+@login_required
+@require_safe
 def image_download(request: HttpRequest, image_id: UUID) -> HttpResponse:
     image = _get_image_for_user(request, image_id)
     return _file(request, image, name="file", as_attachment=True)
+
+
+def page_of(request: HttpRequest) -> str:
+    """The page that a form says that it was on; the gallery if it doesn't."""
+    page = request.POST.get("next", "")
+    own = url_has_allowed_host_and_scheme(page, allowed_hosts=None)
+    return page if own else reverse("gallery")
 
 
 def _page(find: Callable[..., Page], *args: Any, **kwargs: Any) -> Page:

@@ -4,16 +4,16 @@ Each answers a script that asks for a fragment with the sentence to say, and oth
 """
 
 from collections.abc import Callable, Collection
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import content_disposition_header, url_has_allowed_host_and_scheme
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
@@ -22,7 +22,7 @@ from accounts.guards import user_of
 from generation import archive, boards, pictures
 from generation.gallery_forms import BoardForm, SelectionForm
 from generation.gallery_models import Board
-from generation.gallery_views import FRAGMENT, UNDO
+from generation.gallery_views import FRAGMENT, UNDO, page_of
 from generation.models import Image
 
 
@@ -35,8 +35,12 @@ def favourite(request: HttpRequest) -> HttpResponse:
     def favour(ids: Collection[UUID]) -> str:
         pictures.favour(user_of(request), ids, favourite=favourite)
         if favourite:
-            return ngettext("%(n)d favourite more.", "%(n)d favourites more.", len(ids))
-        return ngettext("%(n)d favourite less.", "%(n)d favourites less.", len(ids))
+            return ngettext("%(n)d favourite more.", "%(n)d favourites more.", len(ids)) % {
+                "n": len(ids)
+            }
+        return ngettext("%(n)d favourite less.", "%(n)d favourites less.", len(ids)) % {
+            "n": len(ids)
+        }
 
     return _act(request, favour)
 
@@ -46,24 +50,24 @@ def favourite(request: HttpRequest) -> HttpResponse:
 def hang(request: HttpRequest) -> HttpResponse:
     """On the `board`, or on a new one of this `name`."""
     user = user_of(request)
-    if board_id := request.POST.get("board"):
-        board = _get_board_for_user(request, board_id)
-    else:
-        form = BoardForm(request.POST)
-        if not form.is_valid():
-            return _refuse(request, _("Give the new board a name."))
-        try:
-            board = boards.make(user, name=form.cleaned_data["name"])
-        except (boards.NameTaken, boards.TooManyBoards) as error:
-            return _refuse(request, str(error))
+    board_id = request.POST.get("board")
+    chosen = _get_board_for_user(request, board_id) if board_id else None
+    form = BoardForm(request.POST)
+    if chosen is None and not form.is_valid():
+        return _refuse(request, _("Give the new board a name."))
 
     def hang(ids: Collection[UUID]) -> str:
-        boards.hang(board, ids)
+        with transaction.atomic():
+            board = chosen or boards.make(user, name=form.cleaned_data["name"])
+            boards.hang(board, ids)
         return ngettext(
             "%(n)d picture is on %(board)s.", "%(n)d pictures are on %(board)s.", len(ids)
-        )
+        ) % {"n": len(ids), "board": board.name}
 
-    return _act(request, hang, board=board.name)
+    try:
+        return _act(request, hang)
+    except (boards.NameTaken, boards.TooManyBoards) as error:
+        return _refuse(request, str(error))
 
 
 @login_required
@@ -77,22 +81,24 @@ def take_down(request: HttpRequest) -> HttpResponse:
             "%(n)d picture was taken off %(board)s.",
             "%(n)d pictures were taken off %(board)s.",
             len(ids),
-        )
+        ) % {"n": len(ids), "board": board.name}
 
-    return _act(request, take_down, board=board.name)
+    return _act(request, take_down)
 
 
 @login_required
 @require_POST
 def delete(request: HttpRequest) -> HttpResponse:
+    """The pages that it leads to say so themselves, beside the button that undoes it."""
+
     def delete(ids: Collection[UUID]) -> str:
         pictures.delete(user_of(request), ids)
         request.session[UNDO] = [str(each) for each in ids]
         return ngettext(
             "%(n)d picture is in the trash.", "%(n)d pictures are in the trash.", len(ids)
-        )
+        ) % {"n": len(ids)}
 
-    return _act(request, delete)
+    return _act(request, delete, quietly=True)
 
 
 @login_required
@@ -101,7 +107,7 @@ def undo(request: HttpRequest) -> HttpResponse:
     """Bring back what was deleted last; with `dismiss` only stop offering it."""
     ids = [UUID(text) for text in request.session.pop(UNDO, [])]
     if not ids or "dismiss" in request.POST:
-        return redirect(_next(request))
+        return redirect(page_of(request))
     try:
         pictures.restore(user_of(request), ids)
     except pictures.NotYours:
@@ -130,7 +136,9 @@ def remove(request: HttpRequest) -> HttpResponse:
 
     def remove(ids: Collection[UUID]) -> str:
         pictures.remove(user, ids)
-        return ngettext("%(n)d picture is removed.", "%(n)d pictures are removed.", len(ids))
+        return ngettext("%(n)d picture is removed.", "%(n)d pictures are removed.", len(ids)) % {
+            "n": len(ids)
+        }
 
     return _act(request, remove)
 
@@ -168,7 +176,10 @@ def compare(request: HttpRequest) -> HttpResponse:
 
 
 def _act(
-    request: HttpRequest, verb: Callable[[Collection[UUID]], str], **names: Any
+    request: HttpRequest,
+    verb: Callable[[Collection[UUID]], str],
+    *,
+    quietly: bool = False,
 ) -> HttpResponse:
     """Do it to the pictures that are ticked, and say the sentence that the verb returns."""
     form = SelectionForm(request.POST)
@@ -179,28 +190,23 @@ def _act(
         sentence = verb(ids)
     except pictures.NotYours as error:
         raise Http404 from error
-    return _say(request, sentence % {"n": len(ids), **names})
+    if quietly and FRAGMENT not in request.headers:
+        return redirect(page_of(request))
+    return _say(request, sentence)
 
 
 def _say(request: HttpRequest, sentence: str) -> HttpResponse:
     if FRAGMENT in request.headers:
         return HttpResponse(sentence, content_type="text/plain; charset=utf-8")
     messages.success(request, sentence)
-    return redirect(_next(request))
+    return redirect(page_of(request))
 
 
 def _refuse(request: HttpRequest, reason: str) -> HttpResponse:
     if FRAGMENT in request.headers:
         return HttpResponse(reason, status=400, content_type="text/plain; charset=utf-8")
     messages.error(request, reason)
-    return redirect(_next(request))
-
-
-def _next(request: HttpRequest) -> str:
-    """The page that the form was on."""
-    page = request.POST.get("next", "")
-    own = url_has_allowed_host_and_scheme(page, allowed_hosts=None)
-    return page if own else reverse("gallery")
+    return redirect(page_of(request))
 
 
 def _restored(ids: Collection[UUID]) -> str:

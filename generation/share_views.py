@@ -16,6 +16,7 @@ from generation import shares as links
 from generation import storage
 from generation.gallery_forms import ShareForm
 from generation.gallery_models import Share
+from generation.gallery_views import page_of
 from generation.models import Image
 
 SHARES_PER_PAGE = 50
@@ -44,7 +45,7 @@ def share_revoke(request: HttpRequest, share_id: int) -> HttpResponse:
     if not links.revoke(user_of(request), share_id):
         raise Http404
     messages.success(request, _("The link is revoked. Whoever has it finds nothing now."))
-    return redirect("shares")
+    return redirect(page_of(request))
 
 
 @login_required
