@@ -9,6 +9,9 @@ PUBLIC = ["/", "/plans/", "/accounts/login/", "/accounts/signup/", "/accounts/pa
 OWN = [
     "/studio/",
     "/gallery/",
+    "/gallery/boards/",
+    "/gallery/links/",
+    "/gallery/trash/",
     "/usage/",
     "/plans/",
     "/account/settings/",
