@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Place = tuple[datetime, UUID]
 
 # How many pictures a walk looks at before the months' turn comes.
-WALK = 500
+WALK = 1_000
 _COLUMNS = [field.column for field in Image._meta.concrete_fields if field.name != "terms"]
 
 
@@ -68,7 +68,8 @@ class Wanted:
 EVERYTHING = Wanted()
 
 # The parts of `found` run in turn, and none after there is enough: a word that many pictures have is found
-# on the walk. Within a month, `OFFSET 0` keeps the planner to the index of `terms`.
+# on the walk. Within a month, `OFFSET 0` keeps the planner to the index of `terms`, where the month stands
+# twice: alone it ends the look when it ends, and with the words it bounds the look for two that never meet.
 _SIFT = """
 WITH question AS MATERIALIZED (
     SELECT plainto_tsquery('pg_catalog.english', %(english)s) && %(lexemes)s::tsquery AS asked
@@ -83,13 +84,13 @@ WITH question AS MATERIALIZED (
         date_trunc('month', edge.created_at AT TIME ZONE 'UTC'),
         {last_month},
         interval '{month}'
-    ) AS month, LATERAL (
+    ) AS start, LATERAL (
+        SELECT quote_literal(%(months)s || to_char(start, 'YYYYMM'))::tsquery AS month
+    ) AS months, LATERAL (
         SELECT id FROM (
             SELECT id, user_id, created_at FROM generation_image
-            WHERE deleted_at IS NULL AND terms @@ (
-                (SELECT asked FROM question)
-                && quote_literal(%(months)s || to_char(month, 'YYYYMM'))::tsquery
-            )
+            WHERE deleted_at IS NULL
+                AND terms @@ month AND terms @@ ((SELECT asked FROM question) && month)
             OFFSET 0
         ) AS in_month
         WHERE user_id = %(user)s AND created_at BETWEEN %(since)s AND %(until)s

@@ -12,7 +12,7 @@ from tests.bench.figures import Figure, measures
 from tests.bench.trials import interleaved, timed
 
 FEW, MANY = 1_000, 1_000_000
-ROUNDS = 21
+ROUNDS = 31
 
 
 @measures("G10")
