@@ -6,7 +6,7 @@ from django.urls import URLResolver, get_resolver, reverse
 from billing import sandbox
 from billing.models import SandboxObject
 from billing.plans import PLANS
-from generation import jobs
+from generation import boards, jobs, pictures, shares
 from generation.models import Status
 from tests.generation.rows import make_image, make_job, make_request
 
@@ -21,6 +21,20 @@ def a_job(owner):
 
 def a_picture(owner):
     return make_image(make_job(owner)).pk
+
+
+def a_deleted_picture(owner):
+    id = a_picture(owner)
+    pictures.delete(owner, [id])
+    return id
+
+
+def a_board(owner):
+    return boards.make(owner, name="Houses").pk
+
+
+def a_link(owner):
+    return shares.make(make_image(make_job(owner)), shows_prompt=False).pk
 
 
 def a_checkout(owner):
@@ -42,10 +56,17 @@ OWNED = {
     "image_file": a_picture,
     "image_thumbnail": a_picture,
     "image_download": a_picture,
+    "trash_thumbnail": a_deleted_picture,
+    "board": a_board,
+    "board_delete": a_board,
+    "share_make": a_picture,
+    "share_revoke": a_link,
     "billing:sandbox_checkout": a_checkout,
 }
 # Routes whose argument is nobody's, and what it is.
 NOT_OWNED = {
+    "share": "a secret that its owner hands out",
+    "share_file": "a secret that its owner hands out",
     "billing:checkout": "a plan of the catalogue",
     "billing:change": "a plan of the catalogue",
     "account_confirm_email": "a secret that was mailed to its owner",
@@ -55,6 +76,7 @@ NOT_OWNED = {
 IN_QUERY = {
     ("studio", "job"): a_job,
     ("studio", "image"): a_picture,
+    ("gallery", "board"): a_board,
     ("billing:success", "checkout"): a_checkout,
 }
 
