@@ -41,10 +41,6 @@ class Wanted:
     until: date | None = None
 
     @property
-    def is_everything(self) -> bool:
-        return self == Wanted()
-
-    @property
     def lexemes(self) -> set[str]:
         """What the `terms` of a picture must have, besides English words."""
         _english, lexemes = terms.split_query(self.words)

@@ -35,12 +35,14 @@ def favourite(request: HttpRequest) -> HttpResponse:
     def favour(ids: Collection[UUID]) -> str:
         pictures.favour(user_of(request), ids, favourite=favourite)
         if favourite:
-            return ngettext("%(n)d favourite more.", "%(n)d favourites more.", len(ids)) % {
-                "n": len(ids)
-            }
-        return ngettext("%(n)d favourite less.", "%(n)d favourites less.", len(ids)) % {
-            "n": len(ids)
-        }
+            return ngettext(
+                "%(n)d picture is a favourite now.", "%(n)d pictures are favourites now.", len(ids)
+            ) % {"n": len(ids)}
+        return ngettext(
+            "%(n)d picture is no favourite any more.",
+            "%(n)d pictures are no favourites any more.",
+            len(ids),
+        ) % {"n": len(ids)}
 
     return _act(request, favour)
 

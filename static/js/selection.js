@@ -128,7 +128,7 @@ async function act(button) {
   document.querySelector(".undo")?.remove();
 }
 
-const press_ = (selector) => form.querySelector(selector)?.click();
+const pressButton = (selector) => form.querySelector(selector)?.click();
 
 function neighbour(tile, key) {
   const all = tiles();
@@ -145,8 +145,8 @@ function neighbour(tile, key) {
 
 const keys = {
   " ": (tile, event) => (event.shiftKey ? extend(tile) : toggle(tile)),
-  Delete: () => ticked().length && press_("[data-undoable]"),
-  f: () => ticked().length && press_("[data-effect=favourite]"),
+  Delete: () => ticked().length && pressButton("[data-undoable]"),
+  f: () => ticked().length && pressButton("[data-effect=favourite]"),
 };
 for (const key of ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"]) {
   keys[key] = (tile, event) => {

@@ -149,7 +149,7 @@ def test_keys_select_and_act(gallery_of):
     page.keyboard.press("f")
 
     expect(page.get_by_role("img", name="Favourite", exact=True)).to_have_count(12)
-    expect(page.locator("[data-said]")).to_have_text("12 favourites more.")
+    expect(page.locator("[data-said]")).to_have_text("12 pictures are favourites now.")
 
 
 def test_a_finger_that_rests_selects_and_then_a_tap_does(gallery_of):
