@@ -248,6 +248,8 @@ def test_the_archive_has_every_picture_under_a_name_that_says_what_it_is(client,
 
     response = press("selected_download", *images)
 
+    # A plain iterator would be read to its end before an asynchronous server sends any of it.
+    assert response.is_async
     body = asyncio.run(body_of(response))
     with zipfile.ZipFile(io.BytesIO(body)) as file:
         assert file.testzip() is None
