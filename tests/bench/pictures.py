@@ -51,20 +51,22 @@ SELECT gen_random_uuid(), (%(jobs)s::uuid[])[1 + number / %(each)s], %(user)s, n
 FROM (
     SELECT number,
         %(newest)s - number * %(apart)s AS moment,
-        number %% 50 = 0 AS favourite,
+        number %% 10 = 0 AS favourite,
         CASE WHEN number < %(count)s / 2 THEN 'sd-1.5' ELSE 'sd-1.4' END AS checkpoint,
         (ARRAY[512, 768, 384])[1 + number %% 3] AS height,
-        -- In half of all, in one of twenty, in three, and in none but the oldest.
+        -- In half of all, in one of ten, in one of twenty, in three, and in none but the oldest.
         CASE WHEN number %% 2 = 0 THEN ' ancient' ELSE '' END
+        || CASE WHEN number %% 10 = 4 THEN ' lantern' ELSE '' END
         || CASE WHEN number %% 20 = 0 THEN ' turquoise' ELSE '' END
         || CASE WHEN number %% (%(count)s / 3) = 1 THEN ' zeppelin' ELSE '' END
-        || CASE WHEN number > %(count)s * 0.9 AND number %% 10 = 0 THEN ' charcoal' ELSE '' END AS added
+        || CASE WHEN number > %(count)s * 0.65 AND number %% 10 = 0 THEN ' charcoal' ELSE '' END AS added
     FROM generate_series(1, %(count)s) AS number
 ) AS drawn
 JOIN unnest(%(prompts)s::text[], %(words)s::text[], %(lexemes)s::text[]) WITH ORDINALITY
     AS text (prompt, words, lexemes, place) ON place = 1 + number %% %(texts)s
 """
-# A query for each page; DEEP stands for the cursor of a page nine tenths down.
+# A query for each page. What it finds fills the page of everybody, or of nobody: a longer page takes longer
+# to write. DEEP stands for the cursor of a page nine tenths down.
 DEEP = "deep"
 PAGES: Mapping[str, dict[str, str]] = {
     "first page": {},
@@ -85,15 +87,20 @@ PAGES: Mapping[str, dict[str, str]] = {
     "search for two words": {"q": "ancient houses"},
     "search for two frequent words that never meet": {"q": "ancient castles"},
     "search for Chinese": {"q": "红色房子"},
-    "search for Chinese and a word": {"q": "小船 turquoise"},
+    "search for Chinese and a word": {"q": "小船 ancient"},
     "search for a word in favourites": {"q": "house", "favourite": "on"},
-    "search for a word in a model": {"q": "turquoise", "checkpoint": "sd-1.4"},
+    "search for a word in a model": {"q": "lantern", "checkpoint": "sd-1.4"},
     "search for a word among days": {
-        "q": "turquoise",
+        "q": "lantern",
         "since": "2025-01-01",
         "until": "2025-12-31",
     },
     "search for a word of long ago": {"q": "charcoal"},
+}
+# Where the goal cannot be kept, and why.
+BEYOND_THE_GOAL = {
+    "search for two frequent words that never meet": "no goal: the index goes through both",
+    "search for a word of long ago": "no goal: all that its last month has is sorted",
 }
 
 
