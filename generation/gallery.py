@@ -1,5 +1,6 @@
 """A person's pictures, newest first, a page at a time: as fast at the millionth as at the first."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -7,7 +8,9 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from generation import search
 from generation.models import Image
+from generation.search import EVERYTHING, Place, Wanted
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -29,23 +32,45 @@ class Page:
     older: str | None
 
 
-def page(user: "User", *, before: str = "") -> Page:
+def page(user: "User", wanted: Wanted = EVERYTHING, *, before: str = "") -> Page:
     """The pictures that are older than the cursor, or the newest. One query. Raises InvalidCursor."""
-    images = Image.objects.for_user(user).kept().select_related("job")
+    beyond = _read(before) if before else None
+    found = search.find(user, wanted, beyond=beyond, limit=PAGE + 1)
+    return _page(found, lambda image: image.created_at)
+
+
+def trash(user: "User", *, before: str = "") -> Page:
+    """What was deleted, the latest first. One query. Raises InvalidCursor."""
+    images = Image.objects.for_user(user).deleted().defer("terms")
     if before:
-        created_at, image_id = _read(before)
-        tie = Q(created_at=created_at, id__lt=image_id)
-        images = images.filter(Q(created_at__lt=created_at) | tie, created_at__lte=created_at)
-    found = list(images.order_by("-created_at", "-id")[: PAGE + 1])
+        deleted_at, image_id = _read(before)
+        beside = Q(deleted_at=deleted_at, id__lt=image_id)
+        images = images.filter(Q(deleted_at__lt=deleted_at) | beside, deleted_at__lte=deleted_at)
+    found = list(images.order_by("-deleted_at", "-id")[: PAGE + 1])
+    return _page(found, lambda image: image.deleted_at or image.created_at)
+
+
+def neighbours(image: Image, wanted: Wanted = EVERYTHING) -> tuple[Image | None, Image | None]:
+    """The next newer and the next older picture among those that are wanted. Two queries."""
+    place = (image.created_at, image.pk)
+    newer = search.find(image.user, wanted, beyond=place, newer=True, limit=1)
+    older = search.find(image.user, wanted, beyond=place, limit=1)
+    return next(iter(newer), None), next(iter(older), None)
+
+
+def cursor(moment: datetime, image_id: UUID) -> str:
+    """What leads to the page of all that comes after this place."""
+    return f"{(moment - _EPOCH) // _MICROSECOND}-{image_id.hex}"
+
+
+def _page(found: list[Image], moment_of: Callable[[Image], datetime]) -> Page:
+    """The page of what was found for it: one picture more, if there are."""
     shown = found[:PAGE]
-    return Page(images=shown, older=_cursor(shown[-1]) if len(found) > PAGE else None)
+    last = shown[-1] if len(found) > PAGE else None
+    return Page(images=shown, older=cursor(moment_of(last), last.pk) if last else None)
 
 
-def _cursor(image: Image) -> str:
-    return f"{(image.created_at - _EPOCH) // _MICROSECOND}-{image.pk.hex}"
-
-
-def _read(cursor: str) -> tuple[datetime, UUID]:
+def _read(cursor: str) -> Place:
     microseconds, _, image_id = cursor.partition("-")
     try:
         return _EPOCH + int(microseconds) * _MICROSECOND, UUID(image_id)

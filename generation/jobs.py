@@ -20,11 +20,11 @@ from billing import ledger
 from billing.models import Unit
 from billing.plans import Plan, plan_of
 from billing.tasks import ring
-from generation import events, fairness, receipts, speeds, storage, uploads
+from generation import events, fairness, pictures, receipts, speeds, storage, uploads
 from generation.engine import catalogue
 from generation.engine.events import Charge
 from generation.engine.request import GenerationRequest, gettext_noop
-from generation.models import MOVES, Image, Job, Status, Transition
+from generation.models import MOVES, Job, Status, Transition
 from generation.storage import StoredPicture
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def renew(job: Job) -> bool:
 
 
 def finish(
-    job: Job, pictures: Sequence[StoredPicture], charges: Sequence[Charge], **free_ms: int
+    job: Job, stored: Sequence[StoredPicture], charges: Sequence[Charge], **free_ms: int
 ) -> None:
     """Keep the pictures, charge what was measured (at most the hold) and end the job, all or nothing.
 
@@ -119,20 +119,7 @@ def finish(
     receipt = receipts.charged(charges, ceiling_ms=job.hold_ms, **free_ms)
     with transaction.atomic():
         _settle(job, Status.SUCCEEDED, receipt)
-        Image.objects.bulk_create(
-            Image(
-                job=job,
-                user_id=job.user_id,
-                index=picture.index,
-                seed=picture.seed,
-                width=picture.width,
-                height=picture.height,
-                file=picture.file,
-                thumbnail=picture.thumbnail,
-                bytes=picture.bytes,
-            )
-            for picture in pictures
-        )
+        pictures.keep(job, stored)
 
 
 def fail(

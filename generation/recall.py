@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from django.utils.translation import gettext as _
 from PIL import Image as PillowImage
@@ -77,7 +77,7 @@ def prompts(user: "User") -> list[str]:
 def _texts(file: "File[bytes]") -> dict[str, str]:
     file.seek(0)
     try:
-        with PillowImage.open(file.file, formats=("PNG",)) as picture:
+        with PillowImage.open(cast("IO[bytes]", file), formats=("PNG",)) as picture:
             return {name: str(text) for name, text in picture.info.items() if name in _READ}
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise NothingToRead(_("This is not a PNG picture.")) from error

@@ -68,6 +68,19 @@ def discard(job: "Job") -> None:
             _delete(names)
 
 
+def read(key: str) -> bytes:
+    """Raises FileNotFoundError."""
+    with default_storage.open(key) as file:
+        content: bytes = file.read()
+    return content
+
+
+def remove(image: "Image") -> None:
+    """Delete a picture's files. Safe to call twice."""
+    for name in (image.file, image.thumbnail):
+        default_storage.delete(name)
+
+
 def signed_url(image: "Image", *, name: str) -> str:
     """A link to a picture's file that works without a session, for SIGNATURE_SECONDS.
 

@@ -7,7 +7,7 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 
-from generation import jobs
+from generation import jobs, pictures
 
 if TYPE_CHECKING:
     from generation.worker import Worker
@@ -27,6 +27,12 @@ def reap() -> int:
     reaped = jobs.reap()
     jobs.ring_for_waiting()
     return reaped
+
+
+@shared_task
+def sweep() -> int:
+    """Remove what has been in the trash for long enough."""
+    return pictures.sweep()
 
 
 @worker_ready.connect

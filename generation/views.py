@@ -129,7 +129,7 @@ def _render_studio(request: HttpRequest, form: GenerationForm) -> HttpResponse:
     asked = _uuid(request.GET.get("job", ""))
     latest = jobs_of_user.order_by("-created_at", "-id")
     shown = jobs_of_user.filter(pk=asked).first() if asked else latest.first()
-    recent = Image.objects.for_user(user).kept().select_related("job")
+    recent = Image.objects.for_user(user).kept().defer("terms")
     context = {
         "form": form,
         "quote": _quote(user, form),

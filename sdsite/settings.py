@@ -131,6 +131,7 @@ CELERY_WORKER_CONCURRENCY = WORKER_SLOTS + 4
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "reap": {"task": "generation.tasks.reap", "schedule": 5.0, "options": {"expires": 5}},
+    "sweep": {"task": "generation.tasks.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
     "expire": {"task": "billing.tasks.expire", "schedule": 600.0, "options": {"expires": 600}},
     "process events": {
         "task": "billing.tasks.process_events",

@@ -1,6 +1,13 @@
-// Markup: .pictures, a list whose last item may hold a[data-more], the link to the next page. Loads it as one gets there.
+// Markup: [data-pictures], a list whose last item may hold a[data-more], the link to the next page, which is loaded as one gets
+// there, with the words for what came (data-more-one, data-more-many); [data-said], where they are said; form[data-filters].
 
-const list = document.querySelector(".pictures");
+const KEPT = "gallery:";
+const MOST_PAGES = 20;
+
+const list = document.querySelector("[data-pictures]");
+const said = document.querySelector("[data-said]");
+
+const tiles = () => list.querySelectorAll("[data-image]").length;
 
 async function load(link) {
   link.setAttribute("aria-busy", "true");
@@ -10,8 +17,12 @@ async function load(link) {
   template.innerHTML = await response.text();
   const hadFocus = document.activeElement === link;
   const first = template.content.querySelector("a");
+  const more = template.content.querySelectorAll("[data-image]").length;
   link.closest("li").replaceWith(template.content);
   if (hadFocus) first?.focus();
+  const { moreOne, moreMany } = list.dataset;
+  if (said && !said.childElementCount) said.textContent = (more === 1 ? moreOne : moreMany).replace("{n}", more);
+  list.dispatchEvent(new CustomEvent("gallery:more"));
   watch();
 }
 
@@ -32,11 +43,37 @@ function watch() {
   if (link) observer.observe(link);
 }
 
-list?.addEventListener("click", (event) => {
-  const link = event.target.closest("[data-more]");
-  if (!link) return;
-  event.preventDefault();
-  load(link);
-});
+// Who comes back from a picture finds the place again.
+function keep() {
+  sessionStorage.setItem(KEPT + location.href, JSON.stringify({ tiles: tiles(), top: window.scrollY }));
+}
 
-watch();
+async function restore() {
+  const [navigation] = performance.getEntriesByType("navigation");
+  const isBack = navigation?.type === "back_forward" || sessionStorage.getItem("gallery-back");
+  const kept = JSON.parse(sessionStorage.getItem(KEPT + location.href) ?? "null");
+  sessionStorage.removeItem("gallery-back");
+  if (!isBack || !kept) return;
+  for (let page = 0; page < MOST_PAGES && tiles() < kept.tiles; page += 1) {
+    const link = list.querySelector("[data-more]");
+    if (!link) break;
+    observer.unobserve(link);
+    await load(link);
+  }
+  window.scrollTo({ top: kept.top, behavior: "instant" });
+}
+
+if (list) {
+  list.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-more]");
+    if (!link) return;
+    event.preventDefault();
+    load(link);
+  });
+  window.addEventListener("pagehide", keep);
+  restore().then(watch);
+}
+
+document.querySelector("[data-filters]")?.addEventListener("change", (event) => {
+  if (event.target.matches("select, [type=checkbox], [type=date]")) event.currentTarget.requestSubmit();
+});

@@ -9,6 +9,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from accounts.models import User
+from generation import terms
 from generation.engine.request import GenerationRequest, NoiseScheduler
 from generation.models import FINAL, Image, Job, Status
 from generation.receipts import Line, Receipt
@@ -57,23 +58,32 @@ def make_job(
     )
 
 
-def make_image(job: Job, *, index: int = 0) -> Image:
+def make_image(
+    job: Job,
+    *,
+    index: int = 0,
+    size: tuple[int, int] = (64, 64),
+    created_at: datetime | None = None,
+) -> Image:
     """A picture with its files. Each call's is a second younger than the one before."""
-    picture = PIL.Image.new("RGB", (64, 64), "teal")
+    picture = PIL.Image.new("RGB", size, "teal")
     stem = f"tests/{job.pk}-{index}"
-    image = Image.objects.create(
+    image = Image(
         job=job,
         user=job.user,
         index=index,
         seed=7,
-        width=64,
-        height=64,
+        width=size[0],
+        height=size[1],
+        prompt=job.generation_request.prompt,
+        checkpoint=job.checkpoint,
         file=default_storage.save(f"{stem}.png", _encoded(picture, "PNG")),
         thumbnail=default_storage.save(f"{stem}.webp", _encoded(picture, "WEBP")),
         bytes=100,
+        created_at=created_at or START + timedelta(seconds=Image.objects.count() + 1),
     )
-    age = timedelta(seconds=Image.objects.count())
-    Image.objects.filter(pk=image.pk).update(created_at=START + age)
+    image.terms = terms.of_image(image)
+    image.save(force_insert=True)
     image.refresh_from_db()
     return image
 

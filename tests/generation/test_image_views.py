@@ -1,11 +1,13 @@
+import re
 from io import BytesIO
 
 import PIL.Image
 import pytest
 from django.urls import reverse
 
+from generation import boards, pictures
 from generation.models import Image
-from tests.generation.rows import make_image, make_job
+from tests.generation.rows import make_image, make_job, make_request
 
 pytestmark = pytest.mark.django_db
 PAGE = "image"
@@ -111,3 +113,95 @@ def test_no_browser_takes_it_for_a_page(client, alice, image, name):
 
     assert response["Content-Type"] in {"image/png", "image/webp"}
     assert response["X-Content-Type-Options"] == "nosniff"
+
+
+def links(page, rel):
+    return re.findall(rf'href="([^"]+)"[^>]* rel="{rel}"', page)
+
+
+def test_the_neighbours_are_those_in_the_gallery_that_one_came_from(client, alice):
+    prompts = ["a red house", "a boat", "a red house", "a boat", "a red house"]
+    images = [make_image(make_job(alice, request=make_request(prompt=each))) for each in prompts]
+    client.force_login(alice)
+
+    everything = get(client, PAGE, images[2]).text
+    houses = client.get(f"{images[2].get_absolute_url()}?q=house").text
+
+    assert links(everything, "prev") == [images[3].get_absolute_url()]
+    assert links(everything, "next") == [images[1].get_absolute_url()]
+    assert links(houses, "prev") == [f"{images[4].get_absolute_url()}?q=house"]
+    assert links(houses, "next") == [f"{images[0].get_absolute_url()}?q=house"]
+
+
+def test_the_first_and_the_last_have_one_neighbour(client, alice, image):
+    client.force_login(alice)
+
+    page = get(client, PAGE, image).text
+
+    assert links(page, "prev") == links(page, "next") == []
+
+
+def test_the_settings_are_used_again_with_the_seed_and_varied_without(client, alice, image):
+    client.force_login(alice)
+    page = get(client, PAGE, image).text
+    assert image.again_url in page
+    assert image.variation_url in page
+
+    again, variation = (
+        client.get(url).context["form"] for url in (image.again_url, image.variation_url)
+    )
+
+    assert again["prompt"].value() == variation["prompt"].value() == "a red house"
+    assert again["seed"].value() == image.seed
+    assert variation["seed"].value() is None
+
+
+def test_the_page_knows_the_boards_that_it_hangs_on(client, alice, image):
+    on, off = boards.make(alice, name="On"), boards.make(alice, name="Off")
+    boards.hang(on, [image.pk])
+    client.force_login(alice)
+
+    page = get(client, PAGE, image)
+
+    assert {board.pk: board.has_it for board in page.context["boards"]} == {
+        on.pk: True,
+        off.pk: False,
+    }
+
+
+def test_who_deletes_a_picture_may_undo_it_on_the_next_page(client, alice, image):
+    other = make_image(make_job(alice))
+    client.force_login(alice)
+    client.post(reverse("selected_delete"), {"images": [image.pk]})
+
+    assert "1 picture is in the trash" in get(client, PAGE, other).text
+
+
+def test_two_pictures_are_compared(client, alice, image):
+    other = make_image(make_job(alice, request=make_request(prompt="a boat")))
+    client.force_login(alice)
+
+    page = client.get(reverse("compare"), {"a": image.pk, "b": other.pk}).text
+
+    assert page.index("a red house") < page.index("a boat")
+
+
+@pytest.mark.parametrize("b", ["", "x", "00000000-0000-0000-0000-000000000000"])
+def test_there_must_be_two_to_compare(client, alice, image, b):
+    client.force_login(alice)
+
+    assert client.get(reverse("compare"), {"a": image.pk, "b": b}).status_code == 404
+
+
+def test_pictures_of_others_and_deleted_ones_are_not_compared(client, alice, bob, image):
+    hers = make_image(make_job(bob))
+    gone = make_image(make_job(alice))
+    pictures.delete(alice, [gone.pk])
+    client.force_login(alice)
+
+    for other in (hers, gone):
+        query = {"a": image.pk, "b": other.pk}
+        assert client.get(reverse("compare"), query).status_code == 404
+    assert client.post(reverse("compare")).status_code == 405
+    client.logout()
+    assert client.get(reverse("compare")).url.startswith(reverse("account_login"))

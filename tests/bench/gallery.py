@@ -1,0 +1,56 @@
+"""G10: the gallery of somebody with a million pictures beside that of somebody with a thousand.
+
+Both are in one database, and each page is asked for in turn. A page is the whole request, HTML included;
+`find` is the query that finds its pictures, alone.
+"""
+
+import statistics
+from collections.abc import Callable, Iterator
+
+from tests.bench.figures import Figure, measures
+from tests.bench.trials import interleaved, timed
+
+from tests.bench.database import empty_database
+
+FEW, MANY = 1_000, 1_000_000
+ROUNDS = 31
+
+
+@measures("G10")
+def gallery() -> Iterator[Figure]:
+    with empty_database():
+        from tests.bench import pictures
+
+        few, many = pictures.Owner(FEW), pictures.Owner(MANY)
+        pictures.settle()
+        for page in pictures.PAGES:
+            few_queries, many_queries = few.queries(page), many.queries(page)
+            yield Figure(
+                name=f"G10 {page}, queries",
+                value=many_queries,
+                unit="",
+                goal=f"{few_queries} at {FEW:,}",
+            )
+            name = f"G10 {page}"
+            yield _ratio(
+                name,
+                few.visit(page),
+                many.visit(page),
+                goal=pictures.BEYOND_THE_GOAL.get(page, "<= 1.3"),
+            )
+            yield _ratio(
+                f"{name}, find", few.find(page), many.find(page), goal="a part of the page"
+            )
+
+
+def _ratio(
+    name: str, few: Callable[[], object], many: Callable[[], object], *, goal: str
+) -> Figure:
+    times = interleaved(lambda: timed(few), lambda: timed(many), rounds=ROUNDS)
+    few_seconds, many_seconds = (statistics.median(each) for each in times)
+    return Figure(
+        name=name,
+        value=many_seconds / few_seconds,
+        unit=f"x, {many_seconds * 1_000:.1f} ms over {few_seconds * 1_000:.1f}",
+        goal=goal,
+    )

@@ -1,0 +1,205 @@
+"""What is somebody's is nobody else's, on every route that the site has: a new one cannot be forgotten."""
+
+import pytest
+from django.urls import URLResolver, get_resolver, reverse
+
+from billing import sandbox
+from billing.models import SandboxObject
+from billing.plans import PLANS
+from generation import boards, jobs, pictures, shares
+from generation.models import Status
+from tests.generation.rows import make_image, make_job, make_request
+
+pytestmark = pytest.mark.django_db
+METHODS = ["get", "post", "put", "patch", "delete"]
+METHOD_NOT_ALLOWED = 405
+
+
+def a_job(owner):
+    return jobs.submit(owner, make_request()).pk
+
+
+def a_picture(owner):
+    return make_image(make_job(owner)).pk
+
+
+def a_deleted_picture(owner):
+    id = a_picture(owner)
+    pictures.delete(owner, [id])
+    return id
+
+
+def a_board(owner):
+    return boards.make(owner, name="Houses").pk
+
+
+def a_link(owner):
+    return shares.make(make_image(make_job(owner)), shows_prompt=False).pk
+
+
+def a_checkout(owner):
+    sandbox.SandboxGateway().create_checkout(
+        owner, PLANS["basic"], success_url="/", cancel_url="/", idempotency_key="another"
+    )
+    sessions = SandboxObject.objects.filter(
+        type="checkout.session", data__client_reference_id=str(owner.pk)
+    )
+    return sessions.latest("created_at").pk
+
+
+# Routes that take the id of something owned, and how to come by one.
+OWNED = {
+    "job": a_job,
+    "job_card": a_job,
+    "job_cancel": a_job,
+    "image": a_picture,
+    "image_file": a_picture,
+    "image_thumbnail": a_picture,
+    "image_download": a_picture,
+    "trash_thumbnail": a_deleted_picture,
+    "board": a_board,
+    "board_delete": a_board,
+    "share_make": a_picture,
+    "share_revoke": a_link,
+    "billing:sandbox_checkout": a_checkout,
+}
+# Routes whose argument is nobody's, and what it is.
+NOT_OWNED = {
+    "share": "a secret that its owner hands out",
+    "share_file": "a secret that its owner hands out",
+    "billing:checkout": "a plan of the catalogue",
+    "billing:change": "a plan of the catalogue",
+    "account_confirm_email": "a secret that was mailed to its owner",
+    "account_reset_password_from_key": "a secret that was mailed to its owner",
+}
+# Ids that travel in the query: no resolver knows of them.
+IN_QUERY = {
+    ("studio", "job"): a_job,
+    ("studio", "image"): a_picture,
+    ("gallery", "board"): a_board,
+    ("billing:success", "checkout"): a_checkout,
+}
+
+
+def routes(patterns=None, *, namespace=""):
+    """The name and the number of arguments of each route there is."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        if isinstance(pattern, URLResolver):
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from routes(pattern.url_patterns, namespace=inner)
+        else:
+            yield f"{namespace}{pattern.name or ''}", pattern.pattern.regex.groups
+
+
+def answers(client, url):
+    """The status that each method is answered with, where the route knows the method."""
+    statuses = {method: getattr(client, method)(url).status_code for method in METHODS}
+    return {method: status for method, status in statuses.items() if status != METHOD_NOT_ALLOWED}
+
+
+@pytest.fixture
+def as_user(client):
+    """The client, signed in as somebody else than before."""
+
+    def as_user(user):
+        client.logout()
+        client.force_login(user)
+        return client
+
+    return as_user
+
+
+def test_every_route_with_an_argument_is_accounted_for():
+    with_arguments = {name for name, arguments in routes() if arguments}
+    ours = {name for name in with_arguments if not name.startswith("admin:")}
+
+    assert ours == OWNED.keys() | NOT_OWNED.keys()
+
+
+def test_the_walk_finds_what_is_there():
+    names = {name for name, _arguments in routes()}
+
+    assert {"home", "job", "billing:usage", "account_login", "admin:index", "healthz"} <= names
+
+
+@pytest.mark.parametrize("name", OWNED)
+def test_anothers_id_is_not_found(as_user, alice, bob, name):
+    url = reverse(name, args=[OWNED[name](alice)])
+
+    to_bob = answers(as_user(bob), url)
+    to_alice = answers(as_user(alice), url)
+
+    assert set(to_bob.values()) == {404}
+    assert to_alice.keys() == to_bob.keys()
+    assert set(to_alice.values()) <= {200, 302}
+
+
+@pytest.mark.parametrize("name", OWNED)
+def test_an_administrator_is_no_exception(as_user, alice, admin_user, name):
+    url = reverse(name, args=[OWNED[name](alice)])
+
+    assert set(answers(as_user(admin_user), url).values()) == {404}
+
+
+@pytest.mark.parametrize("name", OWNED)
+def test_visitors_are_sent_to_sign_in_or_find_nothing(client, alice, name):
+    url = reverse(name, args=[OWNED[name](alice)])
+
+    to_nobody = answers(client, url)
+
+    assert to_nobody
+    assert set(to_nobody.values()) <= {302, 404}
+    for method, status in to_nobody.items():
+        if status == 302:
+            assert getattr(client, method)(url).url == f"{reverse('account_login')}?next={url}"
+
+
+@pytest.mark.parametrize("name", OWNED)
+def test_anothers_id_is_answered_like_one_that_never_was(as_user, alice, bob, name):
+    id = OWNED[name](alice)
+    url = reverse(name, args=[id])
+    never = url.replace(str(id)[-6:], "000000")
+    assert never != url
+    bobs = as_user(bob)
+
+    assert answers(bobs, url) == answers(bobs, never)
+
+
+@pytest.mark.parametrize(("name", "parameter"), IN_QUERY)
+def test_anothers_id_in_the_query_is_not_found(as_user, alice, bob, name, parameter):
+    query = {parameter: IN_QUERY[name, parameter](alice)}
+
+    assert as_user(bob).get(reverse(name), query).status_code == 404
+    assert as_user(alice).get(reverse(name), query).status_code == 200
+
+
+def test_canceling_anothers_job_leaves_it_alone(as_user, alice, bob):
+    job = jobs.submit(alice, make_request())
+
+    as_user(bob).post(reverse("job_cancel", args=[job.pk]))
+
+    job.refresh_from_db()
+    assert job.status == Status.QUEUED
+
+
+def admin_routes():
+    return [(name, count) for name, count in routes() if name.startswith("admin:")]
+
+
+def test_customers_find_no_page_of_the_administrators(as_user, alice, bob):
+    bobs = as_user(bob)
+    ids = {"generation_job": a_job(alice), "generation_image": a_picture(alice)}
+    urls = [reverse("admin:index")]
+    for name, arguments in admin_routes():
+        model = name.removeprefix("admin:").rpartition("_")[0]
+        if arguments == 1 and name.endswith(("_change", "_delete", "_history")):
+            urls.append(reverse(name, args=[ids.get(model, 1)]))
+        elif arguments == 0 and name.endswith(("_changelist", "_add")):
+            urls.append(reverse(name))
+    assert len(urls) > 20
+
+    for url in urls:
+        response = bobs.get(url)
+        assert response.status_code in {302, 403, 404}, url
+        if response.status_code == 302:
+            assert "login" in response.url, url
