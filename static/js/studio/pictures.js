@@ -1,6 +1,6 @@
 // Markup: [data-pictures="URL"] (with words for failures) around any number of [data-picture="FIELD"], each with the hidden field of that
 // name, a [data-dropzone] with a file input, [data-refused], and perhaps [data-board] with img[data-shown]. Takes pictures that are chosen,
-// dropped or pasted, sends them ahead of the form, and says "picture:shown" on the board (detail: {width, height}).
+// dropped or pasted, sends them ahead of the form, and says "picture:shown" on the board (detail: {width, height}). Comes after the modules that listen.
 
 import { changed, form, post } from "../studio.js";
 

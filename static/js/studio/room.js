@@ -57,6 +57,7 @@ const slider = Object.assign(document.createElement("input"), { type: "range", m
 const words = Object.assign(document.createElement("output"), { className: "small soft" });
 slider.setAttribute("aria-label", place.querySelector("label").textContent);
 number.after(slider, words);
+place.querySelector(".help")?.remove(); // the words beside the slider say it
 
 function showStrength() {
   const mode = form.querySelector("[name=mode]:checked")?.value;
