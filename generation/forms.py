@@ -53,7 +53,7 @@ def _number(label: Any, low: int, high: int, **options: Any) -> forms.IntegerFie
 class GenerationForm(forms.Form):
     """Valid exactly if `generation_request` can be submitted. An empty setting is the checkpoint's own.
 
-    `image`, `mask` and `depth` are digests of the user's uploads. What the chosen mode has no use for is
+    `image`, `mask` and `depth` are digests of uploads of `user`, without whom there are none. What the chosen mode has no use for is
     left out of the request, and kept in the form for when the mode is changed back.
     """
 
@@ -134,7 +134,7 @@ class GenerationForm(forms.Form):
 
     generation_request: GenerationRequest
 
-    def __init__(self, *args: Any, user: "User", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: "User | None" = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._user = user
         self.checkpoints = offered()
@@ -174,8 +174,10 @@ class GenerationForm(forms.Form):
 
     def _picture_size(self, values: dict[str, Any]) -> tuple[int, int] | None:
         """The size of the picture that the request starts from, if it is one of the user's own."""
+        if self._user is None or not values["image"]:
+            return None
         own = Upload.objects.filter(user=self._user, digest=values["image"])
-        return own.values_list("width", "height").first() if values["image"] else None
+        return own.values_list("width", "height").first()
 
     def _field_for(self, name: str) -> str:
         """The field that a request's field is asked for by."""

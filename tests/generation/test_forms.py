@@ -3,7 +3,12 @@ from django.utils.translation import override
 
 from generation.engine import catalogue
 from generation.engine.request import NoiseScheduler
-from generation.forms import CUSTOM, GenerationForm, size_for, values_of
+from generation.engine.vocabulary import Mode
+from generation.form_values import DEFAULT_STRENGTH, values_of
+from generation.forms import GenerationForm
+from generation.models import Upload
+from generation.sizes import AS_PICTURE, CUSTOM, size_for
+from tests.engine.cases import digest
 
 SKETCHBOOK = catalogue.get("sketchbook")
 FILLED = {"prompt": "a red house", "checkpoint": "sketchbook", "shape": "square"}
@@ -63,8 +68,11 @@ def test_what_is_filled_in_is_asked_for():
     assert request.seed == 42
 
 
+GENERAL = [each for each in catalogue.CHECKPOINTS.values() if Mode.TEXT_TO_IMAGE in each.modes]
+
+
 @pytest.mark.parametrize("shape", ["square", "portrait", "landscape"])
-@pytest.mark.parametrize("checkpoint", catalogue.CHECKPOINTS.values(), ids=lambda each: each.id)
+@pytest.mark.parametrize("checkpoint", GENERAL, ids=lambda each: each.id)
 def test_every_shape_is_a_size_that_the_checkpoint_can_draw(checkpoint, shape):
     width, height = size_for(checkpoint, shape=shape)
 
@@ -142,3 +150,92 @@ def test_a_request_comes_back_without_its_seed_to_draw_another_picture():
 
     assert values["seed"] is None
     assert not values["keep_seed"]
+
+
+@pytest.fixture
+def picture(alice):
+    return Upload.objects.create(
+        user=alice, digest=digest("image"), file="x.png", width=300, height=200, bytes=1
+    )
+
+
+def form_for(alice, mode, **values):
+    picture = {"image": digest("image"), "mask": digest("mask")}
+    return GenerationForm({**FILLED, **picture, "mode": mode, **values}, user=alice)
+
+
+@pytest.mark.django_db
+def test_a_picture_is_worked_on_in_its_own_proportions(alice, picture):
+    form = form_for(alice, Mode.IMAGE_TO_IMAGE, shape=AS_PICTURE)
+
+    assert form.is_valid(), form.errors
+    request = form.generation_request
+    assert request.width / request.height == pytest.approx(1.5, rel=0.2)
+    assert request.strength == DEFAULT_STRENGTH[Mode.IMAGE_TO_IMAGE]
+
+
+@pytest.mark.django_db
+def test_a_strength_that_is_given_is_used(alice, picture):
+    form = form_for(alice, Mode.IMAGE_TO_IMAGE, strength="0.35")
+
+    assert form.is_valid()
+    assert form.generation_request.strength == 0.35
+
+
+@pytest.mark.django_db
+def test_what_a_mode_does_not_use_is_left_out(alice, picture):
+    form = form_for(alice, Mode.TEXT_TO_IMAGE, strength="0.35", left="64")
+
+    assert form.is_valid()
+    request = form.generation_request
+    assert (request.image, request.mask, request.strength) == ("", "", 1.0)
+    assert request.padding == (0, 0, 0, 0)
+
+
+@pytest.mark.django_db
+def test_room_around_a_picture_grows_the_canvas_in_its_scale(alice, picture):
+    form = form_for(alice, Mode.OUTPAINT, left="150", bottom="100")
+
+    assert form.is_valid(), form.errors
+    request = form.generation_request
+    left, _top, right, bottom = request.padding
+    inner = (request.width - left - right, request.height - request.padding[1] - bottom)
+    assert inner[0] / inner[1] == pytest.approx(1.5, rel=0.05)
+    assert left / request.width == pytest.approx(150 / 450, rel=0.15)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("mode", [Mode.IMAGE_TO_IMAGE, Mode.INPAINT, Mode.OUTPAINT])
+def test_a_mode_that_needs_a_picture_asks_for_it(alice, mode):
+    form = form_for(alice, mode, image="", left="64")
+
+    assert not form.is_valid()
+    assert "image" in form.errors
+
+
+@pytest.mark.django_db
+def test_more_pictures_at_once_are_one_request(alice):
+    form = GenerationForm({**FILLED, "num_images": "3"}, user=alice)
+
+    assert form.is_valid()
+    assert form.generation_request.num_images == 3
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("mode", [Mode.IMAGE_TO_IMAGE, Mode.INPAINT])
+def test_a_request_on_a_picture_comes_back_into_the_form_as_it_was(alice, picture, mode):
+    form = form_for(alice, mode, strength="0.7", shape="landscape")
+    assert form.is_valid(), form.errors
+    request = form.generation_request
+
+    again = GenerationForm(values_of(request, seed=request.seed), user=alice)
+
+    assert again.is_valid(), again.errors
+    assert again.generation_request == request
+
+
+def test_a_mode_that_the_checkpoint_lacks_is_refused():
+    form = GenerationForm({**FILLED, "mode": Mode.UPSCALE, "image": digest("image")})
+
+    assert not form.is_valid()
+    assert "mode" in form.errors

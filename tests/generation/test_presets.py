@@ -13,9 +13,13 @@ from generation.engine.sketchbook import chinese, english
 from generation.forms import GenerationForm
 from generation.presets import article
 from generation.presets.preset import WORDS
+from tests.engine.cases import digest
 
-SKETCHBOOK = CHECKPOINTS["sketchbook"]
-LARGE = replace(CHECKPOINTS["sd-1.5"], id="sdxl-1.0", name="SDXL 1.0", native_size=1024)
+# As if each drew from words alone; a test adds what else it is to be able to do.
+WORDS_ALONE = frozenset({modes.TEXT_TO_IMAGE})
+SKETCHBOOK = replace(CHECKPOINTS["sketchbook"], modes=WORDS_ALONE)
+LARGE = replace(CHECKPOINTS["sdxl-1.0"], modes=WORDS_ALONE)
+PICTURES = {"image": digest("image"), "mask": digest("mask"), "right": 32}
 EVERY = pytest.mark.parametrize("preset", presets.PRESETS.values(), ids=presets.PRESETS)
 
 
@@ -80,7 +84,7 @@ def test_each_fills_the_form_with_a_request_that_can_be_run(preset, checkpoint, 
     fit = presets.fit(preset, among=[CHECKPOINTS[checkpoint]])
 
     for size in preset.sizes:
-        form = GenerationForm(fit.values("a teapot", size=size))
+        form = GenerationForm({**fit.values("a teapot", size=size), **PICTURES})
 
         assert form.is_valid(), form.errors
         assert "a teapot" in form.generation_request.prompt

@@ -1,0 +1,129 @@
+"""What a picture says of how it was made fills the form again, and so does what one kept."""
+
+import io
+
+import PIL.Image
+import pytest
+from django.core.files.base import ContentFile
+from PIL.PngImagePlugin import PngInfo
+
+from generation import recall, storage
+from generation.engine import infotext
+from generation.engine.vocabulary import Mode, NoiseScheduler
+from generation.forms import GenerationForm
+from generation.models import Job, StudioPreset
+from tests.generation.rows import make_job, make_request
+
+A1111 = """a (red:1.2) house, snow
+at night
+Negative prompt: rain, fog
+Steps: 25, Sampler: DPM++ 2M Karras, CFG scale: 7.5, Seed: 42, Size: 512x768, Model hash: abc, Model: other, Clip skip: 2"""
+
+
+def png(**texts):
+    info = PngInfo()
+    for name, text in texts.items():
+        info.add_itxt(name, text)
+    buffer = io.BytesIO()
+    PIL.Image.new("RGB", (8, 8)).save(buffer, "PNG", pnginfo=info)
+    return ContentFile(buffer.getvalue())
+
+
+@pytest.mark.django_db
+def test_a_picture_made_here_brings_everything_along(alice):
+    request = make_request(negative_prompt="rain", seed=5, num_images=2)
+    job = make_job(alice, request=request)
+    (stored,) = storage.save(job, [PIL.Image.new("RGB", (64, 64))], seeds=(6,))
+
+    with storage.default_storage.open(stored.file) as file:
+        values = recall.read_picture(file)
+
+    form = GenerationForm(values)
+    assert form.is_valid(), form.errors
+    assert form.generation_request == make_request(negative_prompt="rain", seed=6)
+
+
+def test_another_programs_picture_brings_what_is_known_here():
+    values = recall.read_picture(png(parameters=A1111))
+
+    assert values["prompt"] == "a (red:1.2) house, snow\nat night"
+    assert values["negative_prompt"] == "rain, fog"
+    assert values["noise_scheduler"] == NoiseScheduler.DPMPP_2M_KARRAS
+    assert (values["width"], values["height"], values["seed"]) == (512, 768, 42)
+    assert "checkpoint" not in values
+
+
+@pytest.mark.parametrize("noise_scheduler", NoiseScheduler)
+def test_the_common_form_is_read_as_it_is_written(noise_scheduler):
+    request = make_request(noise_scheduler=noise_scheduler, negative_prompt="fog")
+
+    found = infotext.read(infotext.write(request, seed=9))
+
+    assert found == {
+        "prompt": request.prompt,
+        "negative_prompt": "fog",
+        "num_inference_steps": request.num_inference_steps,
+        "noise_scheduler": noise_scheduler,
+        "guidance_scale": request.guidance_scale,
+        "seed": 9,
+        "width": 64,
+        "height": 64,
+        "checkpoint": "sketchbook",
+    }
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        png(),
+        png(parameters="just words"),
+        png(request="{}"),
+        png(request="[1]"),
+        png(request="not json"),
+        ContentFile(b"no picture"),
+        ContentFile(b""),
+    ],
+)
+def test_a_file_that_says_nothing_is_told_so(file):
+    with pytest.raises(recall.NothingToRead):
+        recall.read_picture(file)
+
+
+@pytest.mark.django_db
+def test_settings_are_kept_under_a_name_without_what_belongs_to_one_picture(alice):
+    preset = recall.keep_preset(alice, "mine", {"prompt": "x", "seed": "5", "image": "a" * 64})
+
+    assert preset.values == {"prompt": "x"}
+
+
+@pytest.mark.django_db
+def test_a_name_is_kept_once_a_person(alice, bob):
+    recall.keep_preset(alice, "mine", {"prompt": "x"})
+    recall.keep_preset(alice, "mine", {"prompt": "y"})
+    recall.keep_preset(bob, "mine", {"prompt": "z"})
+
+    assert StudioPreset.objects.get(user=alice).values == {"prompt": "y"}
+    assert StudioPreset.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_there_is_an_end_to_keeping(alice, monkeypatch):
+    monkeypatch.setattr(recall, "MAX_PRESETS", 1)
+    recall.keep_preset(alice, "first", {})
+
+    with pytest.raises(recall.TooManyPresets):
+        recall.keep_preset(alice, "second", {})
+
+
+@pytest.mark.django_db
+def test_past_prompts_come_once_each_the_latest_first(alice, bob):
+    for prompt in ("a", "b", "a"):
+        make_job(alice, request=make_request(prompt=prompt))
+    make_job(bob, request=make_request(prompt="secret"))
+    make_job(
+        alice,
+        request=make_request(mode=Mode.IMAGE_TO_IMAGE, image="a" * 64, strength=1.0, prompt=""),
+    )
+
+    assert recall.prompts(alice) == ["a", "b"]
+    assert Job.objects.count() == 5
