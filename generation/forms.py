@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
@@ -171,6 +172,19 @@ class GenerationForm(forms.Form):
         if self.chosen is None or mode in self.chosen.modes:
             return str(mode)
         return str(self.chosen.first_mode)
+
+    @property
+    def picture_url(self) -> str:
+        """Where the picture that is chosen can be looked at, if it is one of the user's own."""
+        return self._url_of(self["image"].value())
+
+    @property
+    def mask_url(self) -> str:
+        return self._url_of(self["mask"].value())
+
+    def _url_of(self, digest: str | None) -> str:
+        known = digest and Upload.objects.filter(user=self._user, digest=digest).exists()
+        return reverse("upload_file", args=[digest]) if known else ""
 
     def _picture_size(self, values: dict[str, Any]) -> tuple[int, int] | None:
         """The size of the picture that the request starts from, if it is one of the user's own."""

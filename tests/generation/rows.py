@@ -9,9 +9,9 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from accounts.models import User
-from generation import terms
+from generation import terms, uploads
 from generation.engine.request import GenerationRequest, NoiseScheduler
-from generation.models import FINAL, Image, Job, Status
+from generation.models import FINAL, Image, Job, Status, Upload
 from generation.receipts import Line, Receipt
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -56,6 +56,11 @@ def make_job(
         charged_ms=1_234 if status in FINAL else None,
         receipt=Receipt(LINES).to_dict() if status in FINAL else None,
     )
+
+
+def make_upload(owner: User) -> Upload:
+    """A picture that was brought along to be worked on."""
+    return uploads.receive(owner, _encoded(PIL.Image.new("RGB", (64, 64), "red"), "PNG"))
 
 
 def make_image(

@@ -36,8 +36,7 @@ board.addEventListener("picture:shown", ({ detail: { width, height } }) => {
 
 // A page that comes back with a mask shows it.
 function restore() {
-  const digest = form.elements.mask.value;
-  if (!/^[0-9a-f]{64}$/.test(digest) || digest === UNSENT) return draw();
+  if (!canvas.dataset.painted) return draw();
   const before = new Image();
   before.addEventListener("load", () => {
     ink.drawImage(before, 0, 0, mask.width, mask.height);
@@ -46,7 +45,7 @@ function restore() {
     ink.putImageData(pixels, 0, 0);
     draw();
   });
-  before.src = `/uploads/${digest}.png`;
+  before.src = canvas.dataset.painted;
 }
 
 function draw() {
