@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from billing import ledger, sandbox, subscriptions
+from billing import changes, checkouts, ledger, sandbox, subscriptions
 from billing.gateway import gateway
 from billing.models import Grant, SandboxObject, Subscription
 from billing.plans import GRACE, PLANS, TRIAL, plan_of
@@ -23,14 +23,30 @@ def test_paying_opens_the_plan_and_gives_its_minutes(alice: User) -> None:
     assert subscription.status == Subscription.Status.ACTIVE
     assert plan_of(alice) == PLANS["basic"]
     assert balance(alice) == BASIC_MS
-    assert Grant.objects.get().expires_at == subscription.current_period_end
+    given = Grant.objects.get()
+    assert given.rolls_over_at == subscription.current_period_end
+    assert_books_balance()
+
+
+def test_what_is_left_of_a_month_lasts_for_one_more(alice: User, clock: Clock) -> None:
+    subscription = provider.subscribe(alice)
+
+    balances = []
+    for _ in range(3):
+        balances.append(balance(alice))
+        subscription.refresh_from_db()
+        clock.at = subscription.current_period_end
+        sandbox.renew_due()
+        subscriptions.synchronize(subscription.provider_subscription_id)
+
+    assert balances == [BASIC_MS, 2 * BASIC_MS, 2 * BASIC_MS]
     assert_books_balance()
 
 
 def test_a_checkout_that_is_not_paid_gives_nothing(alice: User) -> None:
     checkout_id = provider.check_out(alice)
 
-    assert subscriptions.activate(alice, checkout_id=checkout_id) is None
+    assert checkouts.complete(alice, checkout_id=checkout_id) is None
 
     assert plan_of(alice) == TRIAL
     assert balance(alice) == 0
@@ -38,16 +54,16 @@ def test_a_checkout_that_is_not_paid_gives_nothing(alice: User) -> None:
 
 @pytest.mark.parametrize("checkout_id", ["", "cs_unknown"])
 def test_an_unknown_checkout_is_refused(alice: User, checkout_id: str) -> None:
-    with pytest.raises(subscriptions.NoSuchCheckout):
-        subscriptions.activate(alice, checkout_id=checkout_id)
+    with pytest.raises(checkouts.NoSuchCheckout):
+        checkouts.complete(alice, checkout_id=checkout_id)
 
 
 def test_somebody_elses_checkout_is_refused(alice: User, bob: User) -> None:
     checkout_id = provider.check_out(alice)
     sandbox.pay(checkout_id)
 
-    with pytest.raises(subscriptions.NoSuchCheckout):
-        subscriptions.activate(bob, checkout_id=checkout_id)
+    with pytest.raises(checkouts.NoSuchCheckout):
+        checkouts.complete(bob, checkout_id=checkout_id)
 
     assert balance(bob) == 0
 
@@ -58,7 +74,7 @@ def test_activating_twice_gives_once(alice: User) -> None:
 
     for _ in range(2):
         sandbox.pay(checkout_id)
-        subscriptions.activate(alice, checkout_id=checkout_id)
+        checkouts.complete(alice, checkout_id=checkout_id)
 
     assert balance(alice) == BASIC_MS
     assert SandboxObject.objects.filter(type="subscription").count() == 1
@@ -94,7 +110,7 @@ def test_a_renewal_of_which_no_event_came_is_made_up_for(alice: User, clock: Clo
 def test_a_canceled_plan_stays_until_its_period_ends(alice: User, clock: Clock) -> None:
     subscription = provider.subscribe(alice)
 
-    subscriptions.cancel(alice)
+    changes.cancel(alice)
 
     subscription.refresh_from_db()
     assert subscription.cancel_at_period_end
@@ -111,9 +127,9 @@ def test_a_canceled_plan_stays_until_its_period_ends(alice: User, clock: Clock) 
 
 def test_a_cancellation_can_be_undone(alice: User) -> None:
     subscription = provider.subscribe(alice)
-    subscriptions.cancel(alice)
+    changes.cancel(alice)
 
-    subscriptions.resume(alice)
+    changes.resume(alice)
 
     subscription.refresh_from_db()
     assert not subscription.cancel_at_period_end
@@ -121,15 +137,15 @@ def test_a_cancellation_can_be_undone(alice: User) -> None:
 
 def test_only_a_live_subscription_can_be_changed(alice: User, bob: User) -> None:
     subscription = provider.subscribe(alice)
-    subscriptions.cancel(alice)
+    changes.cancel(alice)
     sandbox.renew(subscription.provider_subscription_id)
     subscriptions.synchronize(subscription.provider_subscription_id)
 
     for user in (alice, bob):
-        for verb in (subscriptions.cancel, subscriptions.resume):
-            with pytest.raises(subscriptions.NotSubscribed):
+        for verb in (changes.cancel, changes.resume):
+            with pytest.raises(changes.NotSubscribed):
                 verb(user)
-        with pytest.raises(subscriptions.NotSubscribed):
+        with pytest.raises(changes.NotSubscribed):
             subscriptions.change(user, PLANS["premium"])
 
 
@@ -194,7 +210,7 @@ def test_who_comes_back_gets_the_new_subscription_and_old_news_dont_matter(
     alice: User, clock: Clock
 ) -> None:
     old = provider.subscribe(alice)
-    subscriptions.cancel(alice)
+    changes.cancel(alice)
     clock.at = old.current_period_end
     sandbox.renew_due()
 
