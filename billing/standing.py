@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from django.db.models import Min
 from django.urls import reverse
 
 from billing import plans
@@ -54,6 +55,17 @@ def open_payment(user: "User", subscription: Subscription) -> Payment | None:
         provider_subscription_id=subscription.provider_subscription_id,
     )
     return waiting.order_by("-created_at", "-id").first()
+
+
+def next_minutes_at(user: "User") -> datetime | None:
+    """When the plan brings minutes again; None if there is no plan, or it ends before. Two queries."""
+    subscription = Subscription.objects.filter(user=user).first()
+    if subscription is None or subscription.status != Subscription.Status.ACTIVE:
+        return None
+    month = Payment.objects.filter(user=user).aggregate(next=Min("next_month_at"))["next"]
+    if month is not None or subscription.cancel_at_period_end:
+        return month
+    return subscription.current_period_end
 
 
 def _unconfirmed(user: "User", subscription: Subscription) -> Notice | None:

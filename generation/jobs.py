@@ -23,12 +23,34 @@ from generation.engine.events import Charge
 from generation.engine.request import GenerationRequest, gettext_noop
 from generation.models import MOVES, Image, Job, Status, Transition
 from generation.storage import StoredPicture
-from generation.terms import CheckpointUnavailable as CheckpointUnavailable
-from generation.terms import OverPlanLimit as OverPlanLimit
-from generation.terms import TooManyJobs as TooManyJobs
+from generation.terms import (
+    WAITING_FOR_EACH_RUNNING,
+    CheckpointUnavailable,
+    OverPlanLimit,
+    TooManyJobs,
+)
 
 if TYPE_CHECKING:
     from accounts.models import User
+
+__all__ = [
+    "WAITING_FOR_EACH_RUNNING",
+    "CheckpointUnavailable",
+    "LostRace",
+    "OverPlanLimit",
+    "TooManyJobs",
+    "cancel",
+    "claim",
+    "fail",
+    "finish",
+    "hand_back",
+    "put_in_line",
+    "reap",
+    "renew",
+    "ring_for_waiting",
+    "stop",
+    "submit",
+]
 
 # Between two looks a job may be claimed or return to the line, but hardly again and again.
 CANCEL_TRIES = 3
@@ -246,9 +268,7 @@ def _hold(job: Job, plan: Plan, *, may_wait: bool) -> WhenEmpty | None:
 def _place(job: Job, plan: Plan, *, is_relaxed: bool) -> dict[str, Any]:
     """The job's place in line. Whoever goes for nothing has the same share as everybody."""
     weight = 1 if is_relaxed else plan.queue_weight
-    where = fairness.place(
-        job.user, cost_ms=job.quote_ms, weight=weight, is_relaxed=is_relaxed
-    )
+    where = fairness.place(job.user, cost_ms=job.quote_ms, weight=weight, is_relaxed=is_relaxed)
     return {
         "rank": where.rank,
         "rank_end": where.rank_end,

@@ -7,7 +7,7 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 
-from generation import jobs
+from generation import jobs, parking
 
 if TYPE_CHECKING:
     from generation.worker import Worker
@@ -27,6 +27,12 @@ def reap() -> int:
     reaped = jobs.reap()
     jobs.ring_for_waiting()
     return reaped
+
+
+@shared_task
+def start_parked() -> int:
+    """Put parked jobs in line whose owners have minutes again, if nobody did when those came."""
+    return parking.start_everybodys()
 
 
 @worker_ready.connect

@@ -145,7 +145,9 @@ class Worker:
     def _claim(self) -> Job | None:
         if self._is_stopping.is_set():
             return None
-        return jobs.claim(worker=self.name, warm=self._loader.warm)
+        warm = self._loader.warm
+        events.note_warm(warm)
+        return jobs.claim(worker=self.name, warm=warm)
 
     def _carry(self, job: Job) -> None:
         """Run one job from its claim to its settlement, whatever happens."""
@@ -207,7 +209,9 @@ class Worker:
             return
         free_ms = {**_waited(job), receipts.STORAGE: _since(began)}
         _persist(lambda: jobs.finish(job, pictures, end.charges, **free_ms))
-        speeds.learn(job.generation_request, end.charges, device=self._device)
+        speeds.learn(
+            job.generation_request, end.charges, device=self._device, quoted_ms=job.quote_ms
+        )
 
     def _step_forever(self) -> None:
         while not self._is_closed.is_set():

@@ -130,13 +130,22 @@ CELERY_WORKER_CONCURRENCY = WORKER_SLOTS + 4
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "reap": {"task": "generation.tasks.reap", "schedule": 5.0, "options": {"expires": 5}},
+    "start parked": {
+        "task": "generation.tasks.start_parked",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "expire": {"task": "billing.tasks.expire", "schedule": 600.0, "options": {"expires": 600}},
     "process events": {
         "task": "billing.tasks.process_events",
         "schedule": 30.0,
         "options": {"expires": 30},
     },
-    "catch up": {"task": "billing.tasks.catch_up", "schedule": 3600.0, "options": {"expires": 3600}},
+    "catch up": {
+        "task": "billing.tasks.catch_up",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "grant due months": {
         "task": "billing.tasks.grant_due_months",
         "schedule": 600.0,
@@ -202,7 +211,9 @@ CURRENCY_RATES: dict[str, Decimal] = {
 # Whether Stripe Tax computes taxes, on top of the prices or included in them.
 STRIPE_TAX = env.bool("STRIPE_TAX", False)
 STRIPE_TAX_CODE = env.str("STRIPE_TAX_CODE", "txcd_10103000")  # software as a service, personal use
-TAX_BEHAVIOR = env.str("TAX_BEHAVIOR", "exclusive", validate=validate.OneOf(["exclusive", "inclusive"]))
+TAX_BEHAVIOR = env.str(
+    "TAX_BEHAVIOR", "exclusive", validate=validate.OneOf(["exclusive", "inclusive"])
+)
 # What an hour of a device costs the house, for the operator's margin.
 DEVICE_HOUR_CENTS = env.int("DEVICE_HOUR_CENTS", 0)
 

@@ -10,7 +10,6 @@ from billing.ledger import coverage
 from billing.ledger.coverage import Promise
 from billing.models import Entry, Grant, Hold, Wallet
 
-
 # Shares %(amount)s out over the grants that were alive when the hold was placed, nearest expiry first, and
 # writes one entry for each grant that it takes from: one statement, however many grants there are.
 _SPEND = """

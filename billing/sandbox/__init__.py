@@ -4,8 +4,6 @@ It stands on the other side of the same wires: it keeps Stripe-shaped objects of
 gateway's questions from them, and posts signed events to our webhook over HTTP.
 """
 
-from billing.sandbox.delivery import deliver
-from billing.sandbox.gateway import SandboxGateway
 from billing.sandbox.contracts import (
     let_period_pass,
     pay,
@@ -15,6 +13,8 @@ from billing.sandbox.contracts import (
     renew_due,
     use_card,
 )
+from billing.sandbox.delivery import deliver
+from billing.sandbox.gateway import SandboxGateway
 from billing.sandbox.till import Card, dispute, refund, settle_dispute
 
 __all__ = [

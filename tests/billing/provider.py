@@ -29,9 +29,7 @@ def check_out_once(user: User, product: str = "minutes-100") -> str:
     return _id_in(checkouts.buy(user, PRODUCTS[product], urls=URLS))
 
 
-def subscribe(
-    user: User, plan: str = "basic", interval: Interval = Interval.MONTH
-) -> Subscription:
+def subscribe(user: User, plan: str = "basic", interval: Interval = Interval.MONTH) -> Subscription:
     """A paid subscription of which we know."""
     checkout_id = check_out(user, plan, interval)
     sandbox.pay(checkout_id)

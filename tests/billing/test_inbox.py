@@ -87,9 +87,7 @@ def live_through_a_year(user: User, clock: Clock, *, between: Callable[[], None]
     renew()
 
 
-ORDERS = [
-    pytest.param(seed, marks=[pytest.mark.slow] if seed >= 10 else []) for seed in range(100)
-]
+ORDERS = [pytest.param(seed, marks=[pytest.mark.slow] if seed >= 10 else []) for seed in range(100)]
 
 
 @pytest.mark.parametrize("seed", ORDERS)
@@ -143,7 +141,9 @@ def test_a_years_events_thrice_in_any_order_end_in_the_same_state(
         *[2_000 * MINUTE] * 2,
         *[900 * MINUTE] * 6,
     ]
-    assert [month.rolls_over_at for month in months] == [nth(n) for n in (1, 2, 3, 4, 4, *range(5, 13))]
+    assert [month.rolls_over_at for month in months] == [
+        nth(n) for n in (1, 2, 3, 4, 4, *range(5, 13))
+    ]
     assert [month.refunded for month in months if month.refunded] == [450 * MINUTE, 900 * MINUTE]
     # Of the last month nothing is left, since it was paid back; what was topped up stays.
     assert balance(alice) == 100 * MINUTE

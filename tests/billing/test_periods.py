@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -51,9 +52,7 @@ def test_an_upgrade_in_mid_month_brings_the_difference_for_the_rest_of_it() -> N
     )
 
     assert changed == [
-        Month(
-            gpu_ms=(PREMIUM - BASIC) // 2, starts_at=middle, ends_at=nth(1), expires_at=nth(2)
-        )
+        Month(gpu_ms=(PREMIUM - BASIC) // 2, starts_at=middle, ends_at=nth(1), expires_at=nth(2))
     ]
 
 
@@ -117,5 +116,5 @@ def test_however_a_bill_is_cut_its_months_join_and_add_up(
 
     assert periods.total(whole) == count * BASIC
     assert 0 <= periods.total(whole) - periods.total(before) - periods.total(rest) <= 1
-    assert all(early.ends_at == late.starts_at for early, late in zip(whole, whole[1:], strict=False))
+    assert all(early.ends_at == late.starts_at for early, late in pairwise(whole))
     assert all(month.ends_at < month.expires_at for month in whole)
