@@ -14,7 +14,7 @@ from billing import checkouts, ledger
 from billing.gateway import ProviderUnavailable, Urls, gateway
 from billing.models import LIVE, Customer, Interval, Payment, Subscription, Unit
 from billing.payments import Contended
-from billing.plans import PLANS, PRODUCTS
+from billing.plans import PLANS, PRODUCTS, Plan, Product
 
 
 @login_required
@@ -67,7 +67,7 @@ def success(request: HttpRequest) -> HttpResponse:
         raise Http404 from error
     except (ProviderUnavailable, Contended):
         paid = None
-    bought = None
+    bought: Plan | Product | None = None
     if isinstance(paid, Subscription):
         bought = PLANS[paid.plan]
     elif isinstance(paid, Payment):

@@ -30,7 +30,8 @@ def text(amount: int, currency: str, *, short: bool = False) -> str:
     decimals = 0 if short and value == value.to_integral_value() else places(currency)
     pattern = parse_pattern(locale.currency_formats["standard"].pattern)
     pattern.frac_prec = (decimals, decimals)
-    return pattern.apply(value, locale, currency=currency.upper(), currency_digits=False)
+    shown: str = pattern.apply(value, locale, currency=currency.upper(), currency_digits=False)
+    return shown
 
 
 def in_currency(cents: int, currency: str) -> int:

@@ -62,7 +62,8 @@ def next_minutes_at(user: "User") -> datetime | None:
     subscription = Subscription.objects.filter(user=user).first()
     if subscription is None or subscription.status != Subscription.Status.ACTIVE:
         return None
-    month = Payment.objects.filter(user=user).aggregate(next=Min("next_month_at"))["next"]
+    months = Payment.objects.filter(user=user).aggregate(next=Min("next_month_at"))
+    month: datetime | None = months["next"]
     if month is not None or subscription.cancel_at_period_end:
         return month
     return subscription.current_period_end

@@ -4,7 +4,7 @@ A price is never changed. What would change it makes another, under another look
 old one: who subscribed at that keeps paying it, and keeps its minutes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -20,7 +20,13 @@ from billing.plans import PLANS, PRODUCTS, Plan, Product
 if TYPE_CHECKING:
     from stripe import StripeObject, V1Services
     from stripe.billing_portal import Configuration
-    from stripe.params import PriceCreateParams
+    from stripe.params import (
+        PriceCreateParams,
+        ProductCreateParams,
+        ProductUpdateParams,
+        WebhookEndpointCreateParams,
+        WebhookEndpointUpdateParams,
+    )
 
 # Marks what is ours in the operator's account.
 APP = "sdsite"
@@ -83,7 +89,7 @@ def price_id(client: "V1Services", sold: Plan | Product, interval: Interval | No
 def portal(client: "V1Services") -> "Configuration | None":
     """The portal's configuration, if it was made."""
     found = client.billing_portal.configurations.list({"active": True, "limit": PAGE})
-    return next((each for each in found.data if (each.metadata or {}).get("app") == APP), None)
+    return next((each for each in found.data if _metadata(each).get("app") == APP), None)
 
 
 def synchronize(client: "V1Services", *, api_version: str) -> Iterator[str]:
@@ -109,15 +115,19 @@ def _name(sold: Plan | Product) -> str:
 
 def _product(client: "V1Services", sold: Plan | Product) -> Iterator[str]:
     product_id = _product_id(sold)
-    wanted: dict[str, Any] = {"name": _name(sold), "active": True}
-    if settings.STRIPE_TAX:
+    name, is_taxed = _name(sold), settings.STRIPE_TAX
+    wanted: ProductUpdateParams = {"name": name, "active": True}
+    if is_taxed:
         wanted["tax_code"] = settings.STRIPE_TAX_CODE
     known = {each.id: each for each in client.products.list({"ids": [product_id]}).data}
     if product_id not in known:
-        client.products.create({"id": product_id, **wanted, "metadata": {"app": APP}})
+        params: ProductCreateParams = {"id": product_id, "name": name, "metadata": {"app": APP}}
+        if is_taxed:
+            params["tax_code"] = settings.STRIPE_TAX_CODE
+        client.products.create(params)
         yield f"created product {product_id}"
     elif _differs(known[product_id], wanted):
-        client.products.update(product_id, {**wanted})
+        client.products.update(product_id, wanted)
         yield f"updated product {product_id}"
     else:
         yield f"kept product {product_id}"
@@ -193,20 +203,18 @@ def _webhook(client: "V1Services", *, api_version: str) -> Iterator[str]:
     if urlsplit(url).hostname in {"127.0.0.1", "localhost"}:
         yield f"no webhook endpoint: Stripe cannot reach {url}. Forward: stripe listen --forward-to {url}"
         return
-    wanted = sorted(stripe_objects.EVENT_TYPES)
+    wanted: Any = sorted(stripe_objects.EVENT_TYPES)
     endpoints = client.webhook_endpoints.list({"limit": PAGE}).auto_paging_iter()
     known = [each for each in endpoints if each.url == url]
     current = next((each for each in known if each.api_version == api_version), None)
     if current is None:
-        made = client.webhook_endpoints.create(
-            {"url": url, "enabled_events": wanted, "api_version": api_version}  # type: ignore[typeddict-item]  # they are among its literals
-        )
+        asked: Any = {"url": url, "enabled_events": wanted, "api_version": api_version}
+        params: WebhookEndpointCreateParams = asked
+        made = client.webhook_endpoints.create(params)
         yield f"created webhook endpoint {url}: set STRIPE_WEBHOOK_SECRET={made.secret}"
     elif sorted(current.enabled_events) != wanted or current.status != "enabled":
-        client.webhook_endpoints.update(
-            current.id,
-            {"enabled_events": wanted, "disabled": False},  # type: ignore[typeddict-item]  # same
-        )
+        changed: WebhookEndpointUpdateParams = {"enabled_events": wanted, "disabled": False}
+        client.webhook_endpoints.update(current.id, changed)
         yield f"updated webhook endpoint {url}"
     else:
         yield f"kept webhook endpoint {url}"
@@ -216,13 +224,17 @@ def _webhook(client: "V1Services", *, api_version: str) -> Iterator[str]:
             yield f"deleted webhook endpoint {url} of API version {old.api_version}"
 
 
-def _differs(known: "StripeObject", wanted: dict[str, Any]) -> bool:
+def _metadata(known: "StripeObject") -> dict[str, str]:
+    return known.to_dict(for_json=True).get("metadata") or {}
+
+
+def _differs(known: "StripeObject", wanted: Mapping[str, Any]) -> bool:
     return _lacks(known.to_dict(for_json=True), wanted)
 
 
 def _lacks(known: Any, wanted: Any) -> bool:
     """Whether `known`, which may have more fields, differs from `wanted` in one of those."""
-    if isinstance(wanted, dict):
+    if isinstance(wanted, Mapping):
         return any(_lacks((known or {}).get(name), value) for name, value in wanted.items())
     if isinstance(wanted, list):
         return sorted(known or []) != sorted(wanted)

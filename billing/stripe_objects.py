@@ -309,7 +309,8 @@ def _id(found: Json) -> str:
 
 
 def _subscription_of_schedule(schedule: Json) -> str | None:
-    return schedule["subscription"] or schedule["released_subscription"]
+    found: str | None = schedule["subscription"] or schedule["released_subscription"]
+    return found
 
 
 def _payment_intent(found: Json) -> str | None:

@@ -78,6 +78,7 @@ def synchronize(provider_subscription_id: str) -> Subscription | None:
 
 def _row_for(user_id: int, remote: ProviderSubscription, *, provider: str) -> Subscription:
     """The user's row, made if this is the first that we hear of a subscription of theirs."""
+    assert remote.price.plan is not None, "what is not of our making is left alone"
     row, _created = Subscription.objects.get_or_create(
         user_id=user_id,
         defaults={

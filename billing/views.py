@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import TypeVar, cast
 
 from csp.decorators import csp_update
 from django.conf import settings
@@ -20,10 +21,14 @@ from billing.plans import CREDIT_PACKS, PLANS, TOP_UPS, TRIAL, plan_of
 
 ENTRIES_PER_PAGE = 50
 PAYMENTS_SHOWN = 24
-# Browsers apply `form-action` to where a posted form redirects, too.
-forms_may_lead_to_stripe = csp_update(
-    {"form-action": [f"https://{name}.stripe.com" for name in ("checkout", "billing", "invoice")]}
-)
+STRIPE_PAGES = [f"https://{name}.stripe.com" for name in ("checkout", "billing", "invoice")]
+
+View = TypeVar("View", bound=Callable[..., HttpResponse])
+
+
+def forms_may_lead_to_stripe(view: View) -> View:
+    """Browsers apply the policy's `form-action` to where a posted form redirects, too."""
+    return cast("View", csp_update({"form-action": STRIPE_PAGES})(view))
 
 
 @require_GET

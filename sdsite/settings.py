@@ -204,10 +204,7 @@ STRIPE_API_URL = env.str("STRIPE_API_URL", "")
 TRIAL_GPU_MINUTES = env.int("TRIAL_GPU_MINUTES", 5)
 # What the catalogue's prices are in, and for how much of another currency one of it is sold: "eur=0.95,gbp=0.8".
 CURRENCY = env.str("CURRENCY", "usd").lower()
-CURRENCY_RATES: dict[str, Decimal] = {
-    currency.lower(): rate
-    for currency, rate in env.dict("CURRENCY_RATES", {}, subcast_values=Decimal).items()
-}
+CURRENCY_RATES: dict[str, Decimal] = env.dict("CURRENCY_RATES", {}, subcast_values=Decimal)
 # Whether Stripe Tax computes taxes, on top of the prices or included in them.
 STRIPE_TAX = env.bool("STRIPE_TAX", False)
 STRIPE_TAX_CODE = env.str("STRIPE_TAX_CODE", "txcd_10103000")  # software as a service, personal use

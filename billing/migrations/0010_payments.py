@@ -2,10 +2,12 @@
 
 import django.db.models.deletion
 from django.conf import settings
+from django.apps.registry import Apps
 from django.db import migrations, models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 
-def keep_customers(apps, schema_editor):
+def keep_customers(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     """Who subscribed before has a customer already."""
     customer, subscription = (
         apps.get_model("billing", name) for name in ("Customer", "Subscription")
@@ -18,7 +20,7 @@ def keep_customers(apps, schema_editor):
         )
 
 
-def call_balances_full(apps, schema_editor):
+def call_balances_full(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     apps.get_model("billing", "Wallet").objects.update(full=models.F("balance"))
 
 

@@ -7,6 +7,7 @@ from typing import Any, ParamSpec
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -141,7 +142,7 @@ def _get_invoice_for_user(request: HttpRequest, invoice_id: str) -> SandboxObjec
     return get_object_or_404(_invoices(customer), pk=invoice_id)
 
 
-def _invoices(customer: Customer) -> Any:
+def _invoices(customer: Customer) -> QuerySet[SandboxObject]:
     invoices = SandboxObject.objects.filter(
         type="invoice", data__customer=customer.provider_customer_id
     )
