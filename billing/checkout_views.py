@@ -61,8 +61,12 @@ def success(request: HttpRequest) -> HttpResponse:
     is_plan: bool; available_ms, available_credits: int.
     """
     user = user_of(request)
+    checkout_id = request.GET.get("checkout", "")
+    # Nothing else is an id, or fit to be looked up.
+    if not checkout_id.isidentifier():
+        raise Http404
     try:
-        paid = checkouts.complete(user, checkout_id=request.GET.get("checkout", ""))
+        paid = checkouts.complete(user, checkout_id=checkout_id)
     except checkouts.NoSuchCheckout as error:
         raise Http404 from error
     except (ProviderUnavailable, Contended):

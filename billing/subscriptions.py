@@ -140,6 +140,7 @@ def _news(remote: ProviderSubscription, *, provider: str) -> dict[str, object]:
         "interval": remote.price.interval,
         "status": remote.status,
         "provider": provider,
+        "provider_customer_id": remote.customer_id,
         "provider_subscription_id": remote.id,
         "currency": remote.currency,
         "price_cents": remote.price.amounts[remote.currency],

@@ -173,18 +173,15 @@ def adjust(user: "User", *, unit: Unit, amount: int, reference: str, note: str) 
 def refund(grant_reference: str, *, amount: int, note: str) -> int:
     """Take back what is unspent of the `amount` of a grant, counted in all, that was paid back.
 
-    An amount below the last one's gives back what that took beyond it: a dispute was won. Returns what
-    the balance moved by; zero on a second call. `note` says why. Raises Grant.DoesNotExist.
+    An amount below the last one's gives back what that took beyond it: a dispute was won. Nothing that
+    a hold may need is taken, and a grant that expired has nothing to take or to give. Returns what the
+    balance moved by; zero on a second call. `note` says why. Raises Grant.DoesNotExist.
     """
     wallet_id = Grant.objects.values_list("wallet", flat=True).get(reference=grant_reference)
     wallet = Wallet.objects.select_for_update().get(pk=wallet_id)
     locked.write_off(wallet, at=timezone.now())
     given = Grant.objects.get(reference=grant_reference)
-    taken = locked.taken_back(given)
-    if amount > given.refunded:
-        part = -min(amount - given.refunded, locked.spare(wallet, given))
-    else:
-        part = taken - min(taken, amount)
+    part = 0 if given.has_expired else _owed_back(wallet, given, amount=amount)
     given.refunded = amount
     given.remaining += part
     given.save(update_fields=["refunded", "remaining"])
@@ -243,6 +240,14 @@ def _capture(held: Hold, *, amount: int, kind: Entry.Kind, note: str = "") -> in
         signals.balance_rose.send(Wallet, wallet=held.wallet)
     _warn(held.wallet, spent=captured)
     return captured
+
+
+def _owed_back(wallet: Wallet, given: Grant, *, amount: int) -> int:
+    """What the balance moves by when `amount` of the grant is refunded in all."""
+    if amount > given.refunded:
+        return -min(amount - given.refunded, locked.spare(wallet, given))
+    taken = locked.taken_back(given)
+    return taken - min(taken, amount)
 
 
 def _warn(wallet: Wallet, *, spent: int) -> None:

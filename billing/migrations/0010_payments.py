@@ -264,9 +264,5 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunPython(keep_customers, migrations.RunPython.noop),
-        migrations.RemoveField(
-            model_name="subscription",
-            name="provider_customer_id",
-        ),
         migrations.RunPython(call_balances_full, migrations.RunPython.noop),
     ]

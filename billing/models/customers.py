@@ -51,6 +51,7 @@ class Subscription(models.Model):
     interval = models.CharField(max_length=5, choices=Interval.choices, default=Interval.MONTH)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.INCOMPLETE)
     provider = models.CharField(max_length=12)
+    provider_customer_id = models.CharField(max_length=100, blank=True)
     provider_subscription_id = models.CharField(max_length=100, unique=True)
     # What a period costs before tax: who subscribed at another price keeps it.
     currency = models.CharField(max_length=3, blank=True)

@@ -104,6 +104,10 @@ class Grant(models.Model):
         return f"{self.source} {self.remaining}/{self.amount}"
 
     @property
+    def has_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    @property
     def has_rolled_over(self) -> bool:
         return self.rolls_over_at is not None and self.rolls_over_at <= timezone.now()
 

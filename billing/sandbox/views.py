@@ -183,19 +183,27 @@ def _let_period_pass(customer: Customer, asked: Mapping[str, str]) -> None:
 
 
 def _refund(customer: Customer, asked: Mapping[str, str]) -> None:
-    data = get_object_or_404(_invoices(customer), pk=asked.get("invoice"), data__status="paid").data
-    till.refund(objects.payment_intent_of(data), cents=data["total"])
+    paid = _get_paid_invoice(customer, asked)
+    till.refund(objects.payment_intent_of(paid), cents=paid["total"])
 
 
 def _dispute(customer: Customer, asked: Mapping[str, str]) -> None:
-    data = get_object_or_404(_invoices(customer), pk=asked.get("invoice"), data__status="paid").data
-    till.dispute(objects.payment_intent_of(data), cents=data["total"])
+    paid = _get_paid_invoice(customer, asked)
+    till.dispute(objects.payment_intent_of(paid), cents=paid["total"])
 
 
 def _win(customer: Customer, asked: Mapping[str, str]) -> None:
-    data = get_object_or_404(_invoices(customer), pk=asked.get("invoice"), data__status="paid").data
-    for row in objects.about(objects.payment_intent_of(data), ["dispute"]):
+    paid = _get_paid_invoice(customer, asked)
+    for row in objects.about(objects.payment_intent_of(paid), ["dispute"]):
         till.settle_dispute(row.pk, won=True)
+
+
+def _get_paid_invoice(customer: Customer, asked: Mapping[str, str]) -> Json:
+    invoice_id = asked.get("invoice", "")
+    if not invoice_id.isidentifier():
+        raise Http404
+    row = get_object_or_404(_invoices(customer), pk=invoice_id, data__status="paid")
+    return row.data  # type: ignore[no-any-return]
 
 
 _DEEDS: Mapping[str, Callable[[Customer, Mapping[str, str]], None]] = {
