@@ -301,6 +301,7 @@ class Uptime(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["day", "device"], name="uptime_once_a_day"),
         ]
+        verbose_name = verbose_name_plural = _("margin")
 
     def __str__(self) -> str:
         return f"{self.device}, {self.day}: {self.ms} ms"

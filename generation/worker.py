@@ -19,7 +19,7 @@ import torch
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections
 
-from generation import events, jobs, receipts, speeds, storage
+from generation import events, jobs, margins, receipts, speeds, storage
 from generation.engine.engine import (
     Canceled,
     Engine,
@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 # What a run may take beyond its hold before it is stopped; the house pays for it.
 BUDGET_FACTOR = 4
 TEND_SECONDS = 1.0
+UPTIME_SECONDS = 15.0
 # How often, and for how long in all, a settlement is tried again while PostgreSQL is away.
 SETTLE_RETRY_SECONDS = 0.5
 SETTLE_SECONDS = 60.0
@@ -101,6 +102,7 @@ class Worker:
         self._running: dict[str, Running] = {}
         self._watched: frozenset[int] = frozenset()
         self._turn_began: float | None = None
+        self._uptime_noted = time.monotonic()
         self._publisher = Publisher(on_cancel=self._cancel)
         self._threads = [
             threading.Thread(target=self._step_forever, name="engine", daemon=True),
@@ -247,19 +249,26 @@ class Worker:
         renewed = time.monotonic()
         while not self._is_closed.wait(TEND_SECONDS):
             self._end_if_stuck()
-            if not self._running:
-                continue
             try:
                 self._watched = events.watched(each.job.user_id for each in self._all_running())
-                self._cancel_requested()
+                if self._running:
+                    self._cancel_requested()
                 if time.monotonic() - renewed > settings.LEASE_RENEWAL_SECONDS:
                     renewed = time.monotonic()
                     self._renew()
+                self._note_uptime()
             except Exception:
                 # Whatever is away comes back; until then the leases hold.
                 log.exception("the tender could not do its round")
             finally:
                 close_old_connections()
+
+    def _note_uptime(self) -> None:
+        """For the operator's books: the device was there, whether it worked or not."""
+        now = time.monotonic()
+        if now - self._uptime_noted >= UPTIME_SECONDS:
+            margins.note_uptime(self._device, ms=round((now - self._uptime_noted) * 1_000))
+            self._uptime_noted = now
 
     def _renew(self) -> None:
         for running in self._all_running():

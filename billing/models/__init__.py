@@ -3,7 +3,14 @@
 References are unique by constraint, not by `unique=True`, which would add a second, unused index.
 """
 
-from billing.models.customers import LIVE, Customer, Interval, Payment, Subscription
+from billing.models.customers import (
+    LIVE,
+    Customer,
+    FailedPayment,
+    Interval,
+    Payment,
+    Subscription,
+)
 from billing.models.provider import CatchUp, SandboxObject, StripeEvent
 from billing.models.wallets import Entry, Grant, Hold, Unit, Wallet
 
@@ -12,6 +19,7 @@ __all__ = [
     "CatchUp",
     "Customer",
     "Entry",
+    "FailedPayment",
     "Grant",
     "Hold",
     "Interval",

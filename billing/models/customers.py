@@ -168,3 +168,10 @@ class Payment(models.Model):
     def returned_cents(self) -> int:
         """What the customer has back of it, or may get."""
         return min(self.cents, self.refunded_cents + self.disputed_cents)
+
+
+class FailedPayment(Payment):
+    """A payment that waits for its money, as the operator's list shows it."""
+
+    class Meta:
+        proxy = True
