@@ -90,6 +90,11 @@ class TopUp:
         """In the wallet's unit."""
         return self.gpu_minutes * 60_000
 
+    @property
+    def unit_price(self) -> int:
+        """What a minute comes to, rounded up."""
+        return -(-self.price_cents // self.gpu_minutes)
+
 
 @dataclass(frozen=True, kw_only=True)
 class CreditPack:
@@ -115,6 +120,11 @@ class CreditPack:
     def amount(self) -> int:
         """In the wallet's unit."""
         return self.thousandths
+
+    @property
+    def unit_price(self) -> int:
+        """What a credit comes to, rounded up."""
+        return -(-self.price_cents // self.credits)
 
 
 Product = TopUp | CreditPack

@@ -35,6 +35,8 @@ class Offered:
     plan: Plan
     interval: Interval
     action: Action
+    # The one that stands out.
+    is_suggested: bool = False
 
     @property
     def price(self) -> str:
@@ -52,11 +54,19 @@ def offered(user: "User | AnonymousUser", interval: Interval) -> list[Offered]:
     subscription = None
     if user.is_authenticated:
         subscription = Subscription.objects.filter(user=user, status__in=LIVE).first()
+    actions = {
+        plan.id: _action(user, subscription, plan=plan, interval=interval)
+        for plan in PLANS.values()
+    }
+    # The next larger plan, or the middle one for who has none.
+    larger = [plan_id for plan_id, action in actions.items() if action == Action.AT_ONCE]
+    suggested = (larger or list(actions)[1:])[0] if subscription is None or larger else None
     return [
         Offered(
             plan=plan,
             interval=interval,
-            action=_action(user, subscription, plan=plan, interval=interval),
+            action=actions[plan.id],
+            is_suggested=plan.id == suggested,
         )
         for plan in PLANS.values()
     ]

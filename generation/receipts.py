@@ -32,14 +32,14 @@ NAMES: Mapping[str, str | Promise] = {
 # Why a line that would be billed is not.
 FAILED, RELAXED, CREDITS = "failed", "relaxed", "credits"
 REASONS: Mapping[str, str | Promise] = {
-    QUEUE: _("Waiting is free"),
-    LOAD: _("Loading is on us"),
-    SAFETY: _("Checking is on us"),
-    STORAGE: _("Storing is on us"),
-    OVER_QUOTE: _("We keep to the quote"),
-    FAILED: _("What fails is free"),
-    RELAXED: _("Relaxed pictures are free"),
-    CREDITS: _("Paid in credits, at a fixed price"),
+    QUEUE: _("waiting is free"),
+    LOAD: _("loading is on us"),
+    SAFETY: _("checking is on us"),
+    STORAGE: _("storing is on us"),
+    OVER_QUOTE: _("we keep to the quote"),
+    FAILED: _("what fails is free"),
+    RELAXED: _("relaxed pictures are free"),
+    CREDITS: _("paid in credits, at a fixed price"),
 }
 
 

@@ -4,18 +4,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from billing import ledger
-from billing.models import Entry
+from billing.models import Grant
 from generation.models import Job
 from generation.receipts import Receipt
 
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
-    """`entries` are the ledger's, each with its grant; they sum to what was charged, below zero."""
+    """`used` are the grants that the ledger took from, and how much; that sums to what was charged."""
 
     job: Job
     receipt: Receipt
-    entries: tuple[Entry, ...]
+    used: tuple[tuple[Grant, int], ...]
 
     @property
     def charged(self) -> int:
@@ -48,11 +48,11 @@ class Statement:
             ],
             "grants": [
                 {
-                    "source": entry.grant.source,
-                    "amount": -entry.amount,
-                    "expires_at": entry.grant.expires_at and entry.grant.expires_at.isoformat(),
+                    "source": grant.source,
+                    "amount": amount,
+                    "expires_at": grant.expires_at.isoformat() if grant.expires_at else None,
                 }
-                for entry in self.entries
+                for grant, amount in self.used
             ],
             "charged": self.charged,
         }
@@ -70,5 +70,5 @@ def of(job: Job) -> Statement:
     return Statement(
         job=job,
         receipt=job.parsed_receipt or Receipt(()),
-        entries=tuple(ledger.spent_on(job.hold_reference)),
+        used=tuple((entry.grant, -entry.amount) for entry in ledger.spent_on(job.hold_reference)),
     )

@@ -94,6 +94,7 @@ def test_packs_are_sold_with_a_plan_or_without(client: Client, alice: User) -> N
     for product in ("minutes-100", "minutes-1000", "credits-2900", "credits-14900"):
         assert reverse("billing:buy", args=[product]) in page
     assert "2,900 API credits" in page
+    assert "$0.07 a minute" in page and "$0.01 a credit" in page
 
 
 def measure(samples: int) -> None:

@@ -10,6 +10,7 @@ OWN = [
     "/studio/",
     "/gallery/",
     "/usage/",
+    "/billing/",
     "/plans/",
     "/account/settings/",
     "/accounts/email/",

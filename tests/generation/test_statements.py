@@ -75,8 +75,7 @@ def test_it_names_the_grants_that_paid_in_the_order_in_which_they_were_spent(ali
 
     job = finish(submitted)
 
-    used = [(entry.grant, -entry.amount) for entry in statements.of(job).entries]
-    assert used == [(plan, 500), (topped_up, CHARGED_MS - 500)]
+    assert statements.of(job).used == ((plan, 500), (topped_up, CHARGED_MS - 500))
 
 
 def test_every_phase_has_a_line_with_its_time_and_why_it_is_free(alice):
