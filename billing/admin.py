@@ -1,5 +1,6 @@
 """Money rows can be read here, never written; a correction is an entry with a reason and a name."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -10,8 +11,20 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from billing import ledger, tasks
-from billing.models import Entry, Grant, Hold, StripeEvent, Subscription, Unit, Wallet
+from billing import ledger, money, plans, subscriptions, tasks
+from billing.gateway import ProviderUnavailable
+from billing.models import (
+    Customer,
+    Entry,
+    FailedPayment,
+    Grant,
+    Hold,
+    Payment,
+    StripeEvent,
+    Subscription,
+    Unit,
+    Wallet,
+)
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Model]
@@ -136,14 +149,107 @@ class SubscriptionAdmin(ReadOnlyAdmin):
     list_display = (
         "user",
         "plan",
+        "interval",
         "status",
+        "price",
         "current_period_end",
         "cancel_at_period_end",
+        "next_plan",
         "provider",
     )
-    list_filter = ("plan", "status", "provider")
+    list_filter = ("plan", "interval", "status", "provider")
     list_select_related = ("user",)
     search_fields = ("user__email", "=provider_subscription_id", "=provider_customer_id")
+
+    @admin.display(description=_("price"))
+    def price(self, subscription: Subscription) -> str:
+        if not subscription.currency:
+            return ""
+        return money.text(subscription.price_cents, subscription.currency)
+
+
+@admin.register(Customer)
+class CustomerAdmin(ReadOnlyAdmin):
+    list_display = ("user", "provider", "provider_customer_id")
+    list_filter = ("provider",)
+    list_select_related = ("user",)
+    search_fields = ("user__email", "=provider_customer_id")
+
+
+class AmountAdmin(ReadOnlyAdmin):
+    """Rows of payments."""
+
+    ordering = ("-created_at",)
+    search_fields = ("user__email", "=reference", "=invoice_id", "=payment_intent_id", "=number")
+
+    @admin.display(description=_("amount"))
+    def amount(self, payment: Payment) -> str:
+        return money.text(payment.cents, payment.currency)
+
+
+@admin.register(Payment)
+class PaymentAdmin(AmountAdmin):
+    list_display = (
+        "created_at",
+        "user",
+        "product",
+        "status",
+        "amount",
+        "returned",
+        "paid_at",
+        "number",
+        "reference",
+    )
+    list_filter = ("status", "product", "created_at")
+    list_select_related = ("user",)
+
+    @admin.display(description=_("returned"))
+    def returned(self, payment: Payment) -> str:
+        if not payment.returned_cents:
+            return ""
+        text = money.text(payment.returned_cents, payment.currency)
+        return _("%(amount)s disputed") % {"amount": text} if payment.disputed_cents else text
+
+
+@admin.register(FailedPayment)
+class FailedPaymentAdmin(AmountAdmin):
+    """Who owes what, how often it was tried, and until when everything goes on."""
+
+    list_display = (
+        "created_at",
+        "user",
+        "product",
+        "amount",
+        "attempts",
+        "next_attempt_at",
+        "grace",
+        "reference",
+    )
+    list_filter = ("product", "created_at")
+    list_select_related = ("user__subscription",)
+    actions = ("look_again",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        return super().get_queryset(request).filter(status=Payment.Status.OPEN, attempts__gt=0)
+
+    @admin.display(description=_("days of grace end"))
+    def grace(self, payment: Payment) -> datetime | None:
+        row = payment.user.subscription
+        return plans.grace_ends(row) if row.is_past_due else None
+
+    def has_look_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("billing.change_payment")
+
+    @admin.action(description=_("Ask the provider again"), permissions=["look"])
+    def look_again(self, request: HttpRequest, queryset: QuerySet[Payment]) -> None:
+        ids = set(queryset.values_list("provider_subscription_id", flat=True))
+        try:
+            for subscription_id in ids:
+                subscriptions.synchronize(subscription_id)
+        except ProviderUnavailable as error:
+            self.message_user(request, str(error), messages.ERROR)
+        else:
+            self.message_user(request, _("They are as the provider has them now."))
 
 
 @admin.register(StripeEvent)
@@ -160,7 +266,7 @@ class StripeEventAdmin(ReadOnlyAdmin):
     @admin.action(description=_("Process again"), permissions=["process"])
     def process_again(self, request: HttpRequest, queryset: QuerySet[StripeEvent]) -> None:
         ids = list(queryset.values_list("pk", flat=True))
-        queryset.update(processed_at=None, attempts=0)
+        queryset.update(processed_at=None, attempts=0, retry_at=None)
         for event_id in ids:
             tasks.ring(tasks.process_event, event_id)
         self.message_user(

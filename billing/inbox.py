@@ -1,15 +1,24 @@
-"""The provider's events: stored once, then each processed until it worked."""
+"""The provider's events: stored once, then each processed until it worked; what never came is asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
-from billing import stripe_objects, subscriptions
-from billing.models import StripeEvent
+from billing import checkouts, payments, stripe_objects, subscriptions
+from billing.gateway import gateway
+from billing.models import CatchUp, StripeEvent
+from billing.stripe_objects import Subject
 
-MAX_ATTEMPTS = 20
+# An outage of the provider lasts hours, seldom a day: these tries take longer.
+MAX_ATTEMPTS = 30
+FIRST_RETRY, LAST_RETRY = timedelta(seconds=15), timedelta(hours=1)
+# An event may be older than one that came before it.
+OVERLAP = timedelta(hours=2)
+# The provider forgets events after thirty days.
+FIRST_LOOK = timedelta(days=29)
 
 
 def store(event: Mapping[str, Any]) -> bool:
@@ -23,7 +32,7 @@ def store(event: Mapping[str, Any]) -> bool:
 def process(event_id: str) -> None:
     """Bring what the event is about up to date; safe to call again. Keeps and raises what went wrong.
 
-    Of the payload only the subscription's id is used: an event may be old, so its object is re-read.
+    Of the payload only the id of its subject is used: an event may be old, so its object is re-read.
     """
     event = StripeEvent.objects.get(pk=event_id)
     if event.processed_at is not None:
@@ -31,16 +40,50 @@ def process(event_id: str) -> None:
     attempted = StripeEvent.objects.filter(pk=event_id)
     attempted.update(attempts=F("attempts") + 1)
     try:
-        subscription_id = stripe_objects.subscription_id_of(event.payload)
-        if subscription_id is not None:
-            subscriptions.synchronize(subscription_id)
+        subject = stripe_objects.subject_of(event.payload)
+        if subject is not None:
+            _VERBS[subject[0]](subject[1])
     except Exception as error:
-        attempted.update(error=f"{type(error).__name__}: {error}")
+        pause = min(FIRST_RETRY * 2**event.attempts, LAST_RETRY)
+        attempted.update(error=f"{type(error).__name__}: {error}", retry_at=timezone.now() + pause)
         raise
     attempted.update(processed_at=timezone.now(), error="")
 
 
 def waiting() -> list[str]:
     """The ids of the events that are still to be processed, the oldest first, at most a hundred."""
-    rows = StripeEvent.objects.filter(processed_at=None, attempts__lt=MAX_ATTEMPTS)
+    due = Q(retry_at=None) | Q(retry_at__lte=timezone.now())
+    rows = StripeEvent.objects.filter(due, processed_at=None, attempts__lt=MAX_ATTEMPTS)
     return list(rows.order_by("received_at").values_list("pk", flat=True)[:100])
+
+
+def catch_up() -> int:
+    """Ask the provider for the events that never came, and store them; returns how many there were.
+
+    Whoever calls this has them processed. Raises ProviderUnavailable.
+    """
+    provider = gateway()
+    began = timezone.now()
+    last = CatchUp.objects.filter(provider=provider.name).first()
+    since = last.until - OVERLAP if last else began - FIRST_LOOK
+    # The oldest first, as they would have come.
+    missed = sum(store(event) for event in reversed(list(provider.events_since(since))))
+    CatchUp.objects.update_or_create(provider=provider.name, defaults={"until": began})
+    return missed
+
+
+def _recall(payment_intent_id: str) -> None:
+    """A refund may be heard of before the payment is."""
+    if not payments.is_known(payment_intent_id):
+        origin = gateway().origin_of(payment_intent_id)
+        if origin is None:
+            return
+        _VERBS[origin[0]](origin[1])
+    payments.recall(payment_intent_id)
+
+
+_VERBS: Mapping[Subject, Callable[[str], object]] = {
+    Subject.CHECKOUT: checkouts.synchronize,
+    Subject.SUBSCRIPTION: subscriptions.synchronize,
+    Subject.PAYMENT: _recall,
+}

@@ -1,8 +1,11 @@
-"""The catalogue: plans, the trial's limits and the credit packs. Looked up, never spelled in an `if`."""
+"""The catalogue: plans, the trial's limits, top-ups and credit packs. Looked up, never spelled in an `if`.
+
+Prices are in the smallest unit of the currency that the settings name.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -10,8 +13,9 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
-from billing.models import Subscription
+from billing.models import Grant, Interval, Subscription, Unit
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -19,6 +23,17 @@ if TYPE_CHECKING:
 MEGAPIXEL = 1024 * 1024
 # How long a plan's limits stay after a failed renewal, while the provider tries the card again.
 GRACE = timedelta(days=7)
+# What a year costs: two months are free.
+MONTHS_PAID = {Interval.MONTH: 1, Interval.YEAR: 10}
+
+
+class PaymentOverdue(Exception):
+    """The renewal failed and its days of grace are over. Nothing was written, and nothing is lost."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            str(_("Your last payment failed. Pay it to make pictures again; nothing was deleted."))
+        )
 
 
 class WhenEmpty(StrEnum):
@@ -46,12 +61,39 @@ class Plan:
         return self.gpu_minutes * 60_000
 
     @property
-    def price_dollars(self) -> int:
-        return self.price_cents // 100
-
-    @property
     def max_megapixels(self) -> int:
         return self.max_pixels // MEGAPIXEL
+
+    def price(self, interval: Interval) -> int:
+        """What one period costs."""
+        return self.price_cents * MONTHS_PAID[interval]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopUp:
+    """Minutes that are bought once and don't expire. Dearer than a plan's, which come each month."""
+
+    id: str
+    price_cents: int
+    gpu_minutes: int
+    unit: Unit = Unit.GPU_MS
+    source: Grant.Source = Grant.Source.TOPUP
+
+    @property
+    def name(self) -> str:
+        return ngettext("%(minutes)s GPU minute", "%(minutes)s GPU minutes", self.gpu_minutes) % {
+            "minutes": f"{self.gpu_minutes:,}"
+        }
+
+    @property
+    def amount(self) -> int:
+        """In the wallet's unit."""
+        return self.gpu_minutes * 60_000
+
+    @property
+    def unit_price(self) -> int:
+        """What a minute comes to, rounded up."""
+        return -(-self.price_cents // self.gpu_minutes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +103,31 @@ class CreditPack:
     id: str
     price_cents: int
     credits: int
+    unit: Unit = Unit.CREDITS
+    source: Grant.Source = Grant.Source.PACK
+
+    @property
+    def name(self) -> str:
+        return ngettext("%(credits)s API credit", "%(credits)s API credits", self.credits) % {
+            "credits": f"{self.credits:,}"
+        }
 
     @property
     def thousandths(self) -> int:
         return self.credits * 1_000
 
+    @property
+    def amount(self) -> int:
+        """In the wallet's unit."""
+        return self.thousandths
+
+    @property
+    def unit_price(self) -> int:
+        """What a credit comes to, rounded up."""
+        return -(-self.price_cents // self.credits)
+
+
+Product = TopUp | CreditPack
 
 TRIAL = Plan(
     id="trial",
@@ -114,6 +176,27 @@ PLANS: Mapping[str, Plan] = {
     )
 }
 
+# What pays by the credit has limits of its own, whatever the plan: the API is for programs.
+PAY_AS_YOU_GO = Plan(
+    id="credits",
+    name=_("API credits"),
+    price_cents=0,
+    gpu_minutes=0,
+    jobs_at_once=4,
+    queue_weight=2,
+    max_pixels=4 * MEGAPIXEL,
+    when_empty=WhenEmpty.PARK,
+)
+
+TOP_UPS: Mapping[str, TopUp] = {
+    pack.id: pack
+    for pack in (
+        TopUp(id="minutes-100", price_cents=7_00, gpu_minutes=100),
+        TopUp(id="minutes-300", price_cents=18_00, gpu_minutes=300),
+        TopUp(id="minutes-1000", price_cents=50_00, gpu_minutes=1_000),
+    )
+}
+
 CREDIT_PACKS: Mapping[str, CreditPack] = {
     pack.id: pack
     for pack in (
@@ -122,6 +205,15 @@ CREDIT_PACKS: Mapping[str, CreditPack] = {
         CreditPack(id="credits-14900", price_cents=149_00, credits=14_900),
     )
 }
+
+PRODUCTS: Mapping[str, Product] = {**TOP_UPS, **CREDIT_PACKS}
+
+
+def is_upgrade(plan: Plan, interval: Interval, *, since: tuple[Plan, Interval]) -> bool:
+    """Whether the change brings more at once and is paid at once; any other waits for the period's end."""
+    was, was_interval = since
+    shorter = was_interval == Interval.YEAR and interval == Interval.MONTH
+    return not shorter and plan.price_cents >= was.price_cents and (plan, interval) != since
 
 
 def plan_of(user: "User") -> Plan:
@@ -132,8 +224,28 @@ def plan_of(user: "User") -> Plan:
     return PLANS[subscription.plan]
 
 
-def _is_open(subscription: Subscription) -> bool:
+def require_plan(user: "User") -> Plan:
+    """The plan to work under: as `plan_of`, but raises PaymentOverdue. One query."""
+    subscription = Subscription.objects.filter(user=user).first()
+    if subscription is None:
+        return TRIAL
+    if is_overdue(subscription):
+        raise PaymentOverdue
+    return PLANS[subscription.plan] if _is_open(subscription) else TRIAL
+
+
+def grace_ends(subscription: Subscription) -> datetime:
+    """When the limits of a plan whose renewal failed are over."""
     # A renewal is due at the start of a period, so that is when a failed one began.
-    if subscription.status == Subscription.Status.PAST_DUE:
-        return timezone.now() < subscription.current_period_start + GRACE
+    return subscription.current_period_start + GRACE
+
+
+def is_overdue(subscription: Subscription) -> bool:
+    """Whether a renewal failed and its days of grace are over."""
+    return subscription.is_past_due and timezone.now() >= grace_ends(subscription)
+
+
+def _is_open(subscription: Subscription) -> bool:
+    if subscription.is_past_due:
+        return not is_overdue(subscription)
     return subscription.status == Subscription.Status.ACTIVE

@@ -53,3 +53,11 @@ def credits(
     """
     work = per_picture * num_images * pixels * steps
     return -(-work // (native_pixels * PRICED_STEPS))
+
+
+def credits_for_part(price: int, *, steps_done: int, steps: int) -> int:
+    """What of a price in credits is due for a picture that was canceled: its part of the steps, rounded down.
+
+    Nothing before the first step, and never for what has not run.
+    """
+    return price * min(steps_done, steps) // steps

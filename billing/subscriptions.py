@@ -1,4 +1,4 @@
-"""Activate, cancel, resume, change: the only writer of subscriptions and of the minutes that they bring.
+"""The trial, and what a subscription is: the only writer of subscriptions.
 
 The provider decides what a subscription is; our row follows. Whatever happens (an event, a landing page,
 a button), it ends in `synchronize`, which re-reads the provider's objects and is safe to call at any
@@ -12,37 +12,18 @@ from typing import TYPE_CHECKING
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.utils.translation import gettext as _
 
-from billing import ledger
+from billing import ledger, payments
 from billing.gateway import gateway
-from billing.models import Grant, Subscription, Unit
-from billing.plans import PLANS, TRIAL, Plan
-from billing.stripe_objects import PaidInvoice, ProviderSubscription
+from billing.models import Customer, Grant, Subscription, Unit
+from billing.payments import TRIES, Contended
+from billing.plans import PLANS, TRIAL
+from billing.stripe_objects import Invoice, ProviderSubscription
 
 if TYPE_CHECKING:
     from accounts.models import User
 
 log = logging.getLogger(__name__)
-
-# Each failed try means that somebody else wrote the row meanwhile.
-TRIES = 5
-
-
-class NotSubscribed(Exception):
-    def __init__(self) -> None:
-        super().__init__(_("You have no subscription that could be changed."))
-
-
-class NoSuchCheckout(Exception):
-    """There is no such checkout session of this user."""
-
-
-class Contended(Exception):
-    """Others kept writing the subscription; the same call again will do."""
-
-    def __init__(self) -> None:
-        super().__init__(_("Your subscription is being updated. Please try again in a moment."))
 
 
 def start_trial(user: "User", *, email: str) -> Grant | None:
@@ -68,44 +49,6 @@ def start_trial(user: "User", *, email: str) -> Grant | None:
         )
 
 
-def checkout_key(user: "User", plan: Plan) -> str:
-    """The idempotency key of a checkout: the same until the user's subscription has changed."""
-    subscription = Subscription.objects.filter(user=user).first()
-    return f"checkout:{user.pk}:{plan.id}:{subscription.version if subscription else 0}"
-
-
-def activate(user: "User", *, checkout_id: str) -> Subscription | None:
-    """What the page after paying calls, so that nobody waits for an event. None if it is not paid yet.
-
-    Raises NoSuchCheckout, ProviderUnavailable, Contended.
-    """
-    session = gateway().retrieve_checkout(checkout_id)
-    if session is None or session.user_id != user.pk:
-        raise NoSuchCheckout(checkout_id)
-    if session.subscription_id is None:
-        return None
-    return synchronize(session.subscription_id)
-
-
-def cancel(user: "User") -> Subscription | None:
-    """End the user's subscription with its period. Raises NotSubscribed, ProviderUnavailable."""
-    return _set_cancel_at_period_end(_get_live_subscription(user), cancel=True)
-
-
-def resume(user: "User") -> Subscription | None:
-    """Take a cancellation back before it took effect. Raises NotSubscribed, ProviderUnavailable."""
-    return _set_cancel_at_period_end(_get_live_subscription(user), cancel=False)
-
-
-def change(user: "User", plan: Plan) -> Subscription | None:
-    """Move to `plan` at once; money and minutes are prorated. Raises NotSubscribed, ProviderUnavailable."""
-    subscription = _get_live_subscription(user)
-    gateway().change_plan(
-        subscription.provider_subscription_id, plan, idempotency_key=_key(subscription, plan.id)
-    )
-    return synchronize(subscription.provider_subscription_id)
-
-
 def synchronize(provider_subscription_id: str) -> Subscription | None:
     """Make our row and grants what the provider's objects say now; None if they are not of our making.
 
@@ -115,52 +58,32 @@ def synchronize(provider_subscription_id: str) -> Subscription | None:
     """
     provider = gateway()
     remote = provider.retrieve_subscription(provider_subscription_id)
-    if remote.user_id is None:
+    if remote.user_id is None or remote.price.plan not in PLANS:
         log.warning("subscription %s was not made by our checkout", remote.id)
         return None
     for _try in range(TRIES):
         row = _row_for(remote.user_id, remote, provider=provider.name)
-        if row.is_live and row.provider_subscription_id != remote.id:
+        if _is_live_at(provider.name, row) and row.provider_subscription_id != remote.id:
             # Has that one ended without our hearing of it?
             synchronize(row.provider_subscription_id)
             row.refresh_from_db()
         remote = provider.retrieve_subscription(provider_subscription_id)
-        invoices = provider.paid_invoices(provider_subscription_id)
-        if _write(row, remote, invoices):
+        invoices = provider.invoices(provider_subscription_id)
+        next_cents = provider.next_invoice_cents(remote)
+        if _write(row, remote, invoices, next_cents=next_cents, provider=provider.name):
             row.refresh_from_db()
             return row
     raise Contended
 
 
-def _get_live_subscription(user: "User") -> Subscription:
-    subscription = Subscription.objects.filter(user=user).first()
-    if subscription is None or not subscription.is_live:
-        raise NotSubscribed
-    return subscription
-
-
-def _set_cancel_at_period_end(subscription: Subscription, *, cancel: bool) -> Subscription | None:
-    gateway().set_cancel_at_period_end(
-        subscription.provider_subscription_id,
-        cancel=cancel,
-        idempotency_key=_key(subscription, "cancel" if cancel else "resume"),
-    )
-    return synchronize(subscription.provider_subscription_id)
-
-
-def _key(subscription: Subscription, verb: str) -> str:
-    """The same for a repeated call, another once the call took effect."""
-    return f"{subscription.provider_subscription_id}:{verb}:{subscription.version}"
-
-
 def _row_for(user_id: int, remote: ProviderSubscription, *, provider: str) -> Subscription:
     """The user's row, made if this is the first that we hear of a subscription of theirs."""
+    assert remote.price.plan is not None, "what is not of our making is left alone"
     row, _created = Subscription.objects.get_or_create(
         user_id=user_id,
         defaults={
-            "plan": remote.plan,
+            "plan": remote.price.plan,
             "provider": provider,
-            "provider_customer_id": remote.customer_id,
             "provider_subscription_id": remote.id,
             "current_period_start": remote.period_start,
             "current_period_end": remote.period_end,
@@ -171,60 +94,60 @@ def _row_for(user_id: int, remote: ProviderSubscription, *, provider: str) -> Su
 
 @transaction.atomic
 def _write(
-    row: Subscription, remote: ProviderSubscription, invoices: Sequence[PaidInvoice]
+    row: Subscription,
+    remote: ProviderSubscription,
+    invoices: Sequence[Invoice],
+    *,
+    next_cents: int | None,
+    provider: str,
 ) -> bool:
     """Write what was read since `row` was; False if somebody else wrote the row meanwhile."""
     as_it_was = Subscription.objects.filter(pk=row.pk, version=row.version)
-    news = _news(row, remote) if _concerns(row, remote) else {}
+    news = _news(remote, provider=provider) if _concerns(row, remote, provider=provider) else {}
+    if news:
+        news["next_invoice_cents"] = next_cents
     if not as_it_was.update(**news, version=row.version + 1):
         return False
-    for invoice in invoices:
-        _grant_minutes(row.user, invoice)
+    # Who ever had one has one customer, whatever else they buy.
+    Customer.objects.get_or_create(
+        user=row.user, provider=provider, defaults={"provider_customer_id": remote.customer_id}
+    )
+    # The oldest first, as they were paid.
+    payments.record_invoices(row.user, invoices[::-1], remote, provider=provider)
     return True
 
 
-def _concerns(row: Subscription, remote: ProviderSubscription) -> bool:
+def _concerns(row: Subscription, remote: ProviderSubscription, *, provider: str) -> bool:
     """Whether the row should show `remote`: it does already, or that is the user's newer subscription."""
     if row.provider_subscription_id == remote.id:
         return True
-    if row.is_live and remote.is_live:
+    if not _is_live_at(provider, row):
+        return remote.is_live or remote.period_end > row.current_period_end
+    if remote.is_live:
         log.error("user %s pays for %s beside the one we know", row.user_id, remote.id)
-    if row.is_live:
-        return False
-    return remote.is_live or remote.period_end > row.current_period_end
+    return False
 
 
-def _news(row: Subscription, remote: ProviderSubscription) -> dict[str, object]:
+def _is_live_at(provider: str, row: Subscription) -> bool:
+    """The sandbox's subscriptions end with it, once the site takes money."""
+    return row.is_live and row.provider == provider
+
+
+def _news(remote: ProviderSubscription, *, provider: str) -> dict[str, object]:
+    ahead = remote.next_price
     return {
-        "plan": remote.plan,
+        "plan": remote.price.plan,
+        "interval": remote.price.interval,
         "status": remote.status,
+        "provider": provider,
         "provider_customer_id": remote.customer_id,
         "provider_subscription_id": remote.id,
+        "currency": remote.currency,
+        "price_cents": remote.price.amounts[remote.currency],
         "current_period_start": remote.period_start,
         "current_period_end": remote.period_end,
         "cancel_at_period_end": remote.cancel_at_period_end,
+        "awaits_confirmation": remote.awaits_confirmation,
+        "next_plan": (ahead.plan or "") if ahead else "",
+        "next_interval": ahead.interval if ahead else "",
     }
-
-
-def _grant_minutes(user: "User", invoice: PaidInvoice) -> None:
-    """Give what the invoice paid for, once for each of its lines; expires with the line's period.
-
-    After a change of plan a credit for the old plan stands beside the charge for the new one.
-    """
-    for line in invoice.lines:
-        credits = (
-            other.share(PLANS[other.price.plan].gpu_ms)
-            for other in invoice.lines
-            if other.cents < 0 and other.period_end == line.period_end
-        )
-        amount = line.share(PLANS[line.price.plan].gpu_ms) + sum(credits)
-        if line.cents <= 0 or amount <= 0:
-            continue
-        ledger.grant(
-            user,
-            unit=Unit.GPU_MS,
-            amount=amount,
-            source=Grant.Source.PLAN,
-            reference=f"invoice:{invoice.id}:{line.id}",
-            expires_at=line.period_end,
-        )

@@ -7,7 +7,7 @@ from celery import Task, shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from billing import inbox, ledger
+from billing import inbox, ledger, payments
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,20 @@ def process_event(event_id: str) -> None:
 def process_events() -> None:
     for event_id in inbox.waiting():
         process_event.delay(event_id)
+
+
+@shared_task
+def catch_up() -> int:
+    """Store what the webhook missed; `process_events` does the rest."""
+    missed = inbox.catch_up()
+    if missed:
+        process_events.delay()
+    return missed
+
+
+@shared_task
+def grant_due_months() -> int:
+    return payments.grant_due_months()
 
 
 @shared_task(autoretry_for=(OSError,), retry_backoff=True, max_retries=8)

@@ -1,23 +1,43 @@
 from django.urls import path
 
-from billing import sandbox_views, views, webhooks
+from billing import change_views, checkout_views, views, webhooks
+from billing.sandbox import views as sandbox_views
 
 app_name = "billing"
 
 urlpatterns = [
     path("plans/", views.plans, name="plans"),
     path("usage/", views.usage, name="usage"),
-    path("billing/checkout/<slug:plan_id>/", views.checkout, name="checkout"),
-    path("billing/success/", views.success, name="success"),
-    path("billing/change/<slug:plan_id>/", views.change, name="change"),
-    path("billing/cancel/", views.cancel, name="cancel"),
-    path("billing/resume/", views.resume, name="resume"),
-    path("billing/portal/", views.portal, name="portal"),
+    path("billing/", views.plan, name="plan"),
+    path("billing/payments/<int:payment_id>/pay/", views.pay, name="pay"),
+    path("billing/payments/<int:payment_id>/invoice/", views.invoice, name="invoice"),
+    path(
+        "billing/checkout/<slug:plan_id>/<slug:interval>/",
+        checkout_views.checkout,
+        name="checkout",
+    ),
+    path("billing/buy/<slug:product_id>/", checkout_views.buy, name="buy"),
+    path("billing/success/", checkout_views.success, name="success"),
+    path("billing/portal/", checkout_views.portal, name="portal"),
+    path("billing/change/<slug:plan_id>/<slug:interval>/", change_views.change, name="change"),
+    path("billing/keep/", change_views.keep, name="keep"),
+    path("billing/cancel/", change_views.cancel, name="cancel"),
+    path("billing/resume/", change_views.resume, name="resume"),
+    path("billing/end/", change_views.end, name="end"),
     path("billing/webhook/", webhooks.webhook, name="webhook"),
     path(
         "billing/sandbox/checkout/<slug:checkout_id>/",
         sandbox_views.checkout,
         name="sandbox_checkout",
     ),
+    path("billing/sandbox/bank/<slug:checkout_id>/", sandbox_views.bank, name="sandbox_bank"),
     path("billing/sandbox/portal/", sandbox_views.portal, name="sandbox_portal"),
+    path(
+        "billing/sandbox/invoices/<slug:invoice_id>/", sandbox_views.invoice, name="sandbox_invoice"
+    ),
+    path(
+        "billing/sandbox/invoices/<slug:invoice_id>/pdf/",
+        sandbox_views.invoice_pdf,
+        name="sandbox_invoice_pdf",
+    ),
 ]

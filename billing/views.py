@@ -1,154 +1,118 @@
-"""What a person sees and does about money: guards first, one verb, a page or a redirect."""
+"""What a person sees about money: the plans, their own plan, and what moved."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar, cast
 
 from csp.decorators import csp_update
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.urls import reverse
-from django.utils.translation import gettext as _
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from accounts.guards import user_of
-from billing import ledger, subscriptions
+from billing import ledger, storefront
 from billing.gateway import ProviderUnavailable, gateway
-from billing.models import LIVE, Entry, Subscription, Unit
-from billing.plans import CREDIT_PACKS, PLANS, TRIAL, Plan, plan_of
+from billing.models import LIVE, Entry, Interval, Payment, Subscription, Unit
+from billing.plans import CREDIT_PACKS, PLANS, TOP_UPS, TRIAL, plan_of
 
 ENTRIES_PER_PAGE = 50
-# What a verb may answer instead of doing its work, with a message fit to show.
-REFUSALS = (subscriptions.NotSubscribed, subscriptions.Contended, ProviderUnavailable)
-# Browsers apply `form-action` to where a posted form redirects, too.
-_forms_may_lead_to_stripe = csp_update(
-    {"form-action": ["https://checkout.stripe.com", "https://billing.stripe.com"]}
-)
+PAYMENTS_SHOWN = 24
+STRIPE_PAGES = [f"https://{name}.stripe.com" for name in ("checkout", "billing", "invoice")]
+
+View = TypeVar("View", bound=Callable[..., HttpResponse])
+
+
+def forms_may_lead_to_stripe(view: View) -> View:
+    """Browsers apply the policy's `form-action` to where a posted form redirects, too."""
+    return cast("View", csp_update({"form-action": STRIPE_PAGES})(view))
 
 
 @require_GET
-@_forms_may_lead_to_stripe
+@forms_may_lead_to_stripe
 def plans(request: HttpRequest) -> HttpResponse:
     """billing/plans.html
 
-    plans: list[Plan]; trial: Plan; credit_packs: list[CreditPack];
-    current_plan: Plan | None (None for visitors); subscription: Subscription | None (the live one).
-    Buttons post to billing:checkout, or with a subscription to billing:change, by plan.id.
+    offered: list[storefront.Offered] by ?interval=; interval: Interval; trial: Plan;
+    top_ups: list[TopUp]; credit_packs: list[CreditPack]; subscription: the live one or None.
     """
+    interval = _interval(request)
     user = request.user
     context = {
-        "plans": list(PLANS.values()),
+        "offered": storefront.offered(user, interval),
+        "interval": interval,
         "trial": TRIAL,
+        "top_ups": list(TOP_UPS.values()),
         "credit_packs": list(CREDIT_PACKS.values()),
-        "current_plan": plan_of(user) if user.is_authenticated else None,
-        "subscription": _live_subscription(request),
+        "currency": settings.CURRENCY,
+        "subscription": (
+            Subscription.objects.filter(user=user, status__in=LIVE).first()
+            if user.is_authenticated
+            else None
+        ),
     }
     return render(request, "billing/plans.html", context)
 
 
 @login_required
-@require_POST
-def checkout(request: HttpRequest, plan_id: str) -> HttpResponse:
-    plan = _get_plan(plan_id)
-    if _live_subscription(request):
-        messages.info(request, _("You have a plan already; you can change it here."))
-        return redirect("billing:plans")
-    user = user_of(request)
-    landing = request.build_absolute_uri(reverse("billing:success"))
-    try:
-        url = gateway().create_checkout(
-            user,
-            plan,
-            success_url=f"{landing}?checkout={{CHECKOUT_SESSION_ID}}",
-            cancel_url=request.build_absolute_uri(reverse("billing:plans")),
-            idempotency_key=subscriptions.checkout_key(user, plan),
-        )
-    except ProviderUnavailable as error:
-        messages.error(request, str(error))
-        return redirect("billing:plans")
-    return redirect(url)
-
-
-@login_required
 @require_GET
 @never_cache
-def success(request: HttpRequest) -> HttpResponse:
-    """billing/success.html, the page after paying; it activates by itself if no event came yet.
+@forms_may_lead_to_stripe
+def plan(request: HttpRequest) -> HttpResponse:
+    """billing/plan.html
 
-    subscription: Subscription | None (None: the payment is still on its way, reload in some seconds);
-    plan: Plan | None; available_ms: int.
+    plan: Plan; subscription: Subscription | None (also a canceled one); next_plan: Plan | None;
+    payments: list[Payment], the latest first; grants and credits: list[Grant] with something left, in
+    the order in which they are spent; available_ms, available_credits: int; is_customer: bool;
+    is_sandbox: bool.
     """
     user = user_of(request)
-    try:
-        subscription = subscriptions.activate(user, checkout_id=request.GET.get("checkout", ""))
-    except subscriptions.NoSuchCheckout as error:
-        raise Http404 from error
-    except REFUSALS:
-        subscription = None
+    subscription = Subscription.objects.filter(user=user).first()
+    wallets = {wallet.unit: wallet for wallet in user.wallets.all()}
+    grants, credits = (
+        list(wallets[unit].grants.spendable()) if unit in wallets else []
+        for unit in (Unit.GPU_MS, Unit.CREDITS)
+    )
+    payments = Payment.objects.filter(user=user).order_by("-created_at", "-id")
     context = {
+        "plan": plan_of(user),
         "subscription": subscription,
-        "plan": PLANS[subscription.plan] if subscription else None,
+        "next_plan": PLANS.get(subscription.next_plan) if subscription else None,
+        "payments": list(payments[:PAYMENTS_SHOWN]),
+        "grants": grants,
+        "credits": credits,
         "available_ms": ledger.available(user, Unit.GPU_MS),
+        "available_credits": ledger.available(user, Unit.CREDITS),
+        "is_customer": user.customers.exists(),
+        "is_sandbox": not settings.STRIPE_SECRET_KEY,
     }
-    return render(request, "billing/success.html", context)
-
-
-@login_required
-@require_POST
-def change(request: HttpRequest, plan_id: str) -> HttpResponse:
-    plan = _get_plan(plan_id)
-    try:
-        subscriptions.change(user_of(request), plan)
-    except REFUSALS as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, _("You are on the %(plan)s plan now.") % {"plan": plan.name})
-    return redirect("billing:plans")
-
-
-@login_required
-@require_POST
-def cancel(request: HttpRequest) -> HttpResponse:
-    try:
-        subscriptions.cancel(user_of(request))
-    except REFUSALS as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(
-            request, _("Your plan ends with its period. You can undo this until then.")
-        )
-    return redirect("billing:usage")
-
-
-@login_required
-@require_POST
-def resume(request: HttpRequest) -> HttpResponse:
-    try:
-        subscriptions.resume(user_of(request))
-    except REFUSALS as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, _("Your plan goes on."))
-    return redirect("billing:usage")
-
-
-@login_required
-@require_POST
-def portal(request: HttpRequest) -> HttpResponse:
-    if not Subscription.objects.filter(user=user_of(request)).exists():
-        return redirect("billing:plans")
-    try:
-        url = gateway().create_portal(
-            user_of(request), return_url=request.build_absolute_uri(reverse("billing:usage"))
-        )
-    except ProviderUnavailable as error:
-        messages.error(request, str(error))
-        return redirect("billing:usage")
-    return redirect(url)
+    return render(request, "billing/plan.html", context)
 
 
 @login_required
 @require_GET
-@_forms_may_lead_to_stripe
+def pay(request: HttpRequest, payment_id: int) -> HttpResponse:
+    """On to the provider's page where an open invoice is paid, or confirmed with the bank."""
+    payment = _get_payment_for_user(request, payment_id)
+    if payment.status != Payment.Status.OPEN:
+        return redirect("billing:plan")
+    return _leave_for(request, partial(gateway().invoice_page, payment.invoice_id))
+
+
+@login_required
+@require_GET
+def invoice(request: HttpRequest, payment_id: int) -> HttpResponse:
+    """On to the invoice's PDF."""
+    payment = _get_payment_for_user(request, payment_id)
+    return _leave_for(request, partial(gateway().invoice_pdf, payment.invoice_id))
+
+
+@login_required
+@require_GET
+@forms_may_lead_to_stripe
 def usage(request: HttpRequest) -> HttpResponse:
     """billing/usage.html
 
@@ -178,13 +142,19 @@ def usage(request: HttpRequest) -> HttpResponse:
     return render(request, "billing/usage.html", context)
 
 
-def _get_plan(plan_id: str) -> Plan:
-    if plan_id not in PLANS:
-        raise Http404
-    return PLANS[plan_id]
+def _interval(request: HttpRequest) -> Interval:
+    asked = request.GET.get("interval", Interval.MONTH)
+    return Interval(asked) if asked in Interval.values else Interval.MONTH
 
 
-def _live_subscription(request: HttpRequest) -> Subscription | None:
-    if not request.user.is_authenticated:
-        return None
-    return Subscription.objects.filter(user=user_of(request), status__in=LIVE).first()
+def _get_payment_for_user(request: HttpRequest, payment_id: int) -> Payment:
+    return get_object_or_404(Payment, pk=payment_id, user=user_of(request), invoice_id__gt="")
+
+
+def _leave_for(request: HttpRequest, find: Callable[[], str]) -> HttpResponse:
+    """Go where the provider says."""
+    try:
+        return redirect(find())
+    except ProviderUnavailable as error:
+        messages.error(request, str(error))
+        return redirect("billing:plan")

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from generation import pictures, terms
+from generation import pictures, search_terms
 from generation.gallery_models import Board, BoardPicture
 from generation.models import Image, ImageQuerySet
 
@@ -57,7 +57,7 @@ def hang(board: Board, ids: Collection[UUID]) -> None:
             ],
             ignore_conflicts=True,
         )
-        images.update(terms=terms.with_term(terms.board(board.pk)))
+        images.update(terms=search_terms.with_term(search_terms.board(board.pk)))
 
 
 def take_down(board: Board, ids: Collection[UUID]) -> None:
@@ -66,7 +66,7 @@ def take_down(board: Board, ids: Collection[UUID]) -> None:
         Board.objects.select_for_update().get(pk=board.pk)
         images = _images_of(board, ids)
         BoardPicture.objects.filter(board=board, image__in=ids).delete()
-        images.update(terms=terms.without_term(terms.board(board.pk)))
+        images.update(terms=search_terms.without_term(search_terms.board(board.pk)))
 
 
 def _images_of(board: Board, ids: Collection[UUID]) -> ImageQuerySet:

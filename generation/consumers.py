@@ -134,7 +134,10 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no t
 
     async def _send_snapshot(self, *, with_previews: bool = False) -> None:
         snapshot, previews = await self._read(with_previews=with_previews)
-        self._active = {state["job"]: state["status"] for state in snapshot["jobs"]}
+        # A parked job may be so for weeks: it is no reason to look again and again.
+        self._active = {
+            state["job"]: state["status"] for state in snapshot["jobs"] if state["status"] in ACTIVE
+        }
         await self._send_all([json.dumps({"type": "jobs.snapshot", **snapshot}), *previews])
 
     async def _send_all(self, frames: list[Frame]) -> None:

@@ -27,7 +27,7 @@ from django.utils.translation import gettext as _
 
 from billing import ledger
 from billing.models import Unit
-from generation import fairness
+from generation import fairness, waiting
 from generation.models import FINAL, Job, Status
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ SEQ_PER_STATE = 2**20
 PROGRESS_SECONDS = 3_600
 # A socket says again that somebody watches before this is over: see its heartbeat.
 WATCHED_SECONDS = 30
+
+# A worker says again which checkpoints it has whenever it looks for work.
+WARM_SECONDS = 120
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,18 +69,20 @@ def user_group(user_id: int) -> str:
 
 def seq_of(job: Job) -> int:
     """The number of the row's state: above all that was said of an earlier one."""
-    # Running for the nth time is state 2n - 1, in line for the (n + 1)th is state 2n.
-    state = 2 * job.attempt - (job.status == Status.RUNNING)
+    # Parked is state 0, in line for the nth time state 2n - 1, running for the nth time state 2n.
+    if job.is_parked:
+        return 0
+    state = 2 * job.attempt + (job.status != Status.RUNNING)
     return state * SEQ_PER_STATE + (SEQ_PER_STATE - 1 if job.status in FINAL else 0)
 
 
 def snapshot(user: "User") -> dict[str, Any]:
     """All that a page needs to be right: the user's jobs that have not ended, and what is left to spend."""
-    active = Job.objects.for_user(user).active().order_by("created_at", "id")
-    jobs = list(fairness.with_position(active))
-    kept = _kept(_progress_key(job.pk) for job in jobs if job.status == Status.RUNNING)
+    unfinished = Job.objects.for_user(user).unfinished().order_by("created_at", "id")
+    jobs = list(fairness.with_position(unfinished))
+    kept = _kept(_key_of(job) for job in jobs)
     return {
-        "jobs": [_state(job, kept.get(_progress_key(job.pk)), images=()) for job in jobs],
+        "jobs": [_state(job, kept, images=()) for job in jobs],
         "balance_ms": ledger.available(user, Unit.GPU_MS),
     }
 
@@ -85,8 +90,6 @@ def snapshot(user: "User") -> dict[str, Any]:
 def job_state(job: Job) -> dict[str, Any]:
     """One job, ended or not, as a page shows it; `images` are those that its owner kept."""
     positioned = fairness.with_position(Job.objects.filter(pk=job.pk)).get()
-    key = _progress_key(job.pk)
-    progress = _kept([key]).get(key) if job.status == Status.RUNNING else None
     images = [
         {
             "id": str(image.pk),
@@ -95,7 +98,7 @@ def job_state(job: Job) -> dict[str, Any]:
         }
         for image in job.images.filter(deleted_at=None).order_by("index")
     ]
-    return _state(positioned, progress, images=images)
+    return _state(positioned, _kept([_key_of(positioned)]), images=images)
 
 
 def preview_of(job_id: UUID) -> tuple[int, bytes] | None:
@@ -139,6 +142,12 @@ def keep_previews(previews: Mapping[UUID, tuple[int, bytes]]) -> None:
     )
 
 
+def note_warm(checkpoints: Iterable[str]) -> None:
+    """Say that a worker has these checkpoints in its memory, for WARM_SECONDS."""
+    with _hint():
+        cache.set_many({_warm_key(each): True for each in checkpoints}, timeout=WARM_SECONDS)
+
+
 def note_watching(user_id: int) -> None:
     """Say that a browser of the user is watching, for WATCHED_SECONDS."""
     with _hint():
@@ -152,13 +161,16 @@ def watched(user_ids: Iterable[int]) -> frozenset[int]:
 
 
 def _state(
-    job: Job, progress: Progress | None, *, images: Iterable[Mapping[str, str]]
+    job: Job, kept: Mapping[str, Any], *, images: Iterable[Mapping[str, str]]
 ) -> dict[str, Any]:
-    """What a page shows of a job. Progress of an earlier attempt is none."""
+    """What a page shows of a job, with what is `kept` of its progress. That of an earlier attempt is none."""
     request = job.generation_request
     seq = seq_of(job)
-    if progress is not None and progress.seq < seq:
+    progress: Progress | None = kept.get(_progress_key(job.pk))
+    if job.status != Status.RUNNING or (progress and progress.seq < seq):
         progress = None
+    position, beside = getattr(job, "position", 1), getattr(job, "beside", 0)
+    is_warm = _warm_key(job.checkpoint) in kept
     return {
         "job": str(job.pk),
         "seq": progress.seq if progress else seq,
@@ -169,10 +181,15 @@ def _state(
         "phase": progress.phase if progress else "",
         "step": progress.step if progress else 0,
         "steps": request.evaluations,
-        "position": getattr(job, "position", None) if job.status == Status.QUEUED else None,
+        "position": position if job.status == Status.QUEUED else None,
+        "waits": waiting.reason(job, position=position, beside=beside, is_warm=is_warm),
+        "jobs_at_once": job.jobs_at_once,
+        "is_relaxed": job.is_relaxed,
         "elapsed_ms": _elapsed_ms(job),
-        "ceiling_ms": job.hold_ms,
+        "ceiling_ms": 0 if job.is_relaxed or job.pays_in_credits else job.hold_ms,
         "charged_ms": job.charged_ms,
+        "credits": job.credits,
+        "charged_credits": job.charged_credits,
         "error": _(job.error) if job.error else "",
         "images": list(images),
         "url": job.get_absolute_url(),
@@ -205,6 +222,15 @@ def _hint() -> Iterator[None]:
         yield
     except (redis.RedisError, OSError) as error:
         log.warning("a hint is lost: %s", error)
+
+
+def _key_of(job: Job) -> str:
+    """Of what may be kept and matters for the job: its progress, or while it waits, whether its checkpoint is warm."""
+    return _progress_key(job.pk) if job.status == Status.RUNNING else _warm_key(job.checkpoint)
+
+
+def _warm_key(checkpoint: str) -> str:
+    return f"warm.{checkpoint}"
 
 
 def _progress_key(job_id: UUID | str) -> str:

@@ -1,4 +1,4 @@
-"""Submit, claim, renew, finish, fail, cancel, hand back, reap: the only writer of `Job.status`.
+"""Submit, park, claim, renew, finish, fail, cancel, hand back, reap: the only writer of `Job.status`.
 
 Every move is a conditional update on (status, attempt) in the same transaction as its money: whoever
 comes second changes nothing. Locks are taken in one order, the wallet's row before the job's.
@@ -13,78 +13,110 @@ from django.db import OperationalError, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
-from billing import ledger
+from billing import ledger, plans, pricing
 from billing.models import Unit
-from billing.plans import Plan, plan_of
+from billing.plans import Plan, WhenEmpty
 from billing.tasks import ring
-from generation import events, fairness, pictures, receipts, speeds, storage, uploads
-from generation.engine import catalogue
+from generation import events, fairness, pictures, receipts, storage, terms, uploads
 from generation.engine.events import Charge
 from generation.engine.request import GenerationRequest, gettext_noop
 from generation.models import MOVES, Job, Status, Transition
 from generation.storage import StoredPicture
+from generation.terms import (
+    WAITING_FOR_EACH_RUNNING,
+    CheckpointUnavailable,
+    OverPlanLimit,
+    TooManyJobs,
+)
 
 if TYPE_CHECKING:
     from accounts.models import User
 
-# How many jobs may wait in line for each that the plan lets run at once.
-WAITING_FOR_EACH_RUNNING = 10
+__all__ = [
+    "WAITING_FOR_EACH_RUNNING",
+    "CheckpointUnavailable",
+    "LostRace",
+    "OverPlanLimit",
+    "TooManyJobs",
+    "cancel",
+    "claim",
+    "fail",
+    "finish",
+    "hand_back",
+    "put_in_line",
+    "reap",
+    "renew",
+    "ring_for_waiting",
+    "stop",
+    "submit",
+]
+
 # Between two looks a job may be claimed or return to the line, but hardly again and again.
 CANCEL_TRIES = 3
 LOST = gettext_noop("The machine that made this picture failed several times.")
-
-
-class OverPlanLimit(Exception):
-    """The request is larger than the user's plan allows. Nothing was written."""
-
-
-class TooManyJobs(Exception):
-    """The user has as many jobs in line as the plan allows. Nothing was written."""
-
-
-class CheckpointUnavailable(Exception):
-    """This installation lacks the checkpoint's weights. Nothing was written."""
 
 
 class LostRace(Exception):
     """Somebody else moved the job meanwhile. Nothing was written, and nothing is left to do."""
 
 
-def submit(user: "User", request: GenerationRequest) -> Job:
+def submit(
+    user: "User", request: GenerationRequest, *, unit: Unit = Unit.GPU_MS, may_wait: bool = False
+) -> Job:
     """Hold what the request can cost at most and put it in line, both or neither.
 
-    Raises CheckpointUnavailable, OverPlanLimit, TooManyJobs, uploads.MissingPicture or
-    ledger.InsufficientBalance.
+    With `may_wait`, a job that the minutes don't suffice for does what the plan says: it is parked, or
+    goes on in the relaxed queue, and holds nothing. Credits are never waited for.
+    Raises CheckpointUnavailable, OverPlanLimit, TooManyJobs, plans.PaymentOverdue,
+    uploads.MissingPicture or, where it may not wait, ledger.InsufficientBalance.
     """
-    plan = plan_of(user)
-    _require_present(request)
-    require_size(request, plan)
+    agreed = terms.of(user, request, unit=unit)
     uploads.require(user, request)
-    quote = speeds.quote(request)
     job = Job(
         user=user,
         request=request.to_dict(),
         checkpoint=request.checkpoint,
-        queue_weight=plan.queue_weight,
-        jobs_at_once=plan.jobs_at_once,
-        quote_ms=quote.likely_ms,
-        hold_ms=quote.ceiling_ms,
+        plan=agreed.plan.id,
+        unit=unit,
+        quote_ms=agreed.quote.likely_ms,
+        hold_ms=agreed.quote.ceiling_ms,
+        credits=agreed.credits,
         queued_at=timezone.now(),
     )
     with transaction.atomic():
-        # The hold locks the wallet: what follows is one at a time for each user.
-        ledger.hold(user, unit=Unit.GPU_MS, amount=job.hold_ms, reference=job.hold_reference)
-        _require_room_in_line(user, plan)
-        where = fairness.place(user, cost_ms=job.quote_ms, weight=plan.queue_weight)
-        job.rank, job.rank_end = where.rank, where.rank_end
+        # What follows is one at a time for each user.
+        ledger.lock(user, unit)
+        without = _hold(job, agreed.plan, may_wait=may_wait)
+        if without == WhenEmpty.PARK:
+            terms.require_room_to_park(user)
+            job.status = Status.PARKED
+        else:
+            terms.require_room_in_line(user, agreed.plan)
+            for name, value in _place(job, agreed.plan, is_relaxed=without is not None).items():
+                setattr(job, name, value)
         job.save(force_insert=True)
-        Transition.objects.create(job=job, became=Status.QUEUED, attempt=0)
+        Transition.objects.create(job=job, became=job.status, attempt=0)
         _announce(job)
         transaction.on_commit(_ring, robust=True)
     return job
+
+
+def put_in_line(job: Job) -> Job:
+    """Put a parked job in line, on the terms of today's plan, and hold what it can cost.
+
+    If it can't be, it stays as it is. Raises plans.PaymentOverdue, TooManyJobs, LostRace or, unless the
+    plan goes on without minutes, ledger.InsufficientBalance.
+    """
+    plan = plans.require_plan(job.user)
+    with transaction.atomic():
+        ledger.lock(job.user, Unit(job.unit))
+        without = _hold(job, plan, may_wait=plan.when_empty == WhenEmpty.RELAX)
+        terms.require_room_in_line(job.user, plan)
+        place = _place(job, plan, is_relaxed=without is not None)
+        moved = _move(job, Status.QUEUED, plan=plan.id, queued_at=timezone.now(), **place)
+        transaction.on_commit(_ring, robust=True)
+    return moved
 
 
 def claim(*, worker: str, warm: Collection[str] = ()) -> Job | None:
@@ -116,9 +148,8 @@ def finish(
 
     `free_ms` are phases that cost nothing, for the receipt. Raises LostRace.
     """
-    receipt = receipts.charged(charges, ceiling_ms=job.hold_ms, **free_ms)
     with transaction.atomic():
-        _settle(job, Status.SUCCEEDED, receipt)
+        _settle(job, Status.SUCCEEDED, charges, due_credits=job.credits, **free_ms)
         pictures.keep(job, stored)
 
 
@@ -130,16 +161,29 @@ def fail(
     Raises LostRace.
     """
     with transaction.atomic():
+        receipt = receipts.free(charges, why=receipts.FAILED, **free_ms)
         _release(
-            job, Status.FAILED, receipts.free(charges, **free_ms), error_code=code, error=message
+            job,
+            Status.FAILED,
+            receipt,
+            error_code=code,
+            error=message,
+            device_ms=receipts.device_ms(charges),
         )
 
 
 def stop(job: Job, charges: Sequence[Charge], **free_ms: int) -> None:
-    """End a running job that its owner canceled; charges what was measured. Raises LostRace."""
-    receipt = receipts.charged(charges, ceiling_ms=job.hold_ms, **free_ms)
+    """End a running job that its owner canceled; charges what was measured, or its part of the credits.
+
+    Raises LostRace.
+    """
+    due_credits = pricing.credits_for_part(
+        job.credits,
+        steps_done=sum(charge.phase == receipts.STEP for charge in charges),
+        steps=job.generation_request.evaluations,
+    )
     with transaction.atomic():
-        _settle(job, Status.CANCELED, receipt)
+        _settle(job, Status.CANCELED, charges, due_credits=due_credits, **free_ms)
 
 
 def cancel(job: Job) -> None:
@@ -148,11 +192,11 @@ def cancel(job: Job) -> None:
     A job that has ended stays as it is. Safe to call twice.
     """
     for _try in range(CANCEL_TRIES):
-        if waiting := Job.objects.queued().filter(pk=job.pk).first():
+        if waiting := Job.objects.waiting().filter(pk=job.pk).first():
             try:
                 return _cancel_waiting(waiting)
             except LostRace:
-                # It was claimed a moment ago.
+                # It was claimed, or left its parking place, a moment ago.
                 continue
         if Job.objects.running().filter(pk=job.pk).update(cancel_requested=True):
             return events.ask_to_stop(job)
@@ -195,34 +239,31 @@ def ring_for_waiting() -> None:
         _ring()
 
 
-def _require_present(request: GenerationRequest) -> None:
-    checkpoint = catalogue.get(request.checkpoint)
-    if not catalogue.is_present(checkpoint, root=settings.CHECKPOINTS_DIR):
-        raise CheckpointUnavailable(
-            _("%(name)s is not installed here. Choose another model.") % {"name": checkpoint.name}
-        )
+def _hold(job: Job, plan: Plan, *, may_wait: bool) -> WhenEmpty | None:
+    """Hold what the job can cost; where the minutes don't suffice, say what the plan does without.
+
+    Raises InsufficientBalance if it may not wait; credits are never waited for.
+    """
+    try:
+        ledger.hold(job.user, unit=Unit(job.unit), amount=job.price, reference=job.hold_reference)
+    except ledger.InsufficientBalance:
+        if not may_wait or job.pays_in_credits:
+            raise
+        return plan.when_empty
+    return None
 
 
-def require_size(request: GenerationRequest, plan: Plan) -> None:
-    """See that the plan makes pictures of this size. Raises OverPlanLimit."""
-    if request.pixels > plan.max_pixels:
-        raise OverPlanLimit(
-            _("The %(plan)s plan makes pictures of up to %(megapixels)d megapixels.")
-            % {"plan": plan.name, "megapixels": plan.max_megapixels}
-        )
-
-
-def _require_room_in_line(user: "User", plan: Plan) -> None:
-    limit = plan.jobs_at_once * WAITING_FOR_EACH_RUNNING
-    if Job.objects.for_user(user).queued().count() >= limit:
-        raise TooManyJobs(
-            ngettext(
-                "You have %(limit)d picture in line already. Wait until it has started.",
-                "You have %(limit)d pictures in line already. Wait until one has started.",
-                limit,
-            )
-            % {"limit": limit}
-        )
+def _place(job: Job, plan: Plan, *, is_relaxed: bool) -> dict[str, Any]:
+    """The job's place in line. Whoever goes for nothing has the same share as everybody."""
+    weight = 1 if is_relaxed else plan.queue_weight
+    where = fairness.place(job.user, cost_ms=job.quote_ms, weight=weight, is_relaxed=is_relaxed)
+    return {
+        "rank": where.rank,
+        "rank_end": where.rank_end,
+        "is_relaxed": is_relaxed,
+        "queue_weight": weight,
+        "jobs_at_once": plan.jobs_at_once,
+    }
 
 
 def _cancel_waiting(job: Job) -> None:
@@ -251,21 +292,36 @@ def _return_to_line(job: Job, *, note: str, **fields: Any) -> None:
         _move(job, Status.QUEUED, only=wanted, note=note, **fields)
 
 
-def _settle(job: Job, became: Status, receipt: receipts.Receipt) -> None:
+def _settle(
+    job: Job, became: Status, charges: Sequence[Charge], *, due_credits: int, **free_ms: int
+) -> None:
     """End the job with a charge, inside the caller's transaction."""
+    receipt = receipts.of(job, charges, **free_ms)
+    due = due_credits if job.pays_in_credits else receipt.charged_ms
     try:
-        charged = ledger.capture(job.hold_reference, amount=receipt.charged_ms)
+        captured = ledger.capture(job.hold_reference, amount=due) if job.has_hold else 0
     except ledger.AlreadySettled as error:
         raise LostRace from error
-    _move(job, became, charged_ms=charged, receipt=receipt.to_dict(), **_ended())
+    _move(
+        job,
+        became,
+        charged_ms=0 if job.pays_in_credits else captured,
+        charged_credits=captured if job.pays_in_credits else None,
+        receipt=receipt.to_dict(),
+        device_ms=receipts.device_ms(charges),
+        **_ended(),
+    )
 
 
 def _release(job: Job, became: Status, receipt: receipts.Receipt, **fields: Any) -> None:
     """End the job without a charge, inside the caller's transaction."""
-    try:
-        ledger.release(job.hold_reference)
-    except ledger.AlreadySettled as error:
-        raise LostRace from error
+    if job.has_hold:
+        try:
+            ledger.release(job.hold_reference)
+        except ledger.AlreadySettled as error:
+            raise LostRace from error
+    if job.pays_in_credits:
+        fields |= {"charged_credits": 0}
     _move(job, became, charged_ms=0, receipt=receipt.to_dict(), **_ended(), **fields)
 
 

@@ -13,8 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from billing.models import Unit
 from generation import gallery_models  # noqa: F401  # Django finds models by way of this module
 from generation.engine.request import GenerationRequest
+from generation.engine.vocabulary import Mode
 from generation.receipts import Receipt
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 
 class Status(models.TextChoices):
+    PARKED = "parked", _("Parked")
     QUEUED = "queued", _("Queued")
     RUNNING = "running", _("Running")
     SUCCEEDED = "succeeded", _("Finished")
@@ -30,8 +33,12 @@ class Status(models.TextChoices):
 
 
 ACTIVE = (Status.QUEUED, Status.RUNNING)
+# In line, or parked until there are minutes for it.
+WAITING = (Status.PARKED, Status.QUEUED)
+UNFINISHED = (Status.PARKED, *ACTIVE)
 FINAL = (Status.SUCCEEDED, Status.FAILED, Status.CANCELED)
 MOVES: dict[Status, tuple[Status, ...]] = {
+    Status.PARKED: (Status.QUEUED, Status.CANCELED),
     Status.QUEUED: (Status.RUNNING, Status.CANCELED),
     Status.RUNNING: (Status.QUEUED, Status.SUCCEEDED, Status.FAILED, Status.CANCELED),
     Status.SUCCEEDED: (),
@@ -45,6 +52,15 @@ KEPT_IN_TRASH = timedelta(days=30)
 
 
 class JobQuerySet(models.QuerySet["Job"]):
+    def parked(self) -> "JobQuerySet":
+        return self.filter(status=Status.PARKED)
+
+    def waiting(self) -> "JobQuerySet":
+        return self.filter(status__in=WAITING)
+
+    def unfinished(self) -> "JobQuerySet":
+        return self.filter(status__in=UNFINISHED)
+
     def queued(self) -> "JobQuerySet":
         return self.filter(status=Status.QUEUED)
 
@@ -74,6 +90,10 @@ class Job(models.Model):
     queue_weight = models.PositiveSmallIntegerField(default=1)
     # Jobs of the user that may run beside each other when this one is claimed, itself included.
     jobs_at_once = models.PositiveSmallIntegerField(default=1)
+    # The plan that it was asked for under, for the operator's books.
+    plan = models.CharField(max_length=20, blank=True)
+    # Goes after everybody's paid work and costs nothing: the minutes had run out.
+    is_relaxed = models.BooleanField(default=False)
 
     # Counts the claims: no write of an earlier one may follow a later one. `lapses` counts lost leases.
     attempt = models.PositiveSmallIntegerField(default=0)
@@ -82,9 +102,16 @@ class Job(models.Model):
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     cancel_requested = models.BooleanField(default=False)
 
+    # What it is paid in: GPU milliseconds as measured, or thousandths of a credit at a fixed price.
+    unit = models.CharField(max_length=10, choices=Unit.choices, default=Unit.GPU_MS)
     quote_ms = models.PositiveBigIntegerField()
+    # The most GPU time that it can cost.
     hold_ms = models.PositiveBigIntegerField()
     charged_ms = models.PositiveBigIntegerField(null=True, blank=True)
+    credits = models.PositiveBigIntegerField(default=0)
+    charged_credits = models.PositiveBigIntegerField(null=True, blank=True)
+    # How long the device worked for the attempt that ended it, whoever pays.
+    device_ms = models.PositiveBigIntegerField(null=True, blank=True)
     receipt = models.JSONField(null=True, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     error = models.CharField(max_length=500, blank=True)
@@ -99,16 +126,31 @@ class Job(models.Model):
     class Meta:
         indexes: ClassVar = [
             models.Index(fields=["user", "-created_at", "-id"], name="job_history"),
-            models.Index(fields=["rank"], name="job_queue", condition=Q(status="queued")),
             models.Index(
-                fields=["checkpoint", "rank"], name="job_queue_warm", condition=Q(status="queued")
+                fields=["is_relaxed", "rank"], name="job_line", condition=Q(status="queued")
             ),
             models.Index(
-                fields=["rank"],
-                name="job_active_rank",
+                fields=["checkpoint", "is_relaxed", "rank"],
+                name="job_line_warm",
+                condition=Q(status="queued"),
+            ),
+            models.Index(
+                fields=["queued_at"],
+                name="job_relaxed",
+                condition=Q(status="queued", is_relaxed=True),
+            ),
+            models.Index(
+                fields=["is_relaxed", "rank"],
+                name="job_active_line",
                 condition=Q(status__in=["queued", "running"]),
             ),
-            models.Index(fields=["rank_end"], name="job_rank_end"),
+            models.Index(fields=["is_relaxed", "rank_end"], name="job_line_end"),
+            models.Index(fields=["user"], name="job_parked", condition=Q(status="parked")),
+            models.Index(
+                fields=["finished_at"],
+                name="job_finished",
+                condition=Q(finished_at__isnull=False),
+            ),
             models.Index(
                 fields=["lease_expires_at"], name="job_leases", condition=Q(status="running")
             ),
@@ -136,6 +178,24 @@ class Job(models.Model):
     @property
     def is_final(self) -> bool:
         return self.status in FINAL
+
+    @property
+    def is_parked(self) -> bool:
+        return self.status == Status.PARKED
+
+    @property
+    def pays_in_credits(self) -> bool:
+        return self.unit == Unit.CREDITS
+
+    @property
+    def has_hold(self) -> bool:
+        """Whether something is, or was, set aside for it; nothing is for a parked or relaxed job."""
+        return not (self.is_relaxed or self.is_parked)
+
+    @property
+    def price(self) -> int:
+        """What is set aside for it, in its unit."""
+        return self.credits if self.pays_in_credits else self.hold_ms
 
     @property
     def hold_reference(self) -> str:
@@ -345,19 +405,41 @@ class StudioPreset(models.Model):
 
 
 class Speed(models.Model):
-    """What the quote learned from finished runs of a checkpoint on a kind of device."""
+    """What the quote learned from finished runs of a checkpoint, in one mode, on a kind of device."""
 
     checkpoint = models.CharField(max_length=100)
+    mode = models.CharField(max_length=20, default=Mode.TEXT_TO_IMAGE.value)
     device = models.CharField(max_length=100)
     ms_per_step_megapixel = models.FloatField()
     overhead_ms = models.FloatField()
+    # By what part of the measured time the quote was wrong, either way: an average over recent runs.
+    error = models.FloatField(default=0)
     samples = models.PositiveIntegerField(default=0)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["checkpoint", "device"], name="speed_one_per_device"),
+            models.UniqueConstraint(
+                fields=["checkpoint", "mode", "device"], name="speed_one_per_mode"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.checkpoint} on {self.device}: {self.ms_per_step_megapixel:.0f} ms"
+
+
+class Uptime(models.Model):
+    """How long devices of a kind were there to work on a day, whether they worked or not."""
+
+    device = models.CharField(max_length=100)
+    day = models.DateField()
+    ms = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["day", "device"], name="uptime_once_a_day"),
+        ]
+        verbose_name = verbose_name_plural = _("margin")
+
+    def __str__(self) -> str:
+        return f"{self.device}, {self.day}: {self.ms} ms"

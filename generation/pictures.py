@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from billing.tasks import ring
-from generation import storage, terms
+from generation import search_terms, storage
 from generation.models import KEPT_IN_TRASH, Image, ImageQuerySet, Job
 from generation.storage import StoredPicture
 
@@ -46,17 +46,17 @@ def keep(job: Job, stored: Iterable[StoredPicture]) -> None:
         for picture in stored
     ]
     for image in images:
-        image.terms = terms.of_image(image)
+        image.terms = search_terms.of_image(image)
     Image.objects.bulk_create(images)
 
 
 def favour(user: "User", ids: Collection[UUID], *, favourite: bool) -> None:
     """Make them the user's favourites, or no longer. Raises NotYours."""
-    change = terms.with_term if favourite else terms.without_term
+    change = search_terms.with_term if favourite else search_terms.without_term
     with transaction.atomic():
         require_own(user, ids)
         images = Image.objects.for_user(user).filter(pk__in=ids)
-        images.update(favourite=favourite, terms=change(terms.FAVOURITE))
+        images.update(favourite=favourite, terms=change(search_terms.FAVOURITE))
 
 
 def delete(user: "User", ids: Collection[UUID]) -> None:

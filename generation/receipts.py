@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -11,8 +11,12 @@ from django.utils.translation import gettext_lazy as _
 from billing import pricing
 from generation.engine.events import Charge
 
+if TYPE_CHECKING:
+    from generation.models import Job
+
 # Phases in the order of a job's life.
-QUEUE, LOAD, ENCODE, STEP, DECODE, STORAGE = "queue", "load", "encode", "step", "decode", "storage"
+QUEUE, LOAD, ENCODE, STEP, DECODE = "queue", "load", "encode", "step", "decode"
+SAFETY, STORAGE = "safety", "storage"
 # What exceeds the quote's ceiling: a line below zero.
 OVER_QUOTE = "over_quote"
 NAMES: Mapping[str, str | Promise] = {
@@ -21,19 +25,41 @@ NAMES: Mapping[str, str | Promise] = {
     ENCODE: _("Reading the prompt"),
     STEP: _("Denoising steps"),
     DECODE: _("Turning latents into pixels"),
+    SAFETY: _("Safety check"),
     STORAGE: _("Storing the picture"),
     OVER_QUOTE: _("Beyond the quote: we pay this"),
+}
+# Why a line that would be billed is not.
+FAILED, RELAXED, CREDITS = "failed", "relaxed", "credits"
+REASONS: Mapping[str, str | Promise] = {
+    QUEUE: _("waiting is free"),
+    LOAD: _("loading is on us"),
+    SAFETY: _("checking is on us"),
+    STORAGE: _("storing is on us"),
+    OVER_QUOTE: _("we keep to the quote"),
+    FAILED: _("what fails is free"),
+    RELAXED: _("relaxed pictures are free"),
+    CREDITS: _("paid in credits, at a fixed price"),
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """`ms` of one phase; `index` counts steps and pictures from 1. What is not billed is the house's."""
+    """`ms` of one phase; `index` counts steps and pictures from 1. What is not billed is the house's.
+
+    `why` says why not, where it would be billed otherwise.
+    """
 
     phase: str
     ms: int
     billed: bool
     index: int | None = None
+    why: str = ""
+
+    @property
+    def reason(self) -> str | Promise:
+        """Why it is free; empty for what is billed."""
+        return "" if self.billed else REASONS.get(self.why or self.phase, "")
 
 
 @dataclass(frozen=True)
@@ -53,6 +79,10 @@ class Group:
     @property
     def billed(self) -> bool:
         return self.lines[0].billed
+
+    @property
+    def reason(self) -> str | Promise:
+        return self.lines[0].reason
 
     @property
     def ms(self) -> int:
@@ -87,6 +117,15 @@ class Receipt:
         return cls(tuple(Line(**line) for line in data["lines"]))
 
 
+def of(job: "Job", charges: Sequence[Charge], **free_ms: int) -> Receipt:
+    """The receipt of a job that ended as it should, by how it is paid for."""
+    if job.pays_in_credits:
+        return free(charges, why=CREDITS, **free_ms)
+    if job.is_relaxed:
+        return free(charges, why=RELAXED, **free_ms)
+    return charged(charges, ceiling_ms=job.hold_ms, **free_ms)
+
+
 def charged(charges: Sequence[Charge], *, ceiling_ms: int, **free_ms: int) -> Receipt:
     """The receipt of a run that is paid for, at most `ceiling_ms`. `free_ms` are phases that cost nothing."""
     lines = _lines(charges, free_ms)
@@ -96,9 +135,17 @@ def charged(charges: Sequence[Charge], *, ceiling_ms: int, **free_ms: int) -> Re
     return Receipt(tuple(lines))
 
 
-def free(charges: Sequence[Charge], **free_ms: int) -> Receipt:
-    """The receipt of a run that costs nothing, whatever it took."""
-    return Receipt(tuple(replace(line, billed=False) for line in _lines(charges, free_ms)))
+def free(charges: Sequence[Charge], *, why: str = "", **free_ms: int) -> Receipt:
+    """The receipt of a run that costs no GPU time, whatever it took; `why` is said of what would."""
+    lines = _lines(charges, free_ms)
+    return Receipt(
+        tuple(replace(line, billed=False, why=why) if line.billed else line for line in lines)
+    )
+
+
+def device_ms(charges: Iterable[Charge]) -> int:
+    """How long the device worked, whoever pays."""
+    return pricing.capture_ms(sum(charge.us for charge in charges))
 
 
 def _lines(charges: Iterable[Charge], free_ms: Mapping[str, int]) -> list[Line]:

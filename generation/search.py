@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Q
 
-from generation import terms
+from generation import search_terms
 from generation.models import Image, ImageQuerySet
 
 if TYPE_CHECKING:
@@ -43,15 +43,15 @@ class Wanted:
     @property
     def lexemes(self) -> set[str]:
         """What the `terms` of a picture must have, besides English words."""
-        _english, lexemes = terms.split_query(self.words)
+        _english, lexemes = search_terms.split_query(self.words)
         if self.checkpoint:
-            lexemes.add(terms.checkpoint(self.checkpoint))
+            lexemes.add(search_terms.checkpoint(self.checkpoint))
         if self.shape:
-            lexemes.add(terms.shape(self.shape))
+            lexemes.add(search_terms.shape(self.shape))
         if self.favourite:
-            lexemes.add(terms.FAVOURITE)
+            lexemes.add(search_terms.FAVOURITE)
         if self.board is not None:
-            lexemes.add(terms.board(self.board))
+            lexemes.add(search_terms.board(self.board))
         return lexemes
 
     @property
@@ -177,7 +177,7 @@ def _sift(
     """Those on the walk that pass all filters; if they are too few, also those in month after month."""
     start = walk.values("id", "created_at", "terms")[:WALK]
     walk_sql, walk_params = start.query.sql_with_params()
-    english, _lexemes = terms.split_query(wanted.words)
+    english, _lexemes = search_terms.split_query(wanted.words)
     named = {f"walk{index}": param for index, param in enumerate(walk_params)}
     sql = _SIFT.format(
         walk=walk_sql % tuple(f"%({name})s" for name in named),
@@ -189,9 +189,9 @@ def _sift(
     params = {
         **named,
         "english": english,
-        "lexemes": terms.conjunction(wanted.lexemes),
+        "lexemes": search_terms.conjunction(wanted.lexemes),
         "user": user.pk,
-        "months": terms.MONTHS.format(user_id=user.pk),
+        "months": search_terms.MONTHS.format(user_id=user.pk),
         "since": _start(wanted.since or date.min),
         "until": _end(wanted.until or date.max),
     }

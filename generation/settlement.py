@@ -61,7 +61,7 @@ def _finish(job: Job, end: Finished, *, inputs: Mapping[str, Image], device: str
         return
     free_ms = {**_waited(job), receipts.STORAGE: round((time.monotonic() - began) * 1_000)}
     _persist(lambda: jobs.finish(job, pictures, end.charges, **free_ms))
-    speeds.learn(request, end.charges, device=device)
+    speeds.learn(request, end.charges, device=device, quoted_ms=job.quote_ms)
 
 
 def _store(

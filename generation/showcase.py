@@ -1,6 +1,6 @@
 """What visitors are shown of this installation: its models, what they do here, and what a picture costs."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -12,16 +12,17 @@ from generation.engine.catalogue import CHECKPOINTS, Checkpoint
 from generation.facts import Facts
 from generation.forms import offered
 from generation.presets import Fit, Preset
+from generation.speeds import Rate
 
 
 @dataclass(frozen=True)
 class Model:
-    """A checkpoint as its page shows it. `pictures_a_minute` is None where nothing was measured lately."""
+    """A checkpoint as its page shows it. `rate` is None where too little was measured lately."""
 
     checkpoint: Checkpoint
     facts: Facts
     is_offered: bool
-    pictures_a_minute: int | None
+    rate: Rate | None
 
     @property
     def mode_names(self) -> list[str | Promise]:
@@ -65,15 +66,15 @@ def cents(ms: int, *, plan: Plan) -> float:
     return float(Fraction(ms * plan.price_cents, plan.gpu_ms))
 
 
-def _models(checkpoints: Iterable[Checkpoint]) -> list[Model]:
-    a_minute = speeds.pictures_a_minute()
+def _models(checkpoints: Collection[Checkpoint]) -> list[Model]:
+    rates = {rate.checkpoint.id: rate for rate in speeds.rates(checkpoints)}
     here = {checkpoint.id for checkpoint in offered()}
     return [
         Model(
             checkpoint=checkpoint,
             facts=facts.of(checkpoint),
             is_offered=checkpoint.id in here,
-            pictures_a_minute=a_minute.get(checkpoint.id),
+            rate=rates.get(checkpoint.id),
         )
         for checkpoint in checkpoints
     ]

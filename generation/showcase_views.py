@@ -27,14 +27,15 @@ def home(request: HttpRequest) -> HttpResponse:
     drawing = models[0]
     hung = wall.hung()
     first_plan = next(iter(PLANS.values()))
-    a_minute = drawing.pictures_a_minute
     context = {
         "wall": hung,
         "pictures": hung.pictures[:HUNG],
         "example": hung.pictures[0].prompt(get_language()),
         "models": models,
         "drawing": drawing,
-        "trial_pictures": a_minute * TRIAL.gpu_minutes if a_minute else None,
+        "trial_pictures": round(drawing.rate.pictures_a_minute * TRIAL.gpu_minutes)
+        if drawing.rate
+        else None,
         "uses": showcase.uses(),
         "plans": list(PLANS.values()),
         "trial": TRIAL,

@@ -1,6 +1,6 @@
 """What the quote knows of this installation: how long a checkpoint's steps take on its devices."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -10,15 +10,18 @@ from django.utils import timezone
 from billing import pricing
 from billing.pricing import Quote
 from generation.engine import catalogue
-from generation.engine.catalogue import CHECKPOINTS, Checkpoint
+from generation.engine.catalogue import Checkpoint
 from generation.engine.events import Charge
-from generation.engine.request import GenerationRequest
+from generation.engine.request import GenerationRequest, NoiseScheduler
+from generation.engine.vocabulary import Mode
 from generation.models import Speed
 
 # A device that made nothing for this long may be gone.
 RECENT = timedelta(days=7)
 # How many runs the average leans on: enough to smooth a noisy machine, few enough to follow a new one.
 MEMORY = 20
+# Runs that have to be measured before anything is promised by them.
+ENOUGH = 3
 # Encoding and decoding, before this installation has measured them: milliseconds a picture and megapixel.
 START_OVERHEAD_MS = 100
 
@@ -31,54 +34,46 @@ class Measured:
     overhead_ms: float
 
 
+@dataclass(frozen=True)
+class Rate:
+    """GPU time that one picture takes with the checkpoint's own settings."""
+
+    checkpoint: Checkpoint
+    ms_a_picture: int
+
+    @property
+    def pictures_a_minute(self) -> float:
+        """A whole number, but for those so slow that it would say too little."""
+        rate = 60_000 / self.ms_a_picture
+        return round(rate) if rate >= 10 else round(rate, 1)
+
+
 def quote(request: GenerationRequest) -> Quote:
     """What a request will likely cost and the most it can, on the slowest device that may take it."""
-    known = _slowest(request.checkpoint) or _start(request)
-    return pricing.quote(
-        pixels=request.pixels,
-        steps=request.evaluations,
-        passes=request.passes,
-        num_images=request.num_images,
-        ms_per_step_megapixel=known.ms_per_step_megapixel,
-        overhead_ms=round(known.overhead_ms),
-    )
+    return _quote(request, _slowest(request.checkpoint, request.mode) or _start(request))
 
 
-def pictures_a_minute() -> dict[str, int]:
-    """What a minute of GPU time buys, by the id of each checkpoint that was measured here lately.
+def learn(
+    request: GenerationRequest,
+    charges: Sequence[Charge],
+    *,
+    device: str,
+    quoted_ms: int | None = None,
+) -> None:
+    """Take a finished run, which was quoted so much, into the averages.
 
-    Pictures of its native size, with its own settings, on the slowest device that draws with it. One
-    query. A checkpoint that is not in the catalogue any more is left out.
+    One statement, so concurrent workers lose nothing.
     """
-    slowest = _recent().order_by("checkpoint", "-ms_per_step_megapixel").distinct("checkpoint")
-    return {
-        speed.checkpoint: 60_000 // _likely_ms(CHECKPOINTS[speed.checkpoint], speed)
-        for speed in slowest
-        if speed.checkpoint in CHECKPOINTS
-    }
-
-
-def _likely_ms(checkpoint: Checkpoint, known: Speed) -> int:
-    """What one picture takes, with the checkpoint's own settings."""
-    return pricing.quote(
-        pixels=checkpoint.native_size**2,
-        steps=checkpoint.num_inference_steps,
-        passes=2 if checkpoint.guidance_scale > 1 else 1,
-        num_images=1,
-        ms_per_step_megapixel=known.ms_per_step_megapixel,
-        overhead_ms=round(known.overhead_ms),
-    ).likely_ms
-
-
-def learn(request: GenerationRequest, charges: Sequence[Charge], *, device: str) -> None:
-    """Take a finished run into the averages. One statement, so concurrent workers lose nothing."""
     seen = measure(request, charges)
+    error = _error(quoted_ms, charges)
     speed, is_new = Speed.objects.get_or_create(
         checkpoint=request.checkpoint,
+        mode=request.mode,
         device=device,
         defaults={
             "ms_per_step_megapixel": seen.ms_per_step_megapixel,
             "overhead_ms": seen.overhead_ms,
+            "error": error or 0,
             "samples": 1,
         },
     )
@@ -89,9 +84,27 @@ def learn(request: GenerationRequest, charges: Sequence[Charge], *, device: str)
         ms_per_step_megapixel=F("ms_per_step_megapixel") * (1 - share)
         + seen.ms_per_step_megapixel * share,
         overhead_ms=F("overhead_ms") * (1 - share) + seen.overhead_ms * share,
+        error=F("error") if error is None else F("error") * (1 - share) + error * share,
         samples=F("samples") + 1,
         updated_at=timezone.now(),
     )
+
+
+def rates(checkpoints: Iterable[Checkpoint]) -> list[Rate]:
+    """How fast each of the checkpoints draws here with its own settings, as far as it was measured."""
+    recent = _recent().filter(
+        mode=Mode.TEXT_TO_IMAGE,
+        checkpoint__in=[each.id for each in checkpoints if Mode.TEXT_TO_IMAGE in each.modes],
+        samples__gte=ENOUGH,
+    )
+    slowest: dict[str, Speed] = {}
+    for speed in recent.order_by("ms_per_step_megapixel"):
+        slowest[speed.checkpoint] = speed
+    return [
+        Rate(checkpoint=checkpoint, ms_a_picture=_quote(_usual(checkpoint), known).likely_ms)
+        for checkpoint in checkpoints
+        if (known := slowest.get(checkpoint.id))
+    ]
 
 
 def measure(request: GenerationRequest, charges: Sequence[Charge]) -> Measured:
@@ -105,12 +118,46 @@ def measure(request: GenerationRequest, charges: Sequence[Charge]) -> Measured:
     )
 
 
+def _quote(request: GenerationRequest, known: Measured | Speed) -> Quote:
+    return pricing.quote(
+        pixels=request.pixels,
+        steps=request.evaluations,
+        passes=request.passes,
+        num_images=request.num_images,
+        ms_per_step_megapixel=known.ms_per_step_megapixel,
+        overhead_ms=round(known.overhead_ms),
+    )
+
+
+def _error(quoted_ms: int | None, charges: Sequence[Charge]) -> float | None:
+    """By what part of the measured time the quote was wrong; None without either."""
+    billed_ms = sum(charge.us for charge in charges if charge.billed) / 1_000
+    if quoted_ms is None or not billed_ms:
+        return None
+    return abs(quoted_ms - billed_ms) / billed_ms
+
+
 def _recent() -> QuerySet[Speed]:
     return Speed.objects.filter(updated_at__gt=timezone.now() - RECENT)
 
 
-def _slowest(checkpoint: str) -> Speed | None:
-    return _recent().filter(checkpoint=checkpoint).order_by("-ms_per_step_megapixel").first()
+def _slowest(checkpoint: str, mode: Mode) -> Speed | None:
+    recent = _recent().filter(checkpoint=checkpoint, mode=mode)
+    return recent.order_by("-ms_per_step_megapixel").first()
+
+
+def _usual(checkpoint: Checkpoint) -> GenerationRequest:
+    """What is asked of a checkpoint by who changes no setting."""
+    return GenerationRequest(
+        prompt="-",
+        checkpoint=checkpoint.id,
+        width=checkpoint.native_size,
+        height=checkpoint.native_size,
+        num_inference_steps=checkpoint.num_inference_steps,
+        guidance_scale=checkpoint.guidance_scale,
+        noise_scheduler=NoiseScheduler(checkpoint.noise_scheduler),
+        seed=0,
+    )
 
 
 def _start(request: GenerationRequest) -> Measured:

@@ -7,7 +7,7 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 
-from generation import jobs, pictures
+from generation import jobs, parking, pictures
 
 if TYPE_CHECKING:
     from generation.worker import Worker
@@ -33,6 +33,12 @@ def reap() -> int:
 def sweep() -> int:
     """Remove what has been in the trash for long enough."""
     return pictures.sweep()
+
+
+@shared_task
+def start_parked() -> int:
+    """Put parked jobs in line whose owners have minutes again, if nobody did when those came."""
+    return parking.start_everybodys()
 
 
 @worker_ready.connect

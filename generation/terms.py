@@ -1,111 +1,117 @@
-"""What a picture is found by: lexemes for its prompt's words, its month and each filter that it passes.
+"""What a request may be and what it costs, by the plan of who asks and what they pay with."""
 
-English words are stemmed by PostgreSQL. Chinese has no spaces between words, so each character and each
-pair of neighbours stands for itself. The other lexemes start with a sign that no word starts with.
-"""
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import re
-import unicodedata
-from collections.abc import Iterable
-from datetime import UTC, datetime
-from itertools import pairwise
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.search import SearchVectorField
-from django.db.models import F, Func, TextField, Value
-from django.db.models.expressions import Combinable, CombinedExpression
+from billing import plans, pricing
+from billing.models import Unit
+from billing.plans import PAY_AS_YOU_GO, Plan
+from billing.pricing import Quote
+from generation import speeds
+from generation.engine import catalogue
+from generation.engine.request import GenerationRequest
+from generation.models import Job
 
-from generation.models import Image, Shape
-
-FAVOURITE = "=favourite"
-# An owner's months start with it; `search` appends the rest in SQL.
-MONTHS = "=month:{user_id}:"
-# Scripts without spaces: Han, and the kana that stand among it.
-_RUN = re.compile("[\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
+if TYPE_CHECKING:
+    from accounts.models import User
 
 
-class _Words(Func):
-    template = "strip(to_tsvector('pg_catalog.english', %(expressions)s))"
-    output_field = SearchVectorField()
+# How many jobs may wait in line for each that the plan lets run at once.
+WAITING_FOR_EACH_RUNNING = 10
+# How many of a user's jobs may be parked.
+MOST_PARKED = 10
 
 
-class _Lexemes(Func):
-    function = "array_to_tsvector"
-    output_field = SearchVectorField()
+class OverPlanLimit(Exception):
+    """The request is larger than the user's plan allows. Nothing was written."""
 
 
-class _Without(Func):
-    function = "ts_delete"
-    output_field = SearchVectorField()
+class CheckpointUnavailable(Exception):
+    """This installation lacks the checkpoint's weights. Nothing was written."""
 
 
-def of_image(image: Image) -> CombinedExpression:
-    """The value of `terms` for a picture that hangs on no board yet."""
-    words, lexemes = split(image.prompt)
-    lexemes |= {
-        month(image.user_id, image.created_at),
-        checkpoint(image.checkpoint),
-        shape(Shape.of(image.width, image.height)),
-    }
-    return _joined(_Words(Value(words)), sorted(lexemes))
+class TooManyJobs(Exception):
+    """The user has as many jobs in line as the plan allows. Nothing was written."""
 
 
-def with_term(term: str) -> CombinedExpression:
-    """`terms` and this lexeme. Safe to apply twice."""
-    return _joined(F("terms"), [term])
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """`credits` are thousandths of a credit, zero for a job that is paid in GPU time."""
+
+    plan: Plan
+    unit: Unit
+    quote: Quote
+    credits: int
 
 
-def without_term(term: str) -> Func:
-    """`terms` less this lexeme. Safe to apply twice."""
-    return _Without(F("terms"), Value(term, output_field=TextField()))
+def of(user: "User", request: GenerationRequest, *, unit: Unit) -> Terms:
+    """The terms for what the user asks now. Raises CheckpointUnavailable, OverPlanLimit, PaymentOverdue."""
+    plan = PAY_AS_YOU_GO if unit == Unit.CREDITS else plans.require_plan(user)
+    _require_present(request)
+    require_size(request, plan)
+    return Terms(
+        plan=plan,
+        unit=unit,
+        quote=speeds.quote(request),
+        credits=credits(request) if unit == Unit.CREDITS else 0,
+    )
 
 
-def month(user_id: int, moment: datetime) -> str:
-    """Owner and month in one, for `search`, which looks month by month."""
-    return f"{MONTHS.format(user_id=user_id)}{moment.astimezone(UTC):%Y%m}"
+def credits(request: GenerationRequest) -> int:
+    """The request's price in thousandths of a credit."""
+    checkpoint = catalogue.get(request.checkpoint)
+    return pricing.credits(
+        per_picture=checkpoint.credits,
+        native_pixels=checkpoint.native_size**2,
+        pixels=request.pixels,
+        steps=request.num_inference_steps,
+        num_images=request.num_images,
+    )
 
 
-def checkpoint(id: str) -> str:
-    return f"=checkpoint:{id}"
+def require_room_in_line(user: "User", plan: Plan) -> None:
+    """Raises TooManyJobs."""
+    limit = plan.jobs_at_once * WAITING_FOR_EACH_RUNNING
+    if Job.objects.for_user(user).queued().count() >= limit:
+        raise TooManyJobs(
+            ngettext(
+                "You have %(limit)d picture in line already. Wait until it has started.",
+                "You have %(limit)d pictures in line already. Wait until one has started.",
+                limit,
+            )
+            % {"limit": limit}
+        )
 
 
-def shape(name: str) -> str:
-    return f"=shape:{name}"
+def require_room_to_park(user: "User") -> None:
+    """Raises TooManyJobs."""
+    if Job.objects.for_user(user).parked().count() >= MOST_PARKED:
+        raise TooManyJobs(
+            ngettext(
+                "You have %(limit)d picture parked already, and no minutes left. Get more to go on.",
+                "You have %(limit)d pictures parked already, and no minutes left. Get more to go on.",
+                MOST_PARKED,
+            )
+            % {"limit": MOST_PARKED}
+        )
 
 
-def board(id: int) -> str:
-    return f"=board:{id}"
+def require_size(request: GenerationRequest, plan: Plan) -> None:
+    """See that the plan makes pictures of this size. Raises OverPlanLimit."""
+    if request.pixels > plan.max_pixels:
+        raise OverPlanLimit(
+            _("The %(plan)s plan makes pictures of up to %(megapixels)d megapixels.")
+            % {"plan": plan.name, "megapixels": plan.max_megapixels}
+        )
 
 
-def split(text: str) -> tuple[str, set[str]]:
-    """The part of a text that PostgreSQL can take apart, and lexemes for the rest."""
-    text = _plain(text)
-    runs = _RUN.findall(text)
-    characters = {character for run in runs for character in run}
-    return _RUN.sub(" ", text), characters.union(*map(_pairs, runs))
-
-
-def split_query(text: str) -> tuple[str, set[str]]:
-    """As `split`, for what somebody looks for: the pairs in a run say all that its characters do."""
-    text = _plain(text)
-    runs = _RUN.findall(text)
-    return _RUN.sub(" ", text), set().union(*(_pairs(run) or {run} for run in runs))
-
-
-def conjunction(lexemes: Iterable[str]) -> str:
-    """The text of a tsquery for what has all of them."""
-    quoted = (lexeme.replace("\\", "\\\\").replace("'", "''") for lexeme in sorted(lexemes))
-    return " & ".join(f"'{lexeme}'" for lexeme in quoted)
-
-
-def _joined(terms: Combinable, lexemes: list[str]) -> CombinedExpression:
-    array = Value(lexemes, output_field=ArrayField(TextField()))
-    return CombinedExpression(terms, "||", _Lexemes(array), output_field=SearchVectorField())
-
-
-def _plain(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).lower()
-
-
-def _pairs(run: str) -> set[str]:
-    return {"".join(pair) for pair in pairwise(run)}
+def _require_present(request: GenerationRequest) -> None:
+    checkpoint = catalogue.get(request.checkpoint)
+    if not catalogue.is_present(checkpoint, root=settings.CHECKPOINTS_DIR):
+        raise CheckpointUnavailable(
+            _("%(name)s is not installed here. Choose another model.") % {"name": checkpoint.name}
+        )

@@ -10,5 +10,6 @@ urlpatterns = [
     path("jobs/strip/", views.jobs_strip, name="jobs_strip"),
     path("jobs/<uuid:job_id>/", views.job, name="job"),
     path("jobs/<uuid:job_id>/card/", views.job_card, name="job_card"),
+    path("jobs/<uuid:job_id>/receipt.json", views.job_receipt, name="job_receipt"),
     path("jobs/<uuid:job_id>/cancel/", views.job_cancel, name="job_cancel"),
 ]

@@ -15,10 +15,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.guards import user_of
-from billing import ledger
-from billing.plans import plan_of
+from billing.plans import PaymentOverdue, plan_of
 from billing.templatetags.amounts import gpu_time
-from generation import events, jobs, presets, showcase, speeds, starts, uploads
+from billing.views import forms_may_lead_to_stripe
+from generation import events, jobs, presets, showcase, speeds, starts, statements, terms, uploads
 from generation.engine.sketchbook.examples import EXAMPLES
 from generation.engine.vocabulary import Mode
 from generation.form_values import values_of
@@ -35,6 +35,7 @@ RECENT = 12
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
+@forms_may_lead_to_stripe
 def studio(request: HttpRequest) -> HttpResponse:
     """?job=ID and ?image=ID fill the form with what they were made from, an image's seed included.
 
@@ -51,17 +52,15 @@ def studio(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _render_studio(request, form)
     try:
-        job = jobs.submit(user, form.generation_request)
-    except ledger.InsufficientBalance as refusal:
-        form.add_error(None, _short_of(refusal))
+        job = jobs.submit(user, form.generation_request, may_wait=True)
     except jobs.OverPlanLimit as refusal:
         form.add_error("shape", str(refusal))
     except jobs.CheckpointUnavailable as refusal:
         form.add_error("checkpoint", str(refusal))
     except uploads.MissingPicture as missing:
         form.add_error(missing.field, str(missing))
-    except jobs.TooManyJobs as refusal:
-        form.add_error(None, str(refusal))
+    except (jobs.TooManyJobs, PaymentOverdue) as refusal:
+        form.add_error(None, _with_link(refusal))
     else:
         starts.forget(request)
         keep = "&keep_seed=1" if form.cleaned_data["keep_seed"] else ""
@@ -82,9 +81,11 @@ def quote(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 @never_cache
+@forms_may_lead_to_stripe
 def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
     job = _get_job_for_user(request, job_id)
-    return render(request, "generation/job.html", {"job": job, "state": events.job_state(job)})
+    context = {"job": job, "state": events.job_state(job), "statement": statements.of(job)}
+    return render(request, "generation/job.html", context)
 
 
 @login_required
@@ -94,6 +95,15 @@ def job_card(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """The part of a page that shows one job, for whoever was told that it changed."""
     job = _get_job_for_user(request, job_id)
     return render(request, "generation/_job.html", {"job": job, "state": events.job_state(job)})
+
+
+@login_required
+@require_safe
+@never_cache
+def job_receipt(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """The receipt as JSON: see `statements.Statement`."""
+    job = _get_job_for_user(request, job_id)
+    return JsonResponse(statements.of(job).to_dict())
 
 
 @login_required
@@ -193,7 +203,7 @@ def _quote(user: "User", form: GenerationForm) -> dict[str, Any]:
         return {"errors": settings.errors, "text": "", "size": ""}
     wanted = settings.generation_request
     try:
-        jobs.require_size(wanted, plan_of(user))
+        terms.require_size(wanted, plan_of(user))
     except jobs.OverPlanLimit as limit:
         return {"errors": {"shape": [str(limit)]}, "text": "", "size": ""}
     quote = speeds.quote(wanted)
@@ -204,13 +214,9 @@ def _quote(user: "User", form: GenerationForm) -> dict[str, Any]:
     return {"errors": {}, "text": text, "size": f"{wanted.width} × {wanted.height}"}
 
 
-def _short_of(refusal: ledger.InsufficientBalance) -> SafeString:
-    return format_html(
-        _("This may take up to {needed}, and you have {available} left. {link}"),
-        needed=gpu_time(refusal.needed),
-        available=gpu_time(refusal.available),
-        link=format_html('<a href="{}">{}</a>', reverse("billing:plans"), _("Get more minutes")),
-    )
+def _with_link(refusal: Exception) -> SafeString:
+    link = format_html('<a href="{}">{}</a>', reverse("billing:plan"), _("Plan and billing"))
+    return format_html("{} {}", str(refusal), link)
 
 
 def _examples() -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import close_old_connections
 from PIL.Image import Image
 
-from generation import events, jobs, settlement, storage, uploads
+from generation import events, jobs, margins, settlement, storage, uploads
 from generation.engine.engine import (
     Canceled,
     Engine,
@@ -45,6 +45,7 @@ log = logging.getLogger(__name__)
 # What a run may take beyond its hold before it is stopped; the house pays for it.
 BUDGET_FACTOR = 4
 TEND_SECONDS = 1.0
+UPTIME_SECONDS = 15.0
 
 
 @dataclass(eq=False)
@@ -96,6 +97,7 @@ class Worker:
         self._running: dict[str, Running] = {}
         self._watched: frozenset[int] = frozenset()
         self._turn_began: float | None = None
+        self._uptime_noted = time.monotonic()
         self._publisher = Publisher(on_cancel=self._cancel)
         self._threads = [
             threading.Thread(target=self._step_forever, name="engine", daemon=True),
@@ -140,7 +142,9 @@ class Worker:
     def _claim(self) -> Job | None:
         if self._is_stopping.is_set():
             return None
-        return jobs.claim(worker=self.name, warm=self._loader.warm)
+        warm = self._loader.warm
+        events.note_warm(warm)
+        return jobs.claim(worker=self.name, warm=warm)
 
     def _carry(self, job: Job) -> None:
         """Run one job from its claim to its settlement, whatever happens."""
@@ -220,19 +224,26 @@ class Worker:
         renewed = time.monotonic()
         while not self._is_closed.wait(TEND_SECONDS):
             self._end_if_stuck()
-            if not self._running:
-                continue
             try:
                 self._watched = events.watched(each.job.user_id for each in self._all_running())
-                self._cancel_requested()
+                if self._running:
+                    self._cancel_requested()
                 if time.monotonic() - renewed > settings.LEASE_RENEWAL_SECONDS:
                     renewed = time.monotonic()
                     self._renew()
+                self._note_uptime()
             except Exception:
                 # Whatever is away comes back; until then the leases hold.
                 log.exception("the tender could not do its round")
             finally:
                 close_old_connections()
+
+    def _note_uptime(self) -> None:
+        """For the operator's books: the device was there, whether it worked or not."""
+        now = time.monotonic()
+        if now - self._uptime_noted >= UPTIME_SECONDS:
+            margins.note_uptime(self._device, ms=round((now - self._uptime_noted) * 1_000))
+            self._uptime_noted = now
 
     def _renew(self) -> None:
         for running in self._all_running():

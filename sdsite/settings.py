@@ -1,10 +1,11 @@
 """All configuration, from the environment, each value with its default. Boots with nothing set."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import platformdirs
 from django.utils.translation import gettext_lazy as _
-from environs import Env
+from environs import Env, validate
 
 from sdsite import logs
 
@@ -132,11 +133,26 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "reap": {"task": "generation.tasks.reap", "schedule": 5.0, "options": {"expires": 5}},
     "sweep": {"task": "generation.tasks.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
+    "start parked": {
+        "task": "generation.tasks.start_parked",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "expire": {"task": "billing.tasks.expire", "schedule": 600.0, "options": {"expires": 600}},
     "process events": {
         "task": "billing.tasks.process_events",
         "schedule": 30.0,
         "options": {"expires": 30},
+    },
+    "catch up": {
+        "task": "billing.tasks.catch_up",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
+    "grant due months": {
+        "task": "billing.tasks.grant_due_months",
+        "schedule": 600.0,
+        "options": {"expires": 600},
     },
     "renew sandbox subscriptions": {
         "task": "billing.tasks.renew_sandbox_subscriptions",
@@ -186,7 +202,20 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", f"{SITE_NAME} <noreply@localh
 
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", "")
 STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", "")
+# Where Stripe is, if not at its own address.
+STRIPE_API_URL = env.str("STRIPE_API_URL", "")
 TRIAL_GPU_MINUTES = env.int("TRIAL_GPU_MINUTES", 5)
+# What the catalogue's prices are in, and for how much of another currency one of it is sold: "eur=0.95,gbp=0.8".
+CURRENCY = env.str("CURRENCY", "usd").lower()
+CURRENCY_RATES: dict[str, Decimal] = env.dict("CURRENCY_RATES", {}, subcast_values=Decimal)
+# Whether Stripe Tax computes taxes, on top of the prices or included in them.
+STRIPE_TAX = env.bool("STRIPE_TAX", False)
+STRIPE_TAX_CODE = env.str("STRIPE_TAX_CODE", "txcd_10103000")  # software as a service, personal use
+TAX_BEHAVIOR = env.str(
+    "TAX_BEHAVIOR", "exclusive", validate=validate.OneOf(["exclusive", "inclusive"])
+)
+# What an hour of a device costs the house, for the operator's margin.
+DEVICE_HOUR_CENTS = env.int("DEVICE_HOUR_CENTS", 0)
 
 # Generation -------------------------------------------------------------------------------------
 

@@ -3,8 +3,9 @@
 from allauth.account.models import EmailAddress
 
 from accounts.models import User
-from billing import sandbox, subscriptions
-from billing.models import SandboxObject, Subscription
+from billing import checkouts, sandbox, subscriptions
+from billing.gateway import Urls
+from billing.models import Interval, Subscription
 from billing.plans import PLANS
 
 PASSWORD = "correct horse battery staple"
@@ -17,15 +18,15 @@ def make_user(email: str, **fields: object) -> User:
     return user
 
 
-def subscribe(user: User, *, plan: str = "basic") -> Subscription:
-    """Take the user through the sandbox's checkout, to a plan whose first month has just begun."""
-    sandbox.SandboxGateway().create_checkout(
-        user, PLANS[plan], success_url="", cancel_url="", idempotency_key=""
-    )
-    checkout = SandboxObject.objects.filter(type="checkout.session").latest("created_at")
-    sandbox.pay(checkout.pk)
-    subscription = subscriptions.activate(user, checkout_id=checkout.pk)
-    assert subscription is not None
+def subscribe(
+    user: User, *, plan: str = "basic", interval: Interval = Interval.MONTH
+) -> Subscription:
+    """Take the user through the sandbox's checkout, to a plan whose first period has just begun."""
+    page = checkouts.subscribe(user, PLANS[plan], interval, urls=Urls(success="", cancel=""))
+    checkout_id = page.rstrip("/").split("/")[-1]
+    sandbox.pay(checkout_id)
+    subscription = checkouts.complete(user, checkout_id=checkout_id)
+    assert isinstance(subscription, Subscription)
     return subscription
 
 

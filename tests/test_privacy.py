@@ -3,11 +3,9 @@
 import pytest
 from django.urls import URLResolver, get_resolver, reverse
 
-from billing import sandbox
-from billing.models import SandboxObject
-from billing.plans import PLANS
 from generation import boards, jobs, pictures, recall, shares
 from generation.models import Status
+from tests.billing import provider
 from tests.generation.rows import make_image, make_job, make_request, make_upload
 
 pytestmark = pytest.mark.django_db
@@ -38,13 +36,15 @@ def a_link(owner):
 
 
 def a_checkout(owner):
-    sandbox.SandboxGateway().create_checkout(
-        owner, PLANS["basic"], success_url="/", cancel_url="/", idempotency_key="another"
-    )
-    sessions = SandboxObject.objects.filter(
-        type="checkout.session", data__client_reference_id=str(owner.pk)
-    )
-    return sessions.latest("created_at").pk
+    return provider.check_out_once(owner)
+
+
+def a_payment(owner):
+    return provider.buy(owner).pk
+
+
+def an_invoice(owner):
+    return provider.buy(owner).invoice_id
 
 
 def an_upload(owner):
@@ -64,6 +64,9 @@ OWNED = {
     "image_file": a_picture,
     "image_thumbnail": a_picture,
     "image_download": a_picture,
+    "job_receipt": a_job,
+    "billing:pay": a_payment,
+    "billing:invoice": a_payment,
     "trash_thumbnail": a_deleted_picture,
     "board": a_board,
     "board_delete": a_board,
@@ -73,6 +76,9 @@ OWNED = {
     "upload_file": an_upload,
     "upload_image": a_picture,
     "billing:sandbox_checkout": a_checkout,
+    "billing:sandbox_bank": a_checkout,
+    "billing:sandbox_invoice": an_invoice,
+    "billing:sandbox_invoice_pdf": an_invoice,
 }
 # Routes whose argument is nobody's, and what it is.
 NOT_OWNED = {
@@ -82,6 +88,7 @@ NOT_OWNED = {
     "use": "a use that everybody is shown",
     "billing:checkout": "a plan of the catalogue",
     "billing:change": "a plan of the catalogue",
+    "billing:buy": "a pack of the catalogue",
     "account_confirm_email": "a secret that was mailed to its owner",
     "account_reset_password_from_key": "a secret that was mailed to its owner",
 }

@@ -1,7 +1,10 @@
-"""How GPU time and money are written."""
+"""How GPU time, credits and money are written."""
 
 from django import template
 from django.utils.translation import gettext as _
+
+from billing import money as currencies
+from billing.plans import PLANS, PRODUCTS
 
 register = template.Library()
 
@@ -26,10 +29,31 @@ def exact_gpu_time(ms: int) -> str:
 
 
 @register.filter
-def dollars(cents: int) -> str:
-    whole, rest = divmod(cents, 100)
-    return f"${whole:,}.{rest:02}"
+def credits(thousandths: int) -> str:
+    """Thousandths of a credit as credits, to the last one: "2,900", "0.5"."""
+    whole, rest = divmod(abs(thousandths), 1_000)
+    fraction = f".{rest:03}".rstrip("0") if rest else ""
+    return _sign(thousandths) + f"{whole:,}{fraction}"
 
 
-def _sign(ms: int) -> str:
-    return "−" if ms < 0 else ""
+@register.filter
+def money(cents: int, currency: str) -> str:
+    """An amount in a currency's smallest unit: "$10.00"."""
+    return currencies.text(cents, currency)
+
+
+@register.filter
+def price(cents: int, currency: str) -> str:
+    """As `money`, but whole amounts without places: "$10"."""
+    return currencies.text(cents, currency, short=True)
+
+
+@register.filter
+def product_name(product: str) -> str:
+    """The name of a plan or of what is bought once, by its id."""
+    found = PLANS.get(product) or PRODUCTS.get(product)
+    return str(found.name) if found else product
+
+
+def _sign(amount: int) -> str:
+    return "−" if amount < 0 else ""

@@ -9,7 +9,7 @@ from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
-from generation import terms
+from generation import search_terms
 
 
 ROWS_AT_ONCE = 500
@@ -23,7 +23,7 @@ def copy_from_jobs(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> 
         for image in images:
             image.prompt = image.job.request["prompt"]
             image.checkpoint = image.job.checkpoint
-            image.terms = terms.of_image(image)
+            image.terms = search_terms.of_image(image)
         Image.objects.bulk_update(images, ["prompt", "checkpoint", "terms"])
 
 

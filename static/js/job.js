@@ -3,10 +3,11 @@
 // A card also has the words for each phase (data-loading ...) and for a time (data-time), and is fetched anew when its job changes.
 
 const QUEUE_INTERVAL = 5_000;
+const PARKED_INTERVAL = 60_000;
 const previews = new Map(); // job id -> object URL of its newest preview
 
 const views = (job) => document.querySelectorAll(`[data-job="${CSS.escape(job)}"]`);
-const isActive = (view) => ["queued", "running"].includes(view.dataset.status);
+const isActive = (view) => ["parked", "queued", "running"].includes(view.dataset.status);
 
 function show(job, { step, phase }) {
   for (const view of views(job)) {
@@ -81,6 +82,8 @@ document.addEventListener("submit", async (event) => {
 
 // Others finish or join while one waits in line.
 setInterval(() => refreshCards(activeCards().filter(({ dataset }) => dataset.status === "queued")), QUEUE_INTERVAL);
+// Minutes may come from another page, while this one does not hear of it.
+setInterval(() => refreshCards(activeCards().filter(({ dataset }) => dataset.status === "parked")), PARKED_INTERVAL);
 
 const shownAt = new WeakMap(); // [data-elapsed] -> when it came, and what it said then
 setInterval(() => {

@@ -13,7 +13,7 @@ from django.http import QueryDict
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from generation import boards, gallery, terms
+from generation import boards, gallery, search_terms
 from generation.gallery_forms import FilterForm
 from generation.models import Image
 from tests import factories
@@ -153,12 +153,12 @@ class Owner:
         return Image.objects.for_user(self.user).get(created_at=moment)
 
     def _fill(self, count: int) -> None:
-        split = [terms.split(prompt) for prompt in PROMPTS]
+        split = [search_terms.split(prompt) for prompt in PROMPTS]
         params = {
             "user": self.user.pk,
             "jobs": [make_job(self.user).pk for _ in range(0, count + 1, OF_EACH_JOB)],
             "each": OF_EACH_JOB,
-            "months": terms.MONTHS.format(user_id=self.user.pk),
+            "months": search_terms.MONTHS.format(user_id=self.user.pk),
             "count": count,
             "newest": NEWEST,
             "apart": self._apart,

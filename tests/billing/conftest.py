@@ -1,6 +1,10 @@
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from django.dispatch import Signal
 from django.utils import timezone
 
 from accounts.models import User
@@ -37,3 +41,24 @@ def alice(db: None) -> User:
 @pytest.fixture
 def bob(db: None) -> User:
     return User.objects.create_user("bob@example.com", "correct horse battery")
+
+
+Told = list[dict[str, Any]]
+
+
+@pytest.fixture
+def listen() -> Iterator[Callable[[Signal], Told]]:
+    """Call it with a signal for a list of what that says until the test ends."""
+    with ExitStack() as stack:
+
+        def listen(signal: Signal) -> Told:
+            told: Told = []
+
+            def note(**said: Any) -> None:
+                told.append(said)
+
+            signal.connect(note, weak=False)
+            stack.callback(signal.disconnect, note)
+            return told
+
+        yield listen

@@ -7,31 +7,48 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from billing import inbox, sandbox, signature, subscriptions
-from billing.models import SandboxObject, Subscription
-from billing.plans import PLANS
-from billing.sandbox_objects import Json
+from billing import checkouts, inbox, sandbox, signature
+from billing.gateway import Urls
+from billing.models import Interval, Payment, SandboxObject, Subscription
+from billing.plans import PLANS, PRODUCTS
+from billing.sandbox.objects import Json
+
+URLS = Urls(
+    success="http://testserver/billing/success/?checkout={CHECKOUT_SESSION_ID}",
+    cancel="http://testserver/plans/",
+)
 
 
-def check_out(user: User, plan: str = "basic") -> str:
+def check_out(user: User, plan: str = "basic", interval: Interval = Interval.MONTH) -> str:
     """An open checkout session's id."""
-    sandbox.SandboxGateway().create_checkout(
-        user,
-        PLANS[plan],
-        success_url="http://testserver/billing/success/?checkout={CHECKOUT_SESSION_ID}",
-        cancel_url="http://testserver/plans/",
-        idempotency_key="",
-    )
-    return SandboxObject.objects.filter(type="checkout.session").latest("created_at").pk
+    return _id_in(checkouts.subscribe(user, PLANS[plan], interval, urls=URLS))
 
 
-def subscribe(user: User, plan: str = "basic") -> Subscription:
+def check_out_once(user: User, product: str = "minutes-100") -> str:
+    """The id of an open checkout session for something that is bought once."""
+    return _id_in(checkouts.buy(user, PRODUCTS[product], urls=URLS))
+
+
+def subscribe(user: User, plan: str = "basic", interval: Interval = Interval.MONTH) -> Subscription:
     """A paid subscription of which we know."""
-    checkout_id = check_out(user, plan)
+    checkout_id = check_out(user, plan, interval)
     sandbox.pay(checkout_id)
-    subscription = subscriptions.activate(user, checkout_id=checkout_id)
-    assert subscription is not None
+    subscription = checkouts.complete(user, checkout_id=checkout_id)
+    assert isinstance(subscription, Subscription)
     return subscription
+
+
+def buy(user: User, product: str = "minutes-100") -> Payment:
+    """Something bought once, of which we know."""
+    checkout_id = check_out_once(user, product)
+    sandbox.pay(checkout_id)
+    payment = checkouts.complete(user, checkout_id=checkout_id)
+    assert isinstance(payment, Payment)
+    return payment
+
+
+def _id_in(page: str) -> str:
+    return page.rstrip("/").split("/")[-1]
 
 
 def events() -> list[Json]:

@@ -1,11 +1,14 @@
+from collections.abc import Callable
+
 import pytest
 from django.db import IntegrityError, transaction
+from django.dispatch import Signal
 
 from accounts.models import User
-from billing import ledger
+from billing import ledger, signals
 from billing.models import Entry, Grant, Hold, Unit, Wallet
 from tests.billing.books import assert_books_balance, balance, fund
-from tests.billing.conftest import Clock
+from tests.billing.conftest import Clock, Told
 
 pytestmark = pytest.mark.django_db
 
@@ -275,3 +278,156 @@ def test_the_number_of_statements_does_not_depend_on_history(
         hold(alice, 10, "job:next")
     with django_assert_num_queries(6):
         ledger.capture("job:next", amount=10)
+
+
+# Refunds ----------------------------------------------------------------------------------------
+
+
+def refund(given: Grant, amount: int) -> int:
+    return ledger.refund(given.reference, amount=amount, note="The payment was refunded: in_1")
+
+
+def test_a_refund_takes_back_what_is_unspent_and_says_why(alice: User) -> None:
+    given = fund(alice, 500)
+    hold(alice, 200)
+    ledger.capture("job:1", amount=200)
+
+    assert refund(given, 500) == -300
+
+    assert balance(alice) == 0
+    entry = Entry.objects.get(kind=Entry.Kind.REFUND)
+    assert (entry.amount, entry.grant, entry.note) == (
+        -300,
+        given,
+        "The payment was refunded: in_1",
+    )
+    assert_books_balance()
+
+
+def test_a_refund_is_counted_in_all(alice: User) -> None:
+    given = fund(alice, 500)
+
+    moved = [refund(given, amount) for amount in (100, 100, 250, 500)]
+
+    assert moved == [-100, 0, -150, -250]
+    assert_books_balance()
+
+
+def test_what_a_hold_may_need_is_not_taken(alice: User) -> None:
+    given = fund(alice, 500)
+    hold(alice, 200)
+
+    assert refund(given, 500) == -300
+
+    assert ledger.capture("job:1", amount=200) == 200
+    assert_books_balance()
+
+
+def test_what_a_refund_could_not_take_is_not_taken_later(alice: User) -> None:
+    given = fund(alice, 500)
+    hold(alice, 200)
+    refund(given, 500)
+    ledger.release("job:1")
+
+    assert refund(given, 500) == 0
+
+    assert balance(alice) == 200
+    assert_books_balance()
+
+
+def test_a_refund_that_is_undone_gives_back_what_it_took(alice: User) -> None:
+    given = fund(alice, 500)
+    hold(alice, 200)
+    ledger.capture("job:1", amount=200)
+    refund(given, 500)
+
+    assert refund(given, 400) == 0
+    assert refund(given, 100) == 200
+    assert refund(given, 0) == 100
+
+    assert balance(alice) == 300
+    assert_books_balance()
+
+
+def test_a_grant_that_expired_has_nothing_to_take(alice: User, clock: Clock) -> None:
+    given = ledger.grant(
+        alice,
+        unit=Unit.GPU_MS,
+        amount=100,
+        source=Grant.Source.PLAN,
+        reference="month",
+        expires_at=clock.after(days=30),
+    )
+    hold(alice, 60)
+    clock.advance(days=30)
+
+    assert refund(given, 100) == 0
+
+    assert ledger.capture("job:1", amount=60) == 60
+    assert balance(alice) == 0
+    assert_books_balance()
+
+
+def test_only_the_grants_own_amount_can_be_refunded(alice: User) -> None:
+    given = fund(alice, 500)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        refund(given, 501)
+
+    assert_books_balance()
+
+
+# Signals ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("verb", "rises"),
+    [
+        (lambda user: fund(user, 10, reference="more"), 1),
+        (lambda _user: ledger.release("job:1"), 1),
+        (lambda _user: ledger.capture("job:1", amount=100), 1),
+        (lambda _user: ledger.capture("job:1", amount=200), 0),
+        (lambda user: hold(user, 10, "job:2"), 0),
+    ],
+    ids=["grant", "release", "capture of a part", "capture of all", "hold"],
+)
+def test_whoever_listens_hears_when_more_can_be_held(
+    alice: User, listen: Callable[[Signal], Told], verb: Callable[[User], object], rises: int
+) -> None:
+    fund(alice, 500)
+    hold(alice, 200)
+    told = listen(signals.balance_rose)
+
+    verb(alice)
+
+    assert [said["wallet"].user for said in told] == [alice] * rises
+
+
+def test_a_balance_that_runs_low_is_told_once_at_each_threshold(
+    alice: User, listen: Callable[[Signal], Told]
+) -> None:
+    told = listen(signals.minutes_threshold)
+    fund(alice, 1_000)
+
+    for number, amount in enumerate((700, 99, 1, 1, 148, 2)):
+        hold(alice, amount, f"job:{number}")
+        ledger.capture(f"job:{number}", amount=amount)
+
+    # 300, 201, 200, 199, 51, 49 are left.
+    assert [said["percent"] for said in told] == [20, 5]
+    fund(alice, 951, reference="more")
+    hold(alice, 900, "job:9")
+    ledger.capture("job:9", amount=900)
+    assert [said["percent"] for said in told] == [20, 5, 20]
+
+
+def test_a_capture_that_passes_both_thresholds_tells_of_both(
+    alice: User, listen: Callable[[Signal], Told]
+) -> None:
+    told = listen(signals.minutes_threshold)
+    fund(alice, 1_000)
+    hold(alice, 990)
+
+    ledger.capture("job:1", amount=990)
+
+    assert [said["percent"] for said in told] == [20, 5]

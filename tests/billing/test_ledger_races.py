@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.models import User
 from billing import ledger
-from billing.models import Grant, Hold, Unit
+from billing.models import Entry, Grant, Hold, Unit
 from tests.billing.books import assert_books_balance, balance, fund
 from tests.billing.conftest import Clock
 
@@ -108,4 +109,26 @@ def test_an_expiry_during_holds_and_captures_loses_nothing(alice: User, clock: C
     assert results[0::3] == [100] * 10
     assert all(isinstance(result, Hold) for result in results[1::3])
     assert balance(alice) == 0
+    assert_books_balance()
+
+
+def test_refunds_during_holds_and_captures_take_nothing_twice(alice: User) -> None:
+    given = fund(alice, 2_000)
+    for number in range(10):
+        hold(alice, number)()
+
+    calls: list[Callable[[], Any]] = []
+    for number in range(10):
+        refunded = 150 * (number + 1)
+        calls.append(partial(ledger.capture, f"job:{number}", amount=60))
+        calls.append(partial(ledger.refund, given.reference, amount=refunded, note="why"))
+        calls.append(hold(alice, 100 + number))
+    results = run_together(calls)
+
+    assert results[0::3] == [60] * 10
+    given.refresh_from_db()
+    taken = Entry.objects.filter(kind=Entry.Kind.REFUND).aggregate(sum=Sum("amount"))["sum"]
+    held = sum(isinstance(result, Hold) for result in results[2::3])
+    assert given.remaining == 2_000 - 600 + taken
+    assert balance(alice) == given.remaining - 100 * held
     assert_books_balance()

@@ -1,12 +1,11 @@
 from datetime import timedelta
 
 import pytest
-from django.utils import timezone
 
 from accounts.models import User
-from billing import ledger, sandbox, subscriptions
+from billing import changes, plans, sandbox, subscriptions
 from billing.gateway import gateway
-from billing.models import Grant, SandboxObject, Subscription
+from billing.models import Customer, Grant, Payment, SandboxObject, Subscription
 from billing.plans import GRACE, PLANS, TRIAL, plan_of
 from tests.billing import provider
 from tests.billing.books import assert_books_balance, balance
@@ -23,60 +22,23 @@ def test_paying_opens_the_plan_and_gives_its_minutes(alice: User) -> None:
     assert subscription.status == Subscription.Status.ACTIVE
     assert plan_of(alice) == PLANS["basic"]
     assert balance(alice) == BASIC_MS
-    assert Grant.objects.get().expires_at == subscription.current_period_end
+    given = Grant.objects.get()
+    assert given.rolls_over_at == subscription.current_period_end
     assert_books_balance()
 
 
-def test_a_checkout_that_is_not_paid_gives_nothing(alice: User) -> None:
-    checkout_id = provider.check_out(alice)
-
-    assert subscriptions.activate(alice, checkout_id=checkout_id) is None
-
-    assert plan_of(alice) == TRIAL
-    assert balance(alice) == 0
-
-
-@pytest.mark.parametrize("checkout_id", ["", "cs_unknown"])
-def test_an_unknown_checkout_is_refused(alice: User, checkout_id: str) -> None:
-    with pytest.raises(subscriptions.NoSuchCheckout):
-        subscriptions.activate(alice, checkout_id=checkout_id)
-
-
-def test_somebody_elses_checkout_is_refused(alice: User, bob: User) -> None:
-    checkout_id = provider.check_out(alice)
-    sandbox.pay(checkout_id)
-
-    with pytest.raises(subscriptions.NoSuchCheckout):
-        subscriptions.activate(bob, checkout_id=checkout_id)
-
-    assert balance(bob) == 0
-
-
-def test_activating_twice_gives_once(alice: User) -> None:
-    checkout_id = provider.check_out(alice)
-    sandbox.pay(checkout_id)
-
-    for _ in range(2):
-        sandbox.pay(checkout_id)
-        subscriptions.activate(alice, checkout_id=checkout_id)
-
-    assert balance(alice) == BASIC_MS
-    assert SandboxObject.objects.filter(type="subscription").count() == 1
-    assert_books_balance()
-
-
-def test_a_renewal_gives_the_next_months_minutes_and_the_last_ones_expire(
-    alice: User, clock: Clock
-) -> None:
+def test_what_is_left_of_a_month_lasts_for_one_more(alice: User, clock: Clock) -> None:
     subscription = provider.subscribe(alice)
-    clock.at = subscription.current_period_end
 
-    sandbox.renew(subscription.provider_subscription_id)
-    subscriptions.synchronize(subscription.provider_subscription_id)
+    balances = []
+    for _ in range(3):
+        balances.append(balance(alice))
+        subscription.refresh_from_db()
+        clock.at = subscription.current_period_end
+        sandbox.renew_due()
+        subscriptions.synchronize(subscription.provider_subscription_id)
 
-    assert balance(alice) == BASIC_MS
-    assert ledger.expire(timezone.now()) == 1
-    assert Grant.objects.count() == 2
+    assert balances == [BASIC_MS, 2 * BASIC_MS, 2 * BASIC_MS]
     assert_books_balance()
 
 
@@ -91,102 +53,74 @@ def test_a_renewal_of_which_no_event_came_is_made_up_for(alice: User, clock: Clo
     assert_books_balance()
 
 
-def test_a_canceled_plan_stays_until_its_period_ends(alice: User, clock: Clock) -> None:
-    subscription = provider.subscribe(alice)
-
-    subscriptions.cancel(alice)
-
-    subscription.refresh_from_db()
-    assert subscription.cancel_at_period_end
-    assert plan_of(alice) == PLANS["basic"]
-    clock.at = subscription.current_period_end
-    sandbox.renew_due()
-    subscriptions.synchronize(subscription.provider_subscription_id)
-    subscription.refresh_from_db()
-    assert subscription.status == Subscription.Status.CANCELED
-    assert plan_of(alice) == TRIAL
-    assert balance(alice) == 0
-    assert_books_balance()
-
-
-def test_a_cancellation_can_be_undone(alice: User) -> None:
-    subscription = provider.subscribe(alice)
-    subscriptions.cancel(alice)
-
-    subscriptions.resume(alice)
-
-    subscription.refresh_from_db()
-    assert not subscription.cancel_at_period_end
-
-
-def test_only_a_live_subscription_can_be_changed(alice: User, bob: User) -> None:
-    subscription = provider.subscribe(alice)
-    subscriptions.cancel(alice)
-    sandbox.renew(subscription.provider_subscription_id)
-    subscriptions.synchronize(subscription.provider_subscription_id)
-
-    for user in (alice, bob):
-        for verb in (subscriptions.cancel, subscriptions.resume):
-            with pytest.raises(subscriptions.NotSubscribed):
-                verb(user)
-        with pytest.raises(subscriptions.NotSubscribed):
-            subscriptions.change(user, PLANS["premium"])
-
-
-def test_an_upgrade_counts_at_once_and_prorates_minutes_like_money(
-    alice: User, clock: Clock
-) -> None:
-    subscription = provider.subscribe(alice)
-    period = subscription.current_period_end - subscription.current_period_start
-    clock.advance(seconds=period.total_seconds() / 2)
-
-    subscriptions.change(alice, PLANS["premium"])
-
-    assert plan_of(alice) == PLANS["premium"]
-    assert balance(alice) == BASIC_MS + (2_000 - 200) // 2 * 60_000
-    assert_books_balance()
-
-
-def test_changing_to_the_same_plan_changes_nothing(alice: User) -> None:
-    provider.subscribe(alice)
-
-    subscriptions.change(alice, PLANS["basic"])
-
-    assert balance(alice) == BASIC_MS
-    assert_books_balance()
-
-
-def test_a_failed_renewal_leaves_the_plans_limits_for_the_days_of_grace(
-    alice: User, clock: Clock
-) -> None:
-    subscription = provider.subscribe(alice)
+def fail_to_renew(subscription: Subscription, clock: Clock) -> None:
     clock.at = subscription.current_period_end
     sandbox.renew(subscription.provider_subscription_id, card_works=False)
-
     subscriptions.synchronize(subscription.provider_subscription_id)
-
     subscription.refresh_from_db()
+
+
+def test_a_failed_renewal_leaves_everything_for_the_days_of_grace(
+    alice: User, clock: Clock
+) -> None:
+    subscription = provider.subscribe(alice)
+
+    fail_to_renew(subscription, clock)
+
     assert subscription.status == Subscription.Status.PAST_DUE
-    assert balance(alice) == 0
+    # What is left of the last month, and nothing for this one.
+    assert balance(alice) == BASIC_MS
     clock.at += GRACE - timedelta(seconds=1)
-    assert plan_of(alice) == PLANS["basic"]
-    clock.advance(seconds=1)
+    assert plans.require_plan(alice) == plan_of(alice) == PLANS["basic"]
+
+
+def test_after_the_days_of_grace_nothing_new_is_made_and_nothing_is_lost(
+    alice: User, clock: Clock
+) -> None:
+    subscription = provider.subscribe(alice)
+    fail_to_renew(subscription, clock)
+
+    clock.at += GRACE
+
+    with pytest.raises(plans.PaymentOverdue):
+        plans.require_plan(alice)
     assert plan_of(alice) == TRIAL
+    assert balance(alice) == BASIC_MS
     assert_books_balance()
 
 
 def test_a_recovered_payment_opens_everything_at_once(alice: User, clock: Clock) -> None:
     subscription = provider.subscribe(alice)
-    clock.at = subscription.current_period_end
-    sandbox.renew(subscription.provider_subscription_id, card_works=False)
-    subscriptions.synchronize(subscription.provider_subscription_id)
+    fail_to_renew(subscription, clock)
+    clock.at += GRACE
 
     sandbox.recover(subscription.provider_subscription_id)
     subscriptions.synchronize(subscription.provider_subscription_id)
 
     subscription.refresh_from_db()
     assert subscription.status == Subscription.Status.ACTIVE
-    assert balance(alice) == BASIC_MS
+    assert plans.require_plan(alice) == PLANS["basic"]
+    assert balance(alice) == 2 * BASIC_MS
+    assert_books_balance()
+
+
+def test_a_subscription_that_nobody_pays_ends_at_the_provider_and_here(
+    alice: User, clock: Clock
+) -> None:
+    subscription = provider.subscribe(alice)
+    customer = Customer.objects.get(user=alice)
+    sandbox.use_card(customer.provider_customer_id, sandbox.Card.DECLINE)
+    clock.at = subscription.current_period_end
+
+    for _ in range(5):
+        sandbox.renew_due()
+        subscriptions.synchronize(subscription.provider_subscription_id)
+        clock.advance(days=7)
+
+    subscription.refresh_from_db()
+    assert subscription.status == Subscription.Status.CANCELED
+    assert plans.require_plan(alice) == TRIAL
+    assert Payment.objects.latest("created_at").status == Payment.Status.VOID
     assert_books_balance()
 
 
@@ -194,9 +128,10 @@ def test_who_comes_back_gets_the_new_subscription_and_old_news_dont_matter(
     alice: User, clock: Clock
 ) -> None:
     old = provider.subscribe(alice)
-    subscriptions.cancel(alice)
+    changes.cancel(alice)
     clock.at = old.current_period_end
     sandbox.renew_due()
+    clock.advance(days=40)
 
     new = provider.subscribe(alice, "standard")
     subscriptions.synchronize(old.provider_subscription_id)
@@ -234,13 +169,14 @@ def test_a_subscription_that_is_not_ours_is_left_alone(alice: User) -> None:
     assert Subscription.objects.count() == 1
 
 
-def test_the_checkouts_key_changes_with_the_subscription(alice: User) -> None:
-    before = subscriptions.checkout_key(alice, PLANS["basic"])
-    assert before == subscriptions.checkout_key(alice, PLANS["basic"])
+def test_a_sandboxs_subscription_makes_way_once_the_site_takes_money(alice: User) -> None:
+    row = provider.subscribe(alice)
+    Subscription.objects.update(provider="another", provider_subscription_id="sub_another")
 
-    provider.subscribe(alice)
+    subscriptions.synchronize(row.provider_subscription_id)
 
-    assert before != subscriptions.checkout_key(alice, PLANS["basic"])
+    row.refresh_from_db()
+    assert row.provider == "sandbox"
 
 
 def test_without_a_key_the_sandbox_is_the_gateway() -> None:

@@ -28,18 +28,23 @@ new MutationObserver((mutations) => {
 
 @pytest.fixture
 def account(page, site):
-    """Signs up, confirms the address by the link in the mail, and lands in the studio."""
+    """Signs up, and watches the previews from then on."""
     page.add_init_script(WATCH_PREVIEWS)
+    sign_up(page, site, "dora@example.com")
+    return page
+
+
+def sign_up(page, site, address):
+    """Sign up, confirm the address by the link in the mail, and land in the studio."""
     page.goto("/")
     page.get_by_role("link", name="Try it free").first.click()
-    page.get_by_label("Email").fill("dora@example.com")
+    page.get_by_label("Email").fill(address)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("main").get_by_role("button", name="Sign Up").click()
     expect(page.get_by_role("heading", name="Verify Your Email Address")).to_be_visible()
     page.goto(link_in_mail(site))
     page.get_by_role("button", name="Confirm").click()
     page.wait_for_url("**/studio/")
-    return page
 
 
 def link_in_mail(site):

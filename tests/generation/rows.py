@@ -9,7 +9,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from accounts.models import User
-from generation import terms, uploads
+from generation import search_terms, uploads
 from generation.engine.request import GenerationRequest, NoiseScheduler
 from generation.models import FINAL, Image, Job, Status, Upload
 from generation.receipts import Line, Receipt
@@ -87,7 +87,7 @@ def make_image(
         bytes=100,
         created_at=created_at or START + timedelta(seconds=Image.objects.count() + 1),
     )
-    image.terms = terms.of_image(image)
+    image.terms = search_terms.of_image(image)
     image.save(force_insert=True)
     image.refresh_from_db()
     return image

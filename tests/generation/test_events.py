@@ -8,7 +8,7 @@ from billing.models import Unit
 from generation import events, jobs
 from generation.engine.events import MESSAGES
 from generation.events import Progress
-from generation.models import Job, Status
+from generation.models import UNFINISHED, Job, Status
 from tests.generation.carrying import claim, finish, let_lapse, submit, submit_and_claim
 from tests.generation.listening import listening
 from tests.generation.rows import make_image, make_job
@@ -156,7 +156,7 @@ def test_a_jobs_state_can_be_told_in_every_status(alice, status):
 
     assert state["status"] == status
     assert (state["position"] is None) == (status != Status.QUEUED)
-    assert (state["charged_ms"] is None) == (status in {Status.QUEUED, Status.RUNNING})
+    assert (state["charged_ms"] is None) == (status in UNFINISHED)
 
 
 def test_a_finished_jobs_state_has_the_pictures_that_were_kept(alice):

@@ -279,3 +279,71 @@ def test_who_is_behind_sees_the_position_fall(alice, bob):
     serve(2)
 
     assert positions(last) < before
+
+
+# Relaxed ----------------------------------------------------------------------------------------
+
+
+def relax(*relaxed, waited=timedelta(0)):
+    """Make jobs relaxed that have waited for so long."""
+    since = timezone.now() - waited
+    Job.objects.filter(pk__in=[job.pk for job in relaxed]).update(is_relaxed=True, queued_at=since)
+
+
+def test_relaxed_jobs_go_when_nobody_who_pays_waits(alice, bob):
+    relax(*submit_many(alice, 2))
+    submit_many(bob, 2)
+
+    assert serve() == [bob, bob, alice, alice]
+
+
+def test_relaxed_jobs_take_turns_among_themselves(alice, bob):
+    put_on("standard", alice)
+    for user, count in ((alice, 4), (bob, 2)):
+        for _ in range(count):
+            job = submit(user)
+            place = fairness.place(user, cost_ms=job.quote_ms, weight=1, is_relaxed=True)
+            Job.objects.filter(pk=job.pk).update(
+                is_relaxed=True, rank=place.rank, rank_end=place.rank_end
+            )
+
+    assert Counter(serve(4)) == {alice: 2, bob: 2}
+
+
+def test_a_relaxed_job_is_not_starved_for_ever(alice, bob):
+    relax(submit(alice), waited=fairness.RELAXED_PATIENCE + timedelta(seconds=1))
+    submit_many(bob, 3)
+
+    assert serve(1) == [alice]
+
+
+def test_those_who_waited_for_long_do_not_take_the_line_over(alice, bob):
+    put_on("premium", alice)
+    put_on("premium", bob)
+    Subscription.objects.update(plan="premium")
+    relax(*submit_many(alice, 3), waited=fairness.RELAXED_PATIENCE + timedelta(seconds=1))
+    submit_many(bob, 3)
+
+    running = [claim() for _ in range(3)]
+
+    assert [job.user for job in running] == [alice, bob, bob]
+
+
+def test_a_warm_relaxed_job_does_not_pass_a_cold_paid_one(
+    alice, bob, monkeypatch, settings, tmp_path
+):
+    relax(submit(alice))
+    install(monkeypatch, settings, tmp_path, "sd-1.5")
+    submit(bob, checkpoint="sd-1.5", width=512, height=512)
+
+    assert claim(warm=["sketchbook"]).user == bob
+
+
+def test_the_place_in_line_counts_those_who_pay_before_those_who_do_not(alice, bob):
+    relaxed, other = submit(alice), submit(alice)
+    relax(relaxed, other)
+    paid = submit_many(bob, 2)
+
+    positions = {job: job.position for job in fairness.with_position(Job.objects.all())}
+
+    assert [positions[job] for job in (*paid, relaxed, other)] == [1, 2, 3, 4]

@@ -3,8 +3,8 @@ from django.urls import reverse
 
 from billing import ledger
 from billing.models import Unit
-from generation import jobs
-from generation.models import Status
+from generation import events, jobs
+from generation.models import Job, Status
 from tests.generation.rows import make_image, make_job, make_request
 
 pytestmark = pytest.mark.django_db
@@ -47,13 +47,13 @@ def test_a_job_that_failed_says_why_and_that_it_was_free(client, alice):
 
 
 @pytest.mark.parametrize("status", Status)
-def test_without_scripts_only_an_active_job_is_loaded_again(client, alice, status):
+def test_without_scripts_only_a_job_that_has_not_ended_is_loaded_again(client, alice, status):
     job = make_job(alice, status=status)
     client.force_login(alice)
 
     page = client.get(job.get_absolute_url()).text
 
-    assert ('http-equiv="refresh"' in page) == job.is_active
+    assert ('http-equiv="refresh"' in page) != job.is_final
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -89,6 +89,52 @@ def test_canceling_a_queued_job_gives_the_hold_back(client, alice):
     assert response.url == job.get_absolute_url()
     assert job.status == Status.CANCELED
     assert ledger.available(alice, Unit.GPU_MS) == before
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("parked", "It starts by itself as soon as there are more."),
+        ("own_limit", "Your plan makes 2 pictures at a time"),
+        ("relaxed", "after everybody’s paid work"),
+        ("in_line", "Number 2 in line"),
+        ("cold", "once its model can be loaded"),
+        ("next", "Next in line. Waiting is free."),
+    ],
+)
+def test_a_job_that_waits_says_why(client, alice, bob, reason, said):
+    job = make_waiting(alice, bob, reason)
+    client.force_login(alice)
+
+    page = client.get(reverse("job_card", args=[job.pk])).text
+
+    assert said in page
+
+
+def make_waiting(alice, bob, reason):
+    """A job of Alice's that waits for this reason."""
+    if reason != "cold":
+        events.note_warm(["sketchbook"])
+    if reason == "in_line":
+        make_job(bob, status=Status.QUEUED)
+    if reason == "own_limit":
+        for _ in range(2):
+            make_job(alice, status=Status.RUNNING)
+    status = Status.PARKED if reason == "parked" else Status.QUEUED
+    job = make_job(alice, status=status)
+    Job.objects.filter(pk=job.pk).update(rank=1, jobs_at_once=2, is_relaxed=reason == "relaxed")
+    return job
+
+
+def test_a_parked_job_has_a_button_to_buy_and_a_way_to_the_plans(client, alice):
+    job = make_job(alice, status=Status.PARKED)
+    client.force_login(alice)
+
+    page = client.get(job.get_absolute_url()).text
+
+    assert reverse("billing:buy", args=["minutes-100"]) in page
+    assert reverse("billing:plans") in page
+    assert "Your plan brings new minutes on" in page
 
 
 @pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.FAILED, Status.CANCELED])

@@ -1,11 +1,14 @@
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from billing import ledger
-from billing.models import Unit
+from billing.models import Subscription, Unit
 from billing.plans import TRIAL
-from generation import jobs
+from generation import jobs, terms
 from generation.models import Job, Status
 from tests.generation.rows import make_image, make_job, make_request
 
@@ -73,13 +76,38 @@ def test_without_a_prompt_nothing_is_asked_for(client, alice):
     assert not Job.objects.exists()
 
 
-def test_without_minutes_the_way_to_more_is_shown(client, alice):
+def test_without_minutes_the_job_is_parked(client, alice):
     spend_all_but(alice, 10)
+    client.force_login(alice)
+
+    response = client.post(URL, FILLED, follow=True)
+
+    assert Job.objects.get().status == Status.PARKED
+    assert reverse("billing:buy", args=["minutes-100"]) in response.text
+
+
+def test_no_more_than_some_jobs_are_parked(client, alice):
+    spend_all_but(alice, 10)
+    for _ in range(terms.MOST_PARKED):
+        make_job(alice, status=Status.PARKED)
     client.force_login(alice)
 
     response = client.post(URL, FILLED)
 
-    assert reverse("billing:plans") in str(response.context["form"].non_field_errors())
+    assert reverse("billing:plan") in str(response.context["form"].non_field_errors())
+    assert Job.objects.count() == terms.MOST_PARKED
+
+
+def test_who_has_not_paid_is_told_so(client, alice):
+    Subscription.objects.update(
+        status=Subscription.Status.PAST_DUE,
+        current_period_start=timezone.now() - timedelta(days=8),
+    )
+    client.force_login(alice)
+
+    response = client.post(URL, FILLED)
+
+    assert "Your last payment failed." in str(response.context["form"].non_field_errors())
     assert not Job.objects.exists()
 
 

@@ -1,17 +1,42 @@
+from argparse import ArgumentParser
+from collections.abc import Iterator
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from billing.audit import audit
+from billing.gateway import ProviderUnavailable
 from billing.reconciliation import reconcile
 
 
 class Command(BaseCommand):
-    help = "Compares every balance with the rows that it sums; names each difference and exits 1."
+    help = (
+        "Compares every balance with the rows that it sums and, with Stripe's key, our payments with "
+        "Stripe's; names each difference and exits 1."
+    )
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        differences = reconcile()
-        for difference in differences:
-            self.stderr.write(difference)
-        if differences:
-            raise CommandError(f"{len(differences)} differences")
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--provider",
+            action="store_true",
+            default=bool(settings.STRIPE_SECRET_KEY),
+            help="compare with the provider also where that is the sandbox",
+        )
+
+    def handle(self, *args: Any, provider: bool, **options: Any) -> None:
+        count = 0
+        try:
+            for difference in self._differences(provider=provider):
+                self.stderr.write(difference)
+                count += 1
+        except ProviderUnavailable as error:
+            raise CommandError(f"{error} ({error.__cause__})") from error
+        if count:
+            raise CommandError(f"{count} differences")
         self.stdout.write("clean")
+
+    def _differences(self, *, provider: bool) -> Iterator[str]:
+        yield from reconcile()
+        if provider:
+            yield from audit()

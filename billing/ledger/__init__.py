@@ -1,4 +1,4 @@
-"""Grant, hold, capture, release, adjust, expire: the only writer of money rows.
+"""Grant, hold, capture, release, refund, adjust, expire: the only writer of money rows.
 
 Every verb is one transaction (or part of the caller's), locks the wallet's row first, and is safe to
 call twice with one `reference`. Amounts are integers in the wallet's unit. Each change of a balance is
@@ -9,18 +9,22 @@ A grant that expired pays only for the holds that were placed before it did. Wha
 is written off by whichever verb meets it first, so no balance depends on `expire` having run.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from billing import signals
+from billing.ledger import locked
 from billing.models import Entry, Grant, Hold, Unit, Wallet
 
 if TYPE_CHECKING:
     from accounts.models import User
+
+# Parts of the latest full balance below which a wallet's owner hears of it, in percent.
+WARNINGS = (20, 5)
 
 
 class InsufficientBalance(Exception):
@@ -45,12 +49,20 @@ def wallet_of(user: "User", unit: Unit) -> Wallet:
     return Wallet.objects.get_or_create(user=user, unit=unit)[0]
 
 
+def lock(user: "User", unit: Unit) -> Wallet:
+    """The user's wallet, made if there is none, its row locked until the caller's transaction ends.
+
+    For who has to decide something before holding, one at a time for each user.
+    """
+    return Wallet.objects.select_for_update().get(pk=wallet_of(user, unit).pk)
+
+
 def available(user: "User", unit: Unit) -> int:
     """What a new hold could claim now. Writes nothing."""
     wallet = Wallet.objects.filter(user=user, unit=unit).first()
     if wallet is None:
         return 0
-    lapsed = sum(part for _grant, part in _lapsed(wallet, at=timezone.now()))
+    lapsed = sum(part for _grant, part in locked.lapsed(wallet, at=timezone.now()))
     return wallet.balance - wallet.held - lapsed
 
 
@@ -62,6 +74,7 @@ def grant(
     amount: int,
     source: Grant.Source,
     reference: str,
+    rolls_over_at: datetime | None = None,
     expires_at: datetime | None = None,
     note: str = "",
 ) -> Grant:
@@ -69,7 +82,7 @@ def grant(
 
     Raises ReferenceReused if the reference belongs to another wallet.
     """
-    wallet = _lock(wallet_of(user, unit))
+    wallet = lock(user, unit)
     if known := Grant.objects.filter(reference=reference).first():
         _require_same_wallet(known, wallet)
         return known
@@ -78,6 +91,7 @@ def grant(
         source=source,
         amount=amount,
         remaining=amount,
+        rolls_over_at=rolls_over_at,
         expires_at=expires_at,
         reference=reference,
         note=note,
@@ -86,7 +100,9 @@ def grant(
     Entry.objects.create(
         wallet=wallet, kind=kind, amount=amount, reference=reference, grant=given, note=note
     )
-    _move(wallet, balance=amount)
+    wallet.full = wallet.balance + amount
+    locked.move(wallet, balance=amount)
+    signals.balance_rose.send(Wallet, wallet=wallet)
     return given
 
 
@@ -103,11 +119,11 @@ def hold(user: "User", *, unit: Unit, amount: int, reference: str) -> Hold:
         _require_same_wallet(known, wallet)
         return known
     now = timezone.now()
-    _write_off(wallet, at=now)
+    locked.write_off(wallet, at=now)
     if amount > wallet.balance - wallet.held:
         raise InsufficientBalance(needed=amount, available=wallet.balance - wallet.held)
     placed = Hold.objects.create(wallet=wallet, amount=amount, reference=reference, created_at=now)
-    _move(wallet, held=amount)
+    locked.move(wallet, held=amount)
     return placed
 
 
@@ -135,7 +151,8 @@ def release(hold_reference: str) -> None:
     if held.status == Hold.Status.RELEASED:
         return
     _settle(held, status=Hold.Status.RELEASED, captured=None)
-    _move(held.wallet, held=-held.amount)
+    locked.move(held.wallet, held=-held.amount)
+    signals.balance_rose.send(Wallet, wallet=held.wallet)
 
 
 @transaction.atomic
@@ -152,6 +169,44 @@ def adjust(user: "User", *, unit: Unit, amount: int, reference: str, note: str) 
         _capture(_lock_hold(reference), amount=-amount, kind=Entry.Kind.ADJUSTMENT, note=note)
 
 
+@transaction.atomic
+def refund(grant_reference: str, *, amount: int, note: str) -> int:
+    """Take back what is unspent of the `amount` of a grant, counted in all, that was paid back.
+
+    An amount below the last one's gives back what that took beyond it: a dispute was won. Nothing that
+    a hold may need is taken, and a grant that expired has nothing to take or to give. Returns what the
+    balance moved by; zero on a second call. `note` says why. Raises Grant.DoesNotExist.
+    """
+    wallet_id = Grant.objects.values_list("wallet", flat=True).get(reference=grant_reference)
+    wallet = Wallet.objects.select_for_update().get(pk=wallet_id)
+    locked.write_off(wallet, at=timezone.now())
+    given = Grant.objects.get(reference=grant_reference)
+    part = 0 if given.has_expired else _owed_back(wallet, given, amount=amount)
+    given.refunded = amount
+    given.remaining += part
+    given.save(update_fields=["refunded", "remaining"])
+    if part:
+        number = given.entries.filter(kind=Entry.Kind.REFUND).count()
+        Entry.objects.create(
+            wallet=wallet,
+            kind=Entry.Kind.REFUND,
+            amount=part,
+            reference=f"grant:{given.pk}:refund:{number}",
+            grant=given,
+            note=note,
+        )
+        locked.move(wallet, balance=part)
+    if part > 0:
+        signals.balance_rose.send(Wallet, wallet=wallet)
+    return part
+
+
+def spent_on(hold_reference: str) -> list[Entry]:
+    """The entries that paid for a hold, each with its grant, in the order in which they were spent."""
+    entries = Entry.objects.filter(hold__reference=hold_reference, kind=Entry.Kind.CAPTURE)
+    return list(entries.select_related("grant").order_by("id"))
+
+
 def expire(now: datetime) -> int:
     """Write off what expired by `now` and no open hold needs; returns how many grants were touched.
 
@@ -162,12 +217,8 @@ def expire(now: datetime) -> int:
     for wallet_id in due.values_list("wallet", flat=True).distinct():
         with transaction.atomic():
             wallet = Wallet.objects.select_for_update(skip_locked=True).filter(pk=wallet_id).first()
-            count += _write_off(wallet, at=now) if wallet else 0
+            count += locked.write_off(wallet, at=now) if wallet else 0
     return count
-
-
-def _lock(wallet: Wallet) -> Wallet:
-    return Wallet.objects.select_for_update().get(pk=wallet.pk)
 
 
 def _lock_hold(reference: str) -> Hold:
@@ -182,10 +233,30 @@ def _capture(held: Hold, *, amount: int, kind: Entry.Kind, note: str = "") -> in
     if held.captured is not None:
         return held.captured
     captured = min(amount, held.amount)
-    _spend(held, amount=captured, kind=kind, note=note)
+    locked.spend(held, amount=captured, kind=kind, note=note)
     _settle(held, status=Hold.Status.CAPTURED, captured=captured)
-    _move(held.wallet, balance=-captured, held=-held.amount)
+    locked.move(held.wallet, balance=-captured, held=-held.amount)
+    if captured < held.amount:
+        signals.balance_rose.send(Wallet, wallet=held.wallet)
+    _warn(held.wallet, spent=captured)
     return captured
+
+
+def _owed_back(wallet: Wallet, given: Grant, *, amount: int) -> int:
+    """What the balance moves by when `amount` of the grant is refunded in all."""
+    if amount > given.refunded:
+        return -min(amount - given.refunded, locked.spare(wallet, given))
+    taken = locked.taken_back(given)
+    return taken - min(taken, amount)
+
+
+def _warn(wallet: Wallet, *, spent: int) -> None:
+    """Tell once, of each part of the full balance, that a capture took the wallet below it."""
+    if wallet.unit != Unit.GPU_MS:
+        return
+    for percent in WARNINGS:
+        if wallet.balance < wallet.full * percent // 100 <= wallet.balance + spent:
+            signals.minutes_threshold.send(Wallet, wallet=wallet, percent=percent)
 
 
 def _require_same_wallet(known: Grant | Hold, wallet: Wallet) -> None:
@@ -193,108 +264,8 @@ def _require_same_wallet(known: Grant | Hold, wallet: Wallet) -> None:
         raise ReferenceReused(known.reference)
 
 
-def _move(wallet: Wallet, *, balance: int = 0, held: int = 0) -> None:
-    """Add to both sums; the caller has locked the wallet. The instance follows the row."""
-    wallet.balance += balance
-    wallet.held += held
-    wallet.save(update_fields=["balance", "held"])
-
-
 def _settle(held: Hold, *, status: Hold.Status, captured: int | None) -> None:
     held.status = status
     held.captured = captured
     held.settled_at = timezone.now()
     held.save(update_fields=["status", "captured", "settled_at"])
-
-
-# Shares %(amount)s out over the grants that were alive when the hold was placed, nearest expiry first, and
-# writes one entry for each grant that it takes from: one statement, however many grants there are.
-_SPEND = """
-WITH queue AS (
-    SELECT id, remaining, sum(remaining) OVER (ORDER BY expires_at NULLS LAST, id) - remaining AS before
-    FROM billing_grant
-    WHERE wallet_id = %(wallet)s AND remaining > 0
-      AND (expires_at IS NULL OR expires_at > %(placed_at)s)
-), share AS (
-    SELECT id, least(remaining, %(amount)s - before)::bigint AS part
-    FROM queue
-    WHERE before < %(amount)s
-), taken AS (
-    UPDATE billing_grant SET remaining = remaining - part FROM share WHERE billing_grant.id = share.id
-)
-INSERT INTO billing_entry (wallet_id, kind, amount, reference, grant_id, hold_id, note, created_at)
-SELECT %(wallet)s, %(kind)s, -part, %(reference)s || ':' || id, id, %(hold)s, %(note)s, %(now)s
-FROM share
-RETURNING amount
-"""
-
-
-def _spend(held: Hold, *, amount: int, kind: Entry.Kind, note: str) -> None:
-    """Take `amount` of the hold from the grants that cover it; the caller moves the wallet's sums.
-
-    They always do cover it: `_surplus` keeps, of every expired grant, what earlier holds may need.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _SPEND,
-            {
-                "wallet": held.wallet_id,
-                "amount": amount,
-                "placed_at": held.created_at,
-                "kind": kind,
-                "reference": f"{held.reference}:capture",
-                "hold": held.pk,
-                "note": note,
-                "now": timezone.now(),
-            },
-        )
-        taken = -sum(row[0] for row in cursor.fetchall())
-    assert taken == amount, f"hold {held.reference}: its grants cover {taken} of {amount}"
-
-
-def _write_off(wallet: Wallet, *, at: datetime) -> int:
-    """Expire what lapsed by `at`; returns the number of grants. The caller has locked the wallet."""
-    lapsed = _lapsed(wallet, at=at)
-    for expired, part in lapsed:
-        expired.remaining -= part
-        expired.save(update_fields=["remaining"])
-        Entry.objects.create(
-            wallet=wallet,
-            kind=Entry.Kind.EXPIRE,
-            amount=-part,
-            # What remains only ever falls, so this is new each time.
-            reference=f"grant:{expired.pk}:expire:{expired.remaining}",
-            grant=expired,
-        )
-        _move(wallet, balance=-part)
-    return len(lapsed)
-
-
-def _lapsed(wallet: Wallet, *, at: datetime) -> list[tuple[Grant, int]]:
-    """The grants that expired by `at`, each with the part of it that no earlier hold may need."""
-    due = list(
-        wallet.grants.filter(remaining__gt=0, expires_at__lte=at).order_by("expires_at", "id")
-    )
-    if not due:
-        return []
-    holds = wallet.holds.filter(status=Hold.Status.OPEN).values_list("created_at", "amount")
-    return _surplus(due, list(holds))
-
-
-def _surplus(
-    due: Sequence[Grant], holds: Sequence[tuple[datetime, int]]
-) -> list[tuple[Grant, int]]:
-    """Of the grants `due`, by expiry, what exceeds the holds that were placed before each expired.
-
-    A hold spends the nearest expiry first, so the grants before this one cover those holds first.
-    """
-    surplus = []
-    kept = 0
-    for expired in due:
-        assert expired.expires_at is not None, "a grant without expiry is never due"
-        needed = sum(amount for placed_at, amount in holds if placed_at < expired.expires_at)
-        keep = min(expired.remaining, needed - kept)
-        kept += keep
-        if keep < expired.remaining:
-            surplus.append((expired, expired.remaining - keep))
-    return surplus

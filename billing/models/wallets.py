@@ -1,7 +1,4 @@
-"""Money rows. `ledger` writes wallets, grants, holds and entries; `subscriptions` its own; nobody else.
-
-References are unique by constraint, not by `unique=True`, which would add a second, unused index.
-"""
+"""What a user may spend: wallets and the rows that they sum. `ledger` is the only writer."""
 
 from typing import ClassVar
 
@@ -26,6 +23,8 @@ class Wallet(models.Model):
     unit = models.CharField(max_length=10, choices=Unit.choices)
     balance = models.BigIntegerField(default=0)
     held = models.BigIntegerField(default=0)
+    # The balance after the latest grant: what a warning that it runs low measures by.
+    full = models.BigIntegerField(default=0)
 
     class Meta:
         constraints: ClassVar = [
@@ -48,12 +47,14 @@ class GrantQuerySet(models.QuerySet["Grant"]):
 
 
 class Grant(models.Model):
-    """An amount that was given, and what is left of it. Spent nearest expiry first."""
+    """An amount that was given, and what is left of it. Spent nearest expiry first.
+
+    What is left of a plan's month at `rolls_over_at` rolled over: it expires with the month after.
+    """
 
     class Source(models.TextChoices):
         TRIAL = "trial", _("Trial")
         PLAN = "plan", _("Plan")
-        ROLLOVER = "rollover", _("Rolled over")
         TOPUP = "topup", _("Top-up")
         PACK = "pack", _("Credit pack")
         ADJUSTMENT = "adjustment", _("Adjustment")
@@ -62,6 +63,9 @@ class Grant(models.Model):
     source = models.CharField(max_length=12, choices=Source.choices)
     amount = models.BigIntegerField()
     remaining = models.BigIntegerField()
+    # How much of `amount` was paid back to the customer; what was spent of that stays spent.
+    refunded = models.BigIntegerField(default=0)
+    rolls_over_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     reference = models.CharField(max_length=200)
     note = models.CharField(max_length=200, blank=True)
@@ -76,6 +80,10 @@ class Grant(models.Model):
             models.CheckConstraint(
                 condition=Q(remaining__gte=0, remaining__lte=F("amount")),
                 name="grant_remaining_within_amount",
+            ),
+            models.CheckConstraint(
+                condition=Q(refunded__gte=0, refunded__lte=F("amount")),
+                name="grant_refunded_within_amount",
             ),
         ]
         indexes: ClassVar = [
@@ -94,6 +102,14 @@ class Grant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source} {self.remaining}/{self.amount}"
+
+    @property
+    def has_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    @property
+    def has_rolled_over(self) -> bool:
+        return self.rolls_over_at is not None and self.rolls_over_at <= timezone.now()
 
 
 class Hold(models.Model):
@@ -173,8 +189,9 @@ class Entry(models.Model):
             models.UniqueConstraint(fields=["reference"], name="entry_once"),
             models.CheckConstraint(
                 condition=Q(kind="grant", amount__gt=0)
-                | Q(kind__in=["capture", "expire", "refund"], amount__lt=0)
-                | Q(kind="adjustment") & ~Q(amount=0),
+                | Q(kind__in=["capture", "expire"], amount__lt=0)
+                # A refund takes back; a dispute that was won gives that back.
+                | Q(kind__in=["refund", "adjustment"]) & ~Q(amount=0),
                 name="entry_sign_follows_kind",
             ),
             models.CheckConstraint(
@@ -188,83 +205,3 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.amount:+}"
-
-
-class Subscription(models.Model):
-    """A user's plan at the provider. `subscriptions` is the only writer of its status."""
-
-    class Status(models.TextChoices):
-        INCOMPLETE = "incomplete", _("Incomplete")
-        ACTIVE = "active", _("Active")
-        PAST_DUE = "past_due", _("Payment failed")
-        CANCELED = "canceled", _("Canceled")
-
-    user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="subscription"
-    )
-    plan = models.CharField(max_length=20)
-    status = models.CharField(max_length=12, choices=Status.choices, default=Status.INCOMPLETE)
-    provider = models.CharField(max_length=12)
-    provider_customer_id = models.CharField(max_length=100, blank=True)
-    provider_subscription_id = models.CharField(max_length=100, unique=True)
-    current_period_start = models.DateTimeField()
-    current_period_end = models.DateTimeField()
-    cancel_at_period_end = models.BooleanField(default=False)
-    # Counts the writes, so that what was read from the provider before a write can't be written after it.
-    version = models.PositiveIntegerField(default=0)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.CheckConstraint(
-                condition=Q(current_period_end__gt=F("current_period_start")),
-                name="subscription_period_not_empty",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.user}: {self.plan} {self.status}"
-
-    @property
-    def is_live(self) -> bool:
-        """Whether the provider goes on charging for it."""
-        return self.status in LIVE
-
-
-LIVE = (Subscription.Status.ACTIVE, Subscription.Status.PAST_DUE)
-
-
-class StripeEvent(models.Model):
-    """The webhook's inbox: each event is stored once, then processed, perhaps more than once."""
-
-    id = models.CharField(primary_key=True, max_length=100)
-    type = models.CharField(max_length=100)
-    payload = models.JSONField()
-    received_at = models.DateTimeField(auto_now_add=True)
-    processed_at = models.DateTimeField(null=True, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    error = models.TextField(blank=True)
-
-    class Meta:
-        indexes: ClassVar = [
-            models.Index(
-                fields=["received_at"], name="event_unprocessed", condition=Q(processed_at=None)
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.type} {self.id}"
-
-
-class SandboxObject(models.Model):
-    """What the sandbox provider keeps on its side: a Stripe-shaped object as JSON. See `sandbox`."""
-
-    id = models.CharField(primary_key=True, max_length=100)
-    type = models.CharField(max_length=40)
-    data = models.JSONField()
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        indexes: ClassVar = [models.Index(fields=["type", "created_at"], name="sandbox_by_type")]
-
-    def __str__(self) -> str:
-        return f"{self.type} {self.id}"

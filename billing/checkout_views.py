@@ -1,0 +1,111 @@
+"""Paying: on to the provider's page, and back from it. Guards first, one verb, a page or a redirect."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.guards import user_of
+from billing import checkouts, ledger
+from billing.gateway import ProviderUnavailable, Urls, gateway
+from billing.models import LIVE, Customer, Interval, Payment, Subscription, Unit
+from billing.payments import Contended
+from billing.plans import PLANS, PRODUCTS, Plan, Product
+
+
+@login_required
+@require_POST
+def checkout(request: HttpRequest, plan_id: str, interval: str) -> HttpResponse:
+    if plan_id not in PLANS or interval not in Interval.values:
+        raise Http404
+    user = user_of(request)
+    if Subscription.objects.filter(user=user, status__in=LIVE).exists():
+        messages.info(request, _("You have a plan already; you can change it here."))
+        return redirect("billing:plans")
+    try:
+        url = checkouts.subscribe(
+            user, PLANS[plan_id], Interval(interval), urls=_urls(request, back="billing:plans")
+        )
+    except ProviderUnavailable as error:
+        messages.error(request, str(error))
+        return redirect("billing:plans")
+    return redirect(url)
+
+
+@login_required
+@require_POST
+def buy(request: HttpRequest, product_id: str) -> HttpResponse:
+    if product_id not in PRODUCTS:
+        raise Http404
+    try:
+        url = checkouts.buy(
+            user_of(request), PRODUCTS[product_id], urls=_urls(request, back="billing:plan")
+        )
+    except ProviderUnavailable as error:
+        messages.error(request, str(error))
+        return redirect("billing:plans")
+    return redirect(url)
+
+
+@login_required
+@require_GET
+@never_cache
+def success(request: HttpRequest) -> HttpResponse:
+    """billing/success.html, the page after paying; it fulfils by itself if no event came yet.
+
+    bought: Plan | Product | None (None: the payment is still on its way, reload in some seconds);
+    is_plan: bool; available_ms, available_credits: int.
+    """
+    user = user_of(request)
+    checkout_id = request.GET.get("checkout", "")
+    # Nothing else is an id, or fit to be looked up.
+    if not checkout_id.isidentifier():
+        raise Http404
+    try:
+        paid = checkouts.complete(user, checkout_id=checkout_id)
+    except checkouts.NoSuchCheckout as error:
+        raise Http404 from error
+    except (ProviderUnavailable, Contended):
+        paid = None
+    bought: Plan | Product | None = None
+    if isinstance(paid, Subscription):
+        bought = PLANS[paid.plan]
+    elif isinstance(paid, Payment):
+        bought = PRODUCTS.get(paid.product)
+    context = {
+        "paid": paid,
+        "bought": bought,
+        "is_plan": isinstance(paid, Subscription),
+        "available_ms": ledger.available(user, Unit.GPU_MS),
+        "available_credits": ledger.available(user, Unit.CREDITS),
+    }
+    return render(request, "billing/success.html", context)
+
+
+@login_required
+@require_POST
+def portal(request: HttpRequest) -> HttpResponse:
+    customer = Customer.objects.filter(user=user_of(request), provider=gateway().name).first()
+    if customer is None:
+        return redirect("billing:plans")
+    try:
+        url = gateway().create_portal(
+            customer.provider_customer_id,
+            return_url=request.build_absolute_uri(reverse("billing:plan")),
+        )
+    except ProviderUnavailable as error:
+        messages.error(request, str(error))
+        return redirect("billing:plan")
+    return redirect(url)
+
+
+def _urls(request: HttpRequest, *, back: str) -> Urls:
+    landing = request.build_absolute_uri(reverse("billing:success"))
+    return Urls(
+        success=f"{landing}?checkout={{CHECKOUT_SESSION_ID}}",
+        cancel=request.build_absolute_uri(reverse(back)),
+    )

@@ -1,0 +1,100 @@
+"""From a button to the provider's page and back: plans are subscribed to, packs bought once."""
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from django.contrib.auth import get_user_model
+
+from billing import payments, subscriptions
+from billing.gateway import Gateway, Urls, gateway
+from billing.models import Customer, Interval, Payment, Subscription
+from billing.plans import Plan, Product
+from billing.stripe_objects import CheckoutSession
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+class NoSuchCheckout(Exception):
+    """There is no such checkout session of this user."""
+
+
+def subscribe(user: "User", plan: Plan, interval: Interval, *, urls: Urls) -> str:
+    """The page where `plan` is paid. The same for a repeated call, so that nobody pays twice.
+
+    Raises ProviderUnavailable.
+    """
+    provider = gateway()
+    return provider.create_checkout(
+        user,
+        plan,
+        interval,
+        customer_id=_customer_of(user, provider),
+        urls=urls,
+        idempotency_key=subscription_key(user, plan, interval, urls=urls),
+    )
+
+
+def buy(user: "User", product: Product, *, urls: Urls) -> str:
+    """The page where `product` is paid. Raises ProviderUnavailable."""
+    provider = gateway()
+    return provider.create_purchase(
+        user,
+        product,
+        customer_id=_customer_of(user, provider),
+        urls=urls,
+        idempotency_key=f"buy:{uuid4()}",
+    )
+
+
+def complete(user: "User", *, checkout_id: str) -> Subscription | Payment | None:
+    """What the page after paying calls, so that nobody waits for an event. None if it is not paid yet.
+
+    Raises NoSuchCheckout, ProviderUnavailable, Contended.
+    """
+    session = gateway().retrieve_checkout(checkout_id)
+    if session is None or session.user_id != user.pk:
+        raise NoSuchCheckout(checkout_id)
+    return _fulfil(user, session)
+
+
+def synchronize(checkout_id: str) -> None:
+    """What an event about a checkout calls. Safe to repeat. Raises ProviderUnavailable, Contended."""
+    session = gateway().retrieve_checkout(checkout_id)
+    if session is not None and session.user_id is not None:
+        _fulfil(get_user_model().objects.get(pk=session.user_id), session)
+
+
+def subscription_key(user: "User", plan: Plan, interval: Interval, *, urls: Urls) -> str:
+    """The idempotency key of a checkout: the same until the user's subscription has changed."""
+    subscription = Subscription.objects.filter(user=user).first()
+    version = subscription.version if subscription else 0
+    # A key that is used again has to come with the same parameters.
+    asked = f"{plan.id}:{interval}:{plan.price(interval)}:{version}:{urls.success}"
+    return f"checkout:{_key(user)}:{sha256(asked.encode()).hexdigest()[:32]}"
+
+
+def _fulfil(user: "User", session: CheckoutSession) -> Subscription | Payment | None:
+    if session.subscription_id is not None:
+        return subscriptions.synchronize(session.subscription_id)
+    if session.product and session.is_paid:
+        return payments.record_purchase(user, session, provider=gateway().name)
+    return None
+
+
+def _customer_of(user: "User", provider: Gateway) -> str:
+    """The user's id at the provider, made known there if need be."""
+    known = Customer.objects.filter(user=user, provider=provider.name).first()
+    if known is not None:
+        return known.provider_customer_id
+    made = provider.create_customer(user, idempotency_key=f"customer:{_key(user)}:{user.email}")
+    row, _is_new = Customer.objects.get_or_create(
+        user=user, provider=provider.name, defaults={"provider_customer_id": made}
+    )
+    return row.provider_customer_id
+
+
+def _key(user: "User") -> str:
+    """Tells users of two databases apart that use one account at the provider."""
+    return f"{user.pk}-{user.date_joined.timestamp():.0f}"

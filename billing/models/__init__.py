@@ -1,0 +1,32 @@
+"""Money rows. `ledger` writes wallets, grants, holds and entries; `subscriptions` and `payments` their own.
+
+References are unique by constraint, not by `unique=True`, which would add a second, unused index.
+"""
+
+from billing.models.customers import (
+    LIVE,
+    Customer,
+    FailedPayment,
+    Interval,
+    Payment,
+    Subscription,
+)
+from billing.models.provider import CatchUp, SandboxObject, StripeEvent
+from billing.models.wallets import Entry, Grant, Hold, Unit, Wallet
+
+__all__ = [
+    "LIVE",
+    "CatchUp",
+    "Customer",
+    "Entry",
+    "FailedPayment",
+    "Grant",
+    "Hold",
+    "Interval",
+    "Payment",
+    "SandboxObject",
+    "StripeEvent",
+    "Subscription",
+    "Unit",
+    "Wallet",
+]

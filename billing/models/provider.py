@@ -1,0 +1,56 @@
+"""What came from the payment provider, and what the sandbox keeps in its place."""
+
+from typing import ClassVar
+
+from django.db import models
+
+
+class StripeEvent(models.Model):
+    """The webhook's inbox: each event is stored once, then processed, perhaps more than once."""
+
+    id = models.CharField(primary_key=True, max_length=100)
+    type = models.CharField(max_length=100)
+    payload = models.JSONField()
+    received_at = models.DateTimeField(auto_now_add=True)
+    processed_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    # Not before, after an attempt that failed.
+    retry_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(
+                fields=["received_at"],
+                name="event_unprocessed",
+                condition=models.Q(processed_at=None),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.id}"
+
+
+class CatchUp(models.Model):
+    """Up to when the provider was asked for the events that never came."""
+
+    provider = models.CharField(primary_key=True, max_length=12)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.provider} until {self.until:%Y-%m-%d %H:%M}"
+
+
+class SandboxObject(models.Model):
+    """What the sandbox provider keeps on its side: a Stripe-shaped object as JSON. See `sandbox`."""
+
+    id = models.CharField(primary_key=True, max_length=100)
+    type = models.CharField(max_length=40)
+    data = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["type", "created_at"], name="sandbox_by_type")]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.id}"

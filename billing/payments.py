@@ -1,0 +1,250 @@
+"""What was billed and paid: the only writer of payments, and of the grants that they bring.
+
+The provider's objects say what is so, and the rows follow. Every verb may be called again, late, and in
+any order; each grant is keyed by its payment, so none is given twice.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from billing import ledger, signals
+from billing.gateway import gateway
+from billing.models import Grant, Payment, Subscription, Unit
+from billing.periods import Month
+from billing.stripe_objects import CheckoutSession, Invoice, ProviderSubscription, Returned
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+# Each failed try means that somebody else wrote the row meanwhile.
+TRIES = 5
+REFUNDED = gettext_noop("The payment was refunded")
+DISPUTED = gettext_noop("The payment is disputed")
+RESTORED = gettext_noop("The dispute was won")
+
+
+class Contended(Exception):
+    """Others kept writing the row; the same call again will do."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Your subscription is being updated. Please try again in a moment."))
+
+
+def record_invoices(
+    user: "User", invoices: Iterable[Invoice], remote: ProviderSubscription, *, provider: str
+) -> None:
+    """Write down what became of a subscription's invoices, and give the minutes that they paid for.
+
+    Part of the caller's transaction, which holds the subscription's row. Writes only what is news.
+    """
+    references = [invoice.id for invoice in invoices]
+    rows = Payment.objects.select_for_update().filter(reference__in=references)
+    known = {payment.reference: payment for payment in rows}
+    for invoice in invoices:
+        payment = known.get(invoice.id) or _new_payment(user, invoice, remote, provider=provider)
+        _record(payment, invoice, remote)
+
+
+def record_purchase(user: "User", session: CheckoutSession, *, provider: str) -> Payment:
+    """Write down that something was bought once, and give what it is."""
+    with transaction.atomic():
+        payment, is_new = Payment.objects.select_for_update().get_or_create(
+            reference=session.id,
+            defaults={
+                "user": user,
+                "status": Payment.Status.PAID,
+                "product": session.product,
+                "provider": provider,
+                "currency": session.currency,
+                "cents": session.cents,
+                "created_at": session.created_at,
+                "paid_at": session.created_at,
+                "grants_given": 1,
+            },
+        )
+        payment.invoice_id = session.invoice_id or payment.invoice_id
+        payment.payment_intent_id = session.payment_intent_id or payment.payment_intent_id
+        _save(payment)
+        is_credits = session.unit == Unit.CREDITS
+        ledger.grant(
+            user,
+            unit=session.unit,
+            amount=session.amount,
+            source=Grant.Source.PACK if is_credits else Grant.Source.TOPUP,
+            reference=_grant_reference(payment, 0),
+        )
+        if is_new:
+            signals.invoice_paid.send(Payment, user=user, payment=payment)
+    return payment
+
+
+def grant_due_months() -> int:
+    """Give the months that have begun of what was paid for longer; returns how many payments had any."""
+    due = Payment.objects.filter(next_month_at__lte=timezone.now())
+    ids = list(due.order_by("next_month_at").values_list("pk", flat=True))
+    for pk in ids:
+        with transaction.atomic():
+            payment = Payment.objects.select_for_update().get(pk=pk)
+            _grant_due(payment)
+            _save(payment)
+    return len(ids)
+
+
+def is_known(payment_intent_id: str) -> bool:
+    return Payment.objects.filter(payment_intent_id=payment_intent_id).exists()
+
+
+def recall(payment_intent_id: str) -> None:
+    """Take back what is unspent of what was refunded or is disputed; give it back if that was undone.
+
+    Does nothing for a payment that is not known. Raises ProviderUnavailable, Contended.
+    """
+    for _try in range(TRIES):
+        payment = Payment.objects.filter(payment_intent_id=payment_intent_id).first()
+        if payment is None:
+            return
+        returned = gateway().returned(payment_intent_id)
+        if _write_returned(payment, returned):
+            return
+    raise Contended
+
+
+@transaction.atomic
+def _write_returned(read: Payment, returned: Returned) -> bool:
+    """False if somebody else wrote the row since it was read."""
+    payment = Payment.objects.select_for_update().get(pk=read.pk)
+    if payment.version != read.version:
+        return False
+    payment.refunded_cents = returned.refunded
+    payment.disputed_cents = returned.disputed
+    _take_back(payment)
+    _grant_due(payment)
+    _save(payment)
+    return True
+
+
+def _new_payment(
+    user: "User", invoice: Invoice, remote: ProviderSubscription, *, provider: str
+) -> Payment:
+    return Payment(
+        user=user,
+        status=Payment.Status.OPEN,
+        reference=invoice.id,
+        provider=provider,
+        provider_subscription_id=remote.id,
+        invoice_id=invoice.id,
+        currency=invoice.currency,
+    )
+
+
+def _record(payment: Payment, invoice: Invoice, remote: ProviderSubscription) -> None:
+    was_paid, attempts = payment.status == Payment.Status.PAID, payment.attempts
+    is_paid_now = invoice.status == Payment.Status.PAID and not was_paid
+    news = {
+        "status": invoice.status,
+        "product": invoice.plan or payment.product,
+        "payment_intent_id": invoice.payment_intent_id or payment.payment_intent_id,
+        "number": invoice.number,
+        "cents": invoice.cents,
+        "attempts": invoice.attempts,
+        "next_attempt_at": invoice.next_attempt_at,
+        "created_at": invoice.created_at,
+        "paid_at": invoice.paid_at,
+        "months": _months(payment, invoice, remote, is_new=is_paid_now),
+    }
+    if payment.pk and not _differs(payment, news) and not _has_month_due(payment):
+        return
+    for name, value in news.items():
+        setattr(payment, name, value)
+    _save(payment)
+    if _grant_due(payment):
+        _save(payment)
+    if is_paid_now:
+        signals.invoice_paid.send(Payment, user=payment.user, payment=payment)
+    failed_again = payment.status == Payment.Status.OPEN and payment.attempts > attempts
+    # An upgrade that was not paid left everything as it was; a renewal that was not is another matter.
+    if failed_again and remote.status == Subscription.Status.PAST_DUE:
+        signals.renewal_failed.send(Payment, user=payment.user, payment=payment)
+
+
+def _months(
+    payment: Payment, invoice: Invoice, remote: ProviderSubscription, *, is_new: bool
+) -> list[dict[str, Any]]:
+    """What an invoice brings is fixed when it is paid; what begins after the subscription's end is not given."""
+    months = [Month.from_dict(each) for each in payment.months]
+    if is_new:
+        months = invoice.months(remote.anchor)
+    if remote.ended_at is not None:
+        months = [month for month in months if month.starts_at < remote.ended_at]
+    return [month.to_dict() for month in months]
+
+
+def _differs(payment: Payment, news: Mapping[str, object]) -> bool:
+    return any(getattr(payment, name) != value for name, value in news.items())
+
+
+def _has_month_due(payment: Payment) -> bool:
+    return payment.next_month_at is not None and payment.next_month_at <= timezone.now()
+
+
+def _save(payment: Payment) -> None:
+    payment.version += 1
+    payment.save()
+
+
+def _grant_due(payment: Payment) -> bool:
+    """Give the months that have begun; the first at once, since the clocks may differ by a second.
+
+    False if there was nothing to do; otherwise the caller saves the payment.
+    """
+    months = [Month.from_dict(each) for each in payment.months]
+    as_it_was = payment.grants_given, payment.next_month_at
+    payment.next_month_at = None
+    for number in range(payment.grants_given, len(months)):
+        if number and _is_returned(payment):
+            break
+        if number and months[number].starts_at > timezone.now():
+            payment.next_month_at = months[number].starts_at
+            break
+        _grant_month(payment, months[number], number=number)
+    return as_it_was != (payment.grants_given, payment.next_month_at)
+
+
+def _grant_month(payment: Payment, month: Month, *, number: int) -> None:
+    ledger.grant(
+        payment.user,
+        unit=Unit.GPU_MS,
+        amount=month.gpu_ms,
+        source=Grant.Source.PLAN,
+        reference=_grant_reference(payment, number),
+        rolls_over_at=month.ends_at,
+        expires_at=month.expires_at,
+    )
+    payment.grants_given = number + 1
+    _take_back(payment)
+
+
+def _take_back(payment: Payment) -> None:
+    """Make each grant's refund the part of the payment that was returned, rounded down."""
+    for number in range(payment.grants_given):
+        given = Grant.objects.get(reference=_grant_reference(payment, number))
+        amount = given.amount * payment.returned_cents // payment.cents if payment.cents else 0
+        if amount != given.refunded:
+            note = DISPUTED if payment.disputed_cents else REFUNDED
+            if amount < given.refunded:
+                note = RESTORED
+            ledger.refund(given.reference, amount=amount, note=f"{note}: {payment.reference}")
+
+
+def _is_returned(payment: Payment) -> bool:
+    """Whether all of it was: nothing more follows from it."""
+    return 0 < payment.cents <= payment.returned_cents
+
+
+def _grant_reference(payment: Payment, number: int) -> str:
+    return f"payment:{payment.reference}:{number}"

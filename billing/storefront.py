@@ -1,0 +1,92 @@
+"""What the plans' page offers whom: each plan at its price, and what its button does."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+
+from billing import money, plans
+from billing.models import LIVE, Interval, Subscription
+from billing.plans import PLANS, Plan
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+class Action(StrEnum):
+    """What a plan's button does."""
+
+    SIGN_UP = "sign_up"
+    SUBSCRIBE = "subscribe"
+    # The plan that the customer has, or will have when the period ends.
+    CURRENT = "current"
+    NEXT = "next"
+    # Paid and there at once, or after the period that is paid for.
+    AT_ONCE = "at_once"
+    AT_PERIOD_END = "at_period_end"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offered:
+    """A plan as it stands on the page."""
+
+    plan: Plan
+    interval: Interval
+    action: Action
+    # The one that stands out.
+    is_suggested: bool = False
+
+    @property
+    def price(self) -> str:
+        return money.text(self.plan.price(self.interval), settings.CURRENCY, short=True)
+
+    @property
+    def price_a_month(self) -> str:
+        """What a year's price comes to each month."""
+        months = 12 if self.interval == Interval.YEAR else 1
+        return money.text(self.plan.price(self.interval) // months, settings.CURRENCY, short=True)
+
+
+def offered(user: "User | AnonymousUser", interval: Interval) -> list[Offered]:
+    """The plans, each with its button for the user. One query."""
+    subscription = None
+    if user.is_authenticated:
+        subscription = Subscription.objects.filter(user=user, status__in=LIVE).first()
+    actions = {
+        plan.id: _action(user, subscription, plan=plan, interval=interval)
+        for plan in PLANS.values()
+    }
+    # The next larger plan, or the middle one for who has none.
+    larger = [plan_id for plan_id, action in actions.items() if action == Action.AT_ONCE]
+    suggested = (larger or list(actions)[1:])[0] if subscription is None or larger else None
+    return [
+        Offered(
+            plan=plan,
+            interval=interval,
+            action=actions[plan.id],
+            is_suggested=plan.id == suggested,
+        )
+        for plan in PLANS.values()
+    ]
+
+
+def _action(
+    user: "User | AnonymousUser",
+    subscription: Subscription | None,
+    *,
+    plan: Plan,
+    interval: Interval,
+) -> Action:
+    if not user.is_authenticated:
+        return Action.SIGN_UP
+    if subscription is None:
+        return Action.SUBSCRIBE
+    if (subscription.plan, subscription.interval) == (plan.id, interval):
+        return Action.CURRENT
+    if (subscription.next_plan, subscription.next_interval) == (plan.id, interval):
+        return Action.NEXT
+    since = PLANS[subscription.plan], Interval(subscription.interval)
+    is_upgrade = plans.is_upgrade(plan, interval, since=since)
+    return Action.AT_ONCE if is_upgrade else Action.AT_PERIOD_END
