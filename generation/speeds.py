@@ -43,6 +43,11 @@ def quote(request: GenerationRequest) -> Quote:
     )
 
 
+def is_known(checkpoint: str, *, device: str) -> bool:
+    """Whether a run of the checkpoint has ever finished on this kind of device."""
+    return Speed.objects.filter(checkpoint=checkpoint, device=device).exists()
+
+
 def learn(request: GenerationRequest, charges: Sequence[Charge], *, device: str) -> None:
     """Take a finished run into the averages. One statement, so concurrent workers lose nothing."""
     seen = measure(request, charges)

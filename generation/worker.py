@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 from django.conf import settings
@@ -44,6 +45,8 @@ log = logging.getLogger(__name__)
 # What a run may take beyond its hold before it is stopped; the house pays for it.
 BUDGET_FACTOR = 4
 TEND_SECONDS = 1.0
+# How often a run says where it stands, unless it enters another phase. Steps may be far shorter.
+PROGRESS_SECONDS = 0.25
 # How often, and for how long in all, a settlement is tried again while PostgreSQL is away.
 SETTLE_RETRY_SECONDS = 0.5
 SETTLE_SECONDS = 60.0
@@ -51,6 +54,7 @@ STORAGE_TRIES = 3
 NOT_STORED = gettext_noop("The picture could not be stored. Please try again.")
 
 End = Finished | Failed | Canceled
+Result = TypeVar("Result")
 
 
 @dataclass(eq=False)
@@ -64,6 +68,8 @@ class Running:
     step: int = 0
     is_lost: bool = False
     is_handed_back: bool = False
+    told_phase: str = ""
+    told_at: float = 0.0
 
     def __post_init__(self) -> None:
         self.request = self.job.generation_request
@@ -74,8 +80,15 @@ class Running:
         """The engine's name for this attempt."""
         return f"{self.job.pk}:{self.job.attempt}"
 
+    @property
+    def has_news(self) -> bool:
+        """Whether it has come further than a browser needs to know by now."""
+        is_late = time.monotonic() - self.told_at >= PROGRESS_SECONDS
+        return is_late or self.phase != self.told_phase
+
     def progress(self) -> Progress:
         """What it has to say now, under the next number."""
+        self.told_phase, self.told_at = self.phase, time.monotonic()
         self.seq += 1
         return Progress(
             job=str(self.job.pk),
@@ -170,12 +183,17 @@ class Worker:
                 running.request,
                 key=running.key,
                 weight=job.queue_weight,
-                budget_us=job.hold_ms * 1_000 * BUDGET_FACTOR,
+                budget_us=self._budget_us(job),
                 wants_preview=lambda: job.user_id in self._watched,
             )
             self._settle(running, running.end.result())
         finally:
             del self._running[running.key]
+
+    def _budget_us(self, job: Job) -> int | None:
+        """None on a device that has never finished such a run: its hold is a guess, however slow it is."""
+        is_known = _persist(lambda: speeds.is_known(job.checkpoint, device=self._device))
+        return job.hold_ms * 1_000 * BUDGET_FACTOR if is_known else None
 
     def _settle(self, running: Running, end: End) -> None:
         """Write down how a run ended. Raises LostRace."""
@@ -236,7 +254,8 @@ class Worker:
             case Finished() | Failed() | Canceled():
                 running.end.set_result(event)
                 return
-        self._publisher.progress(running.job.user_id, running.progress())
+        if running.has_news:
+            self._publisher.progress(running.job.user_id, running.progress())
 
     def _tend_forever(self) -> None:
         """Once a second: is the device alive, who watches, who canceled; and now and then the leases."""
@@ -332,20 +351,18 @@ def _store(job: Job, end: Finished) -> list[storage.StoredPicture]:
     raise AssertionError("the last try returns or raises")
 
 
-def _persist(write: Callable[[], None]) -> None:
+def _persist(do: Callable[[], Result]) -> Result:
     """Do it as soon as PostgreSQL lets one. Raises LostRace; gives up after SETTLE_SECONDS by raising."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while True:
         try:
-            write()
+            return do()
         except (OperationalError, InterfaceError) as error:
             if time.monotonic() > deadline:
                 raise
-            log.warning("settling waits: %s", error)
+            log.warning("PostgreSQL is away: %s", error)
             close_old_connections()
             time.sleep(SETTLE_RETRY_SECONDS)
-        else:
-            return
 
 
 def _waited(job: Job) -> dict[str, int]:

@@ -7,12 +7,12 @@ import pytest
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import OperationalError, connection
 
-from generation import events, jobs, worker
+from generation import events, jobs, speeds, worker
 from generation.engine.events import Charge
 from generation.engine.families.sd import StableDiffusion
 from generation.models import Image, Job, Speed, Status
 from tests.billing.books import assert_books_balance, balance
-from tests.generation.carrying import PICTURE, claim, let_lapse
+from tests.generation.carrying import CHARGES, PICTURE, claim, let_lapse
 from tests.generation.listening import listening
 from tests.generation.machine import Machine, wait_for_all, wait_for_status
 from tests.generation.rows import make_request
@@ -317,6 +317,7 @@ def test_a_run_that_breaks_fails_free_of_charge_and_the_next_one_runs(
 
 
 def test_a_run_that_takes_far_longer_than_its_hold_is_stopped(alice, machine, monkeypatch):
+    speeds.learn(make_request(), CHARGES, device=worker.device_name(machine.loader.device))
     monkeypatch.setattr(worker, "BUDGET_FACTOR", 0)
     before = balance(alice)
     job = submit(alice)
@@ -326,6 +327,17 @@ def test_a_run_that_takes_far_longer_than_its_hold_is_stopped(alice, machine, mo
 
     assert wait_for_status(job, Status.FAILED).error_code == "budget"
     assert balance(alice) == before
+
+
+def test_a_device_that_was_never_measured_may_be_as_slow_as_it_is(alice, machine, monkeypatch):
+    speeds.learn(make_request(), CHARGES, device="another")
+    monkeypatch.setattr(worker, "BUDGET_FACTOR", 0)
+    job = submit(alice)
+
+    machine.ring()
+    machine.wait_until_idle()
+
+    assert wait_for_status(job, Status.SUCCEEDED)
 
 
 def test_a_checkpoint_that_cannot_be_loaded_fails_its_job(alice, machine, settings, tmp_path):
