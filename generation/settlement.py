@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError, close_old_connections
 from PIL.Image import Image
@@ -25,6 +26,7 @@ NO_INPUT = gettext_noop("The picture that this was to start from is not here any
 PAINTING = (Mode.INPAINT, Mode.OUTPAINT)
 
 End = Finished | Failed | Canceled
+Result = TypeVar("Result")
 
 
 def settle(job: Job, end: End, *, inputs: Mapping[str, Image], device: str) -> None:
@@ -32,19 +34,33 @@ def settle(job: Job, end: End, *, inputs: Mapping[str, Image], device: str) -> N
     if isinstance(end, Finished):
         _finish(job, end, inputs=inputs, device=device)
     elif isinstance(end, Canceled):
-        _persist(lambda: jobs.stop(job, end.charges, **_waited(job)))
+        persist(lambda: jobs.stop(job, end.charges, **_waited(job)))
     else:
         fail(job, code=end.code, message=end.message, charges=end.charges)
 
 
 def fail(job: Job, *, code: str, message: str, charges: Sequence[Charge] = ()) -> None:
     """Fail the job, for which nothing is charged. Raises LostRace."""
-    _persist(lambda: jobs.fail(job, code=code, message=message, charges=charges, **_waited(job)))
+    persist(lambda: jobs.fail(job, code=code, message=message, charges=charges, **_waited(job)))
 
 
 def hand_back(job: Job) -> None:
     """Put the job back in line. Raises LostRace."""
-    _persist(lambda: jobs.hand_back(job))
+    persist(lambda: jobs.hand_back(job))
+
+
+def persist(do: Callable[[], Result]) -> Result:
+    """Do it as soon as PostgreSQL lets one. Raises LostRace, or after PATIENCE_SECONDS the error."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return do()
+        except (OperationalError, InterfaceError) as error:
+            if time.monotonic() > deadline:
+                raise
+            log.warning("PostgreSQL is away: %s", error)
+            close_old_connections()
+            time.sleep(RETRY_SECONDS)
 
 
 def _finish(job: Job, end: Finished, *, inputs: Mapping[str, Image], device: str) -> None:
@@ -60,7 +76,7 @@ def _finish(job: Job, end: Finished, *, inputs: Mapping[str, Image], device: str
         fail(job, code="storage", message=NOT_STORED, charges=end.charges)
         return
     free_ms = {**_waited(job), receipts.STORAGE: round((time.monotonic() - began) * 1_000)}
-    _persist(lambda: jobs.finish(job, pictures, end.charges, **free_ms))
+    persist(lambda: jobs.finish(job, pictures, end.charges, **free_ms))
     speeds.learn(request, end.charges, device=device, quoted_ms=job.quote_ms)
 
 
@@ -76,22 +92,6 @@ def _store(
                 raise
             time.sleep(RETRY_SECONDS)
     raise AssertionError("the last try returns or raises")
-
-
-def _persist(write: Callable[[], None]) -> None:
-    """Do it as soon as PostgreSQL lets one. Raises LostRace, or after PATIENCE_SECONDS the error."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            write()
-        except (OperationalError, InterfaceError) as error:
-            if time.monotonic() > deadline:
-                raise
-            log.warning("settling waits: %s", error)
-            close_old_connections()
-            time.sleep(RETRY_SECONDS)
-        else:
-            return
 
 
 def _waited(job: Job) -> dict[str, int]:

@@ -53,6 +53,12 @@ def quote(request: GenerationRequest) -> Quote:
     return _quote(request, _slowest(request.checkpoint, request.mode) or _start(request))
 
 
+def is_known(request: GenerationRequest, *, device: str) -> bool:
+    """Whether a run of its checkpoint and mode has ever finished on this kind of device."""
+    known = Speed.objects.filter(checkpoint=request.checkpoint, mode=request.mode, device=device)
+    return known.exists()
+
+
 def learn(
     request: GenerationRequest,
     charges: Sequence[Charge],

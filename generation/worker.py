@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import close_old_connections
 from PIL.Image import Image
 
-from generation import events, jobs, margins, settlement, storage, uploads
+from generation import events, jobs, margins, settlement, speeds, storage, uploads
 from generation.engine.engine import (
     Canceled,
     Engine,
@@ -46,6 +46,8 @@ log = logging.getLogger(__name__)
 BUDGET_FACTOR = 4
 TEND_SECONDS = 1.0
 UPTIME_SECONDS = 15.0
+# How often a run says where it stands, unless it enters another phase. Steps may be far shorter.
+PROGRESS_SECONDS = 0.25
 
 
 @dataclass(eq=False)
@@ -60,6 +62,8 @@ class Running:
     step: int = 0
     is_lost: bool = False
     is_handed_back: bool = False
+    told_phase: str = ""
+    told_at: float = 0.0
 
     def __post_init__(self) -> None:
         self.request = self.job.generation_request
@@ -70,8 +74,15 @@ class Running:
         """The engine's name for this attempt."""
         return f"{self.job.pk}:{self.job.attempt}"
 
+    @property
+    def has_news(self) -> bool:
+        """Whether it has come further than a browser needs to know by now."""
+        is_late = time.monotonic() - self.told_at >= PROGRESS_SECONDS
+        return is_late or self.phase != self.told_phase
+
     def progress(self) -> Progress:
         """What it has to say now, under the next number."""
+        self.told_phase, self.told_at = self.phase, time.monotonic()
         self.seq += 1
         return Progress(
             job=str(self.job.pk),
@@ -174,12 +185,18 @@ class Worker:
                 key=running.key,
                 inputs=running.inputs,
                 weight=job.queue_weight,
-                budget_us=job.hold_ms * 1_000 * BUDGET_FACTOR,
+                budget_us=self._budget_us(job),
                 wants_preview=lambda: job.user_id in self._watched,
             )
             self._settle(running, running.end.result())
         finally:
             del self._running[running.key]
+
+    def _budget_us(self, job: Job) -> int | None:
+        """None on a device that has never finished such a run: its hold is a guess, however slow it is."""
+        request = job.generation_request
+        is_known = settlement.persist(lambda: speeds.is_known(request, device=self._device))
+        return job.hold_ms * 1_000 * BUDGET_FACTOR if is_known else None
 
     def _settle(self, running: Running, end: End) -> None:
         """Write down how a run ended. Raises LostRace."""
@@ -217,7 +234,8 @@ class Worker:
             case Finished() | Failed() | Canceled():
                 running.end.set_result(event)
                 return
-        self._publisher.progress(running.job.user_id, running.progress())
+        if running.has_news:
+            self._publisher.progress(running.job.user_id, running.progress())
 
     def _tend_forever(self) -> None:
         """Once a second: is the device alive, who watches, who canceled; and now and then the leases."""

@@ -136,7 +136,7 @@ class Loader:
         num_bytes = _check(folder, checkpoint.family)
         self._make_room(num_bytes)
         entry = _Entry(
-            future=self._thread.submit(self._load, checkpoint, folder, num_bytes),
+            future=self._thread.submit(self._load_apart, checkpoint, folder, num_bytes),
             num_bytes=num_bytes,
         )
         entry.future.add_done_callback(lambda _: self.on_loaded())
@@ -166,6 +166,16 @@ class Loader:
             evicted = idle.pop(0)
             del self._entries[evicted]
             logger.info("evicted checkpoint %s", evicted)
+
+    def _load_apart(self, checkpoint: Checkpoint, folder: Path, num_bytes: int) -> Loaded:
+        """Load in a thread that ends with the load.
+
+        A thread that has used torch on the host keeps a pool of OpenMP threads. Beside such a pool
+        those of the engine's loop no longer wait actively for each other, and its steps take twice
+        as long.
+        """
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="load") as thread:
+            return thread.submit(self._load, checkpoint, folder, num_bytes).result()
 
     def _load(self, checkpoint: Checkpoint, folder: Path, num_bytes: int) -> Loaded:
         gc.collect()

@@ -23,7 +23,8 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
     data = tmp_path_factory.mktemp("site")
-    site = Site(data).wait_until_ready()
+    # On a busy machine, threads that wait for each other make a picture take many times as long.
+    site = Site(data, OMP_NUM_THREADS="1").wait_until_ready()
     site.data = data
     yield site
     site.process.terminate()

@@ -132,6 +132,23 @@ def test_a_load_does_not_stop_another_checkpoints_steps(
     the_finished(run_to_the_end(engine), key="loading")
 
 
+def test_the_thread_that_loaded_ends_with_its_pool_of_threads(
+    loader: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_pipeline = StableDiffusion.load.__func__
+    threads = []
+
+    def load_and_note(cls, *arguments, **options):
+        threads.append(threading.current_thread())
+        return load_pipeline(cls, *arguments, **options)
+
+    monkeypatch.setattr(StableDiffusion, "load", classmethod(load_and_note))
+    load(loader, "toy")
+
+    (thread,) = threads
+    assert not thread.is_alive()
+
+
 def test_pickled_weights_are_refused_with_the_reason(copy: Path) -> None:
     weights = copy / "toy" / "unet" / "diffusion_pytorch_model.safetensors"
     weights.rename(weights.with_suffix(".bin"))

@@ -132,7 +132,7 @@ def test_jobs_go_on_and_pages_catch_up(alice, valkey, site, listener, page):
     page.goto("/studio/")
     page.get_by_label("What should the picture show?").fill("a white boat by the sea")
     page.get_by_text("More settings").click()
-    page.get_by_label("Steps", exact=True).fill("150")
+    page.get_by_label("Steps", exact=True).fill("100")
     page.get_by_role("button", name="Make the picture").click()
     job = Job.objects.get()
     wait_for(lambda: listener.steps(job) >= 3)

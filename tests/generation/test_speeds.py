@@ -106,6 +106,16 @@ def test_checkpoints_are_measured_apart():
     assert speeds.quote(make_request()) == before
 
 
+def test_a_checkpoint_is_known_on_the_devices_that_ran_it():
+    assert not speeds.is_known("sketchbook", device="GPU")
+
+    learn(make_request(), ms_per_step_megapixel=100)
+
+    assert speeds.is_known("sketchbook", device="GPU")
+    assert not speeds.is_known("sketchbook", device="another")
+    assert not speeds.is_known("sd-1.5", device="GPU")
+
+
 def test_a_load_teaches_nothing():
     seen = speeds.measure(make_request(), run_of(make_request(), ms_per_step_megapixel=100))
 

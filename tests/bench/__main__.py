@@ -1,0 +1,51 @@
+"""Measures the figures that are named, or all."""
+
+import argparse
+import logging
+import warnings
+
+from diffusers.utils import logging as diffusers_logging
+from transformers.utils import logging as transformers_logging
+
+from tests.bench import figures
+from tests.bench.site import session
+
+
+def main() -> None:
+    _be_quiet()
+    _register()
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(figures.names()))
+    names = parser.parse_args().names or figures.names()
+    if unknown := set(names) - figures.MEASUREMENTS.keys():
+        parser.error(f"no such figure: {', '.join(sorted(unknown))}")
+    with session:
+        for name in names:
+            for figure in figures.MEASUREMENTS[name]():
+                print(figure, flush=True)
+
+
+def _be_quiet() -> None:
+    """Only the figures are of interest, not what the libraries think of what they find."""
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
+    for library in (diffusers_logging, transformers_logging):
+        library.set_verbosity_error()
+        library.disable_progress_bar()
+
+
+def _register() -> None:
+    """Import whatever measures something, which the libraries comment on unless they are quiet."""
+    from tests.bench import (  # noqa: F401
+        admission,
+        charging,
+        holdups,
+        overhead,
+        previews,
+        sharing,
+        starting,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""G4: how soon a newcomer takes its first step on a device that is busy with others."""
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from statistics import median
+
+from generation.engine.engine import Engine, Event, Finished, Stepped
+from tests.bench.engines import new_key, warm_engine
+from tests.bench.figures import Figure, measures
+from tests.bench.trials import percentile
+from tests.bench.wishes import wish
+
+# With the newcomer they fill the engine's rows.
+RUNNING = 7
+ARRIVALS = 40
+# Between two arrivals, so that each meets the same batch.
+STEPS_BETWEEN = 6
+
+
+@measures("G4")
+def admission() -> Iterator[Figure]:
+    """From arrival to the end of the first step, in step times of the batch that runs."""
+    crowd = _Crowd(warm_engine())
+    crowd.step(STEPS_BETWEEN)
+    waits = []
+    for _ in range(ARRIVALS):
+        step_seconds = median(crowd.step(STEPS_BETWEEN))
+        waits.append(crowd.wait_of_a_newcomer(step_seconds) / step_seconds)
+    yield Figure(name="G4_median", value=median(waits), unit="steps", goal="<= 1.5")
+    yield Figure(name="G4_p95", value=percentile(waits, 95), unit="steps", goal="<= 2.5")
+
+
+class _Crowd:
+    """Runs that step together all the time: one that finishes is followed by another."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._present: set[str] = set()
+
+    def step(self, turns: int) -> list[float]:
+        """Seconds that each of so many turns takes, those left out in which somebody comes or goes."""
+        seconds = []
+        while len(seconds) < turns:
+            is_full = len(self._present) == RUNNING
+            self._fill()
+            began = time.perf_counter()
+            ends = [event for event in self._turn() if isinstance(event, Finished)]
+            if is_full and not ends:
+                seconds.append(time.perf_counter() - began)
+        return seconds
+
+    def wait_of_a_newcomer(self, step_seconds: float) -> float:
+        """Seconds from an arrival at any moment of a step to the end of the newcomer's own first."""
+        key, arrived = new_key(), []
+
+        def arrive() -> None:
+            time.sleep(random.uniform(0, step_seconds))
+            arrived.append(time.perf_counter())
+            self._engine.submit(wish(0, num_inference_steps=2), key=key)
+
+        newcomer = threading.Thread(target=arrive)
+        newcomer.start()
+        while not any(isinstance(event, Stepped) and event.key == key for event in self._turn()):
+            self._fill()
+        first_step_done = time.perf_counter()
+        newcomer.join()
+        return first_step_done - arrived[0]
+
+    def _turn(self) -> list[Event]:
+        self._engine.wait(1.0)
+        events = self._engine.step()
+        self._present -= {event.key for event in events if isinstance(event, Finished)}
+        return events
+
+    def _fill(self) -> None:
+        while len(self._present) < RUNNING:
+            key = new_key()
+            self._engine.submit(wish(len(self._present), num_inference_steps=150), key=key)
+            self._present.add(key)

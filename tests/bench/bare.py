@@ -1,0 +1,47 @@
+"""The other side of the comparisons: a job done by StableDiffusionPipeline itself, one after another."""
+
+from io import BytesIO
+
+import torch
+from diffusers import StableDiffusionPipeline
+from PIL.Image import Image
+
+from generation.engine import catalogue, noise
+from generation.engine.loader import pick_device
+from generation.engine.request import GenerationRequest
+
+
+class Bare:
+    """A checkpoint in an unmodified pipeline, in the types and on the device that the engine uses."""
+
+    def __init__(self, checkpoint: str) -> None:
+        device = pick_device()
+        self._pipeline = StableDiffusionPipeline.from_pretrained(
+            catalogue.folder(catalogue.get(checkpoint), None),
+            torch_dtype=torch.float16 if device.type == "cuda" else torch.float32,
+            safety_checker=None,
+            requires_safety_checker=False,
+        ).to(device)
+        self._pipeline.set_progress_bar_config(disable=True)
+        self._config = self._pipeline.scheduler.config
+
+    def draw(self, request: GenerationRequest) -> Image:
+        """The picture of `request`, which asks for one."""
+        # A noise scheduler keeps state: a script makes its own for each kind, as this does.
+        self._pipeline.scheduler = noise.build(request.noise_scheduler, config=self._config)
+        image: Image = self._pipeline(
+            prompt=request.prompt,
+            negative_prompt=request.negative_prompt,
+            width=request.width,
+            height=request.height,
+            num_inference_steps=request.num_inference_steps,
+            guidance_scale=request.guidance_scale,
+            generator=torch.Generator().manual_seed(request.seed),
+        ).images[0]
+        return image
+
+    def draw_png(self, request: GenerationRequest) -> bytes:
+        """The same as the bytes of a PNG."""
+        buffer = BytesIO()
+        self.draw(request).save(buffer, "PNG")
+        return buffer.getvalue()

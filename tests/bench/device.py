@@ -1,0 +1,42 @@
+"""A worker's process whose device says how long it was busy: `python -m tests.bench.device`.
+
+Each line on standard input is such a question; the answer is in microseconds. It ends with its input.
+"""
+
+import sys
+import threading
+import time
+
+import django
+
+POLL_SECONDS = 0.02
+
+
+def main() -> None:
+    django.setup()
+    from django.conf import settings
+
+    from generation.engine.engine import Engine
+    from generation.engine.loader import Loader
+    from generation.worker import Worker
+
+    loader = Loader()
+    engine = Engine(loader=loader, preview_interval=settings.PREVIEW_INTERVAL_SECONDS)
+    worker = Worker(engine, loader, name="bench", slots=settings.WORKER_SLOTS)
+    worker.start()
+    for _ in range(settings.WORKER_SLOTS):
+        threading.Thread(target=_work_forever, args=[worker.work], daemon=True).start()
+    print("ready", flush=True)
+    for _question in sys.stdin:
+        print(engine.busy_us, flush=True)
+
+
+def _work_forever(work) -> None:
+    """Answer bells that nobody rings."""
+    while True:
+        work()
+        time.sleep(POLL_SECONDS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""An engine on this machine's device with the sketchbook in memory, driven without a site around it."""
+
+from collections.abc import Callable, Sequence
+from itertools import count
+
+from generation.engine.engine import Engine, Failed, Finished
+from generation.engine.loader import Loader
+from generation.engine.request import GenerationRequest
+from tests.bench.wishes import wish
+
+_numbers = count()
+
+
+def new_key() -> str:
+    """A key that no run of this process had before."""
+    return f"run {next(_numbers)}"
+
+
+def warm_engine(loader: Loader | None = None) -> Engine:
+    """An engine whose sketchbook is loaded."""
+    engine = Engine(loader=loader or Loader())
+    draw(engine, [wish(0, num_inference_steps=1)])
+    return engine
+
+
+def draw(
+    engine: Engine,
+    requests: Sequence[GenerationRequest],
+    *,
+    wants_preview: Callable[[], bool] = lambda: False,
+) -> None:
+    """Hand all requests to an idle engine at once and return when the last picture is done."""
+    waiting = {new_key() for _ in requests}
+    for key, request in zip(waiting, requests, strict=True):
+        engine.submit(request, key=key, wants_preview=wants_preview)
+    while waiting:
+        engine.wait(1.0)
+        for event in engine.step():
+            assert not isinstance(event, Failed), event
+            if isinstance(event, Finished):
+                waiting.remove(event.key)

@@ -1,0 +1,60 @@
+"""The whole site, running for all figures that need it, and a crowd that has signed up there."""
+
+import shutil
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+
+from generation.engine.request import GenerationRequest
+from tests.bench.people import Person, Wait
+from tests.bench.wishes import wish
+from tests.running import Site
+
+USERS = 8
+
+# Whoever calls for figures closes it in the end; the site's threads would keep the process from its own.
+session = ExitStack()
+
+
+@cache
+def running_site() -> Site:
+    """A site of `manage.py up`, started at the first call."""
+    site = Site(_folder())
+    session.callback(site.ended)
+    session.callback(site.process.terminate)
+    return site.wait_until_ready()
+
+
+@cache
+def _folder() -> Path:
+    """Where the running site keeps its data."""
+    folder = Path(tempfile.mkdtemp(prefix="sdsite-bench-"))
+    session.callback(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@cache
+def crowd() -> tuple[Person, ...]:
+    """As many people as the engine has slots for, once the worker has made a first picture."""
+    site = running_site()
+    people = tuple(Person(site, f"person-{number}@example.com") for number in range(USERS))
+    with people[0].watching():
+        people[0].make(wish(0, num_inference_steps=1))
+    return people
+
+
+def stored(job: str) -> bool:
+    """Whether the first picture of a job of the running site has been written."""
+    return any(_folder().glob(f"media/images/*/*/*/{job}-*-0.png"))
+
+
+def make_at_once(people: tuple[Person, ...], requests: list[GenerationRequest]) -> list[Wait]:
+    """Let each person ask for one of the pictures, all at the same moment, and wait for all."""
+    with ExitStack() as pages, ThreadPoolExecutor(len(people)) as threads:
+        for person in people:
+            pages.enter_context(person.watching())
+        return list(
+            threads.map(lambda each: each[0].make(each[1]), zip(people, requests, strict=True))
+        )

@@ -1,0 +1,37 @@
+"""What the figures ask for: requests for the sketchbook, with the catalogue's defaults."""
+
+from typing import Any
+
+from generation.engine import catalogue
+from generation.engine.request import GenerationRequest, NoiseScheduler
+
+SKETCHBOOK = catalogue.get("sketchbook")
+PROMPTS = (
+    "a red house by the sea at sunset",
+    "a white boat under a full moon",
+    "three pine trees in the snow",
+    "a lighthouse in a storm",
+    "a yellow balloon above green hills",
+    "two sheep on a field by day",
+    "a cactus in the desert under the stars",
+    "a blue car in a city street at night",
+)
+
+
+def wish(number: int, *, size: int = SKETCHBOOK.native_size, **changes: Any) -> GenerationRequest:
+    """Number `number` of many that differ in prompt and seed."""
+    values: dict[str, Any] = {
+        "prompt": PROMPTS[number % len(PROMPTS)],
+        "checkpoint": SKETCHBOOK.id,
+        "width": size,
+        "height": size,
+        "num_inference_steps": SKETCHBOOK.num_inference_steps,
+        "guidance_scale": SKETCHBOOK.guidance_scale,
+        "noise_scheduler": NoiseScheduler(SKETCHBOOK.noise_scheduler),
+        "seed": number,
+    }
+    return GenerationRequest(**values | changes)
+
+
+def wishes(count: int, **changes: Any) -> list[GenerationRequest]:
+    return [wish(number, **changes) for number in range(count)]
