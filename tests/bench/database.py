@@ -1,0 +1,24 @@
+"""The site's code on a database of the measurement's own, as the tests have it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def empty_database() -> Iterator[None]:
+    """Nothing that needs models may be imported before it."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    import django
+    from django.test.utils import setup_test_environment, teardown_test_environment
+
+    django.setup()
+    from django.db import connection, connections
+
+    setup_test_environment(debug=False)
+    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    try:
+        yield
+    finally:
+        connections.close_all()
+        teardown_test_environment()

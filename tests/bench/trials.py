@@ -1,0 +1,26 @@
+"""Repetitions of what is compared, side by side, so that what else the machine does meets both."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+
+
+def timed(action: Callable[[], object]) -> float:
+    """Seconds that the action takes."""
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began
+
+
+def interleaved(*sides: Callable[[], float], rounds: int) -> list[list[float]]:
+    """What each side returns in each round. Every other round goes backwards, so nobody is always first."""
+    results: list[list[float]] = [[] for _ in sides]
+    for number in range(rounds):
+        for index in range(len(sides))[:: -1 if number % 2 else 1]:
+            results[index].append(sides[index]())
+    return results
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest of the values that at least so many percent of them do not exceed."""
+    return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
