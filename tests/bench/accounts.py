@@ -1,7 +1,9 @@
 """Wallets with any number of entries, and what their owners do. The rows are made in SQL."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import connection, transaction
@@ -33,6 +35,40 @@ INSERT INTO billing_entry (wallet_id, kind, amount, reference, grant_id, hold_id
 SELECT %(wallet)s, 'capture', -1, reference || ':capture', %(grant)s, id, '', created_at FROM held
 """
 AT_ONCE = 500_000
+
+
+@dataclass(frozen=True)
+class Database:
+    """One of two that the default connection may lead to."""
+
+    name: str
+
+    def enter(self) -> None:
+        if connection.settings_dict["NAME"] != self.name:
+            connection.close()
+            connection.close_pool()
+            connection.settings_dict["NAME"] = self.name
+
+
+@contextmanager
+def copied_database() -> Iterator[tuple[Database, Database]]:
+    """The database as it is, and a copy of it."""
+    own = Database(connection.settings_dict["NAME"])
+    copy = Database(f"{own.name}_full")
+    _administer(f'CREATE DATABASE "{copy.name}" TEMPLATE "{own.name}"')
+    try:
+        yield own, copy
+    finally:
+        own.enter()
+        _administer(f'DROP DATABASE "{copy.name}"')
+
+
+def _administer(statement: str) -> None:
+    connection.close()
+    connection.close_pool()
+    with connection._nodb_cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+        cursor.execute(statement)
 
 
 class Purse:
