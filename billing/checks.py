@@ -32,6 +32,22 @@ def webhook_secret_has_a_use(**kwargs: Any) -> list[checks.CheckMessage]:
     ]
 
 
+@checks.register
+def currencies_are_codes_with_rates(**kwargs: Any) -> list[checks.CheckMessage]:
+    rates = settings.CURRENCY_RATES
+    codes = (settings.CURRENCY, *rates)
+    is_right = all(len(code) == 3 and code.isalpha() and code.islower() for code in codes)
+    if is_right and settings.CURRENCY not in rates and all(rate > 0 for rate in rates.values()):
+        return []
+    return [
+        checks.Error(
+            "CURRENCY and CURRENCY_RATES don't name currencies.",
+            hint="For example CURRENCY=usd and CURRENCY_RATES=eur=0.95,gbp=0.80, in small letters.",
+            id="billing.E003",
+        )
+    ]
+
+
 @checks.register(deploy=True)
 def production_takes_money(**kwargs: Any) -> list[checks.CheckMessage]:
     if settings.STRIPE_SECRET_KEY or settings.DEBUG:

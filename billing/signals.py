@@ -5,11 +5,12 @@ A receiver may write rows with that transaction, and lets whatever else it does 
 
 from django.dispatch import Signal
 
-# user, unit: more can be held than before, whatever brought it (a grant, a release, what a capture left).
+# wallet: more can be held than before, by a grant, a release, or a refund that was undone. What a capture
+# leaves is known to who captures, and not told: each job does that.
 balance_rose = Signal()
-# user, percent (20 or 5), left_ms: a capture took the minutes below this part of the latest full balance.
+# wallet, percent (20 or 5): a capture took the minutes below this part of the latest full balance.
 minutes_threshold = Signal()
 # user, payment: sent once for each payment.
 invoice_paid = Signal()
-# user, payment, subscription: sent once for each try of the card.
+# user, payment: sent once for each try of the card for a renewal.
 renewal_failed = Signal()

@@ -302,6 +302,8 @@ def _settle(
         captured = ledger.capture(job.hold_reference, amount=due) if job.has_hold else 0
     except ledger.AlreadySettled as error:
         raise LostRace from error
+    if captured < job.price:
+        _start_parked(job)
     _move(
         job,
         became,
@@ -350,6 +352,13 @@ def _move(job: Job, became: Status, *, only: Q | None = None, note: str = "", **
 def _lease() -> Any:
     """By the database's clock, which all workers share."""
     return Now() + timedelta(seconds=settings.LEASE_SECONDS)
+
+
+def _start_parked(job: Job) -> None:
+    """What the job did not use may be enough for another of its owner."""
+    from generation import parking  # which needs this module
+
+    parking.start_once_committed(job.user_id)
 
 
 def _announce(job: Job) -> None:

@@ -4,7 +4,6 @@ from typing import Any
 
 from allauth.account.signals import password_changed, password_reset, password_set
 from django.contrib.auth.signals import user_logged_out
-from django.db import transaction
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 
@@ -12,7 +11,6 @@ from accounts.models import User
 from billing import signals
 from billing.models import Unit, Wallet
 from generation import events, parking
-from generation.models import Job
 
 
 @receiver([user_logged_out, password_changed, password_reset, password_set])
@@ -31,10 +29,4 @@ def look_again_at_closed_account(instance: User, **kwargs: Any) -> None:
 def start_parked_jobs(wallet: Wallet, **kwargs: Any) -> None:
     """Whatever brought the minutes. If this is lost, beat finds the jobs all the same."""
     if wallet.unit == Unit.GPU_MS:
-        transaction.on_commit(lambda: _start_parked_jobs(wallet), robust=True)
-
-
-def _start_parked_jobs(wallet: Wallet) -> None:
-    # Nearly always there are none, and this is one look into a small index.
-    if Job.objects.parked().filter(user=wallet.user_id).exists():
-        parking.start(wallet.user)
+        parking.start_once_committed(wallet.user_id)

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing import signals
-from billing.ledger import locked
+from billing.ledger import locked, sql
 from billing.models import Entry, Grant, Hold, Unit, Wallet
 
 if TYPE_CHECKING:
@@ -112,19 +112,19 @@ def hold(user: "User", *, unit: Unit, amount: int, reference: str) -> Hold:
 
     Raises InsufficientBalance, or ReferenceReused if the reference belongs to another wallet.
     """
-    wallet = Wallet.objects.select_for_update().filter(user=user, unit=unit).first()
+    wallet = sql.lock_wallet(user.pk, unit)
     if wallet is None:
         raise InsufficientBalance(needed=amount, available=0)
+    now = timezone.now()
+    if placed := sql.place(wallet, amount=amount, reference=reference, at=now):
+        return placed
     if known := Hold.objects.filter(reference=reference).first():
         _require_same_wallet(known, wallet)
         return known
-    now = timezone.now()
     locked.write_off(wallet, at=now)
-    if amount > wallet.balance - wallet.held:
-        raise InsufficientBalance(needed=amount, available=wallet.balance - wallet.held)
-    placed = Hold.objects.create(wallet=wallet, amount=amount, reference=reference, created_at=now)
-    locked.move(wallet, held=amount)
-    return placed
+    if placed := sql.place(wallet, amount=amount, reference=reference, at=now, written_off=True):
+        return placed
+    raise InsufficientBalance(needed=amount, available=wallet.balance - wallet.held)
 
 
 @transaction.atomic
@@ -136,7 +136,7 @@ def capture(hold_reference: str, *, amount: int) -> int:
     """
     if amount < 0:
         raise ValueError(f"a capture of {amount} is negative")
-    return _capture(_lock_hold(hold_reference), amount=amount, kind=Entry.Kind.CAPTURE)
+    return _capture(sql.lock_hold(hold_reference), amount=amount, kind=Entry.Kind.CAPTURE)
 
 
 @transaction.atomic
@@ -145,12 +145,13 @@ def release(hold_reference: str) -> None:
 
     Raises AlreadySettled after a capture, Hold.DoesNotExist.
     """
-    held = _lock_hold(hold_reference)
+    held = sql.lock_hold(hold_reference)
     if held.status == Hold.Status.CAPTURED:
         raise AlreadySettled(hold_reference)
     if held.status == Hold.Status.RELEASED:
         return
-    _settle(held, status=Hold.Status.RELEASED, captured=None)
+    held.status, held.settled_at = Hold.Status.RELEASED, timezone.now()
+    held.save(update_fields=["status", "settled_at"])
     locked.move(held.wallet, held=-held.amount)
     signals.balance_rose.send(Wallet, wallet=held.wallet)
 
@@ -166,7 +167,7 @@ def adjust(user: "User", *, unit: Unit, amount: int, reference: str, note: str) 
         grant(user, unit=unit, amount=amount, source=source, reference=reference, note=note)
     else:
         hold(user, unit=unit, amount=-amount, reference=reference)
-        _capture(_lock_hold(reference), amount=-amount, kind=Entry.Kind.ADJUSTMENT, note=note)
+        _capture(sql.lock_hold(reference), amount=-amount, kind=Entry.Kind.ADJUSTMENT, note=note)
 
 
 @transaction.atomic
@@ -221,23 +222,13 @@ def expire(now: datetime) -> int:
     return count
 
 
-def _lock_hold(reference: str) -> Hold:
-    """The hold and its wallet, both as they are once their rows are locked, the wallet's first."""
-    holds = Hold.objects.select_related("wallet").select_for_update(of=("wallet", "self"))
-    return holds.get(reference=reference)
-
-
 def _capture(held: Hold, *, amount: int, kind: Entry.Kind, note: str = "") -> int:
     if held.status == Hold.Status.RELEASED:
         raise AlreadySettled(held.reference)
     if held.captured is not None:
         return held.captured
     captured = min(amount, held.amount)
-    locked.spend(held, amount=captured, kind=kind, note=note)
-    _settle(held, status=Hold.Status.CAPTURED, captured=captured)
-    locked.move(held.wallet, balance=-captured, held=-held.amount)
-    if captured < held.amount:
-        signals.balance_rose.send(Wallet, wallet=held.wallet)
+    sql.capture(held, amount=captured, kind=kind, note=note, at=timezone.now())
     _warn(held.wallet, spent=captured)
     return captured
 
@@ -262,10 +253,3 @@ def _warn(wallet: Wallet, *, spent: int) -> None:
 def _require_same_wallet(known: Grant | Hold, wallet: Wallet) -> None:
     if known.wallet_id != wallet.pk:
         raise ReferenceReused(known.reference)
-
-
-def _settle(held: Hold, *, status: Hold.Status, captured: int | None) -> None:
-    held.status = status
-    held.captured = captured
-    held.settled_at = timezone.now()
-    held.save(update_fields=["status", "captured", "settled_at"])

@@ -39,14 +39,17 @@ def use_card(customer_id: str, card: Card) -> None:
             pay_invoice(row.pk)
 
 
-def renew(subscription_id: str, *, card_works: bool | None = None) -> None:
+def renew(
+    subscription_id: str, *, card_works: bool | None = None, only_if_due: bool = False
+) -> None:
     """End the period: bill the next one, or end the subscription where that was asked.
 
     `card_works` says so in place of the customer's card.
     """
     with transaction.atomic():
         row = till.lock(subscription_id)
-        if row.data["status"] != "active":
+        is_due = objects.period_of(row.data)[1] <= objects.now()
+        if row.data["status"] != "active" or (only_if_due and not is_due):
             return
         if row.data["cancel_at_period_end"]:
             _end(row)
@@ -89,7 +92,7 @@ def renew_due() -> int:
     over = Q(data__items__data__0__current_period_end__lte=objects.now())
     due = list(subscriptions.filter(over, data__status="active").values_list("pk", flat=True))
     for subscription_id in due:
-        renew(subscription_id)
+        renew(subscription_id, only_if_due=True)
     retried = SandboxObject.objects.filter(
         type="invoice", data__status="open", data__next_payment_attempt__lte=objects.now()
     )
@@ -249,6 +252,9 @@ def _retry(invoice_id: str) -> None:
     """Try the customer's card again; after the last try the subscription ends."""
     with transaction.atomic():
         invoice = till.lock(invoice_id)
+        again = invoice.data["next_payment_attempt"]
+        if again is None or again > objects.now():
+            return
         if till.card_of(invoice.data["customer"]) == Card.GOOD:
             pay_invoice(invoice_id)
             return

@@ -39,7 +39,9 @@ def _register() -> None:
     from tests.bench import (  # noqa: F401
         admission,
         charging,
+        gallery,
         holdups,
+        ledger,
         overhead,
         previews,
         sharing,

@@ -274,9 +274,9 @@ def test_the_number_of_statements_does_not_depend_on_history(
         hold(alice, 10, f"job:{number}")
         ledger.capture(f"job:{number}", amount=number % 10)
 
-    with django_assert_num_queries(7):  # of which two are the savepoint
+    with django_assert_num_queries(4):  # of which two are the savepoint
         hold(alice, 10, "job:next")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(4):
         ledger.capture("job:next", amount=10)
 
 
@@ -385,11 +385,10 @@ def test_only_the_grants_own_amount_can_be_refunded(alice: User) -> None:
     [
         (lambda user: fund(user, 10, reference="more"), 1),
         (lambda _user: ledger.release("job:1"), 1),
-        (lambda _user: ledger.capture("job:1", amount=100), 1),
-        (lambda _user: ledger.capture("job:1", amount=200), 0),
+        (lambda _user: ledger.capture("job:1", amount=100), 0),
         (lambda user: hold(user, 10, "job:2"), 0),
     ],
-    ids=["grant", "release", "capture of a part", "capture of all", "hold"],
+    ids=["grant", "release", "capture", "hold"],
 )
 def test_whoever_listens_hears_when_more_can_be_held(
     alice: User, listen: Callable[[Signal], Told], verb: Callable[[User], object], rises: int

@@ -107,13 +107,14 @@ def test_checkpoints_are_measured_apart():
 
 
 def test_a_checkpoint_is_known_on_the_devices_that_ran_it():
-    assert not speeds.is_known("sketchbook", device="GPU")
+    other = make_request(checkpoint="sd-1.5", width=512, height=512)
+    assert not speeds.is_known(make_request(), device="GPU")
 
     learn(make_request(), ms_per_step_megapixel=100)
 
-    assert speeds.is_known("sketchbook", device="GPU")
-    assert not speeds.is_known("sketchbook", device="another")
-    assert not speeds.is_known("sd-1.5", device="GPU")
+    assert speeds.is_known(make_request(), device="GPU")
+    assert not speeds.is_known(make_request(), device="another")
+    assert not speeds.is_known(other, device="GPU")
 
 
 def test_a_load_teaches_nothing():
@@ -135,3 +136,65 @@ def test_runs_that_end_at_once_are_all_learned_from():
         list(pool.map(learn_in_thread, range(40)))
 
     assert Speed.objects.get().samples == 40
+
+
+# Errors and rates -------------------------------------------------------------------------------
+
+
+def test_the_typical_error_of_quotes_is_learned():
+    request = make_request(num_inference_steps=10)
+    charges = run_of(request, ms_per_step_megapixel=1_000)
+    billed_ms = sum(charge.us for charge in charges if charge.billed) / 1_000
+
+    for factor in (1.5, 0.5, 1.5, 0.5):
+        quoted_ms = round(billed_ms * factor)
+        speeds.learn(request, charges, device="GPU", quoted_ms=quoted_ms)
+
+    assert Speed.objects.get().error == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_quote_that_was_right_makes_the_error_smaller():
+    request = make_request(num_inference_steps=10)
+    charges = run_of(request, ms_per_step_megapixel=1_000)
+    billed_ms = round(sum(charge.us for charge in charges if charge.billed) / 1_000)
+    speeds.learn(request, charges, device="GPU", quoted_ms=2 * billed_ms)
+
+    speeds.learn(request, charges, device="GPU", quoted_ms=billed_ms)
+
+    assert Speed.objects.get().error == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_run_that_was_not_quoted_teaches_nothing_about_quotes():
+    learn(make_request(), ms_per_step_megapixel=100)
+    Speed.objects.update(error=0.25)
+
+    learn(make_request(), ms_per_step_megapixel=100)
+
+    assert Speed.objects.get().error == 0.25
+
+
+def test_a_checkpoints_rate_is_its_own_settings_on_the_slowest_device():
+    for device, ms in (("fast", 100), ("slow", 1_000)):
+        for _ in range(speeds.ENOUGH):
+            learn(make_request(), ms_per_step_megapixel=ms, device=device)
+
+    (rate,) = speeds.rates([catalogue.get("sketchbook"), catalogue.get("sd-1.5")])
+
+    # 20 steps of 2 passes over 128 x 128 pixels.
+    assert rate.checkpoint.id == "sketchbook"
+    assert rate.ms_a_picture == pytest.approx(20 * 2 * 128 * 128 / 1_000, abs=1)
+    assert rate.pictures_a_minute == 91
+
+
+@pytest.mark.parametrize(("ms", "pictures"), [(7_000, 8.6), (6_000, 10), (100_000, 0.6)])
+def test_slow_rates_are_told_to_a_tenth(ms, pictures):
+    rate = speeds.Rate(checkpoint=catalogue.get("sketchbook"), ms_a_picture=ms)
+
+    assert rate.pictures_a_minute == pictures
+
+
+def test_few_runs_make_no_rate():
+    for _ in range(speeds.ENOUGH - 1):
+        learn(make_request(), ms_per_step_megapixel=100)
+
+    assert speeds.rates([catalogue.get("sketchbook")]) == []

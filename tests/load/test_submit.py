@@ -5,12 +5,12 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection
 from django.db.models import QuerySet
 
 from billing import ledger
+from billing.ledger import sql
 from billing.models import Unit, Wallet
-from billing.reconciliation import reconcile
 from generation import jobs, speeds
 from generation.models import Job
 from tests.billing.books import assert_books_balance, balance
@@ -34,7 +34,7 @@ def submit_together(user):
                 except OperationalError:
                     # Too busy just now: the site answers 503, and one tries again.
                     continue
-                except (ledger.InsufficientBalance, jobs.TooManyJobs) as refusal:
+                except (ledger.InsufficientBalance, jobs.TooManyJobs, IntegrityError) as refusal:
                     return type(refusal).__name__
         finally:
             connection.close()
@@ -72,10 +72,38 @@ def test_a_line_with_room_for_ten_takes_ten(charlie):
     assert_books_balance()
 
 
-def test_without_the_wallets_lock_the_checks_above_would_fail(nearly_broke, monkeypatch):
+def test_without_the_wallets_lock_the_database_has_to_refuse(nearly_broke, monkeypatch):
+    """Nobody is told why, and still nothing is overdrawn."""
     monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, **_options: rows)
+    monkeypatch.setattr(sql, "LOCK_WALLET", sql.LOCK_WALLET.replace("FOR UPDATE", ""))
+
+    outcomes = submit_together(nearly_broke)
+
+    assert outcomes["IntegrityError"] > 0
+    assert outcomes["Job"] <= WORTH
+    assert_books_balance()
+
+
+def test_without_either_the_checks_above_would_fail(nearly_broke, monkeypatch, unconstrained):
+    monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, **_options: rows)
+    monkeypatch.setattr(sql, "LOCK_WALLET", sql.LOCK_WALLET.replace("FOR UPDATE", ""))
 
     outcomes = submit_together(nearly_broke)
 
     assert outcomes["Job"] > WORTH
-    assert reconcile() != []
+    wallet = Wallet.objects.get(user=nearly_broke, unit=Unit.GPU_MS)
+    assert wallet.balance < wallet.held
+
+
+@pytest.fixture
+def unconstrained(transactional_db):
+    """The database lets a wallet be overdrawn, until the test is over."""
+    (constraint,) = (
+        each for each in Wallet._meta.constraints if each.name == "wallet_covers_holds"
+    )
+    with connection.schema_editor() as editor:
+        editor.remove_constraint(Wallet, constraint)
+    yield
+    Wallet.objects.update(held=0)
+    with connection.schema_editor() as editor:
+        editor.add_constraint(Wallet, constraint)
