@@ -60,8 +60,9 @@ def test_a_preset_comes_along_through_signing_up(open_page, site):
     expect(try_box(page)).to_have_value(presets.get("teaching").examples["en"])
 
 
-def test_who_is_signed_in_goes_straight_to_the_studio(open_page, demo_session):
-    page = open_page(storage_state=demo_session)
+def test_who_is_signed_in_goes_straight_to_the_studio(open_page, filled):
+    # The words wait in the session, which is no other test's to expect an empty studio from.
+    page = open_page(storage_state=filled.states["newcomer"])
     page.goto("/")
 
     try_box(page).fill(WORDS)
