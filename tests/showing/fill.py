@@ -26,7 +26,6 @@ WORDS = (
     "a green tree in front of mountains, cloudy",
 )
 FAILED = "three red houses in the snow at night under a rainbow and the moon"
-RUNNING = "a white boat by the sea at sunset with mountains behind"
 QUEUED = "two purple balloons in a field under a rainbow"
 PATIENCE_SECONDS = 180
 
@@ -113,7 +112,9 @@ def _make_running(user):
     from generation.models import Job, Status
     from tests.generation.rows import make_job, make_request
 
-    request = make_request(prompt=RUNNING, **_native())
+    hung = wall.read()
+    shown = hung.picture(hung.making.picture)
+    request = make_request(prompt=shown.prompts["en"], **_native())
     job = make_job(user, status=Status.RUNNING, request=request)
     now = timezone.now()
     Job.objects.filter(pk=job.pk).update(
@@ -124,8 +125,8 @@ def _make_running(user):
         hold_ms=60_000,
     )
     job.refresh_from_db()
-    seq, step = events.seq_of(job) + 1, request.evaluations // 2
-    with PillowImage.open(wall.FOLDER / wall.preview_name(10)) as preview:
+    seq, step = events.seq_of(job) + 1, hung.making.previews[-1]
+    with PillowImage.open(wall.FOLDER / wall.preview_name(hung.making.previews[-1])) as preview:
         jpeg = BytesIO()
         preview.convert("RGB").save(jpeg, "JPEG")
     events.keep_progress(

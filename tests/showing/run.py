@@ -63,11 +63,12 @@ def filled(site: Site) -> Filled:
         check=True,
     )
     told = json.loads(result.stdout.splitlines()[-1])
-    states = {"visitor": {"cookies": [], "origins": []}}
+    states = {}
     for audience, session in told["sessions"].items():
         cookie = {"name": told["cookie"], "value": session, "domain": "127.0.0.1", "path": "/"}
         rest = {"expires": -1, "httpOnly": True, "secure": False, "sameSite": "Lax"}
         states[audience] = {"cookies": [cookie | rest], "origins": []}
+    states["visitor"] = {"cookies": [], "origins": []}
     return Filled(site, states, told["arguments"])
 
 

@@ -96,7 +96,7 @@ def _draw(tab, page, variant):
         picture = shot.convert("RGB").crop((0, 0, shot.width, min(shot.height, LONGEST)))
     picture.save(FOLDER / f"{page.label}.{variant}.webp", quality=QUALITY, method=4)
     if (page.label, variant) == (README[0], "desktop"):
-        few = picture.quantize(README_COLORS, dither=Image.Dither.NONE)
+        few = picture.quantize(README_COLORS)
         few.save(FOLDER / README[1], optimize=True)
 
 
