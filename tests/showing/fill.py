@@ -28,6 +28,7 @@ WORDS = (
 FAILED = "three red houses in the snow at night under a rainbow and the moon"
 QUEUED = "two purple balloons in a field under a rainbow"
 PATIENCE_SECONDS = 180
+ROUNDS = 5
 
 
 def main() -> None:
@@ -67,17 +68,33 @@ def fill():
 
 def _draw(user):
     """Real pictures, by the site's own worker; returns the first."""
-    from generation import jobs
-    from generation.models import Image, Job
+    from generation.models import Image
     from tests.generation.rows import make_request
 
-    for number, prompt in enumerate(WORDS):
-        jobs.submit(user, make_request(prompt=prompt, seed=number, **_native()))
+    waiting = [
+        make_request(prompt=prompt, seed=number, **_native()) for number, prompt in enumerate(WORDS)
+    ]
+    for _round in range(ROUNDS):
+        waiting = _failed_of(user, waiting)
+    assert not waiting, "the worker does not draw; what does its log say?"
+    return Image.objects.for_user(user).order_by("created_at").first()
+
+
+def _failed_of(user, requests):
+    """Have them drawn. A machine with much else to do is slower than the first quotes expect of it."""
+    from generation import jobs
+    from generation.models import Job, Status
+
+    for request in requests:
+        jobs.submit(user, request)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while Job.objects.for_user(user).active().exists():
-        assert time.monotonic() < deadline, "the worker does not draw"
+        assert time.monotonic() < deadline, "the worker does not finish; what does its log say?"
         time.sleep(0.2)
-    return Image.objects.for_user(user).order_by("created_at").first()
+    failed = Job.objects.for_user(user).filter(status=Status.FAILED)
+    requests = [job.generation_request for job in failed]
+    failed.delete()
+    return requests
 
 
 def _native():
