@@ -74,6 +74,9 @@ class Gateway(Protocol):
     ) -> None:
         """Let the subscription end with its period, or go on after all."""
 
+    def end(self, subscription_id: str, *, idempotency_key: str) -> None:
+        """End a subscription that is live now; nothing more is charged for it."""
+
     def change_plan(self, subscription_id: str, plan: Plan, *, idempotency_key: str) -> None:
         """Move to `plan` at once and invoice the difference for the rest of the period."""
 
@@ -178,6 +181,12 @@ class StripeGateway:
                 subscription_id,
                 {"cancel_at_period_end": cancel},
                 {"idempotency_key": idempotency_key},
+            )
+
+    def end(self, subscription_id: str, *, idempotency_key: str) -> None:
+        with _reaching_stripe():
+            self._stripe.subscriptions.cancel(
+                subscription_id, {}, {"idempotency_key": idempotency_key}
             )
 
     def change_plan(self, subscription_id: str, plan: Plan, *, idempotency_key: str) -> None:

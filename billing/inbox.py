@@ -8,13 +8,14 @@ from django.utils import timezone
 
 from billing import stripe_objects, subscriptions
 from billing.models import StripeEvent
+from billing.privacy import without_person
 
 MAX_ATTEMPTS = 20
 
 
 def store(event: Mapping[str, Any]) -> bool:
     """Keep an event that came in; False if it was there already."""
-    row = StripeEvent(id=event["id"], type=event["type"], payload=event)
+    row = StripeEvent(id=event["id"], type=event["type"], payload=without_person(event))
     known = StripeEvent.objects.filter(pk=row.pk).exists()
     StripeEvent.objects.bulk_create([row], ignore_conflicts=True)
     return not known

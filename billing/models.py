@@ -6,6 +6,7 @@ References are unique by constraint, not by `unique=True`, which would add a sec
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -184,6 +185,8 @@ class Entry(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["wallet", "-id"], name="entry_history"),
+            # Entries are appended in the order of their time, so this costs next to nothing.
+            BrinIndex(fields=["created_at"], name="entry_lately"),
         ]
 
     def __str__(self) -> str:

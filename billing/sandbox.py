@@ -70,6 +70,12 @@ class SandboxGateway:
             row.data["cancel_at_period_end"] = cancel
             _save(row, "customer.subscription.updated")
 
+    def end(self, subscription_id: str, *, idempotency_key: str) -> None:
+        with transaction.atomic():
+            row = _lock(subscription_id)
+            row.data["status"] = "canceled"
+            _save(row, "customer.subscription.deleted")
+
     def change_plan(self, subscription_id: str, plan: Plan, *, idempotency_key: str) -> None:
         with transaction.atomic():
             row = _lock(subscription_id)
@@ -132,6 +138,7 @@ def recover(subscription_id: str) -> None:
         _save(row, "customer.subscription.updated")
         for invoice in invoices(subscription_id).filter(data__status="open"):
             invoice.data["status"] = "paid"
+            invoice.data["status_transitions"]["paid_at"] = _now()
             _save(invoice, "invoice.paid")
 
 
@@ -169,7 +176,7 @@ def deliver(event_id: str) -> None:
 
 
 def _bill(subscription_id: str, *, lines: list[Json], paid: bool = True) -> None:
-    invoice = sandbox_objects.create_invoice(subscription_id, lines=lines, paid=paid)
+    invoice = sandbox_objects.create_invoice(subscription_id, lines=lines, paid=paid, at=_now())
     _emit("invoice.paid" if paid else "invoice.payment_failed", invoice)
 
 

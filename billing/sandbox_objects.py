@@ -62,13 +62,15 @@ def create_subscription(*, user_id: str, plan: Plan, at: int) -> Json:
     )
 
 
-def create_invoice(subscription_id: str, *, lines: list[Json], paid: bool) -> Json:
+def create_invoice(subscription_id: str, *, lines: list[Json], paid: bool, at: int) -> Json:
     return create(
         "invoice",
         {
             "id": new_id("in"),
             "status": "paid" if paid else "open",
             "parent": {"subscription_details": {"subscription": subscription_id}},
+            "number": f"TEST-{uuid4().hex[:8].upper()}",
+            "status_transitions": {"paid_at": at if paid else None},
             "total": sum(line["amount"] for line in lines),
             "lines": {"data": lines},
         },

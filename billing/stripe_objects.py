@@ -77,8 +77,24 @@ class InvoiceLine:
 
 @dataclass(frozen=True, kw_only=True)
 class PaidInvoice:
+    """`cents` were paid in all, after discounts and with tax."""
+
     id: str
+    number: str
+    cents: int
+    paid_at: datetime
     lines: tuple[InvoiceLine, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Payment:
+    """What a receipt says, or the letter that a card was refused; `reference` tells one from another."""
+
+    reference: str
+    product: str
+    number: str
+    cents: int
+    paid_at: datetime | None
 
 
 def checkout_session(data: Json) -> CheckoutSession:
@@ -121,7 +137,13 @@ def paid_invoice(data: Json, *, price_of: Callable[[str], Price]) -> PaidInvoice
         )
         for line in data["lines"]["data"]
     )
-    return PaidInvoice(id=data["id"], lines=tuple(lines))
+    return PaidInvoice(
+        id=data["id"],
+        number=data["number"],
+        cents=data["total"],
+        paid_at=moment(data["status_transitions"]["paid_at"]),
+        lines=tuple(lines),
+    )
 
 
 def subscription_id_of(event: Json) -> str | None:

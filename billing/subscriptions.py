@@ -14,11 +14,11 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from billing import ledger
+from billing import ledger, signals
 from billing.gateway import gateway
 from billing.models import Grant, Subscription, Unit
 from billing.plans import PLANS, TRIAL, Plan
-from billing.stripe_objects import PaidInvoice, ProviderSubscription
+from billing.stripe_objects import PaidInvoice, Payment, ProviderSubscription
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -90,6 +90,22 @@ def activate(user: "User", *, checkout_id: str) -> Subscription | None:
 def cancel(user: "User") -> Subscription | None:
     """End the user's subscription with its period. Raises NotSubscribed, ProviderUnavailable."""
     return _set_cancel_at_period_end(_get_live_subscription(user), cancel=True)
+
+
+def end_now(user: "User") -> None:
+    """End what the provider still charges for, at once: the account is being deleted. Safe to repeat.
+
+    Raises ProviderUnavailable, Contended.
+    """
+    subscription = Subscription.objects.filter(user=user).first()
+    if subscription is None:
+        return
+    # Has it ended, or begun, without our hearing of it?
+    known = synchronize(subscription.provider_subscription_id)
+    if known is None or not known.is_live:
+        return
+    gateway().end(known.provider_subscription_id, idempotency_key=_key(known, "end"))
+    synchronize(known.provider_subscription_id)
 
 
 def resume(user: "User") -> Subscription | None:
@@ -180,6 +196,9 @@ def _write(
         return False
     for invoice in invoices:
         _grant_minutes(row.user, invoice)
+        _tell_paid(row.user, invoice)
+    if news.get("status") == Subscription.Status.PAST_DUE:
+        _tell_renewal_failed(row, remote)
     return True
 
 
@@ -228,3 +247,29 @@ def _grant_minutes(user: "User", invoice: PaidInvoice) -> None:
             reference=f"invoice:{invoice.id}:{line.id}",
             expires_at=line.period_end,
         )
+
+
+def _tell_paid(user: "User", invoice: PaidInvoice) -> None:
+    payment = Payment(
+        reference=invoice.id,
+        product=max(invoice.lines, key=lambda line: line.cents).price.plan,
+        number=invoice.number,
+        cents=invoice.cents,
+        paid_at=invoice.paid_at,
+    )
+    # Whatever becomes of the letter, the minutes are given.
+    signals.invoice_paid.send_robust(sender=Subscription, user=user, payment=payment)
+
+
+def _tell_renewal_failed(row: Subscription, remote: ProviderSubscription) -> None:
+    payment = Payment(
+        reference=f"{remote.id}:{remote.period_start:%Y%m%d}",
+        product=remote.plan,
+        number="",
+        cents=PLANS[remote.plan].price_cents,
+        paid_at=None,
+    )
+    row.refresh_from_db()
+    signals.renewal_failed.send_robust(
+        sender=Subscription, user=row.user, payment=payment, subscription=row
+    )

@@ -14,6 +14,7 @@ from generation.engine import catalogue
 from generation.engine.catalogue import CHECKPOINTS, Checkpoint
 from generation.engine.request import (
     MAX_GUIDANCE_SCALE,
+    MAX_IMAGES,
     MAX_PROMPT_LENGTH,
     MAX_SEED,
     MAX_STEPS,
@@ -81,6 +82,14 @@ class GenerationForm(forms.Form):
     )
     width = forms.IntegerField(label=gettext_lazy("Width"), required=False)
     height = forms.IntegerField(label=gettext_lazy("Height"), required=False)
+    num_images = forms.IntegerField(
+        label=gettext_lazy("Pictures"),
+        min_value=1,
+        max_value=MAX_IMAGES,
+        required=False,
+        help_text=gettext_lazy("How many at once. Each has a seed of its own."),
+        widget=forms.NumberInput(attrs={"placeholder": 1}),
+    )
     num_inference_steps = forms.IntegerField(
         label=gettext_lazy("Steps"),
         min_value=1,
@@ -169,6 +178,7 @@ def _request_from(values: dict[str, Any]) -> GenerationRequest:
         guidance_scale=_or(values["guidance_scale"], checkpoint.guidance_scale),
         noise_scheduler=NoiseScheduler(values["noise_scheduler"] or checkpoint.noise_scheduler),
         seed=_or(values["seed"], secrets.randbelow(MAX_SEED + 1)),
+        num_images=_or(values["num_images"], 1),
     )
 
 

@@ -1,23 +1,22 @@
-"""What becomes of open sockets when a session ends elsewhere."""
+"""What becomes of a person's sockets, jobs and pictures when something happens to the account."""
 
 from typing import Any
 
-from allauth.account.signals import password_changed, password_reset, password_set
-from django.contrib.auth.signals import user_logged_out
-from django.db.models.signals import post_save
 from django.dispatch import receiver
 
 from accounts.models import User
-from generation import events
+from accounts.signals import access_changed, erasing
+from generation import erasing as remains
+from generation import events, jobs
 
 
-@receiver([user_logged_out, password_changed, password_reset, password_set])
-def look_again(user: User | None, **kwargs: Any) -> None:
-    if user is not None:
-        events.session_changed(user)
+@receiver(access_changed)
+def look_again(user: User, **kwargs: Any) -> None:
+    events.session_changed(user)
+    if not user.is_active:
+        jobs.cancel_all(user)
 
 
-@receiver(post_save, sender=User)
-def look_again_at_closed_account(instance: User, **kwargs: Any) -> None:
-    if not instance.is_active:
-        events.session_changed(instance)
+@receiver(erasing)
+def erase(user: User, **kwargs: Any) -> None:
+    remains.erase(user)

@@ -1,11 +1,12 @@
 from django.urls import path
 
-from generation import gallery_views, views
+from generation import defaults_views, gallery_views, views
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("studio/", views.studio, name="studio"),
     path("studio/quote/", views.quote, name="quote"),
+    path("account/studio/", defaults_views.studio_defaults, name="studio_defaults"),
     path("jobs/active.json", views.jobs_active, name="jobs_active"),
     path("jobs/strip/", views.jobs_strip, name="jobs_strip"),
     path("jobs/<uuid:job_id>/", views.job, name="job"),

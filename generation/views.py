@@ -15,10 +15,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.guards import user_of
+from accounts.limits import limited
 from billing import ledger
 from billing.plans import PLANS, TRIAL
 from billing.templatetags.amounts import gpu_time
-from generation import events, jobs, speeds
+from generation import defaults, events, jobs, speeds
 from generation.engine.sketchbook.examples import EXAMPLES
 from generation.forms import GenerationForm, values_of
 from generation.models import Image, Job
@@ -35,6 +36,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
+@limited("submit")
 def studio(request: HttpRequest) -> HttpResponse:
     """?job=ID and ?image=ID fill the form with what they were made from, an image's seed included."""
     user = user_of(request)
@@ -140,7 +142,7 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
         request_before = _get_job_for_user(request, job_id).generation_request
         seed = request_before.seed if request.GET.get("keep_seed") else None
         return values_of(request_before, seed=seed)
-    return {"prompt": request.GET.get("prompt", "")}
+    return {**defaults.initial(user), "prompt": request.GET.get("prompt", "")}
 
 
 def _uuid(text: str) -> UUID | None:

@@ -5,13 +5,24 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import DESKTOP, PHONE
 
-PUBLIC = ["/", "/plans/", "/accounts/login/", "/accounts/signup/", "/accounts/password/reset/"]
+PUBLIC = [
+    "/",
+    "/plans/",
+    "/accounts/login/",
+    "/accounts/signup/",
+    "/accounts/password/reset/",
+    "/accounts/signup/passkey/",
+]
 OWN = [
     "/studio/",
     "/gallery/",
     "/usage/",
     "/plans/",
     "/account/settings/",
+    "/account/studio/",
+    "/account/devices/",
+    "/account/data/",
+    "/accounts/2fa/",
     "/accounts/email/",
     "/accounts/password/change/",
     "/accounts/logout/",
