@@ -5,3 +5,8 @@ from django.utils.translation import gettext_lazy as _
 class AccountsConfig(AppConfig):
     name = "accounts"
     verbose_name = _("Accounts")
+
+    def ready(self) -> None:
+        from accounts import checks, exported, exports, receivers  # noqa: F401  # registers them
+
+        exports.contribute(count=exported.count, write=exported.write)

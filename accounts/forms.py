@@ -1,5 +1,89 @@
-from django.forms import modelform_factory
+"""The forms of an account: ours, and allauth's where they lack something. Those of passkeys: `passkeys`."""
+
+from typing import TYPE_CHECKING, Any
+
+from allauth.account import forms as account_forms
+from django import forms
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 
-SettingsForm = modelform_factory(User, fields=["language", "theme"])
+if TYPE_CHECKING:
+    UserModelForm = forms.ModelForm[User]
+else:
+    UserModelForm = forms.ModelForm
+
+PASSWORDS = {
+    "oldpassword": _("Current password"),
+    "password1": _("New password"),
+    "password2": _("New password, again"),
+}
+
+
+class SettingsForm(UserModelForm):
+    class Meta:
+        model = User
+        fields = ("language", "theme")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        language = self.fields["language"]
+        language.choices = [("", _("As the browser")), *settings.LANGUAGES]  # type: ignore[attr-defined]
+
+
+class SignupForm(account_forms.SignupForm):  # type: ignore[misc]  # it has no types
+    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        """An address that has an account already must not be told by a quicker answer."""
+        if self.account_already_exists:
+            User().set_password(self.cleaned_data.get("password1"))
+        saved: tuple[User | None, HttpResponse | None] = super().try_save(request)
+        return saved
+
+
+class _PasswordLabels:
+    """For a form that asks for a new password, perhaps also for the old one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: dict[str, forms.Field] = self.fields  # type: ignore[attr-defined]  # the form's
+        for name in fields.keys() & PASSWORDS.keys():
+            fields[name].label = PASSWORDS[name]
+
+
+class ChangePasswordForm(_PasswordLabels, account_forms.ChangePasswordForm):  # type: ignore[misc]  # it has no types
+    pass
+
+
+class SetPasswordForm(_PasswordLabels, account_forms.SetPasswordForm):  # type: ignore[misc]  # it has no types
+    pass
+
+
+class ResetPasswordForm(_PasswordLabels, account_forms.ResetPasswordKeyForm):  # type: ignore[misc]  # it has no types
+    pass
+
+
+class ChangeAddressForm(account_forms.AddEmailForm):  # type: ignore[misc]  # it has no types
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = _("New address")
+
+
+class DeletionForm(forms.Form):
+    """Valid only if the person meant it."""
+
+    email = forms.EmailField(
+        label=_("Type your email address to confirm"),
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._user = user
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"].strip().lower()
+        if email != self._user.email.lower():
+            raise forms.ValidationError(_("This is not the address of this account."))
+        return email

@@ -1,4 +1,4 @@
-"""Mails on a developer's machine: files that a mail program opens, and their links in the terminal."""
+"""Mails on a developer's machine: files that a mail program opens, and what they ask for in the terminal."""
 
 import re
 import sys
@@ -14,7 +14,7 @@ LINK = re.compile(r"https?://\S+")
 
 
 class FolderBackend(BaseEmailBackend):
-    """Writes each mail as an .eml file into EMAIL_FILE_PATH, and prints the links in it."""
+    """Writes each mail as an .eml file into EMAIL_FILE_PATH; prints its subject, which has any code, and its links."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         folder = Path(settings.EMAIL_FILE_PATH)
@@ -29,6 +29,7 @@ class FolderBackend(BaseEmailBackend):
         unique = re.sub(r"\W", "", message["Message-ID"].split("@")[0])
         path = folder / f"{timezone.now():%Y%m%d-%H%M%S}-{unique}.eml"
         path.write_bytes(message.as_bytes())
-        for link in LINK.findall(str(mail.body)):
-            sys.stdout.write(f"mail to {', '.join(mail.to)}: {link}\n")
+        links = [link for link in LINK.findall(str(mail.body)) if link != settings.SITE_URL]
+        for line in (mail.subject, *links):
+            sys.stdout.write(f"mail to {', '.join(mail.to)}: {line}\n")
         sys.stdout.flush()

@@ -1,11 +1,17 @@
-"""The person behind a session, a wallet and a picture."""
+"""The person behind a session, a wallet and a picture, the mails to be sent and the exports to be made."""
 
+import uuid
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from accounts import signals
 
 
 class UserManager(BaseUserManager["User"]):
@@ -30,17 +36,156 @@ class Theme(models.TextChoices):
 class User(AbstractUser):
     """Signs in by e-mail; there is no user name."""
 
+    # What decides whether a session still signs its user in.
+    ACCESS: ClassVar = ("password", "is_active")
+
     username = None  # type: ignore[assignment]  # removes the inherited column
     email = models.EmailField(_("e-mail address"), unique=True)
     language = models.CharField(
         _("language"), max_length=10, blank=True, choices=settings.LANGUAGES
     )
     theme = models.CharField(_("theme"), max_length=10, choices=Theme.choices, default=Theme.SYSTEM)
+    # What the studio's form starts with, by its fields' names; what is left out is the model's own.
+    studio_defaults = models.JSONField(default=dict, blank=True)
+    # When the person had the account deleted, and when nothing of the person was left.
+    closed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    erased_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]  # it wants no user name
 
+    class Meta(AbstractUser.Meta):
+        indexes: ClassVar = [
+            models.Index(
+                fields=["closed_at"],
+                name="user_to_erase",
+                condition=Q(closed_at__isnull=False, erased_at=None),
+            ),
+        ]
+
     def __str__(self) -> str:
         return self.email
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        was = self._stored_access(kwargs.get("update_fields"))
+        super().save(*args, **kwargs)
+        if was is not None and was != self._access():
+            signals.tell_access_changed(self)
+
+    def _access(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in self.ACCESS)
+
+    def _stored_access(self, update_fields: Any) -> tuple[Any, ...] | None:
+        """As it is in the database; None if this save cannot change it."""
+        if self._state.adding or (
+            update_fields is not None and not {*self.ACCESS} & {*update_fields}
+        ):
+            return None
+        return User.objects.filter(pk=self.pk).values_list(*self.ACCESS).first()
+
+
+class Mail(models.Model):
+    """A letter that is still to be sent; `outbox` removes it once it is. Nothing keeps what was sent."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # Whose it is; None where no account stands behind the address (any more).
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="mails"
+    )
+    to = models.EmailField()
+    subject = models.CharField(max_length=200)
+    text = models.TextField()
+    html = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # By the database's clock, which all workers share. A worker that sends it moves this on first.
+    due_at = models.DateTimeField(db_default=Now())
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["due_at"], name="mail_due")]
+
+    def __str__(self) -> str:
+        return f"{self.subject} ({self.id})"
+
+
+class Told(models.Model):
+    """What a person was written about, so that the same thing is not written again."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="told"
+    )
+    key = models.CharField(max_length=200)
+    at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "key"], name="told_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.key}"
+
+
+class Export(models.Model):
+    """A zip of everything that is kept of a person, made in the background. `exports` writes it."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", _("Queued")
+        RUNNING = "running", _("Running")
+        READY = "ready", _("Ready")
+        FAILED = "failed", _("Failed")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="exports"
+    )
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    # Counts the starts: no write of an earlier one may follow a later one.
+    attempt = models.PositiveSmallIntegerField(default=0)
+    # By the database's clock. Whoever makes it moves this on; once it has passed, another may.
+    due_at = models.DateTimeField(db_default=Now())
+    # A storage key, never shown to a browser.
+    file = models.CharField(max_length=200, blank=True)
+    bytes = models.PositiveBigIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["user"],
+                condition=Q(status__in=["queued", "running"]),
+                name="export_one_at_a_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="ready") | Q(expires_at__isnull=False) & ~Q(file=""),
+                name="export_ready_has_file",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["user", "-created_at"], name="export_history"),
+            models.Index(
+                fields=["expires_at"], name="export_due", condition=Q(expires_at__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.status}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in EXPORT_ACTIVE
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it can be downloaded now."""
+        is_kept = self.expires_at is not None and timezone.now() < self.expires_at
+        return self.status == Export.Status.READY and is_kept
+
+
+EXPORT_ACTIVE = (Export.Status.QUEUED, Export.Status.RUNNING)

@@ -7,4 +7,7 @@ class BillingConfig(AppConfig):
     verbose_name = _("Billing")
 
     def ready(self) -> None:
-        from billing import checks, receivers  # noqa: F401  # registers both
+        from accounts import exports
+        from billing import checks, exported, receivers  # noqa: F401  # registers them
+
+        exports.contribute(count=exported.count, write=exported.write)

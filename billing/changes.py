@@ -143,6 +143,20 @@ def end(user: "User") -> Subscription | None:
     return subscriptions.synchronize(remote.id)
 
 
+def end_if_live(user: "User") -> None:
+    """End what the provider still charges for, at once: the account is being deleted. Safe to repeat.
+
+    Raises ProviderUnavailable, Contended.
+    """
+    subscription = Subscription.objects.filter(user=user).first()
+    if subscription is None:
+        return
+    # Has it ended, or begun, without our hearing of it?
+    known = subscriptions.synchronize(subscription.provider_subscription_id)
+    if known is not None and known.is_live:
+        end(user)
+
+
 def _get_live(user: "User") -> Subscription:
     subscription = Subscription.objects.filter(user=user).first()
     if subscription is None or not subscription.is_live:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from billing import checkouts, payments, stripe_objects, subscriptions
 from billing.gateway import gateway
 from billing.models import CatchUp, StripeEvent
+from billing.privacy import without_person
 from billing.stripe_objects import Subject
 
 # An outage of the provider lasts hours, seldom a day: these tries take longer.
@@ -23,7 +24,7 @@ FIRST_LOOK = timedelta(days=29)
 
 def store(event: Mapping[str, Any]) -> bool:
     """Keep an event that came in; False if it was there already."""
-    row = StripeEvent(id=event["id"], type=event["type"], payload=event)
+    row = StripeEvent(id=event["id"], type=event["type"], payload=without_person(event))
     known = StripeEvent.objects.filter(pk=row.pk).exists()
     StripeEvent.objects.bulk_create([row], ignore_conflicts=True)
     return not known

@@ -8,8 +8,6 @@ from django.dispatch import Signal
 # wallet: more can be held than before, by a grant, a release, or a refund that was undone. What a capture
 # leaves is known to who captures, and not told: each job does that.
 balance_rose = Signal()
-# wallet, percent (20 or 5): a capture took the minutes below this part of the latest full balance.
-minutes_threshold = Signal()
 # user, payment: sent once for each payment.
 invoice_paid = Signal()
 # user, payment: sent once for each try of the card for a renewal.

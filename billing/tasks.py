@@ -1,28 +1,22 @@
 """Thin Celery entries. Each may be lost, late or repeated: beat rings again for whatever is left to do."""
 
-import logging
-from typing import Any
-
-from celery import Task, shared_task
+from celery import shared_task
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
-from billing import inbox, ledger, payments
+from accounts import bells
+from billing import inbox, ledger, notices, payments
 
-log = logging.getLogger(__name__)
-
-
-def ring(task: "Task[..., Any]", *args: str) -> None:
-    """Send a task without depending on the broker: if it is down, beat will find the work."""
-    try:
-        task.delay(*args)
-    except OperationalError:
-        log.warning("could not ring %s", task.name)
+ring = bells.ring
 
 
 @shared_task
 def expire() -> int:
     return ledger.expire(timezone.now())
+
+
+@shared_task
+def tell_minutes() -> int:
+    return notices.tell_minutes_of_all()
 
 
 @shared_task

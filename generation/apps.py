@@ -7,4 +7,7 @@ class GenerationConfig(AppConfig):
     verbose_name = _("Generation")
 
     def ready(self) -> None:
-        from generation import receivers  # noqa: F401  # registers them
+        from accounts import exports
+        from generation import exported, receivers  # noqa: F401  # connects them
+
+        exports.contribute(count=exported.count, write=exported.write)

@@ -203,6 +203,18 @@ def cancel(job: Job) -> None:
     return None
 
 
+def cancel_all(user: "User") -> None:
+    """Cancel what the user has in line or running: the account was closed. Safe to call twice."""
+    for job in Job.objects.for_user(user).active():
+        cancel(job)
+
+
+def cancel_of_closed() -> None:
+    """Cancel the jobs of closed accounts that `cancel_all` missed, or that came a moment after it."""
+    for job in Job.objects.active().filter(user__is_active=False, cancel_requested=False):
+        cancel(job)
+
+
 def hand_back(job: Job) -> None:
     """Put a claimed job back in line, at its old place: its worker ends, or lost its device.
 

@@ -2,30 +2,29 @@
 
 from typing import Any
 
-from allauth.account.signals import password_changed, password_reset, password_set
-from django.contrib.auth.signals import user_logged_out
-from django.db.models.signals import post_save
 from django.dispatch import receiver
 
 from accounts.models import User
-from billing import signals
+from accounts.signals import access_changed, erasing
 from billing.models import Unit, Wallet
-from generation import events, parking
+from billing.signals import balance_rose
+from generation import erasing as remains
+from generation import events, jobs, parking
 
 
-@receiver([user_logged_out, password_changed, password_reset, password_set])
-def look_again(user: User | None, **kwargs: Any) -> None:
-    if user is not None:
-        events.session_changed(user)
+@receiver(access_changed)
+def look_again(user: User, **kwargs: Any) -> None:
+    events.session_changed(user)
+    if not user.is_active:
+        jobs.cancel_all(user)
 
 
-@receiver(post_save, sender=User)
-def look_again_at_closed_account(instance: User, **kwargs: Any) -> None:
-    if not instance.is_active:
-        events.session_changed(instance)
+@receiver(erasing)
+def erase(user: User, **kwargs: Any) -> None:
+    remains.erase(user)
 
 
-@receiver(signals.balance_rose)
+@receiver(balance_rose)
 def start_parked_jobs(wallet: Wallet, **kwargs: Any) -> None:
     """Whatever brought the minutes. If this is lost, beat finds the jobs all the same."""
     if wallet.unit == Unit.GPU_MS:

@@ -1,5 +1,6 @@
 """Pages for everybody: what this is, what it is for, and what draws here."""
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
@@ -20,8 +21,8 @@ def home(request: HttpRequest) -> HttpResponse:
 
     wall: Wall; pictures: list[Hung]; example: str; models: list[Model]; drawing: Model, which draws
     where no other is chosen; trial_pictures: int | None, what the trial's minutes buy of it;
-    uses: list[Fit]; plans: list[Plan]; trial: Plan; credit_packs: list[CreditPack]; example_cents:
-    float, what the receipt's picture costs on the first plan.
+    uses: list[Fit]; plans: list[Plan]; trial: Plan; credit_packs: list[CreditPack]; currency: str;
+    example_cents: float, what the receipt's picture costs on the first plan.
     """
     models = showcase.models()
     drawing = models[0]
@@ -40,6 +41,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "plans": list(PLANS.values()),
         "trial": TRIAL,
         "credit_packs": list(CREDIT_PACKS.values()),
+        "currency": settings.CURRENCY,
         "example_cents": showcase.cents(hung.making.receipt.charged_ms, plan=first_plan),
     }
     return render(request, "generation/home.html", context)

@@ -23,7 +23,8 @@ def work() -> None:
 
 @shared_task
 def reap() -> int:
-    """Take back what dead workers left, and ring again for all that waits."""
+    """Take back what dead workers left, stop what nobody waits for, and ring for all that waits."""
+    jobs.cancel_of_closed()
     reaped = jobs.reap()
     jobs.ring_for_waiting()
     return reaped

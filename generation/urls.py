@@ -1,11 +1,12 @@
 from django.urls import include, path
 
-from generation import views
+from generation import defaults_views, views
 
 urlpatterns = [
     path("", include("generation.showcase_urls")),
     path("", include("generation.studio_urls")),
     path("", include("generation.gallery_urls")),
+    path("account/studio/", defaults_views.studio_defaults, name="studio_defaults"),
     path("jobs/active.json", views.jobs_active, name="jobs_active"),
     path("jobs/strip/", views.jobs_strip, name="jobs_strip"),
     path("jobs/<uuid:job_id>/", views.job, name="job"),

@@ -15,10 +15,22 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.guards import user_of
+from accounts.limits import limited
 from billing.plans import PaymentOverdue, plan_of
 from billing.templatetags.amounts import gpu_time
 from billing.views import forms_may_lead_to_stripe
-from generation import events, jobs, presets, showcase, speeds, starts, statements, terms, uploads
+from generation import (
+    defaults,
+    events,
+    jobs,
+    presets,
+    showcase,
+    speeds,
+    starts,
+    statements,
+    terms,
+    uploads,
+)
 from generation.engine.sketchbook.examples import EXAMPLES
 from generation.engine.vocabulary import Mode
 from generation.form_values import values_of
@@ -36,6 +48,7 @@ RECENT = 12
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @forms_may_lead_to_stripe
+@limited("submit")
 def studio(request: HttpRequest) -> HttpResponse:
     """?job=ID and ?image=ID fill the form with what they were made from, an image's seed included.
 
@@ -170,7 +183,7 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
     if image_id := _uuid(request.GET.get("from", "")):
         return _start_from(user, image_id, mode=request.GET.get("mode", ""))
     try:
-        return starts.values(request)
+        return {**defaults.initial(user), **starts.values(request)}
     except presets.UnknownPreset as error:
         raise Http404 from error
 

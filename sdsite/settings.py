@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import platformdirs
 from django.utils.translation import gettext_lazy as _
@@ -19,6 +21,8 @@ DEBUG = env.bool("DEBUG", False)
 DATA_DIR = Path(env.str("DATA_DIR", platformdirs.user_data_dir("sdsite")))
 # A key that everyone can read is refused outside of DEBUG by the deployment checks.
 SECRET_KEY = env.str("SECRET_KEY", "insecure-" + "development-only-" * 3)
+# Earlier keys: what was signed or encrypted with one of them is still read.
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 SITE_URL = env.str("SITE_URL", "http://127.0.0.1:8000")
@@ -35,6 +39,9 @@ INSTALLED_APPS = [
     "django.forms",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.usersessions",
     "channels",
     "csp",
     "django_structlog",
@@ -123,6 +130,8 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# What a developer's mails print is for the terminal as it is.
+CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 # One process a device, whose threads feed one engine; a few more answer bells meanwhile.
@@ -138,7 +147,28 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "send mails": {
+        "task": "accounts.tasks.send_mails",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
+    "make exports": {
+        "task": "accounts.tasks.make_exports",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "erase accounts": {
+        "task": "accounts.tasks.erase_accounts",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
+    "tidy": {"task": "accounts.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
     "expire": {"task": "billing.tasks.expire", "schedule": 600.0, "options": {"expires": 600}},
+    "tell minutes": {
+        "task": "billing.tasks.tell_minutes",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "process events": {
         "task": "billing.tasks.process_events",
         "schedule": 30.0,
@@ -164,10 +194,7 @@ CELERY_BEAT_SCHEDULE = {
 # Accounts ---------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
-]
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -176,17 +203,87 @@ AUTH_PASSWORD_VALIDATORS = [
         "CommonPasswordValidator",
     )
 ]
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {
+    "add_email": "accounts.forms.ChangeAddressForm",
+    "change_password": "accounts.forms.ChangePasswordForm",
+    "reset_password_from_key": "accounts.forms.ResetPasswordForm",
+    "set_password": "accounts.forms.SetPasswordForm",
+    "signup": "accounts.forms.SignupForm",
+}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-ACCOUNT_CONFIRM_EMAIL_ON_GET = False
-ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
-ACCOUNT_PREVENT_ENUMERATION = True
+# A link would be opened in whichever browser the mail program likes, and who signs up with a passkey
+# has to go on in this one.
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+# Beside allauth's own, which count sign-ups, sign-ins, codes and resets by the minute.
+ACCOUNT_RATE_LIMITS = {
+    "delete_account": "5/m/user",
+    "export": "3/h/user",
+    "submit": "60/m/user",
+}
+MFA_ADAPTER = "accounts.adapter.MFAAdapter"
+MFA_FORMS = {
+    "add_webauthn": "accounts.passkeys.AddForm",
+    "authenticate_webauthn": "accounts.passkeys.AuthenticateForm",
+    "login_webauthn": "accounts.passkeys.LoginForm",
+    "reauthenticate_webauthn": "accounts.passkeys.ReauthenticateForm",
+    "signup_webauthn": "accounts.passkeys.SignupForm",
+}
+MFA_SUPPORTED_TYPES = ["recovery_codes", "totp", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_PASSKEY_SIGNUP_ENABLED = True
+MFA_TOTP_ISSUER = SITE_NAME
+# Clocks of phones are off by some seconds.
+MFA_TOTP_TOLERANCE = 1
 LOGIN_REDIRECT_URL = "studio"
 ACCOUNT_LOGOUT_REDIRECT_URL = "home"
+
+# Signing in with an account elsewhere: each needs its keys from the environment, and is not offered without.
+SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, Any]] = {}
+# Where a button of ours may lead to, which the browser asks.
+SOCIALACCOUNT_ORIGINS: list[str] = []
+if GOOGLE_CLIENT_ID := env.str("GOOGLE_CLIENT_ID", ""):
+    SOCIALACCOUNT_PROVIDERS["google"] = {
+        "APPS": [{"client_id": GOOGLE_CLIENT_ID, "secret": env.str("GOOGLE_CLIENT_SECRET", "")}],
+        "SCOPE": ["email"],
+        # Both know whose an address is: it opens the account that has it here.
+        "EMAIL_AUTHENTICATION": True,
+    }
+    SOCIALACCOUNT_ORIGINS.append("https://accounts.google.com")
+if GITHUB_CLIENT_ID := env.str("GITHUB_CLIENT_ID", ""):
+    SOCIALACCOUNT_PROVIDERS["github"] = {
+        "APPS": [{"client_id": GITHUB_CLIENT_ID, "secret": env.str("GITHUB_CLIENT_SECRET", "")}],
+        "SCOPE": ["user:email"],
+        "EMAIL_AUTHENTICATION": True,
+    }
+    SOCIALACCOUNT_ORIGINS.append("https://github.com")
+if OIDC_SERVER_URL := env.str("OIDC_SERVER_URL", ""):
+    SOCIALACCOUNT_PROVIDERS["openid_connect"] = {
+        "APPS": [
+            {
+                "provider_id": "oidc",
+                "name": env.str("OIDC_NAME", "") or "OpenID Connect",
+                "client_id": env.str("OIDC_CLIENT_ID", ""),
+                "secret": env.str("OIDC_CLIENT_SECRET", ""),
+                "settings": {"server_url": OIDC_SERVER_URL},
+            }
+        ]
+    }
+    SOCIALACCOUNT_ORIGINS.append("{0.scheme}://{0.netloc}".format(urlsplit(OIDC_SERVER_URL)))
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+INSTALLED_APPS += [f"allauth.socialaccount.providers.{each}" for each in SOCIALACCOUNT_PROVIDERS]
 
 # Without a mail server, mails are files in the data folder, and their links are printed.
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", "accounts.mail.FolderBackend")
@@ -196,6 +293,7 @@ EMAIL_PORT = env.int("EMAIL_PORT", 25)
 EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", False)
+EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", f"{SITE_NAME} <noreply@localhost>")
 
 # Billing ----------------------------------------------------------------------------------------
@@ -267,7 +365,7 @@ CONTENT_SECURITY_POLICY = {
         "connect-src": ["'self'"],
         "object-src": ["'none'"],
         "base-uri": ["'none'"],
-        "form-action": ["'self'"],
+        "form-action": ["'self'", *SOCIALACCOUNT_ORIGINS],
         "frame-ancestors": ["'none'"],
     }
 }

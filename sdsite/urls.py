@@ -1,17 +1,26 @@
-from allauth.account.decorators import secure_admin_login
+from allauth.account import views as account_views
+from allauth.account.decorators import reauthentication_required, secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic.base import RedirectView
 
 from sdsite import health, indexing
 
 # Administrators sign in like everybody, under the same rate limits.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
+# An account without a password must not get one from whoever finds its browser open.
+set_password = reauthentication_required(account_views.password_set, app="allauth.account")
+
+handler429 = "accounts.limits.too_many_requests"
 handler500 = "sdsite.errors.server_error"
 
 urlpatterns = [
     path("", include("generation.urls")),
     path("", include("billing.urls")),
+    # allauth's page of sessions can only sign out all of them.
+    path("accounts/sessions/", RedirectView.as_view(pattern_name="accounts:sessions")),
+    path("accounts/password/set/", set_password, name="account_set_password"),
     path("accounts/", include("allauth.urls")),
     path("account/", include("accounts.urls")),
     path("admin/", admin.site.urls),

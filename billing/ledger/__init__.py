@@ -23,9 +23,6 @@ from billing.models import Entry, Grant, Hold, Unit, Wallet
 if TYPE_CHECKING:
     from accounts.models import User
 
-# Parts of the latest full balance below which a wallet's owner hears of it, in percent.
-WARNINGS = (20, 5)
-
 
 class InsufficientBalance(Exception):
     """The wallet has `available`, which is less than the `needed` amount. Nothing was written."""
@@ -100,7 +97,6 @@ def grant(
     Entry.objects.create(
         wallet=wallet, kind=kind, amount=amount, reference=reference, grant=given, note=note
     )
-    wallet.full = wallet.balance + amount
     locked.move(wallet, balance=amount)
     signals.balance_rose.send(Wallet, wallet=wallet)
     return given
@@ -229,7 +225,6 @@ def _capture(held: Hold, *, amount: int, kind: Entry.Kind, note: str = "") -> in
         return held.captured
     captured = min(amount, held.amount)
     sql.capture(held, amount=captured, kind=kind, note=note, at=timezone.now())
-    _warn(held.wallet, spent=captured)
     return captured
 
 
@@ -239,15 +234,6 @@ def _owed_back(wallet: Wallet, given: Grant, *, amount: int) -> int:
         return -min(amount - given.refunded, locked.spare(wallet, given))
     taken = locked.taken_back(given)
     return taken - min(taken, amount)
-
-
-def _warn(wallet: Wallet, *, spent: int) -> None:
-    """Tell once, of each part of the full balance, that a capture took the wallet below it."""
-    if wallet.unit != Unit.GPU_MS:
-        return
-    for percent in WARNINGS:
-        if wallet.balance < wallet.full * percent // 100 <= wallet.balance + spent:
-            signals.minutes_threshold.send(Wallet, wallet=wallet, percent=percent)
 
 
 def _require_same_wallet(known: Grant | Hold, wallet: Wallet) -> None:

@@ -13,7 +13,7 @@ def move(wallet: Wallet, *, balance: int = 0, held: int = 0) -> None:
     """Add to both sums. The instance follows the row."""
     wallet.balance += balance
     wallet.held += held
-    wallet.save(update_fields=["balance", "held", "full"])
+    wallet.save(update_fields=["balance", "held"])
 
 
 def write_off(wallet: Wallet, *, at: datetime) -> int:

@@ -12,13 +12,13 @@ from django.db import connection
 from billing.models import Hold, Wallet
 
 LOCK_WALLET = """
-SELECT id, user_id, unit, balance, held, "full"
+SELECT id, user_id, unit, balance, held
 FROM billing_wallet WHERE user_id = %s AND unit = %s FOR UPDATE
 """
 LOCK_HOLD = """
 SELECT hold.id, hold.wallet_id, hold.amount, hold.captured, hold.status, hold.reference,
     hold.created_at, hold.settled_at,
-    wallet.id, wallet.user_id, wallet.unit, wallet.balance, wallet.held, wallet."full"
+    wallet.id, wallet.user_id, wallet.unit, wallet.balance, wallet.held
 FROM billing_hold AS hold JOIN billing_wallet AS wallet ON wallet.id = hold.wallet_id
 WHERE hold.reference = %s FOR UPDATE OF wallet, hold
 """
@@ -156,4 +156,4 @@ def capture(hold: Hold, *, amount: int, kind: str, note: str, at: datetime) -> N
 
 
 def _wallet(row: tuple[Any, ...]) -> Wallet:
-    return Wallet.from_db("default", ("id", "user_id", "unit", "balance", "held", "full"), row)
+    return Wallet.from_db("default", ("id", "user_id", "unit", "balance", "held"), row)

@@ -20,13 +20,9 @@ def keep_customers(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
         )
 
 
-def call_balances_full(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    apps.get_model("billing", "Wallet").objects.update(full=models.F("balance"))
-
-
 class Migration(migrations.Migration):
     dependencies = [
-        ("billing", "0002_append_only_entries"),
+        ("billing", "0003_entries_by_time"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -150,11 +146,6 @@ class Migration(migrations.Migration):
             name="price_cents",
             field=models.PositiveBigIntegerField(default=0),
         ),
-        migrations.AddField(
-            model_name="wallet",
-            name="full",
-            field=models.BigIntegerField(default=0),
-        ),
         migrations.AlterField(
             model_name="grant",
             name="source",
@@ -274,5 +265,4 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunPython(keep_customers, migrations.RunPython.noop),
-        migrations.RunPython(call_balances_full, migrations.RunPython.noop),
     ]

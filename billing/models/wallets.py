@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -23,8 +24,6 @@ class Wallet(models.Model):
     unit = models.CharField(max_length=10, choices=Unit.choices)
     balance = models.BigIntegerField(default=0)
     held = models.BigIntegerField(default=0)
-    # The balance after the latest grant: what a warning that it runs low measures by.
-    full = models.BigIntegerField(default=0)
 
     class Meta:
         constraints: ClassVar = [
@@ -201,6 +200,8 @@ class Entry(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["wallet", "-id"], name="entry_history"),
+            # Entries are appended in the order of their time, so this costs next to nothing.
+            BrinIndex(fields=["created_at"], name="entry_lately"),
         ]
 
     def __str__(self) -> str:

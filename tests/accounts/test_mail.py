@@ -31,15 +31,15 @@ def test_each_mail_is_a_file_that_a_mail_program_opens(folder):
     assert {mail["Subject"] for mail in read} == {"Grüße"}
 
 
-def test_the_links_are_printed(folder, capsys):
-    body = "Confirm: http://127.0.0.1:8000/accounts/confirm-email/abc:1/\nor don't."
+def test_the_subject_and_the_links_are_printed(folder, capsys, settings):
+    body = f"Choose: http://127.0.0.1:8000/accounts/password/abc:1/\nor don't.\n{settings.SITE_URL}"
 
     FolderBackend().send_messages([EmailMessage("Hi", body, None, ["alice@example.com"])])
 
-    assert (
-        capsys.readouterr().out
-        == "mail to alice@example.com: http://127.0.0.1:8000/accounts/confirm-email/abc:1/\n"
-    )
+    assert capsys.readouterr().out.splitlines() == [
+        "mail to alice@example.com: Hi",
+        "mail to alice@example.com: http://127.0.0.1:8000/accounts/password/abc:1/",
+    ]
 
 
 def test_only_the_owner_may_read_the_folder(folder):

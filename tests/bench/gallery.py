@@ -7,10 +7,9 @@ Both are in one database, and each page is asked for in turn. A page is the whol
 import statistics
 from collections.abc import Callable, Iterator
 
+from tests.bench.database import empty_database
 from tests.bench.figures import Figure, measures
 from tests.bench.trials import interleaved, timed
-
-from tests.bench.database import empty_database
 
 FEW, MANY = 1_000, 1_000_000
 ROUNDS = 31

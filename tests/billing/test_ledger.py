@@ -400,33 +400,3 @@ def test_whoever_listens_hears_when_more_can_be_held(
     verb(alice)
 
     assert [said["wallet"].user for said in told] == [alice] * rises
-
-
-def test_a_balance_that_runs_low_is_told_once_at_each_threshold(
-    alice: User, listen: Callable[[Signal], Told]
-) -> None:
-    told = listen(signals.minutes_threshold)
-    fund(alice, 1_000)
-
-    for number, amount in enumerate((700, 99, 1, 1, 148, 2)):
-        hold(alice, amount, f"job:{number}")
-        ledger.capture(f"job:{number}", amount=amount)
-
-    # 300, 201, 200, 199, 51, 49 are left.
-    assert [said["percent"] for said in told] == [20, 5]
-    fund(alice, 951, reference="more")
-    hold(alice, 900, "job:9")
-    ledger.capture("job:9", amount=900)
-    assert [said["percent"] for said in told] == [20, 5, 20]
-
-
-def test_a_capture_that_passes_both_thresholds_tells_of_both(
-    alice: User, listen: Callable[[Signal], Told]
-) -> None:
-    told = listen(signals.minutes_threshold)
-    fund(alice, 1_000)
-    hold(alice, 990)
-
-    ledger.capture("job:1", amount=990)
-
-    assert [said["percent"] for said in told] == [20, 5]

@@ -38,7 +38,7 @@ def open_page(chromium, site):
     contexts = []
 
     def open_page(**options):
-        context = chromium.new_context(base_url=site.url, **{"viewport": DESKTOP, **options})
+        context = chromium.new_context(**{"base_url": site.url, "viewport": DESKTOP, **options})
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()

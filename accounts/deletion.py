@@ -1,0 +1,102 @@
+"""Deleting an account: closed at once, then emptied in the background until nothing of the person is left.
+
+Whatever would go with the user's row, goes; what is protected from that (money) stays, and the row with
+it, which then names nobody.
+"""
+
+import logging
+from datetime import timedelta
+from functools import partial
+
+from django.db import transaction
+from django.db.models import CASCADE, ManyToOneRel
+from django.utils import timezone
+
+from accounts import letters, outbox, sessions, signals
+from accounts.bells import ring
+from accounts.models import Theme, User
+
+log = logging.getLogger(__name__)
+
+# How long an address waits to be confirmed.
+UNCONFIRMED = timedelta(days=7)
+
+
+class NotYet(Exception):
+    """Something of the account is still in use; it will have ended in a moment."""
+
+
+def request(user: User) -> None:
+    """Close the account now, and have everything of it removed. Safe to call twice.
+
+    Nobody can sign in to it any more, and it cannot be taken back.
+    """
+    with transaction.atomic():
+        user.is_active = False
+        user.closed_at = user.closed_at or timezone.now()
+        user.save(update_fields=["is_active", "closed_at"])
+        sessions.end_all(user)
+        transaction.on_commit(partial(_ring, user))
+
+
+def erase(user_id: int) -> bool:
+    """Remove all that is left of a closed account; returns whether there was anything. Safe to repeat.
+
+    Raises what keeps it from being finished now: NotYet, or that a provider cannot be reached.
+    """
+    user = User.objects.filter(pk=user_id, closed_at__isnull=False, erased_at=None).first()
+    if user is None:
+        return False
+    signals.erasing.send(sender=User, user=user)
+    _delete_rows(user)
+    _forget_person(user)
+    log.info("account %s was erased", user_id)
+    return True
+
+
+def forget_unconfirmed() -> None:
+    """Remove who signed up, but did not confirm the address in time: it may be somebody else's."""
+    long_ago = timezone.now() - UNCONFIRMED
+    strangers = User.objects.filter(date_joined__lt=long_ago, last_login=None, is_staff=False)
+    strangers.filter(emailaddress__verified=False).exclude(emailaddress__verified=True).delete()
+
+
+def waiting() -> list[int]:
+    """The ids of the accounts that are still to be erased, at most a hundred."""
+    closed = User.objects.filter(closed_at__isnull=False, erased_at=None)
+    return list(closed.order_by("closed_at").values_list("pk", flat=True)[:100])
+
+
+def cascading() -> list[ManyToOneRel]:
+    """What points to a user and would go with the row."""
+    relations = User._meta.get_fields(include_hidden=True)
+    return [
+        each for each in relations if isinstance(each, ManyToOneRel) and each.on_delete is CASCADE
+    ]
+
+
+def _delete_rows(user: User) -> None:
+    for relation in cascading():
+        rows = relation.related_model._base_manager
+        rows.filter(**{relation.field.name: user}).delete()
+
+
+@transaction.atomic
+def _forget_person(user: User) -> None:
+    address, language = user.email, user.language
+    user.email = f"deleted-{user.pk}@deleted.invalid"
+    user.first_name = user.last_name = user.language = ""
+    user.theme = Theme.SYSTEM
+    user.studio_defaults = {}
+    user.last_login = None
+    user.is_staff = user.is_superuser = False
+    user.set_unusable_password()
+    user.erased_at = timezone.now()
+    user.save()
+    outbox.send(letters.account_deleted, to=address, language=language)
+
+
+def _ring(user: User) -> None:
+    from accounts import tasks  # which needs this module
+
+    ring(tasks.erase, str(user.pk))

@@ -1,0 +1,112 @@
+"""What a mail says, once: its text and its HTML are both made from it. And the letters about an account.
+
+Each function writes its letter in the language that is active when it is called.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.template.defaultfilters import date, filesizeformat
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+Fact = tuple[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """`code` is to be typed in; `action` is a label and the address behind it; `after` is small print."""
+
+    subject: str
+    paragraphs: Sequence[str]
+    facts: Sequence[Fact] = ()
+    code: str = ""
+    action: tuple[str, str] | None = None
+    after: Sequence[str] = ()
+
+    def text(self) -> str:
+        return self._render("mail/letter.txt").strip() + "\n"
+
+    def html(self) -> str:
+        return self._render("mail/letter.html")
+
+    def _render(self, template: str) -> str:
+        context = {
+            "letter": self,
+            "language": get_language(),
+            "site_name": settings.SITE_NAME,
+            "site_url": settings.SITE_URL,
+        }
+        return render_to_string(template, context)
+
+
+def link(name: str, *args: object) -> str:
+    """The address of a page of ours, for whoever reads it outside of the site."""
+    return settings.SITE_URL.rstrip("/") + reverse(name, args=args)
+
+
+def time_of(moment: datetime) -> str:
+    """A moment for somebody of whom it is not known where they live."""
+    return f"{date(moment.astimezone(UTC), 'DATETIME_FORMAT')} UTC"
+
+
+def export_ready(*, size: int, expires_at: datetime) -> Letter:
+    return Letter(
+        subject=_("Your data is ready to download"),
+        paragraphs=[
+            _(
+                "The copy of your pictures and data that you asked for is ready. "
+                "You find it in your account, where you have to be signed in."
+            )
+        ],
+        facts=[
+            (_("Size"), filesizeformat(size)),
+            (_("Kept until"), time_of(expires_at)),
+        ],
+        action=(_("Download your data"), link("accounts:data")),
+        after=[_("If you did not ask for it, change your password.")],
+    )
+
+
+def export_failed() -> Letter:
+    return Letter(
+        subject=_("Your data could not be packed"),
+        paragraphs=[
+            _(
+                "Something went wrong while we packed the copy of your data, several times. "
+                "It was noted and will be looked at. Please try again tomorrow."
+            )
+        ],
+        action=(_("Your data"), link("accounts:data")),
+    )
+
+
+def account_deleted() -> Letter:
+    return Letter(
+        subject=_("Your account has been deleted"),
+        paragraphs=[
+            _(
+                "Your account is gone, and with it your pictures, prompts, settings, addresses "
+                "and ways to sign in. A plan that you had has ended and is not charged again."
+            ),
+            _(
+                "The law has us keep records of payments and of what was used for them. "
+                "They no longer say whose they are."
+            ),
+            _("This is the last message to this address. Thank you for having been here."),
+        ],
+    )
+
+
+# Every letter of this module as an example, to look at and to test.
+SAMPLES: Mapping[str, Callable[[], Letter]] = {
+    "export_ready": lambda: export_ready(
+        size=48_000_000, expires_at=datetime(2026, 5, 8, 12, tzinfo=UTC) + timedelta(days=7)
+    ),
+    "export_failed": export_failed,
+    "account_deleted": account_deleted,
+}

@@ -1,0 +1,48 @@
+"""How often something may be tried, and the answer to whoever tries more often.
+
+The rates are in the settings, ACCOUNT_RATE_LIMITS, beside allauth's own; the counts are in the cache.
+"""
+
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from allauth.account import app_settings
+from allauth.core import ratelimit
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+MINUTE = 60
+UNITS = {"s": 1, "m": MINUTE, "h": 60 * MINUTE, "d": 24 * 60 * MINUTE}
+
+
+def limited(action: str) -> Callable[[View[P]], View[P]]:
+    """Let a view be posted to as often as the settings say for `action`; goes below login_required."""
+
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if ratelimit.consume(request, action=action):
+                return view(request, *args, **kwargs)
+            return too_many_requests(request, seconds=longest(action))
+
+        return guarded
+
+    return decorate
+
+
+def too_many_requests(request: HttpRequest, *, seconds: int = MINUTE) -> HttpResponse:
+    """429, and when to try again. allauth's own limits are all by the minute."""
+    response = render(request, "429.html", status=429)
+    response["Retry-After"] = str(seconds)
+    return response
+
+
+def longest(action: str) -> int:
+    """After so many seconds without a try, `action` is allowed again, whichever of its rates was met."""
+    rates = re.findall(r"/(\d*)([smhd])/", app_settings.RATE_LIMITS[action])
+    return max(int(number or 1) * UNITS[unit] for number, unit in rates)

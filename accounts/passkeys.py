@@ -1,0 +1,79 @@
+"""allauth's forms for passkeys, which trust that a browser filled them in; these take anything."""
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn import forms
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from django.utils.translation import gettext_lazy as _
+
+# What reading a credential raises if it is none: it is taken apart without much asking.
+MALFORMED = (
+    ArithmeticError,
+    AttributeError,
+    InvalidSignature,
+    LookupError,
+    TypeError,
+    UnsupportedAlgorithm,
+    ValueError,
+    struct.error,
+)
+
+
+@contextmanager
+def refused_if_malformed() -> Iterator[None]:
+    try:
+        yield
+    except MALFORMED as error:
+        raise get_adapter().validation_error("incorrect_code") from error
+
+
+class _NewCredential:
+    """For a form whose `clean` reads the credential that was just made."""
+
+    def clean(self) -> dict[str, Any]:
+        with refused_if_malformed():
+            cleaned: dict[str, Any] = super().clean()  # type: ignore[misc]  # the form's
+        return cleaned
+
+
+class _KnownCredential:
+    """For a form whose `clean_credential` finds out whose the credential is."""
+
+    def clean_credential(self) -> Authenticator:
+        with refused_if_malformed():
+            found: Authenticator = super().clean_credential()  # type: ignore[misc]  # the form's
+        return found
+
+
+class AddForm(_NewCredential, forms.AddWebAuthnForm):  # type: ignore[misc]  # it has no types
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].label = _("Name")
+        self.fields["name"].help_text = _("So that you can tell your passkeys apart.")
+        passwordless = self.fields["passwordless"]
+        passwordless.initial = True
+        passwordless.label = _("Sign in with it alone, without a password")
+        passwordless.help_text = _(
+            "Off, it is asked for after your password. Not every security key can do more."
+        )
+
+
+class SignupForm(_NewCredential, forms.SignupWebAuthnForm):  # type: ignore[misc]  # it has no types
+    pass
+
+
+class AuthenticateForm(_KnownCredential, forms.AuthenticateWebAuthnForm):  # type: ignore[misc]  # it has no types
+    pass
+
+
+class LoginForm(_KnownCredential, forms.LoginWebAuthnForm):  # type: ignore[misc]  # it has no types
+    pass
+
+
+class ReauthenticateForm(_KnownCredential, forms.ReauthenticateWebAuthnForm):  # type: ignore[misc]  # it has no types
+    pass

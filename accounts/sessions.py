@@ -1,0 +1,62 @@
+"""The devices that a person is signed in on, and how they are signed out."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib.auth import HASH_SESSION_KEY
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from accounts import signals
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+def live(user: "User") -> list[UserSession]:
+    """Those that still sign the user in, the latest first. Two queries, however many they are."""
+    rows = list(UserSession.objects.filter(user=user).order_by("-created_at", "-id"))
+    stored = Session.objects.filter(
+        session_key__in=[row.session_key for row in rows], expire_date__gt=timezone.now()
+    )
+    valid = {each.session_key for each in stored if _signs_in(user, each.get_decoded())}
+    return [row for row in rows if row.session_key in valid]
+
+
+def end(session: UserSession) -> None:
+    """Sign its user out on that device."""
+    _delete(session)
+    signals.tell_access_changed(session.user)
+
+
+def end_all(user: "User", *, keep: str | None = None) -> None:
+    """Sign the user out everywhere, but for the session with the key `keep`."""
+    for session in UserSession.objects.filter(user=user).exclude(session_key=keep):
+        _delete(session)
+    signals.tell_access_changed(user)
+
+
+def forget(user: "User", session_key: str | None) -> None:
+    """A session has ended in another way."""
+    UserSession.objects.filter(user=user, session_key=session_key).delete()
+    signals.tell_access_changed(user)
+
+
+def prune() -> int:
+    """Remove the rows of sessions that are over; returns how many there were."""
+    live = Session.objects.filter(expire_date__gt=timezone.now()).values("session_key")
+    removed: int = UserSession.objects.exclude(session_key__in=live).delete()[0]
+    return removed
+
+
+def _signs_in(user: "User", data: dict[str, Any]) -> bool:
+    return constant_time_compare(data.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash())
+
+
+def _delete(session: UserSession) -> None:
+    store = import_module(settings.SESSION_ENGINE).SessionStore()
+    store.delete(session.session_key)
+    session.delete()

@@ -1,0 +1,58 @@
+"""Thin Celery entries. Each may be lost, late or repeated: beat rings again for whatever is left to do."""
+
+import logging
+
+from celery import shared_task
+from django.core.management import call_command
+
+from accounts import deletion, exports, outbox, sessions
+
+log = logging.getLogger(__name__)
+
+
+@shared_task
+def send_mail(mail_id: str) -> None:
+    outbox.deliver(mail_id)
+
+
+@shared_task
+def send_mails() -> None:
+    for mail_id in outbox.waiting():
+        send_mail.delay(mail_id)
+
+
+@shared_task
+def make_export(export_id: str) -> None:
+    exports.make(export_id)
+
+
+@shared_task
+def make_exports() -> None:
+    exports.give_up()
+    for export_id in exports.waiting():
+        make_export.delay(export_id)
+
+
+@shared_task
+def erase(user_id: str) -> None:
+    """Empty a closed account; where something of it is still in use, beat comes back to it."""
+    try:
+        deletion.erase(int(user_id))
+    except deletion.NotYet as reason:
+        log.info("account %s cannot be erased yet: %s", user_id, reason)
+
+
+@shared_task
+def erase_accounts() -> None:
+    for user_id in deletion.waiting():
+        erase.delay(str(user_id))
+
+
+@shared_task
+def tidy() -> None:
+    """What has been kept for long enough."""
+    exports.expire()
+    deletion.forget_unconfirmed()
+    outbox.prune()
+    call_command("clearsessions")
+    sessions.prune()

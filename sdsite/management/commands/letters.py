@@ -1,0 +1,42 @@
+"""Writes every letter that the site sends into a folder, in each language, to be looked at."""
+
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.utils.translation import override
+
+from accounts import letters as account_letters
+from accounts import notices
+from accounts.letters import Letter
+from billing import letters as billing_letters
+
+SAMPLES = {**notices.SAMPLES, **account_letters.SAMPLES, **billing_letters.SAMPLES}
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("folder", type=Path)
+
+    def handle(self, *args: Any, folder: Path, **options: Any) -> None:
+        for language, _name in settings.LANGUAGES:
+            place = folder / language
+            place.mkdir(parents=True, exist_ok=True)
+            for name, letter in written(language):
+                (place / f"{name}.txt").write_text(letter.text())
+                (place / f"{name}.html").write_text(letter.html())
+        self.stdout.write(
+            f"{len(SAMPLES)} letters in {len(settings.LANGUAGES)} languages: {folder}"
+        )
+
+
+def written(language: str) -> Iterator[tuple[str, Letter]]:
+    """Each example by its name; the language is active as long as one has it."""
+    with override(language):
+        for name, write in SAMPLES.items():
+            yield name, write()
