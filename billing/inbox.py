@@ -1,15 +1,43 @@
 """The provider's events: stored once, then each processed until it worked."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from django.db.models import F
+from django.db.models import Count, F, Min, Q
 from django.utils import timezone
 
 from billing import stripe_objects, subscriptions
 from billing.models import StripeEvent
 
 MAX_ATTEMPTS = 20
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """Events that are still to be processed: `failed` of them at least once, `given_up` for good.
+
+    `lag` is the age of the oldest that is not given up.
+    """
+
+    waiting: int
+    failed: int
+    given_up: int
+    lag: timedelta
+
+
+def backlog() -> Backlog:
+    """What is not processed. One query, whose cost grows with that alone."""
+    hopeless = Q(attempts__gte=MAX_ATTEMPTS)
+    found = StripeEvent.objects.filter(processed_at=None).aggregate(
+        waiting=Count("pk", filter=~hopeless),
+        failed=Count("pk", filter=~hopeless & Q(attempts__gt=0)),
+        given_up=Count("pk", filter=hopeless),
+        since=Min("received_at", filter=~hopeless),
+    )
+    since = found.pop("since")
+    return Backlog(lag=timezone.now() - since if since else timedelta(0), **found)
 
 
 def store(event: Mapping[str, Any]) -> bool:

@@ -10,6 +10,7 @@ is written off by whichever verb meets it first, so no balance depends on `expir
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -40,18 +41,31 @@ class AlreadySettled(Exception):
     """The hold was settled the other way: released before a capture, or captured before a release."""
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What a new hold could claim now, and what the open ones have set aside."""
+
+    available: int
+    held: int
+
+
 def wallet_of(user: "User", unit: Unit) -> Wallet:
     """The user's wallet in `unit`, made if there is none. Not locked."""
     return Wallet.objects.get_or_create(user=user, unit=unit)[0]
 
 
-def available(user: "User", unit: Unit) -> int:
-    """What a new hold could claim now. Writes nothing."""
+def standing(user: "User", unit: Unit) -> Standing:
+    """How the user's wallet stands, read at one moment. Writes nothing."""
     wallet = Wallet.objects.filter(user=user, unit=unit).first()
     if wallet is None:
-        return 0
+        return Standing(available=0, held=0)
     lapsed = sum(part for _grant, part in _lapsed(wallet, at=timezone.now()))
-    return wallet.balance - wallet.held - lapsed
+    return Standing(available=wallet.balance - wallet.held - lapsed, held=wallet.held)
+
+
+def available(user: "User", unit: Unit) -> int:
+    """What a new hold could claim now. Writes nothing."""
+    return standing(user, unit).available
 
 
 @transaction.atomic
@@ -112,15 +126,17 @@ def hold(user: "User", *, unit: Unit, amount: int, reference: str) -> Hold:
 
 
 @transaction.atomic
-def capture(hold_reference: str, *, amount: int) -> int:
+def capture(hold_reference: str, *, amount: int, at: datetime | None = None) -> int:
     """Settle a hold by spending `amount` (zero or more) of it and freeing the rest.
 
-    An amount above the hold captures the hold: the house pays the rest. Returns what was captured,
-    and the same again on a second call. Raises AlreadySettled after a release, Hold.DoesNotExist.
+    An amount above the hold captures the hold: the house pays the rest. `at` dates the entries, for a
+    caller whose own row bears the same moment. Returns what was captured, and the same again on a
+    second call. Raises AlreadySettled after a release, Hold.DoesNotExist.
     """
     if amount < 0:
         raise ValueError(f"a capture of {amount} is negative")
-    return _capture(_lock_hold(hold_reference), amount=amount, kind=Entry.Kind.CAPTURE)
+    held = _lock_hold(hold_reference)
+    return _capture(held, amount=amount, kind=Entry.Kind.CAPTURE, at=at or timezone.now())
 
 
 @transaction.atomic
@@ -134,7 +150,7 @@ def release(hold_reference: str) -> None:
         raise AlreadySettled(hold_reference)
     if held.status == Hold.Status.RELEASED:
         return
-    _settle(held, status=Hold.Status.RELEASED, captured=None)
+    _settle(held, status=Hold.Status.RELEASED, captured=None, at=timezone.now())
     _move(held.wallet, held=-held.amount)
 
 
@@ -149,7 +165,9 @@ def adjust(user: "User", *, unit: Unit, amount: int, reference: str, note: str) 
         grant(user, unit=unit, amount=amount, source=source, reference=reference, note=note)
     else:
         hold(user, unit=unit, amount=-amount, reference=reference)
-        _capture(_lock_hold(reference), amount=-amount, kind=Entry.Kind.ADJUSTMENT, note=note)
+        held = _lock_hold(reference)
+        kind = Entry.Kind.ADJUSTMENT
+        _capture(held, amount=-amount, kind=kind, at=timezone.now(), note=note)
 
 
 def expire(now: datetime) -> int:
@@ -176,14 +194,14 @@ def _lock_hold(reference: str) -> Hold:
     return holds.get(reference=reference)
 
 
-def _capture(held: Hold, *, amount: int, kind: Entry.Kind, note: str = "") -> int:
+def _capture(held: Hold, *, amount: int, kind: Entry.Kind, at: datetime, note: str = "") -> int:
     if held.status == Hold.Status.RELEASED:
         raise AlreadySettled(held.reference)
     if held.captured is not None:
         return held.captured
     captured = min(amount, held.amount)
-    _spend(held, amount=captured, kind=kind, note=note)
-    _settle(held, status=Hold.Status.CAPTURED, captured=captured)
+    _spend(held, amount=captured, kind=kind, at=at, note=note)
+    _settle(held, status=Hold.Status.CAPTURED, captured=captured, at=at)
     _move(held.wallet, balance=-captured, held=-held.amount)
     return captured
 
@@ -200,10 +218,10 @@ def _move(wallet: Wallet, *, balance: int = 0, held: int = 0) -> None:
     wallet.save(update_fields=["balance", "held"])
 
 
-def _settle(held: Hold, *, status: Hold.Status, captured: int | None) -> None:
+def _settle(held: Hold, *, status: Hold.Status, captured: int | None, at: datetime) -> None:
     held.status = status
     held.captured = captured
-    held.settled_at = timezone.now()
+    held.settled_at = at
     held.save(update_fields=["status", "captured", "settled_at"])
 
 
@@ -223,13 +241,13 @@ WITH queue AS (
     UPDATE billing_grant SET remaining = remaining - part FROM share WHERE billing_grant.id = share.id
 )
 INSERT INTO billing_entry (wallet_id, kind, amount, reference, grant_id, hold_id, note, created_at)
-SELECT %(wallet)s, %(kind)s, -part, %(reference)s || ':' || id, id, %(hold)s, %(note)s, %(now)s
+SELECT %(wallet)s, %(kind)s, -part, %(reference)s || ':' || id, id, %(hold)s, %(note)s, %(at)s
 FROM share
 RETURNING amount
 """
 
 
-def _spend(held: Hold, *, amount: int, kind: Entry.Kind, note: str) -> None:
+def _spend(held: Hold, *, amount: int, kind: Entry.Kind, at: datetime, note: str) -> None:
     """Take `amount` of the hold from the grants that cover it; the caller moves the wallet's sums.
 
     They always do cover it: `_surplus` keeps, of every expired grant, what earlier holds may need.
@@ -245,7 +263,7 @@ def _spend(held: Hold, *, amount: int, kind: Entry.Kind, note: str) -> None:
                 "reference": f"{held.reference}:capture",
                 "hold": held.pk,
                 "note": note,
-                "now": timezone.now(),
+                "at": at,
             },
         )
         taken = -sum(row[0] for row in cursor.fetchall())

@@ -3,13 +3,16 @@
 References are unique by constraint, not by `unique=True`, which would add a second, unused index.
 """
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 
 class Unit(models.TextChoices):
@@ -45,6 +48,9 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         return self.filter(alive, remaining__gt=0).order_by(
             F("expires_at").asc(nulls_last=True), "id"
         )
+
+    def for_user(self, user: "User", unit: Unit) -> "GrantQuerySet":
+        return self.filter(wallet__user=user, wallet__unit=unit)
 
 
 class Grant(models.Model):

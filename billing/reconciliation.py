@@ -1,12 +1,39 @@
 """Proof that the sums which are kept equal the rows that they stand for."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 
+from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from billing.models import Entry, Grant, Hold, Wallet
+
+_LAST = "reconciliation"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a look at all books found, and when it ended."""
+
+    at: datetime
+    differences: tuple[str, ...]
+
+
+def run() -> Result:
+    """Reconcile, and keep what was found for `last`."""
+    result = Result(differences=tuple(reconcile()), at=timezone.now())
+    cache.set(_LAST, result, timeout=None)
+    return result
+
+
+def last() -> Result | None:
+    """What the last run found; None if there was none since Valkey was emptied."""
+    result: Result | None = cache.get(_LAST)
+    return result
 
 
 def reconcile() -> list[str]:

@@ -7,7 +7,7 @@ from celery import Task, shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from billing import inbox, ledger
+from billing import inbox, ledger, reconciliation
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +23,15 @@ def ring(task: "Task[..., Any]", *args: str) -> None:
 @shared_task
 def expire() -> int:
     return ledger.expire(timezone.now())
+
+
+@shared_task
+def reconcile() -> int:
+    """Compare all books; whoever looks at the admin or the metrics sees what was found."""
+    differences = reconciliation.run().differences
+    for difference in differences:
+        log.error("the books differ: %s", difference)
+    return len(differences)
 
 
 @shared_task

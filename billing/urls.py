@@ -6,7 +6,8 @@ app_name = "billing"
 
 urlpatterns = [
     path("plans/", views.plans, name="plans"),
-    path("usage/", views.usage, name="usage"),
+    path("usage/balance/", views.balance, name="balance"),
+    path("usage/meter/", views.meter, name="meter"),
     path("billing/checkout/<slug:plan_id>/", views.checkout, name="checkout"),
     path("billing/success/", views.success, name="success"),
     path("billing/change/<slug:plan_id>/", views.change, name="change"),

@@ -5,7 +5,7 @@ comes second changes nothing. Locks are taken in one order, the wallet's row bef
 """
 
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -20,7 +20,7 @@ from billing import ledger
 from billing.models import Unit
 from billing.plans import Plan, plan_of
 from billing.tasks import ring
-from generation import events, fairness, receipts, speeds, storage
+from generation import events, fairness, receipts, speeds, storage, tally
 from generation.engine import catalogue
 from generation.engine.events import Charge
 from generation.engine.request import GenerationRequest, gettext_noop
@@ -263,11 +263,13 @@ def _return_to_line(job: Job, *, note: str, **fields: Any) -> None:
 
 def _settle(job: Job, became: Status, receipt: receipts.Receipt) -> None:
     """End the job with a charge, inside the caller's transaction."""
+    # One moment for the job and its entries: so a day's usage is that day's entries.
+    at = timezone.now()
     try:
-        charged = ledger.capture(job.hold_reference, amount=receipt.charged_ms)
+        charged = ledger.capture(job.hold_reference, amount=receipt.charged_ms, at=at)
     except ledger.AlreadySettled as error:
         raise LostRace from error
-    _move(job, became, charged_ms=charged, receipt=receipt.to_dict(), **_ended())
+    _move(job, became, charged_ms=charged, receipt=receipt.to_dict(), **_ended(at))
 
 
 def _release(job: Job, became: Status, receipt: receipts.Receipt, **fields: Any) -> None:
@@ -276,11 +278,11 @@ def _release(job: Job, became: Status, receipt: receipts.Receipt, **fields: Any)
         ledger.release(job.hold_reference)
     except ledger.AlreadySettled as error:
         raise LostRace from error
-    _move(job, became, charged_ms=0, receipt=receipt.to_dict(), **_ended(), **fields)
+    _move(job, became, charged_ms=0, receipt=receipt.to_dict(), **_ended(timezone.now()), **fields)
 
 
-def _ended() -> dict[str, Any]:
-    return {"finished_at": timezone.now(), "lease_expires_at": None}
+def _ended(at: datetime) -> dict[str, Any]:
+    return {"finished_at": at, "lease_expires_at": None}
 
 
 def _move(job: Job, became: Status, *, only: Q | None = None, note: str = "", **fields: Any) -> Job:
@@ -307,8 +309,9 @@ def _lease() -> Any:
 
 
 def _announce(job: Job) -> None:
-    """Tell the owner, once the row is there to be seen. If that fails, the row is true all the same."""
+    """Tell the owner, and count it, once the row is there to be seen. If that fails, the row is true all the same."""
     transaction.on_commit(lambda: events.job_status(job), robust=True)
+    transaction.on_commit(lambda: tally.note(job), robust=True)
 
 
 def _ring() -> None:

@@ -106,6 +106,17 @@ class Job(models.Model):
             models.Index(
                 fields=["user"], name="job_active", condition=Q(status__in=["queued", "running"])
             ),
+            # Holds all that the days' sums need.
+            models.Index(
+                fields=["user", "-finished_at", "-id"],
+                name="job_usage",
+                include=["checkpoint", "charged_ms"],
+                condition=Q(finished_at__isnull=False),
+            ),
+            models.Index(fields=["-created_at", "-id"], name="job_recent"),
+            models.Index(
+                fields=["-created_at", "-id"], name="job_failed", condition=Q(status="failed")
+            ),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(
@@ -197,6 +208,7 @@ class Image(models.Model):
                 name="image_gallery",
                 condition=Q(deleted_at=None),
             ),
+            models.Index(fields=["-created_at", "-id"], name="image_recent"),
         ]
 
     def __str__(self) -> str:

@@ -8,10 +8,11 @@ from django.db.models.signals import post_save
 from django.dispatch import receiver
 
 from accounts.models import User
+from accounts.signals import access_changed
 from generation import events
 
 
-@receiver([user_logged_out, password_changed, password_reset, password_set])
+@receiver([access_changed, user_logged_out, password_changed, password_reset, password_set])
 def look_again(user: User | None, **kwargs: Any) -> None:
     if user is not None:
         events.session_changed(user)

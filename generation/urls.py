@@ -1,6 +1,6 @@
 from django.urls import path
 
-from generation import gallery_views, views
+from generation import gallery_views, usage_views, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -11,6 +11,8 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/", views.job, name="job"),
     path("jobs/<uuid:job_id>/card/", views.job_card, name="job_card"),
     path("jobs/<uuid:job_id>/cancel/", views.job_cancel, name="job_cancel"),
+    path("usage/", usage_views.usage, name="usage"),
+    path("usage/usage.csv", usage_views.usage_export, name="usage_export"),
     path("gallery/", gallery_views.gallery, name="gallery"),
     path("images/<uuid:image_id>/", gallery_views.image, name="image"),
     path("images/<uuid:image_id>/file.png", gallery_views.image_file, name="image_file"),

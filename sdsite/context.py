@@ -6,13 +6,19 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from billing.models import Grant, Unit
 from generation import events
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """SITE_NAME, and `live`: the signed-in person's active jobs and minutes, read once and only if shown."""
+    """SITE_NAME, and of the signed-in person, each read once and only if shown:
+
+    `live`: the active jobs, and what is left and held; `grants`: where that came from, until when.
+    """
     context: dict[str, Any] = {"SITE_NAME": settings.SITE_NAME}
     user = getattr(request, "user", None)
     if user is not None and user.is_authenticated:
         context["live"] = SimpleLazyObject(lambda: events.snapshot(user))
+        grants = Grant.objects.spendable().for_user(user, Unit.GPU_MS)
+        context["grants"] = SimpleLazyObject(lambda: list(grants))
     return context

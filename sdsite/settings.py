@@ -30,10 +30,11 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
-    "django.contrib.admin",
+    "sdsite.admin_config.OperatorsConfig",
     "django.forms",
     "allauth",
     "allauth.account",
+    "allauth.usersessions",
     "channels",
     "csp",
     "django_structlog",
@@ -44,6 +45,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "sdsite.requests.count_requests",
     "django.middleware.security.SecurityMiddleware",
     "sdsite.static.StaticFilesMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -129,6 +131,11 @@ CELERY_WORKER_CONCURRENCY = WORKER_SLOTS + 4
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "reap": {"task": "generation.tasks.reap", "schedule": 5.0, "options": {"expires": 5}},
+    "reconcile": {
+        "task": "billing.tasks.reconcile",
+        "schedule": 21_600.0,
+        "options": {"expires": 3_600},
+    },
     "expire": {"task": "billing.tasks.expire", "schedule": 600.0, "options": {"expires": 600}},
     "process events": {
         "task": "billing.tasks.process_events",
@@ -251,11 +258,17 @@ SESSION_COOKIE_HTTPONLY = True
 HTTPS = env.bool("HTTPS", not DEBUG)
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-if env.bool("BEHIND_PROXY", False):
+BEHIND_PROXY = env.bool("BEHIND_PROXY", False)
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# Metrics ----------------------------------------------------------------------------------------
+
+# What Prometheus has to send as a bearer token. Without one, only this machine may read the metrics.
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 
 # Logs -------------------------------------------------------------------------------------------
 

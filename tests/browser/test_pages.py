@@ -10,6 +10,7 @@ OWN = [
     "/studio/",
     "/gallery/",
     "/usage/",
+    "/usage/balance/",
     "/plans/",
     "/account/settings/",
     "/accounts/email/",

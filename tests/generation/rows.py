@@ -9,6 +9,8 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from accounts.models import User
+from billing import ledger
+from billing.models import Unit
 from generation.engine.request import GenerationRequest, NoiseScheduler
 from generation.models import FINAL, Image, Job, Status
 from generation.receipts import Line, Receipt
@@ -55,6 +57,23 @@ def make_job(
         charged_ms=1_234 if status in FINAL else None,
         receipt=Receipt(LINES).to_dict() if status in FINAL else None,
     )
+
+
+def charge(
+    user: User,
+    *,
+    ms: int,
+    at: datetime,
+    status: Status = Status.SUCCEEDED,
+    request: GenerationRequest | None = None,
+) -> Job:
+    """A job that ended at that moment, and what the ledger took for it."""
+    job = make_job(user, status=status, request=request)
+    Job.objects.filter(pk=job.pk).update(charged_ms=ms, created_at=at, finished_at=at)
+    ledger.hold(user, unit=Unit.GPU_MS, amount=ms + 1, reference=job.hold_reference)
+    ledger.capture(job.hold_reference, amount=ms, at=at)
+    job.refresh_from_db()
+    return job
 
 
 def make_image(job: Job, *, index: int = 0) -> Image:

@@ -2,14 +2,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from billing.reconciliation import reconcile
+from billing import reconciliation
 
 
 class Command(BaseCommand):
     help = "Compares every balance with the rows that it sums; names each difference and exits 1."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        differences = reconcile()
+        differences = reconciliation.run().differences
         for difference in differences:
             self.stderr.write(difference)
         if differences:
