@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import admin
-from django.contrib.admin.utils import get_fields_from_path
+from django.contrib.admin.utils import get_fields_from_path, quote
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
@@ -125,6 +125,9 @@ class ReadOnlyInline(TabularInline):
     extra = 0
     can_delete = False
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fields or ()
+
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
@@ -136,7 +139,9 @@ def link(row: Model | None, text: object = None) -> SafeString | str:
     """A link to the row's own page in the admin; nothing where there is no row."""
     if row is None:
         return ""
-    url = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+    url = reverse(
+        f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[quote(row.pk)]
+    )
     return format_html('<a href="{}">{}</a>', url, text or row)
 
 

@@ -192,7 +192,7 @@ class SubscriptionAdmin(ReadOnlyAdmin):
         "provider",
         "provider_subscription_id",
     )
-    list_filter = ("status", "provider")
+    list_filter = ("status",)
     list_select_related = ("user",)
 
     @admin.display(description=_("owner"))

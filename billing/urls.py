@@ -1,13 +1,13 @@
 from django.urls import path
 
-from billing import sandbox_views, views, webhooks
+from billing import meter_views, sandbox_views, views, webhooks
 
 app_name = "billing"
 
 urlpatterns = [
     path("plans/", views.plans, name="plans"),
-    path("usage/balance/", views.balance, name="balance"),
-    path("usage/meter/", views.meter, name="meter"),
+    path("usage/movements/", views.usage, name="usage"),
+    path("usage/meter/", meter_views.meter, name="meter"),
     path("billing/checkout/<slug:plan_id>/", views.checkout, name="checkout"),
     path("billing/success/", views.success, name="success"),
     path("billing/change/<slug:plan_id>/", views.change, name="change"),

@@ -1,7 +1,5 @@
 """What a person sees and does about money: guards first, one verb, a page or a redirect."""
 
-from typing import TYPE_CHECKING
-
 from csp.decorators import csp_update
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -10,16 +8,13 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST, require_safe
+from django.views.decorators.http import require_GET, require_POST
 
 from accounts.guards import user_of
 from billing import ledger, subscriptions
 from billing.gateway import ProviderUnavailable, gateway
-from billing.models import LIVE, Entry, Grant, Subscription, Unit
+from billing.models import LIVE, Entry, Subscription, Unit
 from billing.plans import CREDIT_PACKS, PLANS, TRIAL, Plan, plan_of
-
-if TYPE_CHECKING:
-    from accounts.models import User
 
 ENTRIES_PER_PAGE = 50
 # What a verb may answer instead of doing its work, with a message fit to show.
@@ -121,7 +116,7 @@ def cancel(request: HttpRequest) -> HttpResponse:
         messages.success(
             request, _("Your plan ends with its period. You can undo this until then.")
         )
-    return redirect("billing:balance")
+    return redirect("billing:usage")
 
 
 @login_required
@@ -133,7 +128,7 @@ def resume(request: HttpRequest) -> HttpResponse:
         messages.error(request, str(error))
     else:
         messages.success(request, _("Your plan goes on."))
-    return redirect("billing:balance")
+    return redirect("billing:usage")
 
 
 @login_required
@@ -143,19 +138,19 @@ def portal(request: HttpRequest) -> HttpResponse:
         return redirect("billing:plans")
     try:
         url = gateway().create_portal(
-            user_of(request), return_url=request.build_absolute_uri(reverse("billing:balance"))
+            user_of(request), return_url=request.build_absolute_uri(reverse("billing:usage"))
         )
     except ProviderUnavailable as error:
         messages.error(request, str(error))
-        return redirect("billing:balance")
+        return redirect("billing:usage")
     return redirect(url)
 
 
 @login_required
 @require_GET
 @_forms_may_lead_to_stripe
-def balance(request: HttpRequest) -> HttpResponse:
-    """billing/balance.html
+def usage(request: HttpRequest) -> HttpResponse:
+    """billing/usage.html
 
     available_ms, held_ms: int; plan: Plan; subscription: Subscription | None (also a canceled one);
     grants: list[Grant] with something left, in the order in which they are spent;
@@ -163,8 +158,8 @@ def balance(request: HttpRequest) -> HttpResponse:
     older: int | None, for the link to the next page: ?before={{ older }}.
     """
     user = user_of(request)
-    entries = Entry.objects.filter(wallet=ledger.wallet_of(user, Unit.GPU_MS))
-    entries = entries.select_related("grant", "hold").order_by("-id")
+    wallet = ledger.wallet_of(user, Unit.GPU_MS)
+    entries = Entry.objects.filter(wallet=wallet).select_related("grant", "hold").order_by("-id")
     before = request.GET.get("before", "")
     if before:
         if not before.isdecimal() or len(before) > 18:
@@ -172,30 +167,15 @@ def balance(request: HttpRequest) -> HttpResponse:
         entries = entries.filter(pk__lt=int(before))
     page = list(entries[: ENTRIES_PER_PAGE + 1])
     context = {
-        **_minutes(user),
+        "available_ms": ledger.available(user, Unit.GPU_MS),
+        "held_ms": wallet.held,
         "plan": plan_of(user),
         "subscription": Subscription.objects.filter(user=user).first(),
+        "grants": list(wallet.grants.spendable()),
         "entries": page[:ENTRIES_PER_PAGE],
         "older": page[ENTRIES_PER_PAGE - 1].pk if len(page) > ENTRIES_PER_PAGE else None,
     }
-    return render(request, "billing/balance.html", context)
-
-
-@login_required
-@require_safe
-@never_cache
-def meter(request: HttpRequest) -> HttpResponse:
-    """billing/_minutes.html, what the meter in the header explains, as it is now."""
-    return render(request, "billing/_minutes.html", _minutes(user_of(request)))
-
-
-def _minutes(user: "User") -> dict[str, object]:
-    standing = ledger.standing(user, Unit.GPU_MS)
-    return {
-        "available_ms": standing.available,
-        "held_ms": standing.held,
-        "grants": list(Grant.objects.spendable().for_user(user, Unit.GPU_MS)),
-    }
+    return render(request, "billing/usage.html", context)
 
 
 def _get_plan(plan_id: str) -> Plan:

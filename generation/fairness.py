@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 TICKS_PER_MS = 12
 # How long a job may be passed over because another's checkpoint is in memory already.
 PATIENCE = timedelta(seconds=20)
+# How the line is ordered, as far as everybody may be claimed.
+ORDER = ("rank", "created_at")
 # One claim at a time, whatever the number of workers: two at once could exceed a user's `jobs_at_once`.
 CLAIM_LOCK = 7_301
 
@@ -93,4 +95,4 @@ def _count(grouped: "QuerySet[Job, Any]") -> Coalesce:
 def _first(jobs: JobQuerySet) -> Job | None:
     # A row that is locked is being canceled, or its user is: it is left to whoever does that.
     locked = jobs.select_for_update(skip_locked=True, of=("self",))
-    return locked.order_by("rank", "created_at").first()
+    return locked.order_by(*ORDER).first()

@@ -4,12 +4,16 @@ It is a hint that expires: a worker that says nothing for EXPIRY_SECONDS is take
 is still somebody's is another matter, and decided by its lease.
 """
 
+import logging
 import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import redis
 from django.core.cache import cache
+
+log = logging.getLogger(__name__)
 
 EXPIRY_SECONDS = 10
 # What is called recent: long enough for slow steps, short enough to see a change.
@@ -98,14 +102,11 @@ class Pacer:
 
 
 def say(heartbeat: Heartbeat) -> None:
-    """Let the others know, until it expires."""
-    cache.set(_key(heartbeat.worker), heartbeat, timeout=EXPIRY_SECONDS)
-    names: dict[str, float] = cache.get(_NAMES, {})
-    now = time.time()
-    if now - names.get(heartbeat.worker, 0.0) > _NAMED_SECONDS:
-        # Two may write at once, and one of them is lost: it writes again at its next heartbeat.
-        known = {name: at for name, at in names.items() if now - at < _FORGOTTEN_SECONDS}
-        cache.set(_NAMES, {**known, heartbeat.worker: now}, timeout=None)
+    """Let the others know, until it expires. Never fails: without Valkey nobody hears it."""
+    try:
+        _say(heartbeat)
+    except (redis.RedisError, OSError) as error:
+        log.warning("nobody hears this worker: %s", error)
 
 
 def withdraw(worker: str) -> None:
@@ -118,6 +119,16 @@ def alive() -> list[Heartbeat]:
     names: dict[str, float] = cache.get(_NAMES, {})
     found = cache.get_many([_key(name) for name in names])
     return sorted(found.values(), key=lambda heartbeat: heartbeat.worker)
+
+
+def _say(heartbeat: Heartbeat) -> None:
+    cache.set(_key(heartbeat.worker), heartbeat, timeout=EXPIRY_SECONDS)
+    names: dict[str, float] = cache.get(_NAMES, {})
+    now = time.time()
+    if now - names.get(heartbeat.worker, 0.0) > _NAMED_SECONDS:
+        # Two may write at once, and one of them is lost: it writes again at its next heartbeat.
+        known = {name: at for name, at in names.items() if now - at < _FORGOTTEN_SECONDS}
+        cache.set(_NAMES, {**known, heartbeat.worker: now}, timeout=None)
 
 
 def _key(worker: str) -> str:

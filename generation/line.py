@@ -93,7 +93,7 @@ def look() -> Line:
     running = list(Job.objects.running().select_related("user").defer("receipt"))
     queued = Job.objects.queued()
     sums = queued.aggregate(depth=Count("pk"), since=Min("queued_at"))
-    first = list(queued.select_related("user").order_by("rank", "created_at")[:SHOWN])
+    first = list(queued.select_related("user").order_by(*fairness.ORDER)[:SHOWN])
     return Line(
         depth=sums["depth"],
         longest_wait=now - sums["since"] if sums["since"] else timedelta(0),

@@ -4,7 +4,7 @@ All of it is the site's, so every process tells the same. What a process knows o
 happens: see `consumers` and `sdsite.requests`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from django.db.models import Count, Min
 from django.utils import timezone
@@ -20,6 +20,21 @@ from generation.engine.catalogue import CHECKPOINTS
 from generation.heartbeats import Heartbeat
 from generation.models import ACTIVE, Job, Status
 from generation.tally import Name
+
+_GAUGES: tuple[tuple[str, str, Callable[[Heartbeat], float]], ...] = (
+    ("slots", "Jobs that the worker may run at once.", lambda worker: worker.slots),
+    ("running_jobs", "Jobs that the worker runs.", lambda worker: len(worker.running)),
+    (
+        "busy_share",
+        "Share of the last seconds in which the device was busy.",
+        lambda worker: worker.pace.busy_share,
+    ),
+    (
+        "batch_rows",
+        "Rows of a forward pass on average, over the last seconds.",
+        lambda worker: worker.pace.rows_per_step,
+    ),
+)
 
 
 def of_rows() -> Iterator[Metric]:
@@ -79,22 +94,9 @@ def of_heartbeats() -> Iterator[Metric]:
     """What workers say of themselves. Raises redis.RedisError."""
     alive = heartbeats.alive()
     yield GaugeMetricFamily("sdsite_workers", "Workers that are heard from.", value=len(alive))
-    for name, text, values in (
-        ("slots", "Jobs that the worker may run at once.", {w: w.slots for w in alive}),
-        ("running_jobs", "Jobs that the worker runs.", {w: len(w.running) for w in alive}),
-        (
-            "busy_share",
-            "Share of the last seconds in which the device was busy.",
-            {w: w.pace.busy_share for w in alive},
-        ),
-        (
-            "batch_rows",
-            "Rows of a forward pass on average, over the last seconds.",
-            {w: w.pace.rows_per_step for w in alive},
-        ),
-    ):
+    for name, text, read in _GAUGES:
         family = GaugeMetricFamily(f"sdsite_worker_{name}", text, labels=["worker", "device"])
-        yield _labeled(family, {_labels(worker): value for worker, value in values.items()})
+        yield _labeled(family, {_labels(worker): read(worker) for worker in alive})
     yield _labeled(
         GaugeMetricFamily(
             "sdsite_worker_warm_checkpoint",

@@ -32,7 +32,7 @@ def usage(request: HttpRequest) -> HttpResponse:
     before = request.GET.get("before", "")
     if before.isdecimal():
         # The ledger's pages once had this address.
-        return redirect(f"{reverse('billing:balance')}?before={before}", permanent=True)
+        return redirect(f"{reverse('billing:usage')}?before={before}", permanent=True)
     user = user_of(request)
     form = UsageForm(request.GET)
     period, checkpoint = form.period, form.only

@@ -4,7 +4,8 @@ import time
 from collections.abc import Awaitable, Callable
 
 from asgiref.sync import iscoroutinefunction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 from prometheus_client import Counter, Histogram
 
@@ -23,8 +24,8 @@ SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
 )
 
-Sync = Callable[[HttpRequest], HttpResponse]
-Async = Callable[[HttpRequest], Awaitable[HttpResponse]]
+Sync = Callable[[HttpRequest], HttpResponseBase]
+Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 
 @sync_and_async_middleware
@@ -32,25 +33,25 @@ def count_requests(get_response: Sync | Async) -> Sync | Async:
     """Goes first, to see what the others answer, too."""
     if iscoroutinefunction(get_response):
 
-        async def count_async(request: HttpRequest) -> HttpResponse:
+        async def count_async(request: HttpRequest) -> HttpResponseBase:
             began = time.perf_counter()
-            response: HttpResponse = await get_response(request)
+            response: HttpResponseBase = await get_response(request)
             _note(request, response, began=began)
             return response
 
         return count_async
 
-    def count(request: HttpRequest) -> HttpResponse:
+    def count(request: HttpRequest) -> HttpResponseBase:
         began = time.perf_counter()
         response = get_response(request)
-        assert isinstance(response, HttpResponse), "it is synchronous"
+        assert isinstance(response, HttpResponseBase), "it is synchronous"
         _note(request, response, began=began)
         return response
 
     return count
 
 
-def _note(request: HttpRequest, response: HttpResponse, *, began: float) -> None:
+def _note(request: HttpRequest, response: HttpResponseBase, *, began: float) -> None:
     view = request.resolver_match.view_name if request.resolver_match else ""
     method = request.method if request.method in METHODS else "other"
     REQUESTS.labels(view or NO_VIEW, method, str(response.status_code)).inc()

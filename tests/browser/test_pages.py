@@ -10,7 +10,7 @@ OWN = [
     "/studio/",
     "/gallery/",
     "/usage/",
-    "/usage/balance/",
+    "/usage/movements/",
     "/plans/",
     "/account/settings/",
     "/accounts/email/",

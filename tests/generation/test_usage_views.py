@@ -174,7 +174,7 @@ def test_the_address_that_the_ledger_once_had_leads_to_it(client, alice):
     response = client.get(URL, {"before": "17"})
 
     assert response.status_code == 301
-    assert response.url == f"{reverse('billing:balance')}?before=17"
+    assert response.url == f"{reverse('billing:usage')}?before=17"
 
 
 @pytest.mark.parametrize("url", [URL, EXPORT])

@@ -1,4 +1,4 @@
-"""The page of minutes and plan, and what the meter in every page's header explains."""
+"""The page of every movement, and what the meter in every page's header explains."""
 
 import re
 from datetime import timedelta
@@ -17,7 +17,7 @@ from tests.billing.books import balance, fund
 
 pytestmark = pytest.mark.django_db
 
-BALANCE = reverse("billing:balance")
+MOVEMENTS = reverse("billing:usage")
 METER = reverse("billing:meter")
 
 
@@ -33,7 +33,7 @@ def in_header(page: str) -> tuple[str, str]:
     return left[1], "" if held[1] else held[2]
 
 
-@pytest.mark.parametrize("url", [BALANCE, METER])
+@pytest.mark.parametrize("url", [MOVEMENTS, METER])
 def test_left_and_held_are_shown(client: Client, alice: User, url: str) -> None:
     fund(alice, 300_000)
     hold(alice, 12_000)
@@ -43,10 +43,10 @@ def test_left_and_held_are_shown(client: Client, alice: User, url: str) -> None:
 
     assert 'data-left-ms="288000" data-held-ms="12000"' in page
     assert "Top-up" in page
-    assert "without end" in page
+    assert "doesn’t expire" in page
 
 
-@pytest.mark.parametrize("url", [BALANCE, METER])
+@pytest.mark.parametrize("url", [MOVEMENTS, METER])
 def test_a_grant_says_until_when(client: Client, alice: User, url: str) -> None:
     ends = timezone.now() + timedelta(days=3)
     source = Grant.Source.PLAN
@@ -83,7 +83,7 @@ def test_visitors_have_no_meter(client: Client) -> None:
     assert "data-balance" not in client.get(reverse("billing:plans")).text
 
 
-@pytest.mark.parametrize("url", [BALANCE, METER])
+@pytest.mark.parametrize("url", [MOVEMENTS, METER])
 def test_minutes_of_others_are_not_shown(client: Client, alice: User, bob: User, url: str) -> None:
     fund(alice, 300_000)
     hold(alice, 12_000)
@@ -95,14 +95,14 @@ def test_minutes_of_others_are_not_shown(client: Client, alice: User, bob: User,
     assert "Top-up" not in page
 
 
-@pytest.mark.parametrize("url", [BALANCE, METER])
+@pytest.mark.parametrize("url", [MOVEMENTS, METER])
 def test_visitors_are_sent_to_sign_in(client: Client, url: str) -> None:
     response = client.get(url)
 
     assert response["Location"] == f"{reverse('account_login')}?next={url}"
 
 
-@pytest.mark.parametrize("url", [BALANCE, METER])
+@pytest.mark.parametrize("url", [MOVEMENTS, METER])
 def test_minutes_are_only_read(client: Client, alice: User, url: str) -> None:
     client.force_login(alice)
 
@@ -116,19 +116,19 @@ def test_every_movement_is_listed_a_page_at_a_time(
     for n in range(1, 4):
         fund(alice, n * 1_000, reference=str(n))
     client.force_login(alice)
-    page = client.get(BALANCE).text
+    page = client.get(MOVEMENTS).text
     link = re.search(r'href="(\?before=\d+)"', page)
 
     assert link
     assert re.findall(r"\+(\d)\.000 s", page) == ["3", "2"]
-    assert re.findall(r"\+(\d)\.000 s", client.get(BALANCE + link[1]).text) == ["1"]
+    assert re.findall(r"\+(\d)\.000 s", client.get(MOVEMENTS + link[1]).text) == ["1"]
 
 
 @pytest.mark.parametrize("before", ["yesterday", "1" * 19])
 def test_a_page_that_cannot_be_is_not_found(client: Client, alice: User, before: str) -> None:
     client.force_login(alice)
 
-    assert client.get(BALANCE, {"before": before}).status_code == 404
+    assert client.get(MOVEMENTS, {"before": before}).status_code == 404
 
 
 def test_many_movements_take_as_many_queries_as_one(
@@ -136,14 +136,14 @@ def test_many_movements_take_as_many_queries_as_one(
 ) -> None:
     client.force_login(alice)
     fund(alice, 1_000)
-    client.get(BALANCE)
+    client.get(MOVEMENTS)
     with django_assert_num_queries(12, exact=False) as few:
-        client.get(BALANCE)
+        client.get(MOVEMENTS)
     for n in range(29):
         fund(alice, 1_000, reference=str(n))
 
     with django_assert_num_queries(len(few.captured_queries)):
-        client.get(BALANCE)
+        client.get(MOVEMENTS)
 
 
 def test_the_plan_can_be_left_from_there(client: Client) -> None:
@@ -151,7 +151,7 @@ def test_the_plan_can_be_left_from_there(client: Client) -> None:
     provider.subscribe(alice)
     client.force_login(alice)
 
-    page = client.get(BALANCE).text
+    page = client.get(MOVEMENTS).text
 
     assert reverse("billing:cancel") in page
     assert balance(alice) > 0
