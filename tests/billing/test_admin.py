@@ -1,0 +1,137 @@
+"""What an operator can do about money: correct it with a reason, and have an event processed again."""
+
+import re
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from billing import inbox, ledger
+from billing.models import Entry, StripeEvent, Unit
+from tests import factories
+from tests.billing.books import assert_books_balance, balance, fund
+
+pytestmark = pytest.mark.django_db
+
+WALLETS = reverse("admin:billing_wallet_changelist")
+EVENTS = reverse("admin:billing_stripeevent_changelist")
+
+
+@pytest.fixture
+def root(client: Client) -> User:
+    root = factories.make_user("root@example.com", is_staff=True, is_superuser=True)
+    client.force_login(root)
+    return root
+
+
+def adjust(client: Client, user: User, **values: object) -> str:
+    """Adjust from the list, with the token that it has now; returns what the page says then."""
+    token = re.search(r'name="token" value="([^"]+)"', client.get(WALLETS).text)
+    wallet = ledger.wallet_of(user, Unit.GPU_MS)
+    data = {"action": "adjust", "_selected_action": [wallet.pk], **values}
+    if token:
+        data.setdefault("token", token[1])
+    return client.post(WALLETS, data, follow=True).text
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize(("amount", "left"), [(500, 1_500), (-400, 600)])
+def test_a_correction_is_an_entry_with_a_reason_and_a_name(
+    client: Client, alice: User, amount: int, left: int
+) -> None:
+    fund(alice, 1_000)
+
+    page = adjust(client, alice, amount=amount, reason="An outage")
+
+    assert "Adjusted" in page
+    assert balance(alice) == left
+    entry = Entry.objects.latest("id")
+    assert (entry.kind, entry.amount, entry.note) == (
+        "adjustment",
+        amount,
+        "An outage (root@example.com)",
+    )
+    assert_books_balance()
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize("values", [{"amount": 5}, {"reason": "x"}, {"amount": 0, "reason": "x"}])
+def test_a_correction_needs_an_amount_and_a_reason(
+    client: Client, alice: User, values: dict[str, object]
+) -> None:
+    page = adjust(client, alice, **values)
+
+    assert "An adjustment needs an amount and a reason." in page
+    assert balance(alice) == 0
+
+
+@pytest.mark.usefixtures("root")
+def test_more_than_is_left_is_not_taken(client: Client, alice: User) -> None:
+    fund(alice, 1_000)
+
+    page = adjust(client, alice, amount=-1_001, reason="x")
+
+    assert "does not cover this" in page
+    assert balance(alice) == 1_000
+
+
+@pytest.mark.usefixtures("root")
+def test_a_form_that_is_sent_twice_corrects_once(client: Client, alice: User) -> None:
+    token = "4d3f8e52-9f0e-4f0e-8f0e-4d3f8e529f0e"
+
+    for _ in range(2):
+        adjust(client, alice, amount=500, reason="x", token=token)
+
+    assert balance(alice) == 500
+
+
+def test_who_may_only_look_corrects_nothing(client: Client, alice: User) -> None:
+    staff = factories.make_user("staff@example.com", is_staff=True)
+    staff.user_permissions.add(Permission.objects.get(codename="view_wallet"))
+    client.force_login(staff)
+
+    adjust(client, alice, amount=500, reason="x")
+
+    assert balance(alice) == 0
+
+
+def an_event(**fields: object) -> StripeEvent:
+    number = StripeEvent.objects.count()
+    return StripeEvent.objects.create(id=f"evt_{number}", type="x", payload={}, **fields)
+
+
+@pytest.mark.usefixtures("root")
+def test_an_event_that_was_given_up_is_processed_again(client: Client) -> None:
+    event = an_event(attempts=inbox.MAX_ATTEMPTS, error="ValueError: no")
+
+    data = {"action": "process_again", "_selected_action": [event.pk]}
+    page = client.post(EVENTS, data, follow=True).text
+
+    assert "Events to be processed again: 1" in page
+    assert inbox.waiting() == [event.pk]
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        ("waiting", {"evt_0", "evt_1", "evt_2"}),
+        ("failed", {"evt_1"}),
+        ("given_up", {"evt_2"}),
+        ("processed", {"evt_3"}),
+        ("", {"evt_0", "evt_1", "evt_2", "evt_3"}),
+    ],
+)
+def test_events_are_filtered_by_what_became_of_them(
+    client: Client, state: str, shown: set[str]
+) -> None:
+    for attempts in (0, 3, inbox.MAX_ATTEMPTS):
+        an_event(attempts=attempts)
+    an_event(processed_at=timezone.now())
+
+    page = client.get(EVENTS, {"state": state}).text
+
+    assert set(re.findall(r">(evt_\d)<", page)) == shown
