@@ -32,11 +32,13 @@ def end(session: UserSession) -> None:
     signals.tell_access_changed(session.user)
 
 
-def end_all(user: "User", *, keep: str | None = None) -> None:
-    """Sign the user out everywhere, but for the session with the key `keep`."""
-    for session in UserSession.objects.filter(user=user).exclude(session_key=keep):
+def end_all(user: "User", *, keep: str | None = None) -> int:
+    """Sign the user out everywhere, but for the session with the key `keep`; returns of how many devices."""
+    ended = list(UserSession.objects.filter(user=user).exclude(session_key=keep))
+    for session in ended:
         _delete(session)
     signals.tell_access_changed(user)
+    return len(ended)
 
 
 def forget(user: "User", session_key: str | None) -> None:

@@ -1,7 +1,7 @@
 """Money rows can be read here, never written; a correction is an entry with a reason and a name."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 from django import forms
@@ -9,10 +9,14 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from accounts.backstage import ReadOnlyAdmin, link, list_link
 from billing import ledger, money, plans, subscriptions, tasks
 from billing.gateway import ProviderUnavailable
+from billing.inbox import MAX_ATTEMPTS
 from billing.models import (
     Customer,
     Entry,
@@ -25,24 +29,6 @@ from billing.models import (
     Unit,
     Wallet,
 )
-
-if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[Model]
-else:
-    ModelAdmin = admin.ModelAdmin
-
-
-class ReadOnlyAdmin(ModelAdmin):
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 def _unused_token() -> str:
@@ -58,18 +44,52 @@ class AdjustmentForm(ActionForm):
     token = forms.UUIDField(widget=forms.HiddenInput, initial=_unused_token, required=False)
 
 
+class WalletAmountsAdmin(ReadOnlyAdmin):
+    """Rows of a wallet, which are found by its owner."""
+
+    person = "wallet__user"
+    exact: tuple[str, ...] = ("reference",)
+    list_select_related: ClassVar[tuple[str, ...]] = ("wallet__user",)
+
+    def of_people(self, queryset: QuerySet[Model], ids: list[int]) -> QuerySet[Model]:
+        # Not through a join: their index begins with the wallet.
+        wallets = list(Wallet.objects.filter(user__in=ids).values_list("pk", flat=True))
+        return queryset.filter(wallet__in=wallets)
+
+    @admin.display(description=_("owner"))
+    def owner(self, row: Any) -> str:
+        return link(row.wallet.user)
+
+    @admin.display(description=_("unit"))
+    def unit(self, row: Any) -> str:
+        return link(row.wallet, row.wallet.get_unit_display())
+
+
 @admin.register(Wallet)
 class WalletAdmin(ReadOnlyAdmin):
-    list_display = ("user", "unit", "balance", "held", "free")
+    exact = ("id",)
+    list_display = ("id", "owner", "unit", "balance", "held", "free", "related")
     list_filter = ("unit",)
     list_select_related = ("user",)
-    search_fields = ("user__email",)
     action_form = AdjustmentForm
     actions = ("adjust",)
 
-    @admin.display(description=_("available"))
+    @admin.display(description=_("owner"))
+    def owner(self, wallet: Wallet) -> str:
+        return link(wallet.user)
+
+    @admin.display(description=_("not held"))
     def free(self, wallet: Wallet) -> int:
-        return ledger.available(wallet.user, Unit(wallet.unit))
+        return wallet.balance - wallet.held
+
+    @admin.display(description=_("belonging to it"))
+    def related(self, wallet: Wallet) -> SafeString:
+        names = ((Grant, _("grants")), (Hold, _("holds")), (Entry, _("entries")))
+        return format_html_join(
+            " · ",
+            "{}",
+            ((list_link(model, name, wallet__id__exact=wallet.pk),) for model, name in names),
+        )
 
     def has_adjust_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("billing.change_wallet")
@@ -104,50 +124,80 @@ class WalletAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Grant)
-class GrantAdmin(ReadOnlyAdmin):
+class GrantAdmin(WalletAmountsAdmin):
     list_display = (
-        "wallet",
+        "id",
+        "owner",
+        "unit",
         "source",
         "amount",
         "remaining",
         "expires_at",
         "reference",
         "created_at",
+        "entries",
     )
     list_filter = ("source", "created_at")
-    list_select_related = ("wallet__user",)
-    search_fields = ("wallet__user__email", "=reference")
+
+    @admin.display(description=_("entries"))
+    def entries(self, grant: Grant) -> str:
+        return list_link(Entry, _("entries"), grant__id__exact=grant.pk)
 
 
 @admin.register(Hold)
-class HoldAdmin(ReadOnlyAdmin):
+class HoldAdmin(WalletAmountsAdmin):
     list_display = (
-        "reference",
-        "wallet",
+        "id",
+        "owner",
+        "unit",
         "amount",
         "captured",
         "status",
+        "reference",
         "created_at",
         "settled_at",
+        "entries",
     )
     list_filter = ("status", "created_at")
-    list_select_related = ("wallet__user",)
-    search_fields = ("wallet__user__email", "=reference")
+
+    @admin.display(description=_("entries"))
+    def entries(self, hold: Hold) -> str:
+        return list_link(Entry, _("entries"), hold__id__exact=hold.pk)
 
 
 @admin.register(Entry)
-class EntryAdmin(ReadOnlyAdmin):
-    list_display = ("id", "wallet", "kind", "amount", "reference", "note", "created_at")
+class EntryAdmin(WalletAmountsAdmin):
+    exact = ("reference", "hold__reference")
+    list_display = (
+        "id",
+        "owner",
+        "unit",
+        "kind",
+        "amount",
+        "of_grant",
+        "of_hold",
+        "note",
+        "created_at",
+    )
     list_filter = ("kind", "created_at")
-    list_select_related = ("wallet__user",)
+    list_select_related = ("wallet__user", "grant", "hold")
     ordering = ("-id",)
-    search_fields = ("wallet__user__email", "=reference", "=hold__reference")
+
+    @admin.display(description=_("grant"))
+    def of_grant(self, entry: Entry) -> str:
+        return link(entry.grant, entry.grant.reference)
+
+    @admin.display(description=_("hold"))
+    def of_hold(self, entry: Entry) -> str:
+        return link(entry.hold, entry.hold.reference) if entry.hold else ""
 
 
 @admin.register(Subscription)
 class SubscriptionAdmin(ReadOnlyAdmin):
+    exact = ("provider_subscription_id", "provider_customer_id")
     list_display = (
-        "user",
+        "id",
+        "owner",
         "plan",
         "interval",
         "status",
@@ -156,10 +206,14 @@ class SubscriptionAdmin(ReadOnlyAdmin):
         "cancel_at_period_end",
         "next_plan",
         "provider",
+        "provider_subscription_id",
     )
     list_filter = ("plan", "interval", "status", "provider")
     list_select_related = ("user",)
-    search_fields = ("user__email", "=provider_subscription_id", "=provider_customer_id")
+
+    @admin.display(description=_("owner"))
+    def owner(self, subscription: Subscription) -> str:
+        return link(subscription.user)
 
     @admin.display(description=_("price"))
     def price(self, subscription: Subscription) -> str:
@@ -168,19 +222,48 @@ class SubscriptionAdmin(ReadOnlyAdmin):
         return money.text(subscription.price_cents, subscription.currency)
 
 
+class StateFilter(admin.SimpleListFilter):
+    """What became of an event. What waits has an index of its own."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("waiting", _("Waiting")),
+            ("failed", _("Failed, and tried again")),
+            ("given_up", _("Given up")),
+            ("processed", _("Processed")),
+        ]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[StripeEvent]
+    ) -> QuerySet[StripeEvent]:
+        waiting = queryset.filter(processed_at=None)
+        match self.value():
+            case "waiting":
+                return waiting
+            case "failed":
+                return waiting.filter(attempts__gt=0, attempts__lt=MAX_ATTEMPTS)
+            case "given_up":
+                return waiting.filter(attempts__gte=MAX_ATTEMPTS)
+            case "processed":
+                return queryset.exclude(processed_at=None)
+        return queryset
+
+
 @admin.register(Customer)
 class CustomerAdmin(ReadOnlyAdmin):
+    exact = ("provider_customer_id",)
     list_display = ("user", "provider", "provider_customer_id")
-    list_filter = ("provider",)
     list_select_related = ("user",)
-    search_fields = ("user__email", "=provider_customer_id")
 
 
 class AmountAdmin(ReadOnlyAdmin):
     """Rows of payments."""
 
     ordering = ("-created_at",)
-    search_fields = ("user__email", "=reference", "=invoice_id", "=payment_intent_id", "=number")
+    exact = ("reference", "invoice_id", "payment_intent_id", "number")
 
     @admin.display(description=_("amount"))
     def amount(self, payment: Payment) -> str:
@@ -254,11 +337,15 @@ class FailedPaymentAdmin(AmountAdmin):
 
 @admin.register(StripeEvent)
 class StripeEventAdmin(ReadOnlyAdmin):
+    exact = ("id", "type")
+    search_help_text = _("The whole id, or the whole type.")
     list_display = ("id", "type", "received_at", "processed_at", "attempts", "error")
-    list_filter = (("processed_at", admin.EmptyFieldListFilter), "type", "received_at")
+    list_filter = (StateFilter, "received_at")
     ordering = ("-received_at",)
-    search_fields = ("=id",)
     actions = ("process_again",)
+
+    def of_people(self, queryset: QuerySet[Model], ids: list[int]) -> QuerySet[Model]:
+        return queryset.none()
 
     def has_process_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("billing.change_stripeevent")

@@ -1,10 +1,11 @@
 """The provider's events: stored once, then each processed until it worked; what never came is asked for."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import Count, F, Min, Q
 from django.utils import timezone
 
 from billing import checkouts, payments, stripe_objects, subscriptions
@@ -20,6 +21,32 @@ FIRST_RETRY, LAST_RETRY = timedelta(seconds=15), timedelta(hours=1)
 OVERLAP = timedelta(hours=2)
 # The provider forgets events after thirty days.
 FIRST_LOOK = timedelta(days=29)
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """Events that are still to be processed: `failed` of them at least once, `given_up` for good.
+
+    `lag` is the age of the oldest that is not given up.
+    """
+
+    waiting: int
+    failed: int
+    given_up: int
+    lag: timedelta
+
+
+def backlog() -> Backlog:
+    """What is not processed. One query, whose cost grows with that alone."""
+    hopeless = Q(attempts__gte=MAX_ATTEMPTS)
+    found = StripeEvent.objects.filter(processed_at=None).aggregate(
+        waiting=Count("pk", filter=~hopeless),
+        failed=Count("pk", filter=~hopeless & Q(attempts__gt=0)),
+        given_up=Count("pk", filter=hopeless),
+        since=Min("received_at", filter=~hopeless),
+    )
+    since = found.pop("since")
+    return Backlog(lag=timezone.now() - since if since else timedelta(0), **found)
 
 
 def store(event: Mapping[str, Any]) -> bool:

@@ -1,12 +1,46 @@
 """Proof that the sums which are kept equal the rows that they stand for."""
 
+import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 
+import redis
+from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from billing.models import Entry, Grant, Hold, Wallet
+
+log = logging.getLogger(__name__)
+
+_LAST = "reconciliation"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a look at all books found, and when it ended."""
+
+    at: datetime
+    differences: tuple[str, ...]
+
+
+def run() -> Result:
+    """Reconcile, and keep what was found for `last`, where Valkey lets one."""
+    result = Result(differences=tuple(reconcile()), at=timezone.now())
+    try:
+        cache.set(_LAST, result, timeout=None)
+    except (redis.RedisError, OSError) as error:
+        log.warning("nobody will hear of this reconciliation: %s", error)
+    return result
+
+
+def last() -> Result | None:
+    """What the last run found; None if there was none since Valkey was emptied."""
+    result: Result | None = cache.get(_LAST)
+    return result
 
 
 def reconcile() -> list[str]:

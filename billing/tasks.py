@@ -1,10 +1,14 @@
 """Thin Celery entries. Each may be lost, late or repeated: beat rings again for whatever is left to do."""
 
+import logging
+
 from celery import shared_task
 from django.utils import timezone
 
 from accounts import bells
-from billing import inbox, ledger, notices, payments
+from billing import inbox, ledger, notices, payments, reconciliation
+
+log = logging.getLogger(__name__)
 
 ring = bells.ring
 
@@ -17,6 +21,15 @@ def expire() -> int:
 @shared_task
 def tell_minutes() -> int:
     return notices.tell_minutes_of_all()
+
+
+@shared_task
+def reconcile() -> int:
+    """Compare all books; whoever looks at the admin or the metrics sees what was found."""
+    differences = reconciliation.run().differences
+    for difference in differences:
+        log.error("the books differ: %s", difference)
+    return len(differences)
 
 
 @shared_task

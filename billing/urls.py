@@ -1,13 +1,14 @@
 from django.urls import path
 
-from billing import change_views, checkout_views, views, webhooks
+from billing import change_views, checkout_views, meter_views, views, webhooks
 from billing.sandbox import views as sandbox_views
 
 app_name = "billing"
 
 urlpatterns = [
     path("plans/", views.plans, name="plans"),
-    path("usage/", views.usage, name="usage"),
+    path("usage/movements/", views.usage, name="usage"),
+    path("usage/meter/", meter_views.meter, name="meter"),
     path("billing/", views.plan, name="plan"),
     path("billing/payments/<int:payment_id>/pay/", views.pay, name="pay"),
     path("billing/payments/<int:payment_id>/invoice/", views.invoice, name="invoice"),

@@ -1,64 +1,116 @@
 """What an operator can look up about jobs and pictures; only `jobs` writes them."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from billing.admin import ReadOnlyAdmin
+from accounts.backstage import ReadOnlyAdmin, ReadOnlyInline, link, list_link, short
+from billing.models import Hold
 from generation import margins
+from generation.engine.catalogue import CHECKPOINTS
 from generation.models import Image, Job, Speed, Transition, Uptime
-
-if TYPE_CHECKING:
-    TabularInline = admin.TabularInline[Transition, Job]
-else:
-    TabularInline = admin.TabularInline
-
 
 # What the margin's page offers to look back at.
 MARGIN_DAYS = (7, 30, 90, 365)
 
 
-class TransitionInline(TabularInline):
+class TransitionInline(ReadOnlyInline):
     model = Transition
-    extra = 0
-    can_delete = False
     fields = ("at", "was", "became", "attempt", "note")
-    readonly_fields = fields
+
+
+class ImageInline(ReadOnlyInline):
+    model = Image
+    fields = ("index", "seed", "width", "height", "bytes", "created_at", "deleted_at")
+    show_change_link = True
+
+
+class CheckpointFilter(admin.SimpleListFilter):
+    """Those of the catalogue: to find those that jobs have, the whole table would have to be read."""
+
+    title = _("checkpoint")
+    parameter_name = "checkpoint"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(each.id, each.name) for each in CHECKPOINTS.values()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Job]) -> QuerySet[Job]:
+        return queryset.filter(checkpoint=self.value()) if self.value() else queryset
 
 
 @admin.register(Job)
 class JobAdmin(ReadOnlyAdmin):
+    exact = ("id",)
     list_display = (
-        "id",
-        "user",
+        "short_id",
+        "owner",
         "status",
         "checkpoint",
         "attempt",
-        "hold_ms",
         "charged_ms",
         "error_code",
         "worker",
         "created_at",
+        "related",
     )
-    list_filter = ("status", "checkpoint", "error_code", "created_at")
+    list_filter = ("status", CheckpointFilter, "created_at")
     list_select_related = ("user",)
     ordering = ("-created_at",)
-    search_fields = ("=id", "user__email")
-    inlines = (TransitionInline,)
+    inlines = (TransitionInline, ImageInline)
+
+    @admin.display(description=_("id"), ordering="id")
+    def short_id(self, job: Job) -> str:
+        return short(job.pk)
+
+    @admin.display(description=_("owner"))
+    def owner(self, job: Job) -> str:
+        return link(job.user)
+
+    @admin.display(description=_("belonging to it"))
+    def related(self, job: Job) -> SafeString:
+        links = (
+            (list_link(Image, _("pictures"), job__id__exact=job.pk),),
+            (list_link(Hold, _("hold"), q=job.hold_reference),),
+        )
+        return format_html_join(" · ", "{}", links)
 
 
 @admin.register(Image)
 class ImageAdmin(ReadOnlyAdmin):
-    list_display = ("id", "user", "job", "width", "height", "bytes", "created_at", "deleted_at")
+    exact = ("id", "job__id")
+    list_display = (
+        "short_id",
+        "owner",
+        "of_job",
+        "width",
+        "height",
+        "bytes",
+        "created_at",
+        "deleted_at",
+    )
     list_filter = ("created_at",)
     list_select_related = ("user", "job")
     ordering = ("-created_at",)
-    search_fields = ("=id", "=job__id", "user__email")
+
+    @admin.display(description=_("id"), ordering="id")
+    def short_id(self, image: Image) -> str:
+        return short(image.pk)
+
+    @admin.display(description=_("owner"))
+    def owner(self, image: Image) -> str:
+        return link(image.user)
+
+    @admin.display(description=_("job"))
+    def of_job(self, image: Image) -> str:
+        return link(image.job, short(image.job_id))
 
 
 @admin.register(Speed)
@@ -77,6 +129,9 @@ class SpeedAdmin(ReadOnlyAdmin):
     @admin.display(description=_("typical error of quotes"))
     def typical_error(self, speed: Speed) -> str:
         return f"{speed.error:.0%}"
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return ()
 
 
 @admin.register(Uptime)

@@ -16,6 +16,7 @@ from uuid import UUID
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth import get_user
+from prometheus_client import Gauge
 
 from generation import events
 from generation.models import ACTIVE, Status
@@ -34,6 +35,8 @@ SESSION_CHECK_SECONDS = 60.0
 SIGN_OUT_SECONDS = 1.0
 
 Frame = str | bytes
+
+CLIENTS = Gauge("sdsite_websocket_clients", "Browsers that are connected to this process.")
 
 
 class Outbox:
@@ -69,11 +72,13 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no t
         self._session_check_at = time.monotonic() + SESSION_CHECK_SECONDS
         await self.channel_layer.group_add(events.user_group(self._user.pk), self.channel_name)
         await self.accept()
+        CLIENTS.inc()
         self._writer = asyncio.create_task(self._write())
 
     async def disconnect(self, code: int) -> None:
         if not hasattr(self, "_writer"):
             return
+        CLIENTS.dec()
         self._writer.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._writer

@@ -4,8 +4,8 @@ A message is a hint: losing or repeating one changes nothing. Each carries the s
 job's state, so that a page drops what is older than what it shows. The number follows from the row's
 status and attempt and, while the job runs, from the count of what its worker has said.
 
-    jobs.snapshot  {jobs: [state], balance_ms}           on connecting, and whenever in doubt
-    job.status     {job, seq, status, balance_ms}        the row moved: fetch what shows it
+    jobs.snapshot  {jobs: [state], balance_ms, held_ms}  on connecting, and whenever in doubt
+    job.status     {job, seq, status, balance_ms, held_ms}   the row moved: fetch what shows it
     job.progress   {job, seq, phase, step, steps}        phase: loading, encoding, denoising, decoding
     a preview      16 bytes job id, 4 bytes seq (big endian), a JPEG
 """
@@ -83,7 +83,7 @@ def snapshot(user: "User") -> dict[str, Any]:
     kept = _kept(_key_of(job) for job in jobs)
     return {
         "jobs": [_state(job, kept, images=()) for job in jobs],
-        "balance_ms": ledger.available(user, Unit.GPU_MS),
+        **_minutes(user),
     }
 
 
@@ -114,7 +114,7 @@ def job_status(job: Job) -> None:
         "job": str(job.pk),
         "seq": seq_of(job),
         "status": job.status,
-        "balance_ms": ledger.available(job.user, Unit.GPU_MS),
+        **_minutes(job.user),
     }
     _send(user_group(job.user_id), {"type": "live.message", "message": message})
 
@@ -158,6 +158,12 @@ def watched(user_ids: Iterable[int]) -> frozenset[int]:
     """Those of the users who have a browser watching."""
     keys = {_watched_key(user_id): user_id for user_id in user_ids}
     return frozenset(keys[key] for key in _kept(keys))
+
+
+def _minutes(user: "User") -> dict[str, int]:
+    """What is left to spend, and what is set aside for the user's jobs that have not ended."""
+    standing = ledger.standing(user, Unit.GPU_MS)
+    return {"balance_ms": standing.available, "held_ms": standing.held}
 
 
 def _state(

@@ -31,6 +31,8 @@ PATIENCE = timedelta(seconds=20)
 # How long a relaxed job lets everybody go first, and the part of what runs that may then be relaxed.
 RELAXED_PATIENCE = timedelta(minutes=10)
 RELAXED_SHARE = 8
+# How the line is ordered, as far as everybody may be claimed.
+ORDER = ("is_relaxed", "rank", "created_at")
 # One claim at a time, whatever the number of workers: two at once could exceed a user's `jobs_at_once`.
 CLAIM_LOCK = 7_301
 
@@ -123,4 +125,4 @@ def _count(grouped: "QuerySet[Job, Any]") -> Coalesce:
 def _first(jobs: JobQuerySet) -> Job | None:
     # A row that is locked is being canceled, or its user is: it is left to whoever does that.
     locked = jobs.select_for_update(skip_locked=True, of=("self",))
-    return locked.order_by("is_relaxed", "rank", "created_at").first()
+    return locked.order_by(*ORDER).first()

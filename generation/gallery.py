@@ -2,26 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
-from uuid import UUID
 
-from django.db.models import Q
-
-from generation import search
+from generation import cursors, search
+from generation.cursors import InvalidCursor
 from generation.models import Image
-from generation.search import EVERYTHING, Place, Wanted
+from generation.search import EVERYTHING, Wanted
 
 if TYPE_CHECKING:
     from accounts.models import User
 
+__all__ = ["PAGE", "InvalidCursor", "Page", "page"]
+
 PAGE = 30
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-class InvalidCursor(ValueError):
-    """The cursor was not made by `page`."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +28,7 @@ class Page:
 
 def page(user: "User", wanted: Wanted = EVERYTHING, *, before: str = "") -> Page:
     """The pictures that are older than the cursor, or the newest. One query. Raises InvalidCursor."""
-    beyond = _read(before) if before else None
+    beyond = cursors.read(before) if before else None
     found = search.find(user, wanted, beyond=beyond, limit=PAGE + 1)
     return _page(found, lambda image: image.created_at)
 
@@ -43,9 +37,7 @@ def trash(user: "User", *, before: str = "") -> Page:
     """What was deleted, the latest first. One query. Raises InvalidCursor."""
     images = Image.objects.for_user(user).deleted().defer("terms")
     if before:
-        deleted_at, image_id = _read(before)
-        beside = Q(deleted_at=deleted_at, id__lt=image_id)
-        images = images.filter(Q(deleted_at__lt=deleted_at) | beside, deleted_at__lte=deleted_at)
+        images = images.filter(cursors.after(before, field="deleted_at"))
     found = list(images.order_by("-deleted_at", "-id")[: PAGE + 1])
     return _page(found, lambda image: image.deleted_at or image.created_at)
 
@@ -58,21 +50,8 @@ def neighbours(image: Image, wanted: Wanted = EVERYTHING) -> tuple[Image | None,
     return next(iter(newer), None), next(iter(older), None)
 
 
-def cursor(moment: datetime, image_id: UUID) -> str:
-    """What leads to the page of all that comes after this place."""
-    return f"{(moment - _EPOCH) // _MICROSECOND}-{image_id.hex}"
-
-
 def _page(found: list[Image], moment_of: Callable[[Image], datetime]) -> Page:
     """The page of what was found for it: one picture more, if there are."""
     shown = found[:PAGE]
     last = shown[-1] if len(found) > PAGE else None
-    return Page(images=shown, older=cursor(moment_of(last), last.pk) if last else None)
-
-
-def _read(cursor: str) -> Place:
-    microseconds, _, image_id = cursor.partition("-")
-    try:
-        return _EPOCH + int(microseconds) * _MICROSECOND, UUID(image_id)
-    except (ValueError, OverflowError) as error:
-        raise InvalidCursor(cursor) from error
+    return Page(images=shown, older=cursors.write(moment_of(last), last.pk) if last else None)

@@ -5,7 +5,7 @@ comes second changes nothing. Locks are taken in one order, the wallet's row bef
 """
 
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -18,7 +18,7 @@ from billing import ledger, plans, pricing
 from billing.models import Unit
 from billing.plans import Plan, WhenEmpty
 from billing.tasks import ring
-from generation import events, fairness, pictures, receipts, storage, terms, uploads
+from generation import events, fairness, pictures, receipts, storage, tally, terms, uploads
 from generation.engine.events import Charge
 from generation.engine.request import GenerationRequest, gettext_noop
 from generation.models import MOVES, Job, Status, Transition
@@ -310,8 +310,10 @@ def _settle(
     """End the job with a charge, inside the caller's transaction."""
     receipt = receipts.of(job, charges, **free_ms)
     due = due_credits if job.pays_in_credits else receipt.charged_ms
+    # One moment for the job and its entries: so a day's usage is that day's entries.
+    at = timezone.now()
     try:
-        captured = ledger.capture(job.hold_reference, amount=due) if job.has_hold else 0
+        captured = ledger.capture(job.hold_reference, amount=due, at=at) if job.has_hold else 0
     except ledger.AlreadySettled as error:
         raise LostRace from error
     if captured < job.price:
@@ -323,7 +325,7 @@ def _settle(
         charged_credits=captured if job.pays_in_credits else None,
         receipt=receipt.to_dict(),
         device_ms=receipts.device_ms(charges),
-        **_ended(),
+        **_ended(at),
     )
 
 
@@ -336,11 +338,11 @@ def _release(job: Job, became: Status, receipt: receipts.Receipt, **fields: Any)
             raise LostRace from error
     if job.pays_in_credits:
         fields |= {"charged_credits": 0}
-    _move(job, became, charged_ms=0, receipt=receipt.to_dict(), **_ended(), **fields)
+    _move(job, became, charged_ms=0, receipt=receipt.to_dict(), **_ended(timezone.now()), **fields)
 
 
-def _ended() -> dict[str, Any]:
-    return {"finished_at": timezone.now(), "lease_expires_at": None}
+def _ended(at: datetime) -> dict[str, Any]:
+    return {"finished_at": at, "lease_expires_at": None}
 
 
 def _move(job: Job, became: Status, *, only: Q | None = None, note: str = "", **fields: Any) -> Job:
@@ -374,8 +376,9 @@ def _start_parked(job: Job) -> None:
 
 
 def _announce(job: Job) -> None:
-    """Tell the owner, once the row is there to be seen. If that fails, the row is true all the same."""
+    """Tell the owner, and count it, once the row is there to be seen. If that fails, the row is true all the same."""
     transaction.on_commit(lambda: events.job_status(job), robust=True)
+    transaction.on_commit(lambda: tally.note(job), robust=True)
 
 
 def _ring() -> None:

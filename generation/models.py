@@ -157,6 +157,17 @@ class Job(models.Model):
             models.Index(
                 fields=["user"], name="job_active", condition=Q(status__in=["queued", "running"])
             ),
+            # Holds all that the days' sums need.
+            models.Index(
+                fields=["user", "-finished_at", "-id"],
+                name="job_usage",
+                include=["checkpoint", "charged_ms"],
+                condition=Q(finished_at__isnull=False),
+            ),
+            models.Index(fields=["-created_at", "-id"], name="job_recent"),
+            models.Index(
+                fields=["-created_at", "-id"], name="job_failed", condition=Q(status="failed")
+            ),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(
@@ -331,6 +342,7 @@ class Image(models.Model):
             models.Index(
                 fields=["deleted_at"], name="image_sweep", condition=Q(deleted_at__isnull=False)
             ),
+            models.Index(fields=["-created_at", "-id"], name="image_recent"),
         ]
 
     def __str__(self) -> str:

@@ -20,7 +20,16 @@ from django.conf import settings
 from django.db import close_old_connections
 from PIL.Image import Image
 
-from generation import events, jobs, margins, settlement, speeds, storage, uploads
+from generation import (
+    events,
+    heartbeats,
+    jobs,
+    margins,
+    settlement,
+    speeds,
+    storage,
+    uploads,
+)
 from generation.engine.engine import (
     Canceled,
     Engine,
@@ -36,6 +45,7 @@ from generation.engine.engine import (
 from generation.engine.events import MESSAGES
 from generation.engine.loader import Loader
 from generation.events import Progress
+from generation.heartbeats import Heartbeat, Pacer, Totals, Work
 from generation.models import Job
 from generation.publisher import Preview, Publisher
 from generation.settlement import End
@@ -92,6 +102,12 @@ class Running:
             steps=self.request.evaluations,
         )
 
+    def work(self) -> Work:
+        """What the worker's heartbeat says of it."""
+        return Work(
+            job=str(self.job.pk), phase=self.phase, step=self.step, steps=self.request.evaluations
+        )
+
 
 class Worker:
     """Call `start`, then `work` from any number of threads, then `stop`."""
@@ -101,6 +117,7 @@ class Worker:
         self._engine = engine
         self._loader = loader
         self._device = device_name(loader.device)
+        self._num_slots = slots
         self._slots = threading.BoundedSemaphore(slots)
         self._is_rung = False
         self._is_stopping = threading.Event()
@@ -108,7 +125,8 @@ class Worker:
         self._running: dict[str, Running] = {}
         self._watched: frozenset[int] = frozenset()
         self._turn_began: float | None = None
-        self._uptime_noted = time.monotonic()
+        self._uptime_noted = self._renewed = time.monotonic()
+        self._pacer = Pacer()
         self._publisher = Publisher(on_cancel=self._cancel)
         self._threads = [
             threading.Thread(target=self._step_forever, name="engine", daemon=True),
@@ -149,6 +167,7 @@ class Worker:
             thread.join()
         self._publisher.close()
         self._loader.close()
+        heartbeats.withdraw(self.name)
 
     def _claim(self) -> Job | None:
         if self._is_stopping.is_set():
@@ -238,23 +257,23 @@ class Worker:
             self._publisher.progress(running.job.user_id, running.progress())
 
     def _tend_forever(self) -> None:
-        """Once a second: is the device alive, who watches, who canceled; and now and then the leases."""
-        renewed = time.monotonic()
+        """Once a second: is the device alive, the leases, who canceled, who watches, a heartbeat, uptime."""
+        chores = (
+            self._renew,
+            self._cancel_requested,
+            self._look_who_watches,
+            self._beat,
+            self._note_uptime,
+        )
         while not self._is_closed.wait(TEND_SECONDS):
             self._end_if_stuck()
-            try:
-                self._watched = events.watched(each.job.user_id for each in self._all_running())
-                if self._running:
-                    self._cancel_requested()
-                if time.monotonic() - renewed > settings.LEASE_RENEWAL_SECONDS:
-                    renewed = time.monotonic()
-                    self._renew()
-                self._note_uptime()
-            except Exception:
-                # Whatever is away comes back; until then the leases hold.
-                log.exception("the tender could not do its round")
-            finally:
-                close_old_connections()
+            for chore in chores:
+                try:
+                    chore()
+                except Exception:
+                    # Whatever is away comes back; what it is needed for must not keep the rest.
+                    log.exception("the tender could not do everything")
+            close_old_connections()
 
     def _note_uptime(self) -> None:
         """For the operator's books: the device was there, whether it worked or not."""
@@ -264,14 +283,40 @@ class Worker:
             self._uptime_noted = now
 
     def _renew(self) -> None:
+        """Prolong the leases now and then, and stop what is no longer ours to run."""
+        if time.monotonic() - self._renewed < settings.LEASE_RENEWAL_SECONDS:
+            return
         for running in self._all_running():
             if not jobs.renew(running.job):
                 running.is_lost = True
                 self._engine.cancel(running.key)
+        self._renewed = time.monotonic()
+
+    def _look_who_watches(self) -> None:
+        if self._running:
+            self._watched = events.watched(each.job.user_id for each in self._all_running())
+
+    def _beat(self) -> None:
+        stats = self._engine.stats
+        totals = Totals(steps=stats.steps, rows=stats.rows, busy_us=dict(stats.us))
+        heartbeats.say(
+            Heartbeat(
+                worker=self.name,
+                device=self._device,
+                slots=self._num_slots,
+                is_stopping=self._is_stopping.is_set(),
+                warm=tuple(sorted(self._loader.warm)),
+                running=tuple(each.work() for each in self._all_running()),
+                totals=totals,
+                pace=self._pacer(totals),
+            )
+        )
 
     def _cancel_requested(self) -> None:
         """Find the cancellations whose hints were lost."""
         ids = [running.job.pk for running in self._all_running()]
+        if not ids:
+            return
         asked = Job.objects.running().filter(pk__in=ids, cancel_requested=True)
         for job_id in asked.values_list("pk", flat=True):
             self._cancel(str(job_id))

@@ -7,16 +7,21 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from billing import standing
+from billing.models import Grant, Unit
 from generation import events
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """SITE_NAME; and of the signed-in person, read once and only if shown: `live`, the active jobs and
-    minutes, and `notice`, what has to be done about the plan.
+    """SITE_NAME, and of the signed-in person, each read once and only if shown:
+
+    `live`: the active jobs, and what is left and held; `grants`: where that came from, until when;
+    `notice`: what has to be done about the plan.
     """
     context: dict[str, Any] = {"SITE_NAME": settings.SITE_NAME}
     user = getattr(request, "user", None)
     if user is not None and user.is_authenticated:
         context["live"] = SimpleLazyObject(lambda: events.snapshot(user))
         context["notice"] = SimpleLazyObject(lambda: standing.notice(user))
+        grants = Grant.objects.spendable().for_user(user, Unit.GPU_MS)
+        context["grants"] = SimpleLazyObject(lambda: list(grants))
     return context

@@ -35,7 +35,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
-    "django.contrib.admin",
+    "sdsite.admin_config.OperatorsConfig",
     "django.forms",
     "allauth",
     "allauth.account",
@@ -52,6 +52,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "sdsite.requests.count_requests",
     "django.middleware.security.SecurityMiddleware",
     "sdsite.compression.CompressionMiddleware",
     "sdsite.static.StaticFilesMiddleware",
@@ -163,6 +164,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 15},
     },
     "tidy": {"task": "accounts.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
+    "reconcile": {
+        "task": "billing.tasks.reconcile",
+        "schedule": 21_600.0,
+        "options": {"expires": 3_600},
+    },
     "expire": {"task": "billing.tasks.expire", "schedule": 600.0, "options": {"expires": 600}},
     "tell minutes": {
         "task": "billing.tasks.tell_minutes",
@@ -382,11 +388,17 @@ SESSION_COOKIE_HTTPONLY = True
 HTTPS = env.bool("HTTPS", not DEBUG)
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-if env.bool("BEHIND_PROXY", False):
+BEHIND_PROXY = env.bool("BEHIND_PROXY", False)
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# Metrics ----------------------------------------------------------------------------------------
+
+# What Prometheus has to send as a bearer token. Without one, only this machine may read the metrics.
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 
 # Logs -------------------------------------------------------------------------------------------
 

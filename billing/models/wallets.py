@@ -1,6 +1,6 @@
 """What a user may spend: wallets and the rows that they sum. `ledger` is the only writer."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
@@ -8,6 +8,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 
 class Unit(models.TextChoices):
@@ -43,6 +46,9 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         return self.filter(alive, remaining__gt=0).order_by(
             F("expires_at").asc(nulls_last=True), "id"
         )
+
+    def for_user(self, user: "User", unit: Unit) -> "GrantQuerySet":
+        return self.filter(wallet__user=user, wallet__unit=unit)
 
 
 class Grant(models.Model):

@@ -1,5 +1,7 @@
 """How GPU time, credits and money are written."""
 
+from datetime import timedelta
+
 from django import template
 from django.utils.translation import gettext as _
 
@@ -19,6 +21,26 @@ def gpu_time(ms: int) -> str:
     else:
         text = _("{seconds} s").format(seconds=f"{seconds}.{rest // 100}")
     return _sign(ms) + text
+
+
+@register.filter
+def held_time(ms: int) -> str:
+    """What is set aside, beside what is left: "12 s held"."""
+    return _("{time} held").format(time=gpu_time(ms))
+
+
+@register.filter
+def span(time: timedelta) -> str:
+    """A stretch of time like GPU time."""
+    return gpu_time(time // timedelta(milliseconds=1))
+
+
+@register.filter
+def round_time(ms: int) -> str:
+    """A round number of milliseconds, on a scale: "0.5 s", "20 s", "4 min"."""
+    if ms % 60_000 == 0 and ms:
+        return _("{minutes} min").format(minutes=f"{ms // 60_000:,}")
+    return _("{seconds} s").format(seconds=f"{ms / 1_000:g}")
 
 
 @register.filter

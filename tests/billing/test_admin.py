@@ -1,17 +1,143 @@
-"""What an operator sees of money, and the two things that can be done there."""
+"""What an operator can do about money: correct it with a reason, and have an event processed again."""
+
+import re
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
 from billing import inbox, ledger, sandbox, subscriptions
 from billing.models import Entry, Payment, StripeEvent, Subscription, Unit
+from tests import factories
 from tests.billing import provider
 from tests.billing.books import assert_books_balance, balance, fund
 from tests.billing.conftest import Clock
 
 pytestmark = pytest.mark.django_db
+
+WALLETS = reverse("admin:billing_wallet_changelist")
+EVENTS = reverse("admin:billing_stripeevent_changelist")
+
+
+@pytest.fixture
+def root(client: Client) -> User:
+    root = factories.make_user("root@example.com", is_staff=True, is_superuser=True)
+    client.force_login(root)
+    return root
+
+
+def adjust(client: Client, user: User, **values: object) -> str:
+    """Adjust from the list, with the token that it has now; returns what the page says then."""
+    token = re.search(r'name="token" value="([^"]+)"', client.get(WALLETS).text)
+    wallet = ledger.wallet_of(user, Unit.GPU_MS)
+    data = {"action": "adjust", "_selected_action": [wallet.pk], **values}
+    if token:
+        data.setdefault("token", token[1])
+    return client.post(WALLETS, data, follow=True).text
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize(("amount", "left"), [(500, 1_500), (-400, 600)])
+def test_a_correction_is_an_entry_with_a_reason_and_a_name(
+    client: Client, alice: User, amount: int, left: int
+) -> None:
+    fund(alice, 1_000)
+
+    page = adjust(client, alice, amount=amount, reason="An outage")
+
+    assert "Adjusted" in page
+    assert balance(alice) == left
+    entry = Entry.objects.latest("id")
+    assert (entry.kind, entry.amount, entry.note) == (
+        "adjustment",
+        amount,
+        "An outage (root@example.com)",
+    )
+    assert_books_balance()
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize("values", [{"amount": 5}, {"reason": "x"}, {"amount": 0, "reason": "x"}])
+def test_a_correction_needs_an_amount_and_a_reason(
+    client: Client, alice: User, values: dict[str, object]
+) -> None:
+    page = adjust(client, alice, **values)
+
+    assert "An adjustment needs an amount and a reason." in page
+    assert balance(alice) == 0
+
+
+@pytest.mark.usefixtures("root")
+def test_more_than_is_left_is_not_taken(client: Client, alice: User) -> None:
+    fund(alice, 1_000)
+
+    page = adjust(client, alice, amount=-1_001, reason="x")
+
+    assert "does not cover this" in page
+    assert balance(alice) == 1_000
+
+
+@pytest.mark.usefixtures("root")
+def test_a_form_that_is_sent_twice_corrects_once(client: Client, alice: User) -> None:
+    token = "4d3f8e52-9f0e-4f0e-8f0e-4d3f8e529f0e"
+
+    for _ in range(2):
+        adjust(client, alice, amount=500, reason="x", token=token)
+
+    assert balance(alice) == 500
+
+
+def test_who_may_only_look_corrects_nothing(client: Client, alice: User) -> None:
+    staff = factories.make_user("staff@example.com", is_staff=True)
+    staff.user_permissions.add(Permission.objects.get(codename="view_wallet"))
+    client.force_login(staff)
+
+    adjust(client, alice, amount=500, reason="x")
+
+    assert balance(alice) == 0
+
+
+def an_event(**fields: object) -> StripeEvent:
+    number = StripeEvent.objects.count()
+    return StripeEvent.objects.create(id=f"evt_{number}", type="x", payload={}, **fields)
+
+
+@pytest.mark.usefixtures("root")
+def test_an_event_that_was_given_up_is_processed_again(client: Client) -> None:
+    event = an_event(attempts=inbox.MAX_ATTEMPTS, error="ValueError: no")
+
+    data = {"action": "process_again", "_selected_action": [event.pk]}
+    page = client.post(EVENTS, data, follow=True).text
+
+    assert "Events to be processed again: 1" in page
+    assert inbox.waiting() == [event.pk]
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        ("waiting", {"evt_0", "evt_1", "evt_2"}),
+        ("failed", {"evt_1"}),
+        ("given_up", {"evt_2"}),
+        ("processed", {"evt_3"}),
+        ("", {"evt_0", "evt_1", "evt_2", "evt_3"}),
+    ],
+)
+def test_events_are_filtered_by_what_became_of_them(
+    client: Client, state: str, shown: set[str]
+) -> None:
+    for attempts in (0, 3, inbox.MAX_ATTEMPTS):
+        an_event(attempts=attempts)
+    an_event(processed_at=timezone.now())
+
+    page = client.get(EVENTS, {"state": state}).text
+
+    assert set(re.findall(r">(evt_\d)<", page)) == shown
+
 
 LISTS = [
     "wallet",
@@ -27,13 +153,6 @@ LISTS = [
 
 
 @pytest.fixture
-def operator(client: Client) -> User:
-    user = User.objects.create_superuser("olga@example.com", "correct horse battery")
-    client.force_login(user)
-    return user
-
-
-@pytest.fixture
 def in_arrears(alice: User, clock: Clock) -> User:
     """Alice's renewal failed."""
     subscription = provider.subscribe(alice)
@@ -45,7 +164,7 @@ def in_arrears(alice: User, clock: Clock) -> User:
 
 @pytest.mark.parametrize("name", LISTS)
 def test_every_list_is_shown_and_nothing_can_be_written(
-    client: Client, operator: User, in_arrears: User, name: str
+    client: Client, root: User, in_arrears: User, name: str
 ) -> None:
     ledger.hold(in_arrears, unit=Unit.GPU_MS, amount=10, reference="job:1")
     for event in provider.events():
@@ -58,7 +177,7 @@ def test_every_list_is_shown_and_nothing_can_be_written(
 
 
 def test_failed_payments_say_who_how_often_and_until_when(
-    client: Client, operator: User, in_arrears: User, bob: User
+    client: Client, root: User, in_arrears: User, bob: User
 ) -> None:
     provider.subscribe(bob)
 
@@ -69,7 +188,7 @@ def test_failed_payments_say_who_how_often_and_until_when(
     assert "bob@example.com" not in page
 
 
-def test_the_provider_can_be_asked_again(client: Client, operator: User, in_arrears: User) -> None:
+def test_the_provider_can_be_asked_again(client: Client, root: User, in_arrears: User) -> None:
     payment = Payment.objects.get(status=Payment.Status.OPEN)
     sandbox.recover(payment.provider_subscription_id)
 
@@ -79,46 +198,6 @@ def test_the_provider_can_be_asked_again(client: Client, operator: User, in_arre
     )
 
     assert Subscription.objects.get().status == Subscription.Status.ACTIVE
-
-
-def test_a_correction_is_an_entry_with_a_reason_and_the_operators_name(
-    client: Client, operator: User, alice: User
-) -> None:
-    fund(alice, 1_000)
-    wallet = ledger.wallet_of(alice, Unit.GPU_MS)
-    form = {
-        "action": "adjust",
-        "_selected_action": [wallet.pk],
-        "amount": "-300",
-        "reason": "Charged twice",
-        "token": "6f1f6f0e-6b5e-4b6e-8f51-0d6a2f0b9a11",
-    }
-
-    for _ in range(2):
-        client.post(reverse("admin:billing_wallet_changelist"), form)
-
-    assert balance(alice) == 700
-    entry = Entry.objects.get(kind=Entry.Kind.ADJUSTMENT)
-    assert entry.note == "Charged twice (olga@example.com)"
-    assert_books_balance()
-
-
-def test_an_event_that_was_given_up_can_be_run_again(client: Client, operator: User) -> None:
-    StripeEvent.objects.create(
-        id="evt_1",
-        type="x",
-        payload={"type": "x"},
-        attempts=inbox.MAX_ATTEMPTS,
-        retry_at="2099-01-01T00:00Z",
-    )
-    assert inbox.waiting() == []
-
-    client.post(
-        reverse("admin:billing_stripeevent_changelist"),
-        {"action": "process_again", "_selected_action": ["evt_1"]},
-    )
-
-    assert inbox.waiting() == ["evt_1"]
 
 
 @pytest.mark.parametrize("name", LISTS)

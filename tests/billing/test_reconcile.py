@@ -4,11 +4,12 @@ from collections.abc import Callable
 from io import StringIO
 
 import pytest
+from django.core.cache.backends.redis import RedisCache
 from django.core.management import CommandError, call_command
 from django.db import connection
 
 from accounts.models import User
-from billing import ledger
+from billing import ledger, reconciliation, tasks
 from billing.models import Unit, Wallet
 from billing.reconciliation import reconcile
 from tests.billing.books import assert_books_balance, fund
@@ -108,3 +109,37 @@ def test_an_entry_in_the_wrong_wallet_is_named(
 
 def test_the_books_of_nobody_balance() -> None:
     assert_books_balance()
+
+
+def test_what_beat_found_is_kept(busy_wallet: Wallet, caplog: pytest.LogCaptureFixture) -> None:
+    before = reconciliation.last()
+    Wallet.objects.filter(pk=busy_wallet.pk).update(held=101)
+
+    assert tasks.reconcile() == 1
+
+    last = reconciliation.last()
+    assert before is None
+    assert last is not None
+    assert [difference in caplog.text for difference in last.differences] == [True]
+
+
+def test_what_the_command_found_is_kept(busy_wallet: Wallet) -> None:
+    call_command("reconcile", stdout=StringIO())
+
+    last = reconciliation.last()
+    assert last is not None
+    assert last.differences == ()
+
+
+def test_books_can_be_compared_without_valkey(
+    busy_wallet: Wallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciliation, "cache", RedisCache("redis://127.0.0.1:1/0", {}))
+
+    assert reconciliation.run().differences == ()
+
+
+def test_beat_compares_the_books(settings: pytest.FixtureRequest) -> None:
+    assert "billing.tasks.reconcile" in {
+        entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()
+    }

@@ -56,7 +56,7 @@ def subscribe(page):
 
 
 def available_ms(page):
-    page.goto("/usage/")
+    page.goto("/usage/movements/")
     return int(page.locator("[data-available-ms]").get_attribute("data-available-ms"))
 
 

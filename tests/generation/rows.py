@@ -9,6 +9,8 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from accounts.models import User
+from billing import ledger
+from billing.models import Unit
 from generation import search_terms, uploads
 from generation.engine.request import GenerationRequest, NoiseScheduler
 from generation.models import FINAL, Image, Job, Status, Upload
@@ -61,6 +63,23 @@ def make_job(
 def make_upload(owner: User) -> Upload:
     """A picture that was brought along to be worked on."""
     return uploads.receive(owner, _encoded(PIL.Image.new("RGB", (64, 64), "red"), "PNG"))
+
+
+def charge(
+    user: User,
+    *,
+    ms: int,
+    at: datetime,
+    status: Status = Status.SUCCEEDED,
+    request: GenerationRequest | None = None,
+) -> Job:
+    """A job that ended at that moment, and what the ledger took for it."""
+    job = make_job(user, status=status, request=request)
+    Job.objects.filter(pk=job.pk).update(charged_ms=ms, created_at=at, finished_at=at)
+    ledger.hold(user, unit=Unit.GPU_MS, amount=ms + 1, reference=job.hold_reference)
+    ledger.capture(job.hold_reference, amount=ms, at=at)
+    job.refresh_from_db()
+    return job
 
 
 def make_image(

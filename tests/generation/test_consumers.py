@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
+from prometheus_client import REGISTRY
 
 from accounts.models import User
 from generation import consumers, events, jobs
@@ -466,3 +467,28 @@ async def test_a_session_that_ended_unnoticed_is_found_out(
     await in_thread(User.objects.filter(pk=alice.pk).update)(is_active=False)
 
     assert await browser.is_closed()
+
+
+# Metrics ----------------------------------------------------------------------------------------
+
+
+def clients():
+    return REGISTRY.get_sample_value("sdsite_websocket_clients")
+
+
+async def test_browsers_are_counted_while_they_are_connected(alices, open_browser):
+    before = clients()
+
+    first, _second = [await open_browser(alices) for _ in range(2)]
+    connected = clients()
+    await first.disconnect()
+
+    assert (connected - before, clients() - before) == (2, 1)
+
+
+async def test_visitors_are_not_counted():
+    before = clients()
+
+    assert not await Browser().connect()
+
+    assert clients() == before

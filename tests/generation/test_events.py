@@ -223,6 +223,7 @@ def test_a_move_is_told_to_its_owner_alone(alice, bob, django_capture_on_commit_
         "seq": events.seq_of(job),
         "status": "queued",
         "balance_ms": ledger.available(alice, Unit.GPU_MS),
+        "held_ms": job.hold_ms,
     }
 
 

@@ -5,9 +5,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from billing import reconciliation
 from billing.audit import audit
 from billing.gateway import ProviderUnavailable
-from billing.reconciliation import reconcile
 
 
 class Command(BaseCommand):
@@ -37,6 +37,6 @@ class Command(BaseCommand):
         self.stdout.write("clean")
 
     def _differences(self, *, provider: bool) -> Iterator[str]:
-        yield from reconcile()
+        yield from reconciliation.run().differences
         if provider:
             yield from audit()

@@ -1,0 +1,174 @@
+"""What the admin pages of every app share: lists that stay fast, rows that are only read, links between rows."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import admin
+from django.contrib.admin.utils import get_fields_from_path, quote
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Model]
+    TabularInline = admin.TabularInline[Model, Model]
+    AnyPaginator = Paginator[Model]
+else:
+    ModelAdmin = admin.ModelAdmin
+    TabularInline = admin.TabularInline
+    AnyPaginator = Paginator
+
+# A list counts no further. Who looks for more searches or filters.
+COUNTED = 1_000
+# So many people whose addresses begin alike are looked up.
+PEOPLE = 50
+
+
+class Urgency(StrEnum):
+    """As Django's messages are called, whose colours it gets."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+    @property
+    def is_urgent(self) -> bool:
+        return self != Urgency.INFO
+
+
+@dataclass(frozen=True, kw_only=True)
+class Concern:
+    """Something that an operator should know, and where to look."""
+
+    urgency: Urgency
+    text: str
+    url: str = ""
+
+
+class CappedPaginator(AnyPaginator):
+    """Pages of the first COUNTED rows, so that no list counts a whole table."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: QuerySet[Model] = self.object_list  # type: ignore[assignment]  # the admin has no other
+        return rows[:COUNTED].count()
+
+    @property
+    def is_capped(self) -> bool:
+        return self.count == COUNTED
+
+
+class ListAdmin(ModelAdmin):
+    """A list whose search goes by exact values, and by the beginning of a person's e-mail address.
+
+    Each is looked up in an index, one after the other: matching all at once would read the whole table.
+    """
+
+    show_full_result_count = False
+    # They would count the whole table for each choice of a filter.
+    show_facets = admin.ShowFacets.NEVER
+    paginator = CappedPaginator
+    list_per_page = 50
+    # Where the rows' user is, and the fields by which a row is found.
+    person = "user"
+    exact: tuple[str, ...] = ()
+    search_help_text = _("The whole id, or the beginning of an e-mail address.")
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """Django shows a search box where there are any."""
+        return (*self.exact, self.person)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Model], search_term: str
+    ) -> tuple[QuerySet[Model], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        for field in self.exact:
+            if (value := _value(self.model, field, term)) is not None:
+                found = queryset.filter(**{field: value})
+                if found.exists():
+                    return found, False
+        return self.of_people(queryset, _people(term)), False
+
+    def of_people(self, queryset: QuerySet[Model], ids: list[int]) -> QuerySet[Model]:
+        return queryset.filter(**{f"{self.person}__in": ids})
+
+
+class ReadOnlyAdmin(ListAdmin):
+    """Rows that other code writes: here they can only be looked at."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyInline(TabularInline):
+    """Such rows, on the page of the row that they belong to."""
+
+    extra = 0
+    can_delete = False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fields or ()
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def link(row: Model | None, text: object = None) -> SafeString | str:
+    """A link to the row's own page in the admin; nothing where there is no row."""
+    if row is None:
+        return ""
+    url = reverse(
+        f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[quote(row.pk)]
+    )
+    return format_html('<a href="{}">{}</a>', url, text or row)
+
+
+def short(id: UUID) -> str:
+    """As much of an id as tells rows apart at a glance."""
+    return id.hex[:8]
+
+
+def list_url(model: type[Model], **query: object) -> str:
+    """The address of a list of the admin, filtered or searched (`q`)."""
+    url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    return f"{url}?{urlencode(query)}" if query else url
+
+
+def list_link(model: type[Model], text: object, **query: object) -> SafeString:
+    return format_html('<a href="{}">{}</a>', list_url(model, **query), text)
+
+
+def _people(term: str) -> list[int]:
+    people = User.objects.filter(email__startswith=term.lower()).order_by("email")
+    return list(people.values_list("pk", flat=True)[:PEOPLE])
+
+
+def _value(model: type[Model], path: str, term: str) -> object:
+    """The term as the field has it; None if it can't be one of its values."""
+    field = get_fields_from_path(model, path)[-1]
+    try:
+        return field.clean(term, None)
+    except ValidationError:
+        return None

@@ -1,0 +1,29 @@
+"""What the meter in the header of every page explains."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from accounts.guards import user_of
+from billing import ledger
+from billing.models import Grant, Unit
+
+
+@login_required
+@require_safe
+@never_cache
+def meter(request: HttpRequest) -> HttpResponse:
+    """billing/_minutes.html
+
+    available_ms, held_ms: int; grants: list[Grant] with something left, in the order in which they are spent.
+    """
+    user = user_of(request)
+    standing = ledger.standing(user, Unit.GPU_MS)
+    context = {
+        "available_ms": standing.available,
+        "held_ms": standing.held,
+        "grants": list(Grant.objects.spendable().for_user(user, Unit.GPU_MS)),
+    }
+    return render(request, "billing/_minutes.html", context)

@@ -1,0 +1,84 @@
+"""Counts of what jobs did, kept by all processes together in Valkey: what metrics ending in _total show.
+
+They are for graphs alone. A Valkey that forgot them counts from zero again, as Prometheus expects of a
+restart; what is owed and what is done is in rows.
+"""
+
+import functools
+import json
+import logging
+from bisect import bisect_left
+from collections.abc import Mapping
+
+import redis
+from django.conf import settings
+
+from generation.models import Job, Status
+
+log = logging.getLogger(__name__)
+
+Name = tuple[str, ...]
+
+SUBMITTED, STARTED, RETURNED, ENDED, CHARGED_MS = (
+    "submitted",
+    "started",
+    "returned",
+    "ended",
+    "charged_ms",
+)
+WAITED, WAITED_MS = "waited", "waited_ms"
+# Upper ends of the groups in which waits are counted, in seconds; what is longer is in one more.
+WAIT_BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+BEYOND = "+Inf"
+_KEY = "tally"
+
+
+def note(job: Job) -> None:
+    """Count the move that the job has just made. Never fails: without Valkey it is not counted."""
+    try:
+        _add(_counts(job))
+    except (redis.RedisError, OSError) as error:
+        log.warning("could not count job %s: %s", job.pk, error)
+
+
+def read() -> dict[Name, int]:
+    """Every count by its name: what is counted, then what distinguishes it. Raises redis.RedisError."""
+    found = _client().hgetall(_KEY)
+    return {tuple(json.loads(name)): int(count) for name, count in found.items()}
+
+
+def wait_bound(seconds: float) -> str:
+    """The upper end of the group that a wait belongs to, as it is written in metrics."""
+    index = bisect_left(WAIT_BOUNDS, seconds)
+    return str(WAIT_BOUNDS[index]) if index < len(WAIT_BOUNDS) else BEYOND
+
+
+def _counts(job: Job) -> dict[Name, int]:
+    if job.is_final:
+        return {
+            (ENDED, job.status, job.error_code, job.checkpoint): 1,
+            (CHARGED_MS, job.checkpoint): job.charged_ms or 0,
+        }
+    if job.status == Status.RUNNING:
+        return {(STARTED, job.checkpoint): 1, **_waited(job)}
+    return {(RETURNED if job.attempt else SUBMITTED, job.checkpoint): 1}
+
+
+def _waited(job: Job) -> dict[Name, int]:
+    """How long the job was in line; of an attempt after the first nobody knows, since it also ran."""
+    if job.attempt > 1 or job.started_at is None:
+        return {}
+    seconds = (job.started_at - job.queued_at).total_seconds()
+    return {(WAITED, wait_bound(seconds)): 1, (WAITED_MS,): round(seconds * 1_000)}
+
+
+def _add(counts: Mapping[Name, int]) -> None:
+    with _client().pipeline(transaction=False) as pipeline:
+        for name, count in counts.items():
+            pipeline.hincrby(_KEY, json.dumps(name), count)
+        pipeline.execute()
+
+
+@functools.cache
+def _client() -> "redis.Redis":
+    return redis.Redis.from_url(settings.REDIS_URL)

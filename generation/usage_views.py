@@ -1,0 +1,83 @@
+"""What a person's pictures took: a chart, a line for each, and a file of it. Their minutes are billing's."""
+
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from urllib.parse import urlencode
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import content_disposition_header
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from accounts.guards import user_of
+from generation import charts, cursors, usage_csv
+from generation import usage as jobs
+from generation.usage import Period
+from generation.usage_forms import PRESETS, UsageForm
+
+
+@login_required
+@require_safe
+@never_cache
+def usage(request: HttpRequest) -> HttpResponse:
+    """generation/usage.html
+
+    form: UsageForm, sent by GET to here; period: Period; summary: Summary; chart: Chart; page: Page;
+    presets: numbers of days, days: the one that is shown, or None; query: what keeps the choice in a link.
+    """
+    before = request.GET.get("before", "")
+    if before.isdecimal():
+        # The ledger's pages once had this address.
+        return redirect(f"{reverse('billing:usage')}?before={before}", permanent=True)
+    user = user_of(request)
+    form = UsageForm(request.GET)
+    period, checkpoint = form.period, form.only
+    summary = jobs.summary(user, period, checkpoint=checkpoint)
+    form.show(summary.checkpoints)
+    try:
+        page = jobs.page(user, period, checkpoint=checkpoint, before=before)
+    except cursors.InvalidCursor as error:
+        raise Http404 from error
+    context = {
+        "form": form,
+        "period": period,
+        "summary": summary,
+        "chart": charts.chart(summary.days),
+        "page": page,
+        "presets": PRESETS,
+        "days": len(period) if period == Period.until_today(days=len(period)) else None,
+        "query": _query(period, checkpoint),
+    }
+    return render(request, "generation/usage.html", context)
+
+
+@login_required
+@require_safe
+@never_cache
+def usage_export(request: HttpRequest) -> StreamingHttpResponse:
+    """The same jobs as CSV; what can't be asked for is not found."""
+    form = UsageForm(request.GET)
+    if not form.is_valid():
+        raise Http404
+    period = form.period
+    pieces = usage_csv.pieces(user_of(request), period, checkpoint=form.only)
+    response = StreamingHttpResponse(_in_turn(pieces), content_type="text/csv; charset=utf-8")
+    name = f"usage-{period.first}-{period.last}.csv"
+    response["Content-Disposition"] = content_disposition_header(True, name)
+    return response
+
+
+def _query(period: Period, checkpoint: str) -> str:
+    values = {"first": period.first, "last": period.last, "checkpoint": checkpoint}
+    return urlencode({name: value for name, value in values.items() if value})
+
+
+async def _in_turn(pieces: Iterator[str]) -> AsyncIterator[str]:
+    """Each piece when the last one is sent: an asynchronous server would gather a plain iterator first."""
+    take = sync_to_async(partial(next, pieces, None))
+    while (piece := await take()) is not None:
+        yield piece

@@ -1,0 +1,58 @@
+"""Counts and times every HTTP request of this process, by the name of its view: never by its address."""
+
+import time
+from collections.abc import Awaitable, Callable
+
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.decorators import sync_and_async_middleware
+from prometheus_client import Counter, Histogram
+
+# What else a client may call its method must not make a series of its own.
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+# Files, and addresses where there is nothing.
+NO_VIEW = "none"
+
+REQUESTS = Counter(
+    "sdsite_http_requests", "Requests that were answered.", ["view", "method", "status"]
+)
+SECONDS = Histogram(
+    "sdsite_http_request_seconds",
+    "Time until the answer began.",
+    ["view"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+
+Sync = Callable[[HttpRequest], HttpResponseBase]
+Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+
+
+@sync_and_async_middleware
+def count_requests(get_response: Sync | Async) -> Sync | Async:
+    """Goes first, to see what the others answer, too."""
+    if iscoroutinefunction(get_response):
+
+        async def count_async(request: HttpRequest) -> HttpResponseBase:
+            began = time.perf_counter()
+            response: HttpResponseBase = await get_response(request)
+            _note(request, response, began=began)
+            return response
+
+        return count_async
+
+    def count(request: HttpRequest) -> HttpResponseBase:
+        began = time.perf_counter()
+        response = get_response(request)
+        assert isinstance(response, HttpResponseBase), "it is synchronous"
+        _note(request, response, began=began)
+        return response
+
+    return count
+
+
+def _note(request: HttpRequest, response: HttpResponseBase, *, began: float) -> None:
+    view = request.resolver_match.view_name if request.resolver_match else ""
+    method = request.method if request.method in METHODS else "other"
+    REQUESTS.labels(view or NO_VIEW, method, str(response.status_code)).inc()
+    SECONDS.labels(view or NO_VIEW).observe(time.perf_counter() - began)

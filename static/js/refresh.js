@@ -1,0 +1,21 @@
+// Markup: [data-refresh="URL"], whose content the URL gives anew to who asks for a fragment, and button[data-pause] (hidden), which holds it still.
+
+const INTERVAL = 2_000;
+const part = document.querySelector("[data-refresh]");
+const pause = document.querySelector("[data-pause]");
+
+const isPaused = () => pause.getAttribute("aria-pressed") === "true";
+
+async function refresh() {
+  if (document.hidden || isPaused()) return;
+  const response = await fetch(part.dataset.refresh, { headers: { "X-Fragment": "1" } }).catch(() => null);
+  if (!response?.ok || response.redirected) return;
+  const html = await response.text();
+  // Meanwhile somebody may have paused it, or have walked into it with the keyboard.
+  if (!isPaused() && !part.contains(document.activeElement)) part.innerHTML = html;
+}
+
+pause.hidden = false;
+pause.addEventListener("click", () => pause.setAttribute("aria-pressed", String(!isPaused())));
+document.addEventListener("visibilitychange", refresh);
+setInterval(refresh, INTERVAL);

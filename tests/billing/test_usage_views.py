@@ -1,0 +1,157 @@
+"""The page of every movement, and what the meter in every page's header explains."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from billing import ledger, views
+from billing.models import Grant, Unit
+from tests import factories
+from tests.billing import provider
+from tests.billing.books import balance, fund
+
+pytestmark = pytest.mark.django_db
+
+MOVEMENTS = reverse("billing:usage")
+METER = reverse("billing:meter")
+
+
+def hold(user: User, amount: int) -> None:
+    ledger.hold(user, unit=Unit.GPU_MS, amount=amount, reference=f"hold:{amount}")
+
+
+def in_header(page: str) -> tuple[str, str]:
+    """What the meter says: left and held."""
+    left = re.search(r"<span data-balance[^>]*>([^<]*)</span>", page)
+    held = re.search(r"data-held=\"[^\"]*\"( hidden)?>([^<]*)</span>", page)
+    assert left and held
+    return left[1], "" if held[1] else held[2]
+
+
+@pytest.mark.parametrize("url", [MOVEMENTS, METER])
+def test_left_and_held_are_shown(client: Client, alice: User, url: str) -> None:
+    fund(alice, 300_000)
+    hold(alice, 12_000)
+    client.force_login(alice)
+
+    page = client.get(url).text
+
+    assert 'data-left-ms="288000" data-held-ms="12000"' in page
+    assert "Top-up" in page
+    assert "doesn’t expire" in page
+
+
+@pytest.mark.parametrize("url", [MOVEMENTS, METER])
+def test_a_grant_says_until_when(client: Client, alice: User, url: str) -> None:
+    ends = timezone.now() + timedelta(days=3)
+    source = Grant.Source.PLAN
+    for amount, expires_at in ((60_000, ends), (1_000, timezone.now() - timedelta(1))):
+        ledger.grant(
+            alice,
+            unit=Unit.GPU_MS,
+            amount=amount,
+            source=source,
+            reference=f"grant:{amount}",
+            expires_at=expires_at,
+        )
+    client.force_login(alice)
+
+    page = client.get(url).text
+
+    assert f"until {ends:%b}" in page
+    assert "1 min 0 s" in page
+    assert 'data-left-ms="60000"' in page
+
+
+def test_every_page_has_the_meter(client: Client, alice: User) -> None:
+    fund(alice, 300_000)
+    client.force_login(alice)
+    before = in_header(client.get(reverse("billing:plans")).text)
+
+    hold(alice, 12_500)
+
+    assert before == ("5 min 0 s", "")
+    assert in_header(client.get(reverse("billing:plans")).text) == ("4 min 47 s", "12.5 s held")
+
+
+def test_visitors_have_no_meter(client: Client) -> None:
+    assert "data-balance" not in client.get(reverse("billing:plans")).text
+
+
+@pytest.mark.parametrize("url", [MOVEMENTS, METER])
+def test_minutes_of_others_are_not_shown(client: Client, alice: User, bob: User, url: str) -> None:
+    fund(alice, 300_000)
+    hold(alice, 12_000)
+    client.force_login(bob)
+
+    page = client.get(url).text
+
+    assert 'data-left-ms="0" data-held-ms="0"' in page
+    assert "Top-up" not in page
+
+
+@pytest.mark.parametrize("url", [MOVEMENTS, METER])
+def test_visitors_are_sent_to_sign_in(client: Client, url: str) -> None:
+    response = client.get(url)
+
+    assert response["Location"] == f"{reverse('account_login')}?next={url}"
+
+
+@pytest.mark.parametrize("url", [MOVEMENTS, METER])
+def test_minutes_are_only_read(client: Client, alice: User, url: str) -> None:
+    client.force_login(alice)
+
+    assert client.post(url).status_code == 405
+
+
+def test_every_movement_is_listed_a_page_at_a_time(
+    client: Client, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "ENTRIES_PER_PAGE", 2)
+    for n in range(1, 4):
+        fund(alice, n * 1_000, reference=str(n))
+    client.force_login(alice)
+    page = client.get(MOVEMENTS).text
+    link = re.search(r'href="(\?before=\d+)"', page)
+
+    assert link
+    assert re.findall(r"\+(\d)\.000 s", page) == ["3", "2"]
+    assert re.findall(r"\+(\d)\.000 s", client.get(MOVEMENTS + link[1]).text) == ["1"]
+
+
+@pytest.mark.parametrize("before", ["yesterday", "1" * 19])
+def test_a_page_that_cannot_be_is_not_found(client: Client, alice: User, before: str) -> None:
+    client.force_login(alice)
+
+    assert client.get(MOVEMENTS, {"before": before}).status_code == 404
+
+
+def test_many_movements_take_as_many_queries_as_one(
+    client: Client, alice: User, django_assert_num_queries: pytest.FixtureRequest
+) -> None:
+    client.force_login(alice)
+    fund(alice, 1_000)
+    client.get(MOVEMENTS)
+    with django_assert_num_queries(12, exact=False) as few:
+        client.get(MOVEMENTS)
+    for n in range(29):
+        fund(alice, 1_000, reference=str(n))
+
+    with django_assert_num_queries(len(few.captured_queries)):
+        client.get(MOVEMENTS)
+
+
+def test_the_plan_can_be_left_from_there(client: Client) -> None:
+    alice = factories.make_user("alice@example.com")
+    provider.subscribe(alice)
+    client.force_login(alice)
+
+    page = client.get(MOVEMENTS).text
+
+    assert reverse("billing:cancel") in page
+    assert balance(alice) > 0

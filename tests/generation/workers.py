@@ -1,0 +1,29 @@
+"""Heartbeats as workers would say them."""
+
+from generation import heartbeats
+from generation.heartbeats import Heartbeat, Pace, Totals, Work
+from generation.models import Job
+
+
+def say(name: str = "machine:1", **changes: object) -> Heartbeat:
+    """Let a worker with nothing to do be heard; `running` may be jobs."""
+    running = changes.pop("running", ())
+    heartbeat = Heartbeat(
+        **{
+            "worker": name,
+            "device": "cpu",
+            "slots": 2,
+            "is_stopping": False,
+            "warm": ("sketchbook",),
+            "running": tuple(_work(job) for job in running),
+            "totals": Totals(steps=10, rows=40, busy_us={"step": 3_000_000, "decode": 500_000}),
+            "pace": Pace(steps_per_second=1.5, rows_per_step=4.0, busy_share=0.75),
+            **changes,
+        }
+    )
+    heartbeats.say(heartbeat)
+    return heartbeat
+
+
+def _work(job: Job) -> Work:
+    return Work(job=str(job.pk), phase="denoising", step=7, steps=20)
