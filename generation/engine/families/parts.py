@@ -9,6 +9,8 @@ import torch
 from safetensors import safe_open
 from torch.nn import Module
 
+from generation.engine.shelf.weights import weight_files
+
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
@@ -74,18 +76,6 @@ class Parts:
     def _placed(self, model: Any, dtype: torch.dtype | None) -> Any:
         # The library's own `to` warns of layers that want single precision, also of none.
         return Module.to(model, self.device, dtype or self.dtype).eval()
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """Return the files that hold a part's weights: one, or the shards that its index names.
-
-    A folder may hold a second copy in half precision, which is read only if it is the only one.
-    """
-    for index in sorted(folder.glob("*.safetensors.index.json")):
-        shards = set(_read_json(index)["weight_map"].values())
-        return [folder / shard for shard in sorted(shards)]
-    files = sorted(folder.glob("*.safetensors"), key=lambda path: ("fp16" in path.name, path.name))
-    return files[:1]
 
 
 def num_bytes(*modules: Module | None) -> int:
