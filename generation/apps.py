@@ -7,4 +7,9 @@ class GenerationConfig(AppConfig):
     verbose_name = _("Generation")
 
     def ready(self) -> None:
-        from generation import receivers  # noqa: F401  # registers them
+        from django.conf import settings
+
+        from generation import checks, receivers  # noqa: F401  # registers them
+        from generation.engine import catalogue
+
+        catalogue.look_in(lambda: settings.CHECKPOINTS_DIR)

@@ -4,6 +4,7 @@ Every move is a conditional update on (status, attempt) in the same transaction 
 comes second changes nothing. Locks are taken in one order, the wallet's row before the job's.
 """
 
+import logging
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ from generation.storage import StoredPicture
 if TYPE_CHECKING:
     from accounts.models import User
 
+log = logging.getLogger(__name__)
+
 # How many jobs may wait in line for each that the plan lets run at once.
 WAITING_FOR_EACH_RUNNING = 10
 # Between two looks a job may be claimed or return to the line, but hardly again and again.
@@ -46,7 +49,7 @@ class TooManyJobs(Exception):
 
 
 class CheckpointUnavailable(Exception):
-    """This installation lacks the checkpoint's weights. Nothing was written."""
+    """This installation lacks the checkpoint's weights, or they are damaged. Nothing was written."""
 
 
 class LostRace(Exception):
@@ -60,7 +63,7 @@ def submit(user: "User", request: GenerationRequest) -> Job:
     ledger.InsufficientBalance.
     """
     plan = plan_of(user)
-    _require_present(request)
+    _require_available(request)
     _require_size(request, plan)
     uploads.require(user, request)
     quote = speeds.quote(request)
@@ -208,11 +211,17 @@ def ring_for_waiting() -> None:
         _ring()
 
 
-def _require_present(request: GenerationRequest) -> None:
-    checkpoint = catalogue.get(request.checkpoint)
-    if not catalogue.is_present(checkpoint, root=settings.CHECKPOINTS_DIR):
+def _require_available(request: GenerationRequest) -> None:
+    checkpoint, root = catalogue.get(request.checkpoint), settings.CHECKPOINTS_DIR
+    if not catalogue.is_present(checkpoint, root=root):
         raise CheckpointUnavailable(
             _("%(name)s is not installed here. Choose another model.") % {"name": checkpoint.name}
+        )
+    if fault := catalogue.fault_in(checkpoint, root=root):
+        log.error("checkpoint %s is unavailable: %s", checkpoint.id, fault)
+        raise CheckpointUnavailable(
+            _("%(name)s is not available at the moment. Choose another model.")
+            % {"name": checkpoint.name}
         )
 
 

@@ -139,7 +139,7 @@ class Job(models.Model):
 
     @property
     def generation_request(self) -> GenerationRequest:
-        return GenerationRequest.from_dict(self.request)
+        return GenerationRequest.stored(self.request)
 
 
 class Transition(models.Model):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import platformdirs
 from django.utils.translation import gettext_lazy as _
-from environs import Env
+from environs import Env, validate
 
 from sdsite import logs
 
@@ -189,7 +189,19 @@ TRIAL_GPU_MINUTES = env.int("TRIAL_GPU_MINUTES", 5)
 
 # Folders of checkpoints that were fetched; the sketchbook comes with the code.
 CHECKPOINTS_DIR = Path(env.str("CHECKPOINTS_DIR", str(DATA_DIR / "checkpoints")))
-WORKER_WARM_BYTES = env.int("WORKER_WARM_BYTES", 12 * 2**30)
+# What the hub is asked with for gated checkpoints, by `manage.py checkpoints fetch`.
+HF_TOKEN = env.str("HF_TOKEN", "")
+# How much memory the checkpoints of a device may take; 0 is as much as leaves room for the work.
+WORKER_WARM_BYTES = env.int("WORKER_WARM_BYTES", 0)
+# How the worker computes; see docs/checkpoints.md. Empty is what suits checkpoint and device.
+WORKER_DTYPE = env.str(
+    "WORKER_DTYPE", "", validate=validate.OneOf(["", "float32", "float16", "bfloat16"])
+)
+WORKER_ATTENTION = env.str("WORKER_ATTENTION", "fused", validate=validate.OneOf(["fused", "plain"]))
+WORKER_CHANNELS_LAST = env.bool("WORKER_CHANNELS_LAST", False)
+WORKER_COMPILE = env.bool("WORKER_COMPILE", False)
+# The most pictures, doubled by guidance, that share a step.
+WORKER_MAX_ROWS = env.int("WORKER_MAX_ROWS", 16, validate=validate.Range(min=1))
 LEASE_SECONDS = env.int("LEASE_SECONDS", 30)
 LEASE_RENEWAL_SECONDS = env.int("LEASE_RENEWAL_SECONDS", 5)
 # How often a job may lose its worker before it is taken for the reason.

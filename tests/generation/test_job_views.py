@@ -4,7 +4,7 @@ from django.urls import reverse
 from billing import ledger
 from billing.models import Unit
 from generation import jobs
-from generation.models import Status
+from generation.models import Job, Status
 from tests.generation.rows import make_image, make_job, make_request
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +44,21 @@ def test_a_job_that_failed_says_why_and_that_it_was_free(client, alice):
 
     assert "The model gave no usable picture." in page
     assert "This cost you nothing." in page
+
+
+@pytest.mark.parametrize("name", [*PAGES, "studio", "image"])
+def test_what_a_checkpoint_made_outlives_it(client, alice, name):
+    job = make_job(alice)
+    Job.objects.update(
+        checkpoint="gone", request={**job.request, "checkpoint": "gone", "width": 9_999}
+    )
+    image = make_image(job)
+    arguments = {"studio": [], "image": [image.pk]}.get(name, [job.pk])
+    client.force_login(alice)
+
+    response = client.get(reverse(name, args=arguments), {"image": image.pk})
+
+    assert response.status_code == 200
 
 
 @pytest.mark.parametrize("status", Status)

@@ -17,7 +17,7 @@ def write_json(path: Path, content: Any) -> None:
     beside.replace(path)
 
 
-def sha256(path: Path, *, report: Callable[[int], None] = lambda _: None) -> str:
+def sha256(path: Path, *, report: Callable[[int], object] = lambda _: None) -> str:
     """Return the file's sum; `report` is told of every so many bytes read."""
     digest = hashlib.sha256()
     with path.open("rb") as file:

@@ -70,7 +70,7 @@ def get(id: str, *, root: Path) -> Entry:
     raise NotOnTheShelf(f"There is no checkpoint called {id}.")
 
 
-def verify(entry: Entry, *, report: Callable[[int], None] = lambda _: None) -> list[str]:
+def verify(entry: Entry, *, report: Callable[[int], object] = lambda _: None) -> list[str]:
     """Read every byte and return what is wrong; the finding decides whether the checkpoint is used.
 
     Without a record of its sums only its structure can be checked.

@@ -54,7 +54,7 @@ def write(record: Record, folder: Path) -> None:
 
 
 def take(
-    folder: Path, paths: Iterable[str], *, report: Callable[[int], None] = lambda _: None
+    folder: Path, paths: Iterable[str], *, report: Callable[[int], object] = lambda _: None
 ) -> dict[str, File]:
     """Return what these files of the folder are now."""
     return {
@@ -71,7 +71,7 @@ def faults_of_size(record: Record, folder: Path) -> Iterator[str]:
 
 
 def bad_files(
-    record: Record, folder: Path, *, report: Callable[[int], None]
+    record: Record, folder: Path, *, report: Callable[[int], object]
 ) -> Iterator[tuple[str, str]]:
     """Yield the files that are not what was recorded, and why. Reads every byte."""
     for path, file in record.files.items():
