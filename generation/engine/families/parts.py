@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -79,12 +80,12 @@ class Parts:
 
 
 def num_bytes(*modules: Module | None) -> int:
-    """Return the memory that the modules' weights take."""
+    """Return the memory that the modules' weights and constants take."""
     return sum(
-        parameter.numel() * parameter.element_size()
+        tensor.numel() * tensor.element_size()
         for module in modules
         if module is not None
-        for parameter in module.parameters()
+        for tensor in chain(module.parameters(), module.buffers())
     )
 
 
