@@ -1,11 +1,15 @@
 """What an operator can look up about jobs and pictures; only `jobs` writes them."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.conf import settings
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
 from billing.admin import ReadOnlyAdmin
-from generation.models import Image, Job, Speed, Transition
+from generation import safety
+from generation.models import Image, Job, Refusal, Speed, Transition
 
 if TYPE_CHECKING:
     TabularInline = admin.TabularInline[Transition, Job]
@@ -49,6 +53,27 @@ class ImageAdmin(ReadOnlyAdmin):
     list_select_related = ("user", "job")
     ordering = ("-created_at",)
     search_fields = ("=id", "=job__id", "user__email")
+
+
+@admin.register(Refusal)
+class RefusalAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "user", "stage", "category", "prompt", "job")
+    list_filter = ("stage", "category", "created_at")
+    list_select_related = ("user", "job")
+    ordering = ("-created_at", "-id")
+    search_fields = ("user__email", "=job__id")
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if fault := safety.checker_fault():
+            note = (
+                _("No job is taken, because pictures cannot be checked: %(fault)s")
+                if settings.WITHOUT_SAFETY_CHECKER == safety.REFUSE
+                else _("Pictures are shown without a safety check: %(fault)s")
+            )
+            self.message_user(request, note % {"fault": fault}, messages.WARNING)
+        return super().changelist_view(request, extra_context)
 
 
 @admin.register(Speed)

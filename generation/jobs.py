@@ -21,7 +21,7 @@ from billing import ledger
 from billing.models import Unit
 from billing.plans import Plan, plan_of
 from billing.tasks import ring
-from generation import events, fairness, receipts, speeds, storage, uploads
+from generation import events, fairness, receipts, safety, speeds, storage, uploads
 from generation.engine import catalogue
 from generation.engine.events import Charge
 from generation.engine.request import GenerationRequest, gettext_noop
@@ -56,15 +56,17 @@ class LostRace(Exception):
     """Somebody else moved the job meanwhile. Nothing was written, and nothing is left to do."""
 
 
-def submit(user: "User", request: GenerationRequest) -> Job:
+def submit(user: "User", request: GenerationRequest, *, synthetic_for: str = "") -> Job:
     """Hold what the request can cost at most and put it in line, both or neither.
 
-    Raises CheckpointUnavailable, OverPlanLimit, TooManyJobs, uploads.MissingPicture or
-    ledger.InsufficientBalance.
+    `synthetic_for` names a field, medicine say, for which its pictures are marked as synthetic.
+    Raises CheckpointUnavailable, OverPlanLimit, TooManyJobs, safety.PromptRejected, safety.NotServing,
+    uploads.MissingPicture or ledger.InsufficientBalance.
     """
     plan = plan_of(user)
     _require_available(request)
     _require_size(request, plan)
+    safety.require_allowed(user, request)
     uploads.require(user, request)
     quote = speeds.quote(request)
     job = Job(
@@ -76,6 +78,7 @@ def submit(user: "User", request: GenerationRequest) -> Job:
         quote_ms=quote.likely_ms,
         hold_ms=quote.ceiling_ms,
         queued_at=timezone.now(),
+        synthetic_for=synthetic_for,
     )
     with transaction.atomic():
         # The hold locks the wallet: what follows is one at a time for each user.
@@ -133,6 +136,7 @@ def finish(
                 file=picture.file,
                 thumbnail=picture.thumbnail,
                 bytes=picture.bytes,
+                digest=picture.digest,
             )
             for picture in pictures
         )

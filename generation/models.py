@@ -73,6 +73,9 @@ class Job(models.Model):
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     cancel_requested = models.BooleanField(default=False)
 
+    # The field, if any, in which what it makes must not be taken for real: medicine, say.
+    synthetic_for = models.CharField(max_length=100, blank=True)
+
     quote_ms = models.PositiveBigIntegerField()
     hold_ms = models.PositiveBigIntegerField()
     charged_ms = models.PositiveBigIntegerField(null=True, blank=True)
@@ -182,6 +185,8 @@ class Image(models.Model):
     file = models.CharField(max_length=200)
     thumbnail = models.CharField(max_length=200)
     bytes = models.PositiveBigIntegerField()
+    # The SHA-256 of `file`: how a picture that comes back is known again.
+    digest = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
 
@@ -197,6 +202,7 @@ class Image(models.Model):
                 name="image_gallery",
                 condition=Q(deleted_at=None),
             ),
+            models.Index(fields=["digest"], name="image_digest", condition=~Q(digest="")),
         ]
 
     def __str__(self) -> str:
@@ -229,6 +235,35 @@ class Upload(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.digest[:12]}"
+
+
+class Stage(models.TextChoices):
+    PROMPT = "prompt", _("Prompt")
+    PICTURE = "picture", _("Picture")
+
+
+class Refusal(models.Model):
+    """What was asked for and not made, for the operator; `safety` writes it.
+
+    The prompt is kept only where the operator's setting says so.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="refusals"
+    )
+    job = models.ForeignKey(
+        Job, null=True, blank=True, on_delete=models.CASCADE, related_name="refusals"
+    )
+    stage = models.CharField(max_length=10, choices=Stage.choices)
+    category = models.CharField(max_length=20)
+    prompt = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["-created_at", "-id"], name="refusal_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.stage}: {self.category}"
 
 
 class Speed(models.Model):

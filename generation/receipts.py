@@ -12,7 +12,8 @@ from billing import pricing
 from generation.engine.events import Charge
 
 # Phases in the order of a job's life.
-QUEUE, LOAD, ENCODE, STEP, DECODE, STORAGE = "queue", "load", "encode", "step", "decode", "storage"
+QUEUE, LOAD, ENCODE, STEP, DECODE = "queue", "load", "encode", "step", "decode"
+SAFETY, STORAGE = "safety", "storage"
 # What exceeds the quote's ceiling: a line below zero.
 OVER_QUOTE = "over_quote"
 NAMES: Mapping[str, str | Promise] = {
@@ -21,6 +22,7 @@ NAMES: Mapping[str, str | Promise] = {
     ENCODE: _("Reading the prompt"),
     STEP: _("Denoising steps"),
     DECODE: _("Turning latents into pixels"),
+    SAFETY: _("Safety check"),
     STORAGE: _("Storing the picture"),
     OVER_QUOTE: _("Beyond the quote: we pay this"),
 }

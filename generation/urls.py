@@ -1,6 +1,6 @@
 from django.urls import path
 
-from generation import gallery_views, views
+from generation import detection_views, gallery_views, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/card/", views.job_card, name="job_card"),
     path("jobs/<uuid:job_id>/cancel/", views.job_cancel, name="job_cancel"),
     path("gallery/", gallery_views.gallery, name="gallery"),
+    path("detect/", detection_views.detect, name="detect"),
     path("images/<uuid:image_id>/", gallery_views.image, name="image"),
     path("images/<uuid:image_id>/file.png", gallery_views.image_file, name="image_file"),
     path(

@@ -18,7 +18,7 @@ from accounts.guards import user_of
 from billing import ledger
 from billing.plans import PLANS, TRIAL
 from billing.templatetags.amounts import gpu_time
-from generation import events, jobs, speeds
+from generation import events, jobs, safety, speeds
 from generation.engine.sketchbook.examples import EXAMPLES
 from generation.forms import GenerationForm, values_of
 from generation.models import Image, Job
@@ -51,7 +51,9 @@ def studio(request: HttpRequest) -> HttpResponse:
         form.add_error("shape", str(refusal))
     except jobs.CheckpointUnavailable as refusal:
         form.add_error("checkpoint", str(refusal))
-    except jobs.TooManyJobs as refusal:
+    except safety.PromptRejected as refusal:
+        form.add_error(refusal.field, str(refusal))
+    except (jobs.TooManyJobs, safety.NotServing) as refusal:
         form.add_error(None, str(refusal))
     else:
         keep = "&keep_seed=1" if form.cleaned_data["keep_seed"] else ""

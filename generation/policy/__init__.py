@@ -13,7 +13,7 @@ from generation.engine import prompts
 from generation.policy.categories import CATEGORIES, Category
 from generation.policy.rules import Rules
 
-__all__ = ["CATEGORIES", "Category", "violation"]
+__all__ = ["CATEGORIES", "Category", "Rules", "violation"]
 
 FOLDER = Path(__file__).parent
 
