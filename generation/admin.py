@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.backstage import ReadOnlyAdmin, ReadOnlyInline, link, list_link, short
 from billing.models import Hold
-from generation import margins
+from generation import margins, safety
 from generation.engine.catalogue import CHECKPOINTS
-from generation.models import Image, Job, Speed, Transition, Uptime
+from generation.models import Image, Job, Refusal, Speed, Transition, Uptime
 
 # What the margin's page offers to look back at.
 MARGIN_DAYS = (7, 30, 90, 365)
@@ -111,6 +111,27 @@ class ImageAdmin(ReadOnlyAdmin):
     @admin.display(description=_("job"))
     def of_job(self, image: Image) -> str:
         return link(image.job, short(image.job_id))
+
+
+@admin.register(Refusal)
+class RefusalAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "user", "stage", "category", "prompt", "job")
+    list_filter = ("stage", "category", "created_at")
+    exact = ("job__id",)
+    list_select_related = ("user", "job")
+    ordering = ("-created_at", "-id")
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if fault := safety.checker_fault():
+            note = (
+                _("No job is taken, because pictures cannot be checked: %(fault)s")
+                if settings.WITHOUT_SAFETY_CHECKER == safety.REFUSE
+                else _("Pictures are shown without a safety check: %(fault)s")
+            )
+            self.message_user(request, note % {"fault": fault}, messages.WARNING)
+        return super().changelist_view(request, extra_context)
 
 
 @admin.register(Speed)

@@ -7,7 +7,11 @@ class GenerationConfig(AppConfig):
     verbose_name = _("Generation")
 
     def ready(self) -> None:
-        from accounts import exports
-        from generation import exported, receivers  # noqa: F401  # connects them
+        from django.conf import settings
 
+        from accounts import exports
+        from generation import checks, exported, receivers  # noqa: F401  # registers them
+        from generation.engine import catalogue
+
+        catalogue.look_in(lambda: settings.CHECKPOINTS_DIR)
         exports.contribute(count=exported.count, write=exported.write)

@@ -18,7 +18,17 @@ from billing import ledger, plans, pricing
 from billing.models import Unit
 from billing.plans import Plan, WhenEmpty
 from billing.tasks import ring
-from generation import events, fairness, pictures, receipts, storage, tally, terms, uploads
+from generation import (
+    events,
+    fairness,
+    pictures,
+    receipts,
+    safety,
+    storage,
+    tally,
+    terms,
+    uploads,
+)
 from generation.engine.events import Charge
 from generation.engine.request import GenerationRequest, gettext_noop
 from generation.models import MOVES, Job, Status, Transition
@@ -62,16 +72,24 @@ class LostRace(Exception):
 
 
 def submit(
-    user: "User", request: GenerationRequest, *, unit: Unit = Unit.GPU_MS, may_wait: bool = False
+    user: "User",
+    request: GenerationRequest,
+    *,
+    unit: Unit = Unit.GPU_MS,
+    may_wait: bool = False,
+    synthetic_for: str = "",
 ) -> Job:
     """Hold what the request can cost at most and put it in line, both or neither.
 
     With `may_wait`, a job that the minutes don't suffice for does what the plan says: it is parked, or
-    goes on in the relaxed queue, and holds nothing. Credits are never waited for.
+    goes on in the relaxed queue, and holds nothing. Credits are never waited for. `synthetic_for` names
+    a field, medicine say, for which its pictures are marked as synthetic.
     Raises CheckpointUnavailable, OverPlanLimit, TooManyJobs, plans.PaymentOverdue,
-    uploads.MissingPicture or, where it may not wait, ledger.InsufficientBalance.
+    safety.PromptRejected, safety.NotServing, uploads.MissingPicture or, where it may not wait,
+    ledger.InsufficientBalance.
     """
     agreed = terms.of(user, request, unit=unit)
+    safety.require_allowed(user, request)
     uploads.require(user, request)
     job = Job(
         user=user,
@@ -83,6 +101,7 @@ def submit(
         hold_ms=agreed.quote.ceiling_ms,
         credits=agreed.credits,
         queued_at=timezone.now(),
+        synthetic_for=synthetic_for,
     )
     with transaction.atomic():
         # What follows is one at a time for each user.

@@ -104,6 +104,9 @@ class Job(models.Model):
 
     # What it is paid in: GPU milliseconds as measured, or thousandths of a credit at a fixed price.
     unit = models.CharField(max_length=10, choices=Unit.choices, default=Unit.GPU_MS)
+    # The field, if any, in which what it makes must not be taken for real: medicine, say.
+    synthetic_for = models.CharField(max_length=100, blank=True)
+
     quote_ms = models.PositiveBigIntegerField()
     # The most GPU time that it can cost.
     hold_ms = models.PositiveBigIntegerField()
@@ -219,7 +222,7 @@ class Job(models.Model):
 
     @property
     def generation_request(self) -> GenerationRequest:
-        return GenerationRequest.from_dict(self.request)
+        return GenerationRequest.stored(self.request)
 
 
 class Transition(models.Model):
@@ -295,6 +298,8 @@ class Image(models.Model):
     file = models.CharField(max_length=200)
     thumbnail = models.CharField(max_length=200)
     bytes = models.PositiveBigIntegerField()
+    # The SHA-256 of `file`: how a picture that comes back is known again.
+    digest = models.CharField(max_length=64, blank=True)
     # Not auto_now_add: `terms` names the month.
     created_at = models.DateTimeField(default=timezone.now)
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -343,6 +348,7 @@ class Image(models.Model):
                 fields=["deleted_at"], name="image_sweep", condition=Q(deleted_at__isnull=False)
             ),
             models.Index(fields=["-created_at", "-id"], name="image_recent"),
+            models.Index(fields=["digest"], name="image_digest", condition=~Q(digest="")),
         ]
 
     def __str__(self) -> str:
@@ -414,6 +420,35 @@ class StudioPreset(models.Model):
 
     def get_absolute_url(self) -> str:
         return f"{reverse('studio')}?own={self.pk}"
+
+
+class Stage(models.TextChoices):
+    PROMPT = "prompt", _("Prompt")
+    PICTURE = "picture", _("Picture")
+
+
+class Refusal(models.Model):
+    """What was asked for and not made, for the operator; `safety` writes it.
+
+    The prompt is kept only where the operator's setting says so.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="refusals"
+    )
+    job = models.ForeignKey(
+        Job, null=True, blank=True, on_delete=models.CASCADE, related_name="refusals"
+    )
+    stage = models.CharField(max_length=10, choices=Stage.choices)
+    category = models.CharField(max_length=20)
+    prompt = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["-created_at", "-id"], name="refusal_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.stage}: {self.category}"
 
 
 class Speed(models.Model):

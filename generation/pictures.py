@@ -42,6 +42,7 @@ def keep(job: Job, stored: Iterable[StoredPicture]) -> None:
             file=picture.file,
             thumbnail=picture.thumbnail,
             bytes=picture.bytes,
+            digest=picture.digest,
         )
         for picture in stored
     ]

@@ -39,6 +39,15 @@ def main() -> int:
 
 def sanitized(content: bytes) -> bytes:
     """Return the picture as PNG. Raises Refused."""
+    picture = opened(content)
+    try:
+        return _encoded(picture)
+    except Exception as error:  # whatever a decoder stumbles over, the file is at fault
+        raise Refused("damaged") from error
+
+
+def opened(content: bytes) -> Image.Image:
+    """Return the picture before anything of it is decoded, once its header allows that. Raises Refused."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -47,10 +56,7 @@ def sanitized(content: bytes) -> bytes:
         raise Refused(_reason(content, error)) from error
     if picture.width * picture.height > MAX_PIXELS:
         raise Refused("size")
-    try:
-        return _encoded(picture)
-    except Exception as error:  # whatever a decoder stumbles over, the file is at fault
-        raise Refused("damaged") from error
+    return picture
 
 
 def _reason(content: bytes, error: Exception) -> str:

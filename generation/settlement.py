@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections, transaction
 from PIL.Image import Image
 
-from generation import jobs, receipts, speeds, storage
+from generation import jobs, receipts, safety, speeds, storage
 from generation.engine import canvas
 from generation.engine.events import Canceled, Charge, Failed, Finished
 from generation.engine.messages import gettext_noop
@@ -22,6 +22,7 @@ RETRY_SECONDS = 0.5
 PATIENCE_SECONDS = 60.0
 STORAGE_TRIES = 3
 NOT_STORED = gettext_noop("The picture could not be stored. Please try again.")
+NOT_CHECKED = gettext_noop("The picture could not be checked, so it is not shown. Try again later.")
 NO_INPUT = gettext_noop("The picture that this was to start from is not here any more.")
 PAINTING = (Mode.INPAINT, Mode.OUTPAINT)
 
@@ -64,11 +65,19 @@ def persist(do: Callable[[], Result]) -> Result:
 
 
 def _finish(job: Job, end: Finished, *, inputs: Mapping[str, Image], device: str) -> None:
-    began = time.monotonic()
     request = job.generation_request
     images = list(end.images)
     if request.mode in PAINTING:
         images = [canvas.put_back(image, request, inputs) for image in images]
+    try:
+        verdict = safety.check(images)
+    except safety.NotServing:
+        fail(job, code=receipts.SAFETY, message=NOT_CHECKED, charges=end.charges)
+        return
+    if verdict is not None and verdict.is_blocked:
+        _block(job, end.charges, safety_ms=verdict.ms)
+        return
+    began = time.monotonic()
     try:
         pictures = _store(job, images, seeds=end.seeds)
     except storage.StorageRefused as error:
@@ -76,8 +85,24 @@ def _finish(job: Job, end: Finished, *, inputs: Mapping[str, Image], device: str
         fail(job, code="storage", message=NOT_STORED, charges=end.charges)
         return
     free_ms = {**_waited(job), receipts.STORAGE: round((time.monotonic() - began) * 1_000)}
+    if verdict is not None:
+        free_ms[receipts.SAFETY] = verdict.ms
     persist(lambda: jobs.finish(job, pictures, end.charges, **free_ms))
     speeds.learn(request, end.charges, device=device, quoted_ms=job.quote_ms)
+
+
+def _block(job: Job, charges: Sequence[Charge], *, safety_ms: int) -> None:
+    """Fail a job whose pictures nobody gets to see, and note it. Raises LostRace."""
+    free_ms = {**_waited(job), receipts.SAFETY: safety_ms}
+
+    def write() -> None:
+        with transaction.atomic():
+            jobs.fail(
+                job, code=safety.BLOCKED, message=safety.HELD_BACK, charges=charges, **free_ms
+            )
+            safety.note_held_back(job)
+
+    persist(write)
 
 
 def _store(

@@ -1,10 +1,10 @@
 """Where pictures live: their files' names, the parameters inside them, and links to them that expire."""
 
+import hashlib
 import json
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -13,10 +13,11 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.urls import reverse
 from PIL import Image as PillowImage
-from PIL.PngImagePlugin import PngInfo
 
+from generation import marking, provenance
 from generation.engine import infotext
 from generation.engine.request import GenerationRequest
+from generation.marking import Mark
 
 if TYPE_CHECKING:
     from generation.models import Image, Job
@@ -43,6 +44,7 @@ class StoredPicture:
     file: str
     thumbnail: str
     bytes: int
+    digest: str = ""
 
 
 def save(
@@ -118,7 +120,13 @@ def _names(job: "Job", *, index: int) -> tuple[str, str]:
 
 def _save_one(job: "Job", picture: PillowImage.Image, *, index: int, seed: int) -> StoredPicture:
     request = job.generation_request
-    png = _png(picture, request, seed=seed)
+    mark = Mark(
+        tool=settings.SITE_NAME,
+        system=f"Stable Diffusion ({request.checkpoint})",
+        synthetic_for=job.synthetic_for,
+    )
+    texts = _parameters(request, seed=seed)
+    png = provenance.signed(marking.encoded(picture, "PNG", mark, texts=texts), title=mark.document)
     file, thumbnail = _names(job, index=index)
     return StoredPicture(
         index=index,
@@ -126,25 +134,21 @@ def _save_one(job: "Job", picture: PillowImage.Image, *, index: int, seed: int) 
         width=picture.width,
         height=picture.height,
         file=default_storage.save(file, ContentFile(png)),
-        thumbnail=default_storage.save(thumbnail, ContentFile(_thumbnail(picture))),
+        thumbnail=default_storage.save(thumbnail, ContentFile(_thumbnail(picture, mark))),
         bytes=len(png),
+        digest=hashlib.sha256(png).hexdigest(),
     )
 
 
-def _png(picture: PillowImage.Image, request: GenerationRequest, *, seed: int) -> bytes:
-    """PNG that says how it was made: in the form other programs read, and as a request of ours."""
-    info = PngInfo()
-    info.add_itxt("parameters", infotext.write(request, seed=seed))
-    info.add_itxt("request", json.dumps({**request.to_dict(), "seed": seed, "num_images": 1}))
-    info.add_text("Software", settings.SITE_NAME)
-    buffer = BytesIO()
-    picture.save(buffer, "PNG", pnginfo=info)
-    return buffer.getvalue()
+def _parameters(request: GenerationRequest, *, seed: int) -> dict[str, str]:
+    """How a picture was made: in the form that other programs read, and as a request of ours."""
+    return {
+        "parameters": infotext.write(request, seed=seed),
+        "request": json.dumps({**request.to_dict(), "seed": seed, "num_images": 1}),
+    }
 
 
-def _thumbnail(picture: PillowImage.Image) -> bytes:
+def _thumbnail(picture: PillowImage.Image, mark: Mark) -> bytes:
     small = picture.copy()
     small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), PillowImage.Resampling.LANCZOS)
-    buffer = BytesIO()
-    small.save(buffer, "WEBP", quality=82, method=4)
-    return buffer.getvalue()
+    return marking.encoded(small, "WEBP", mark, quality=82, method=4)

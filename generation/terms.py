@@ -1,5 +1,6 @@
 """What a request may be and what it costs, by the plan of who asks and what they pay with."""
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from generation.models import Job
 if TYPE_CHECKING:
     from accounts.models import User
 
+log = logging.getLogger(__name__)
 
 # How many jobs may wait in line for each that the plan lets run at once.
 WAITING_FOR_EACH_RUNNING = 10
@@ -31,7 +33,7 @@ class OverPlanLimit(Exception):
 
 
 class CheckpointUnavailable(Exception):
-    """This installation lacks the checkpoint's weights. Nothing was written."""
+    """This installation lacks the checkpoint's weights, or they are damaged. Nothing was written."""
 
 
 class TooManyJobs(Exception):
@@ -51,7 +53,7 @@ class Terms:
 def of(user: "User", request: GenerationRequest, *, unit: Unit) -> Terms:
     """The terms for what the user asks now. Raises CheckpointUnavailable, OverPlanLimit, PaymentOverdue."""
     plan = PAY_AS_YOU_GO if unit == Unit.CREDITS else plans.require_plan(user)
-    _require_present(request)
+    _require_available(request)
     require_size(request, plan)
     return Terms(
         plan=plan,
@@ -109,9 +111,15 @@ def require_size(request: GenerationRequest, plan: Plan) -> None:
         )
 
 
-def _require_present(request: GenerationRequest) -> None:
-    checkpoint = catalogue.get(request.checkpoint)
-    if not catalogue.is_present(checkpoint, root=settings.CHECKPOINTS_DIR):
+def _require_available(request: GenerationRequest) -> None:
+    checkpoint, root = catalogue.get(request.checkpoint), settings.CHECKPOINTS_DIR
+    if not catalogue.is_present(checkpoint, root=root):
         raise CheckpointUnavailable(
             _("%(name)s is not installed here. Choose another model.") % {"name": checkpoint.name}
+        )
+    if fault := catalogue.fault_in(checkpoint, root=root):
+        log.error("checkpoint %s is unavailable: %s", checkpoint.id, fault)
+        raise CheckpointUnavailable(
+            _("%(name)s is not available at the moment. Choose another model.")
+            % {"name": checkpoint.name}
         )

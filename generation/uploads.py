@@ -6,7 +6,7 @@ A request names them by the SHA-256 of what is stored, so the same picture is ke
 import hashlib
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -62,11 +62,35 @@ class MissingPicture(Exception):
 
 def receive(user: "User", file: "File[bytes]") -> Upload:
     """Store what somebody sent. Raises UploadRefused."""
+    return _store(user, in_process_of_its_own(SANITIZE, content_of(file)))
+
+
+def content_of(file: "File[bytes]") -> bytes:
+    """Return what somebody sent, if it is not too much. Raises UploadRefused."""
     if not file.size:
         raise UploadRefused("empty")
     if file.size > MAX_BYTES:
         raise UploadRefused("bytes")
-    return _store(user, _sanitized(file.read()))
+    content: bytes = file.read()
+    return content
+
+
+def in_process_of_its_own(command: Sequence[str], content: bytes) -> bytes:
+    """Give a picture to a program that is limited in time and memory; returns what it says.
+
+    Raises UploadRefused for what the program refuses, and for whatever ends it.
+    """
+    try:
+        done = subprocess.run(
+            command, input=content, capture_output=True, timeout=SANITIZE_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise UploadRefused("damaged") from error
+    if done.returncode == 0:
+        return done.stdout
+    # A process that ran into its limits says nothing.
+    reason = done.stderr.decode(errors="replace")
+    raise UploadRefused(reason if reason in REASONS else "damaged")
 
 
 def taken(
@@ -141,20 +165,6 @@ def _loaded(content: bytes) -> PillowImage.Image:
     picture = PillowImage.open(BytesIO(content))
     picture.load()
     return picture
-
-
-def _sanitized(content: bytes) -> bytes:
-    try:
-        done = subprocess.run(
-            SANITIZE, input=content, capture_output=True, timeout=SANITIZE_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise UploadRefused("damaged") from error
-    if done.returncode == 0:
-        return done.stdout
-    # A process that ran into its limits says nothing.
-    reason = done.stderr.decode(errors="replace")
-    raise UploadRefused(reason if reason in REASONS else "damaged")
 
 
 def _store(user: "User", content: bytes) -> Upload:

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from generation import defaults_views, usage_views, views
+from generation import defaults_views, detection_views, usage_views, views
 
 urlpatterns = [
     path("", include("generation.showcase_urls")),
@@ -15,4 +15,5 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/cancel/", views.job_cancel, name="job_cancel"),
     path("usage/", usage_views.usage, name="usage"),
     path("usage/usage.csv", usage_views.usage_export, name="usage_export"),
+    path("detect/", detection_views.detect, name="detect"),
 ]

@@ -24,6 +24,7 @@ from generation import (
     events,
     jobs,
     presets,
+    safety,
     showcase,
     speeds,
     starts,
@@ -72,7 +73,9 @@ def studio(request: HttpRequest) -> HttpResponse:
         form.add_error("checkpoint", str(refusal))
     except uploads.MissingPicture as missing:
         form.add_error(missing.field, str(missing))
-    except (jobs.TooManyJobs, PaymentOverdue) as refusal:
+    except safety.PromptRejected as refusal:
+        form.add_error(refusal.field, str(refusal))
+    except (jobs.TooManyJobs, PaymentOverdue, safety.NotServing) as refusal:
         form.add_error(None, _with_link(refusal))
     else:
         starts.forget(request)

@@ -30,6 +30,8 @@ from generation import (
     storage,
     uploads,
 )
+from generation.engine import memory
+from generation.engine.catalogue import UnknownCheckpoint
 from generation.engine.engine import (
     Canceled,
     Engine,
@@ -43,7 +45,9 @@ from generation.engine.engine import (
     Stepped,
 )
 from generation.engine.events import MESSAGES
-from generation.engine.loader import Loader
+from generation.engine.loader import Loader, pick_device
+from generation.engine.rowcap import RowCap
+from generation.engine.tuning import Attention, Tuning
 from generation.events import Progress
 from generation.heartbeats import Heartbeat, Pacer, Totals, Work
 from generation.models import Job
@@ -183,6 +187,10 @@ class Worker:
         except jobs.LostRace:
             log.warning("job %s attempt %d was taken back", job.pk, job.attempt)
             storage.discard(job)
+        except UnknownCheckpoint as error:
+            log.error("job %s: %s", job.pk, error)  # noqa: TRY400  # the reason is all there is to say
+            with contextlib.suppress(jobs.LostRace):
+                settlement.fail(job, code=FailureCode.LOAD, message=MESSAGES[FailureCode.LOAD])
         except Exception:
             log.exception("job %s attempt %d broke", job.pk, job.attempt)
             with contextlib.suppress(jobs.LostRace):
@@ -352,12 +360,32 @@ def current() -> Worker:
     global _current  # noqa: PLW0603  # one device, one worker
     with _current_lock:
         if _current is None:
-            loader = Loader(settings.CHECKPOINTS_DIR, budget_bytes=settings.WORKER_WARM_BYTES)
-            engine = Engine(loader=loader, preview_interval=settings.PREVIEW_INTERVAL_SECONDS)
+            loader = _loader()
+            engine = Engine(
+                loader=loader,
+                row_cap=RowCap(most=settings.WORKER_MAX_ROWS),
+                preview_interval=settings.PREVIEW_INTERVAL_SECONDS,
+            )
             name = f"{socket.gethostname()}:{os.getpid()}"
             _current = Worker(engine, loader, name=name, slots=settings.WORKER_SLOTS)
             _current.start()
         return _current
+
+
+def _loader() -> Loader:
+    """A loader for this machine's device, as the settings have it."""
+    device = pick_device()
+    return Loader(
+        settings.CHECKPOINTS_DIR,
+        device=device,
+        budget_bytes=settings.WORKER_WARM_BYTES or memory.budget_bytes(device),
+        tuning=Tuning(
+            precision=settings.WORKER_DTYPE or None,
+            channels_last=settings.WORKER_CHANNELS_LAST,
+            compiled=settings.WORKER_COMPILE,
+            attention=Attention(settings.WORKER_ATTENTION),
+        ),
+    )
 
 
 _current: Worker | None = None

@@ -236,6 +236,7 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 # Beside allauth's own, which count sign-ups, sign-ins, codes and resets by the minute.
 ACCOUNT_RATE_LIMITS = {
     "delete_account": "5/m/user",
+    "detect": "20/m/ip",
     "export": "3/h/user",
     "submit": "60/m/user",
 }
@@ -325,7 +326,32 @@ DEVICE_HOUR_CENTS = env.int("DEVICE_HOUR_CENTS", 0)
 
 # Folders of checkpoints that were fetched; the sketchbook comes with the code.
 CHECKPOINTS_DIR = Path(env.str("CHECKPOINTS_DIR", str(DATA_DIR / "checkpoints")))
-WORKER_WARM_BYTES = env.int("WORKER_WARM_BYTES", 12 * 2**30)
+# What the hub is asked with for gated checkpoints, by `manage.py checkpoints fetch`.
+HF_TOKEN = env.str("HF_TOKEN", "")
+# How much memory the checkpoints of a device may take; 0 is as much as leaves room for the work.
+WORKER_WARM_BYTES = env.int("WORKER_WARM_BYTES", 0)
+# How the worker computes; see docs/checkpoints.md. Empty is what suits checkpoint and device.
+WORKER_DTYPE = env.str(
+    "WORKER_DTYPE", "", validate=validate.OneOf(["", "float32", "float16", "bfloat16"])
+)
+WORKER_ATTENTION = env.str("WORKER_ATTENTION", "fused", validate=validate.OneOf(["fused", "plain"]))
+WORKER_CHANNELS_LAST = env.bool("WORKER_CHANNELS_LAST", False)
+WORKER_COMPILE = env.bool("WORKER_COMPILE", False)
+# The most pictures, doubled by guidance, that share a step.
+WORKER_MAX_ROWS = env.int("WORKER_MAX_ROWS", 16, validate=validate.Range(min=1))
+# What prompts may not ask for: the categories that count here (see generation/policy), and the rules.
+PROMPT_POLICY: list[str] = env.list(
+    "PROMPT_POLICY",
+    ["minors", "sexual", "nudity", "gore", "hate", "self_harm"],
+    validate=validate.ContainsOnly(["minors", "sexual", "nudity", "gore", "hate", "self_harm"]),
+)
+PROMPT_POLICY_DIR = Path(env.str("PROMPT_POLICY_DIR", str(BASE_DIR / "generation" / "policy")))
+# Whether the operator is shown the words of a prompt that was refused, or only who, when and why.
+KEEP_REFUSED_PROMPTS = env.bool("KEEP_REFUSED_PROMPTS", False)
+# What to do while the weights of the picture's safety checker are missing: warn, or refuse every job.
+WITHOUT_SAFETY_CHECKER = env.str(
+    "WITHOUT_SAFETY_CHECKER", "warn", validate=validate.OneOf(["warn", "refuse"])
+)
 LEASE_SECONDS = env.int("LEASE_SECONDS", 30)
 LEASE_RENEWAL_SECONDS = env.int("LEASE_RENEWAL_SECONDS", 5)
 # How often a job may lose its worker before it is taken for the reason.
@@ -335,6 +361,12 @@ WORKER_GRACE_SECONDS = env.int("WORKER_GRACE_SECONDS", 10)
 # A device that has not finished a step for so long is taken for dead, and its worker ends.
 WORKER_STALL_SECONDS = env.int("WORKER_STALL_SECONDS", 60)
 PREVIEW_INTERVAL_SECONDS = 0.25
+
+# Marking: pictures say that an AI made them. With a certificate (a PEM file, its issuer's after it) and
+# its key they are also signed, by C2PA; a timestamp lets that outlive the certificate.
+C2PA_CERTIFICATE = env.str("C2PA_CERTIFICATE", "")
+C2PA_KEY = env.str("C2PA_KEY", "")
+C2PA_TIMESTAMP_URL = env.str("C2PA_TIMESTAMP_URL", "")
 
 # Files ------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 import gc
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,25 +13,15 @@ from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
 from generation.engine import catalogue
-from generation.engine.catalogue import Checkpoint, Family
+from generation.engine.catalogue import Checkpoint
 from generation.engine.families import Pipeline, pipeline_class
-from generation.engine.families.parts import Parts, weight_files
+from generation.engine.families.parts import Parts
 from generation.engine.preview import Projection
+from generation.engine.shelf import structure
+from generation.engine.shelf.weights import Unusable
 from generation.engine.tuning import Tuning
 
 logger = logging.getLogger(__name__)
-
-# What a checkpoint of the family can't do without; it may have more.
-_PARTS: Mapping[Family, tuple[str, ...]] = {
-    Family.SD1: ("text_encoder", "unet", "vae"),
-    Family.SD2: ("text_encoder", "unet", "vae"),
-    Family.SDXL: ("text_encoder_2", "unet", "vae"),
-    Family.SD3: ("text_encoder", "text_encoder_2", "transformer", "vae"),
-}
-_MORE_PARTS = ("text_encoder", "text_encoder_3", "depth_estimator")
-# Without its files transformers makes an empty tokenizer, to which every prompt is the same.
-_TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "spiece.model")
-_PICKLES = (".bin", ".ckpt", ".pt", ".pth")
 
 
 class LoadError(Exception):
@@ -133,10 +123,10 @@ class Loader:
 
     def _start(self, checkpoint: Checkpoint) -> _Entry:
         folder = self._folder(checkpoint)
-        num_bytes = _check(folder, checkpoint.family)
+        num_bytes, has_room = self._measure(folder, checkpoint)
         self._make_room(num_bytes)
         entry = _Entry(
-            future=self._thread.submit(self._load_apart, checkpoint, folder, num_bytes),
+            future=self._thread.submit(self._load_apart, checkpoint, folder, has_room=has_room),
             num_bytes=num_bytes,
         )
         entry.future.add_done_callback(lambda _: self.on_loaded())
@@ -148,6 +138,21 @@ class Loader:
             return catalogue.folder(checkpoint, self._root)
         except ValueError as error:
             raise LoadError(str(error)) from None
+
+    def _measure(self, folder: Path, checkpoint: Checkpoint) -> tuple[int, bool]:
+        """Return the bytes that will be loaded, and whether those are all that the checkpoint has.
+
+        Where they alone exceed the budget, what it can do without stays on the disk.
+        """
+        try:
+            counts = structure.require(folder, checkpoint.family)
+        except (Unusable, OSError, ValueError) as error:
+            raise LoadError(str(error)) from error
+        width = self._tuning.dtype(checkpoint.family, self.device).itemsize
+        num_bytes = width * sum(counts.values())
+        if self.budget_bytes is None or num_bytes <= self.budget_bytes:
+            return num_bytes, True
+        return num_bytes - width * counts.get(structure.DISPENSABLE, 0), False
 
     def _make_room(self, num_bytes: int) -> None:
         """Evict idle checkpoints, least recently used first.
@@ -167,7 +172,7 @@ class Loader:
             del self._entries[evicted]
             logger.info("evicted checkpoint %s", evicted)
 
-    def _load_apart(self, checkpoint: Checkpoint, folder: Path, num_bytes: int) -> Loaded:
+    def _load_apart(self, checkpoint: Checkpoint, folder: Path, *, has_room: bool) -> Loaded:
         """Load in a thread that ends with the load.
 
         A thread that has used torch on the host keeps a pool of OpenMP threads. Beside such a pool
@@ -175,9 +180,9 @@ class Loader:
         as long.
         """
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="load") as thread:
-            return thread.submit(self._load, checkpoint, folder, num_bytes).result()
+            return thread.submit(self._load, checkpoint, folder, has_room=has_room).result()
 
-    def _load(self, checkpoint: Checkpoint, folder: Path, num_bytes: int) -> Loaded:
+    def _load(self, checkpoint: Checkpoint, folder: Path, *, has_room: bool) -> Loaded:
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -187,7 +192,7 @@ class Loader:
                 folder=folder,
                 device=self.device,
                 dtype=self._tuning.dtype(checkpoint.family, self.device),
-                has_room=self.budget_bytes is None or num_bytes <= self.budget_bytes,
+                has_room=has_room,
             )
             pipeline = pipeline_class(checkpoint.family).load(checkpoint, parts)
             self._tuning.apply(pipeline)
@@ -197,27 +202,3 @@ class Loader:
         load_us = (time.perf_counter_ns() - started) // 1_000
         logger.info("loaded checkpoint %s in %d ms", checkpoint.id, load_us // 1_000)
         return Loaded(pipeline=pipeline, projection=projection, load_us=load_us)
-
-
-def _check(folder: Path, family: Family) -> int:
-    """Return the size of the weights in bytes; raise LoadError if they are missing or pickles."""
-    if not (folder / "model_index.json").is_file():
-        raise LoadError(
-            f"{folder} has no model_index.json: the checkpoint is missing or incomplete."
-        )
-    tokenizers = sorted(folder.glob("tokenizer*"))
-    for tokenizer in tokenizers or [folder / "tokenizer"]:
-        if not any((tokenizer / name).is_file() for name in _TOKENIZER_FILES):
-            raise LoadError(f"{tokenizer} has no vocabulary: the checkpoint is incomplete.")
-    parts = {*_PARTS[family], *(name for name in _MORE_PARTS if (folder / name).is_dir())}
-    return sum(_check_weights(folder / name) for name in sorted(parts))
-
-
-def _check_weights(folder: Path) -> int:
-    files: Sequence[Path] = sorted(folder.iterdir()) if folder.is_dir() else []
-    weights = [path for path in files if path.suffix == ".safetensors"]
-    if not weights and any(path.suffix in _PICKLES for path in files):
-        raise LoadError(f"{folder} has only pickled weights, which can run code: use safetensors.")
-    if not weights:
-        raise LoadError(f"{folder} has no safetensors weights: the checkpoint is incomplete.")
-    return sum(path.stat().st_size for path in weight_files(folder))

@@ -124,7 +124,8 @@ class GenerationRequest:
         steps = self.num_inference_steps
         if not self.mode.has_picture:
             return 0
-        if catalogue.get(self.checkpoint).family is Family.SD3:
+        checkpoint = catalogue.CHECKPOINTS.get(self.checkpoint)
+        if checkpoint is not None and checkpoint.family is Family.SD3:
             return int(max(steps - steps * self.strength, 0))
         return steps - int(steps * self.strength)
 
@@ -153,6 +154,23 @@ class GenerationRequest:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Build a request from JSON; what is unknown, missing or mistyped raises InvalidRequest."""
+        return cls(**cls._values_in(data))
+
+    @classmethod
+    def stored(cls, data: Mapping[str, Any]) -> Self:
+        """Build a request that was valid once, and may not be any more.
+
+        Its checkpoint can be gone, or a limit lower than it was; what was made from it stays.
+        """
+        request = object.__new__(cls)
+        values = {field.name: field.default for field in fields(cls)} | cls._values_in(data)
+        for name, value in values.items():
+            object.__setattr__(request, name, value)
+        return request
+
+    @classmethod
+    def _values_in(cls, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Read each field from JSON. Raises InvalidRequest."""
         known = {field.name: field for field in fields(cls)}
         errors: dict[str, str] = {
             name: Message(gettext_noop("This setting is not known."))
@@ -170,7 +188,7 @@ class GenerationRequest:
                 errors[name] = Message(gettext_noop("This setting is missing."))
         if errors:
             raise InvalidRequest(errors)
-        return cls(**values)
+        return values
 
 
 def _read_text(value: Any) -> str:

@@ -79,7 +79,7 @@ def _stable_diffusion(
     *, channels: int = 4, scheduler: Any = None, vae: Any = None
 ) -> StableDiffusionPipeline:
     return StableDiffusionPipeline(
-        tokenizer=_clip_tokenizer(),
+        tokenizer=clip_tokenizer(),
         text_encoder=_clip(CLIPTextModel),
         unet=_unet(in_channels=channels),
         vae=vae or _vae(),
@@ -106,7 +106,7 @@ def _depth() -> StableDiffusionDepth2ImgPipeline:
         )
     ).eval()
     return StableDiffusionDepth2ImgPipeline(
-        tokenizer=_clip_tokenizer(),
+        tokenizer=clip_tokenizer(),
         text_encoder=_clip(CLIPTextModel),
         unet=_unet(in_channels=5),
         vae=_vae(),
@@ -127,7 +127,7 @@ def _upscaler() -> StableDiffusionUpscalePipeline:
         scaling_factor=0.08333,
     )
     return StableDiffusionUpscalePipeline(
-        tokenizer=_clip_tokenizer(),
+        tokenizer=clip_tokenizer(),
         text_encoder=_clip(CLIPTextModel),
         unet=_unet(in_channels=7, num_class_embeds=1000),
         vae=vae,
@@ -139,8 +139,8 @@ def _upscaler() -> StableDiffusionUpscalePipeline:
 
 def _xl() -> StableDiffusionXLPipeline:
     return StableDiffusionXLPipeline(
-        tokenizer=_clip_tokenizer(),
-        tokenizer_2=_clip_tokenizer(),
+        tokenizer=clip_tokenizer(),
+        tokenizer_2=clip_tokenizer(),
         text_encoder=_clip(CLIPTextModel),
         text_encoder_2=_clip(CLIPTextModelWithProjection),
         unet=_xl_unet(time_ids=6, encoders=2),
@@ -153,7 +153,7 @@ def _xl() -> StableDiffusionXLPipeline:
 def _xl_refiner() -> StableDiffusionXLImg2ImgPipeline:
     return StableDiffusionXLImg2ImgPipeline(
         tokenizer=None,
-        tokenizer_2=_clip_tokenizer(),
+        tokenizer_2=clip_tokenizer(),
         text_encoder=None,
         text_encoder_2=_clip(CLIPTextModelWithProjection),
         unet=_xl_unet(time_ids=5, encoders=1),
@@ -178,9 +178,9 @@ def _sd3(*, with_t5: bool = True, **scheduler: Any) -> StableDiffusion3Pipeline:
         )
     )
     return StableDiffusion3Pipeline(
-        tokenizer=_clip_tokenizer(),
-        tokenizer_2=_clip_tokenizer(),
-        tokenizer_3=_t5_tokenizer() if with_t5 else None,
+        tokenizer=clip_tokenizer(),
+        tokenizer_2=clip_tokenizer(),
+        tokenizer_3=t5_tokenizer() if with_t5 else None,
         text_encoder=_clip(CLIPTextModelWithProjection),
         text_encoder_2=_clip(CLIPTextModelWithProjection),
         text_encoder_3=t5 if with_t5 else None,
@@ -209,7 +209,7 @@ _NO_SAFETY: Mapping[str, Any] = {
 }
 
 
-def _clip_tokenizer() -> CLIPTokenizer:
+def clip_tokenizer() -> CLIPTokenizer:
     tokens = [
         "<|startoftext|>",
         "<|endoftext|>",
@@ -222,7 +222,7 @@ def _clip_tokenizer() -> CLIPTokenizer:
     return tokenizer
 
 
-def _t5_tokenizer() -> T5Tokenizer:
+def t5_tokenizer() -> T5Tokenizer:
     vocabulary = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0)]
     vocabulary += [(letter, -3.0) for letter in LETTERS]
     return T5Tokenizer(vocab=vocabulary, extra_ids=0)

@@ -166,7 +166,7 @@ def test_missing_weights_are_named(copy: Path, part: str) -> None:
 def test_a_missing_noise_schedule_is_a_load_error(copy: Path) -> None:
     shutil.rmtree(copy / "toy" / "scheduler")
 
-    assert "could not be loaded" in error_of(copy)
+    assert "has no noise scheduler" in error_of(copy)
 
 
 def test_a_missing_vocabulary_is_named(copy: Path) -> None:
@@ -181,7 +181,7 @@ def test_truncated_weights_are_a_load_error(copy: Path, part: str) -> None:
     content = weights.read_bytes()
     weights.write_bytes(content[: len(content) // 2])
 
-    assert "could not be loaded" in error_of(copy)
+    assert f"{weights} is not whole" in error_of(copy)
 
 
 def test_a_missing_folder_is_a_load_error(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ LONG = "abcdefghij " * 6
 def encoder() -> ClipTextEncoder:
     torch.manual_seed(0)
     model = checkpoints._clip(checkpoints.CLIPTextModel)
-    return ClipTextEncoder(checkpoints._clip_tokenizer(), model)
+    return ClipTextEncoder(checkpoints.clip_tokenizer(), model)
 
 
 @torch.inference_mode()

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from django.utils.translation import override
 
@@ -9,6 +11,7 @@ from generation.forms import GenerationForm
 from generation.models import Upload
 from generation.sizes import AS_PICTURE, CUSTOM, size_for
 from tests.engine.cases import digest
+from tests.generation.shelving import damage, put, put_own
 
 SKETCHBOOK = catalogue.get("sketchbook")
 FILLED = {"prompt": "a red house", "checkpoint": "sketchbook", "shape": "square"}
@@ -239,3 +242,41 @@ def test_a_mode_that_the_checkpoint_lacks_is_refused():
 
     assert not form.is_valid()
     assert "mode" in form.errors
+
+
+@pytest.fixture
+def shelf(tmp_path, settings, monkeypatch):
+    """A site's folder of checkpoints, looked into every time."""
+    monkeypatch.setattr(catalogue, "FRESH_SECONDS", 0)
+    settings.CHECKPOINTS_DIR = tmp_path
+    return tmp_path
+
+
+def test_an_operators_own_checkpoint_is_offered_at_once(shelf):
+    assert not GenerationForm({**FILLED, "checkpoint": "mine"}).is_valid()
+
+    put_own(shelf, "mine", name="My model")
+
+    form = GenerationForm({**FILLED, "checkpoint": "mine"})
+    assert ("mine", "My model") in form.fields["checkpoint"].choices
+    assert form.is_valid()
+
+
+def test_a_damaged_checkpoint_is_shown_but_cannot_be_chosen(shelf):
+    damage(put(shelf, "sd-1.5"))
+
+    form = GenerationForm({**FILLED, "checkpoint": "sd-1.5"})
+
+    shown = str(form["checkpoint"])
+    assert "Stable Diffusion 1.5 (unavailable)" in shown
+    assert re.search(r'<option value="sd-1.5"[^>]* disabled', shown)
+    assert not form.is_valid()
+
+
+def test_a_whole_checkpoint_is_shown_as_any_other(shelf):
+    put(shelf, "sd-1.5")
+
+    shown = str(GenerationForm()["checkpoint"])
+
+    assert '<option value="sd-1.5">Stable Diffusion 1.5</option>' in shown
+    assert "disabled" not in shown

@@ -46,6 +46,21 @@ def test_a_job_that_failed_says_why_and_that_it_was_free(client, alice):
     assert "This cost you nothing." in page
 
 
+@pytest.mark.parametrize("name", [*PAGES, "studio", "image"])
+def test_what_a_checkpoint_made_outlives_it(client, alice, name):
+    job = make_job(alice)
+    Job.objects.update(
+        checkpoint="gone", request={**job.request, "checkpoint": "gone", "width": 9_999}
+    )
+    image = make_image(job)
+    arguments = {"studio": [], "image": [image.pk]}.get(name, [job.pk])
+    client.force_login(alice)
+
+    response = client.get(reverse(name, args=arguments), {"image": image.pk})
+
+    assert response.status_code == 200
+
+
 @pytest.mark.parametrize("status", Status)
 def test_without_scripts_only_a_job_that_has_not_ended_is_loaded_again(client, alice, status):
     job = make_job(alice, status=status)

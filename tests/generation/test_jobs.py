@@ -15,6 +15,7 @@ from django.utils import timezone
 from billing import ledger, plans
 from billing.models import Entry, Hold, Subscription, Unit, Wallet
 from generation import events, fairness, jobs, storage, tasks
+from generation.engine import catalogue
 from generation.models import FINAL, MOVES, UNFINISHED, Image, Job, Status, Transition
 from tests.billing.books import assert_books_balance, balance
 from tests.generation.carrying import (
@@ -127,9 +128,20 @@ def refuse_for_the_weights(alice, monkeypatch):
     return make_request(checkpoint="sd-1.5", width=512, height=512), jobs.CheckpointUnavailable
 
 
+def refuse_for_damage(alice, monkeypatch):
+    monkeypatch.setattr(catalogue, "fault_in", lambda *_, **__: "The unet is cut off.")
+    return make_request(), jobs.CheckpointUnavailable
+
+
 @pytest.mark.parametrize(
     "refuse",
-    [refuse_for_balance, refuse_for_size, refuse_for_the_line, refuse_for_the_weights],
+    [
+        refuse_for_balance,
+        refuse_for_size,
+        refuse_for_the_line,
+        refuse_for_the_weights,
+        refuse_for_damage,
+    ],
     ids=lambda function: function.__name__,
 )
 def test_a_refusal_says_why_and_writes_nothing(

@@ -2,12 +2,15 @@
 
 import json
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import safe_open
 from torch.nn import Module
+
+from generation.engine.shelf.weights import weight_files
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,25 +79,13 @@ class Parts:
         return Module.to(model, self.device, dtype or self.dtype).eval()
 
 
-def weight_files(folder: Path) -> list[Path]:
-    """Return the files that hold a part's weights: one, or the shards that its index names.
-
-    A folder may hold a second copy in half precision, which is read only if it is the only one.
-    """
-    for index in sorted(folder.glob("*.safetensors.index.json")):
-        shards = set(_read_json(index)["weight_map"].values())
-        return [folder / shard for shard in sorted(shards)]
-    files = sorted(folder.glob("*.safetensors"), key=lambda path: ("fp16" in path.name, path.name))
-    return files[:1]
-
-
 def num_bytes(*modules: Module | None) -> int:
-    """Return the memory that the modules' weights take."""
+    """Return the memory that the modules' weights and constants take."""
     return sum(
-        parameter.numel() * parameter.element_size()
+        tensor.numel() * tensor.element_size()
         for module in modules
         if module is not None
-        for parameter in module.parameters()
+        for tensor in chain(module.parameters(), module.buffers())
     )
 
 

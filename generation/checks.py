@@ -1,0 +1,79 @@
+"""What is wrong with an installation that only its operator can mend."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+
+from generation import policy, provenance, safety
+from generation.engine.shelf import keeping
+from generation.policy.rules import InvalidRules
+
+
+@checks.register
+def checkpoints_are_whole(**kwargs: Any) -> list[checks.CheckMessage]:
+    return [
+        checks.Warning(
+            f"The checkpoint {entry.id} cannot be used. {entry.fault}",
+            hint="Fetch it again, or remove it: see `manage.py checkpoints`.",
+            id="generation.W001",
+        )
+        for entry in keeping.entries(settings.CHECKPOINTS_DIR)
+        if entry.fault
+    ]
+
+
+@checks.register
+def rules_can_be_read(**kwargs: Any) -> list[checks.CheckMessage]:
+    try:
+        policy.Rules.read(settings.PROMPT_POLICY_DIR)
+    except InvalidRules as error:
+        return [
+            checks.Error(
+                f"The rules for prompts cannot be read. {error}",
+                hint="generation/policy/README.md says how they are written.",
+                id="generation.E001",
+            )
+        ]
+    return []
+
+
+@checks.register
+def credential_can_be_used(**kwargs: Any) -> list[checks.CheckMessage]:
+    try:
+        provenance.credential()
+    except provenance.InvalidCredential as error:
+        return [
+            checks.Error(
+                f"Pictures cannot be signed. {error}",
+                hint="Set C2PA_CERTIFICATE and C2PA_KEY to PEM files that belong together, or neither.",
+                id="generation.E002",
+            )
+        ]
+    return []
+
+
+@checks.register
+def no_job_is_refused_for_the_safety_checker(**kwargs: Any) -> list[checks.CheckMessage]:
+    if settings.WITHOUT_SAFETY_CHECKER != safety.REFUSE or not (fault := safety.checker_fault()):
+        return []
+    return [
+        checks.Warning(
+            f"No job is taken. {fault}",
+            hint="Run `manage.py checkpoints fetch safety-checker`.",
+            id="generation.W002",
+        )
+    ]
+
+
+@checks.register(deploy=True)
+def pictures_are_checked(**kwargs: Any) -> list[checks.CheckMessage]:
+    if settings.WITHOUT_SAFETY_CHECKER == safety.REFUSE or not (fault := safety.checker_fault()):
+        return []
+    return [
+        checks.Warning(
+            f"Pictures are shown without a safety check. {fault}",
+            hint="Run `manage.py checkpoints fetch safety-checker`.",
+            id="generation.W003",
+        )
+    ]

@@ -1,0 +1,64 @@
+"""Files of weights: which ones a part has, and whether they are whole, told by their headers alone."""
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
+WHY_NO_PICKLES = "Pickled weights can run code when they are read: only safetensors are loaded."
+_LARGEST_HEADER = 100 * 2**20
+
+
+class Unusable(Exception):
+    """Weights or a checkpoint cannot be used as they are; the message tells the operator why."""
+
+
+class TensorInfo(NamedTuple):
+    """What a header says of one tensor."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Return the files that hold a part's weights: one, or the shards that its index names.
+
+    A folder may hold a second copy in half precision, which is read only if it is the only one.
+    """
+    for index in sorted(folder.glob("*.safetensors.index.json")):
+        shards = set(json.loads(index.read_text())["weight_map"].values())
+        return [folder / shard for shard in sorted(shards)]
+    files = sorted(folder.glob("*.safetensors"), key=lambda path: ("fp16" in path.name, path.name))
+    return files[:1]
+
+
+def header(path: Path) -> Mapping[str, TensorInfo]:
+    """Return what the file holds, by name. Raises Unusable for what is no whole safetensors file."""
+    status = path.stat()
+    return _header(path, status.st_size, status.st_mtime_ns)
+
+
+# Keyed by what changes with the content, so that a page may ask for it every time.
+@lru_cache(maxsize=256)
+def _header(path: Path, size: int, mtime_ns: int) -> Mapping[str, TensorInfo]:
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= min(_LARGEST_HEADER, size):
+            raise Unusable(f"{path} is no safetensors file, or is cut off in its header.")
+        try:
+            content: dict[str, Any] = json.loads(file.read(length))
+            content.pop("__metadata__", None)
+            end = max((tensor["data_offsets"][1] for tensor in content.values()), default=0)
+            found = {
+                name: TensorInfo(tensor["dtype"], tuple(tensor["shape"]))
+                for name, tensor in content.items()
+            }
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            raise Unusable(f"{path} is no safetensors file, or its header is damaged.") from error
+    if size != 8 + length + end:
+        missing = 8 + length + end - size
+        why = f"{missing} bytes are missing" if missing > 0 else f"{-missing} bytes are too many"
+        raise Unusable(f"{path} is not whole: {why}.")
+    return found

@@ -1,0 +1,202 @@
+"""What is on the shelf, for the operator: see docs/checkpoints.md. Needs no database."""
+
+import logging
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from generation.engine.shelf import adding, keeping, structure
+from generation.engine.shelf.adding import Wanted
+from generation.engine.shelf.configs import PREDICTIONS
+from generation.engine.shelf.items import ITEMS
+from generation.engine.shelf.keeping import Entry, NotOnTheShelf
+from generation.engine.shelf.weights import Unusable
+from generation.engine.vocabulary import Family
+
+GIGABYTE = 1_000_000_000
+
+
+class Command(BaseCommand):
+    help = "Lists, fetches, adds, verifies and removes checkpoints."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        verbs = parser.add_subparsers(dest="verb", required=True)
+        verbs.add_parser("list", help="what there is, and what could be fetched")
+        fetch = verbs.add_parser("fetch", help="download from the hub, or repair what is here")
+        fetch.add_argument("id", nargs="+")
+        fetch.add_argument("--revision", help="a commit of the repository (default: its newest)")
+        fetch.add_argument(
+            "--half", action="store_true", help="prefer weights in half precision: half the bytes"
+        )
+        fetch.add_argument(
+            "--accept-license", action="store_true", help="accept the licence without being asked"
+        )
+        add = verbs.add_parser("add", help="a folder of diffusers', or a single .safetensors file")
+        add.add_argument("path", type=Path)
+        add.add_argument("--id", default="", help="default: made of the file's name")
+        add.add_argument("--name", default="", help="what people see (default: the file's name)")
+        add.add_argument("--family", type=Family, choices=list(Family))
+        add.add_argument("--prediction", choices=PREDICTIONS, help="what a version 2 file predicts")
+        add.add_argument(
+            "--vocabulary", default="", help="a checkpoint or folder that has CLIP's, for a file"
+        )
+        add.add_argument("--license", default="", help="what people see of its licence")
+        add.add_argument(
+            "--link", action="store_true", help="leave a folder's files where they are"
+        )
+        verify = verbs.add_parser("verify", help="read every byte and compare the sums")
+        verify.add_argument("id", nargs="*", help="default: all that are here")
+        remove = verbs.add_parser("remove", help="delete from this machine")
+        remove.add_argument("id")
+        remove.add_argument("--yes", action="store_true", help="without being asked")
+
+    def handle(self, *args: Any, verb: str, **options: Any) -> None:
+        # One line for every request would drown the progress.
+        logging.getLogger("httpx2").setLevel(logging.WARNING)
+        self.root: Path = settings.CHECKPOINTS_DIR
+        verbs = {
+            "list": self._list,
+            "fetch": self._fetch,
+            "add": self._add,
+            "verify": self._verify,
+            "remove": self._remove,
+        }
+        with _in_words():
+            verbs[verb](options)
+
+    def _list(self, options: dict[str, Any]) -> None:
+        self.stdout.write(f"Checkpoints in {self.root}\n\n")
+        for entry in keeping.entries(self.root):
+            family = entry.family or "-"
+            self.stdout.write(f"{entry.id:<18} {family:<5} {_state(entry):<26} {entry.name}")
+            if entry.fault:
+                self.stdout.write(self.style.ERROR(f"{'':<18} {entry.fault}"))
+
+    def _fetch(self, options: dict[str, Any]) -> None:
+        # Knows the network, which nothing else here does.
+        from generation.engine.shelf import fetching
+        from generation.engine.shelf.fetching import License
+        from generation.engine.shelf.hub import FetchError, Hub
+
+        def accept(license: License) -> bool:
+            return options["accept_license"] or self._ask_about(license.name, license.text)
+
+        for id in options["id"]:
+            if id not in ITEMS:
+                raise CommandError(f"{id} cannot be fetched. `checkpoints list` shows what can.")
+            try:
+                record = fetching.fetch(
+                    ITEMS[id],
+                    root=self.root,
+                    hub=Hub(token=settings.HF_TOKEN),
+                    accept=accept,
+                    say=self.stdout.write,
+                    revision=options["revision"],
+                    half=options["half"],
+                )
+            except FetchError as error:
+                raise CommandError(str(error)) from error
+            size = record.num_bytes / GIGABYTE
+            self.stdout.write(
+                self.style.SUCCESS(f"{id} is here: {size:.1f} GB, revision {record.revision}")
+            )
+
+    def _ask_about(self, name: str, text: str) -> bool:
+        self.stdout.write(f"{text}\n\nLicence: {name}")
+        if not sys.stdin.isatty():
+            self.stdout.write("Nobody is here to accept it: use --accept-license.")
+            return False
+        return input("Do you accept it for this site? [y/N] ").strip().lower() in {"y", "yes"}
+
+    def _add(self, options: dict[str, Any]) -> None:
+        wanted = Wanted(
+            id=options["id"],
+            name=options["name"],
+            family=options["family"],
+            prediction=options["prediction"],
+            vocabulary=self._folder_of(options["vocabulary"]),
+            license=options["license"],
+            links=options["link"],
+        )
+        checkpoint = adding.add(options["path"], wanted, root=self.root)
+        modes = ", ".join(sorted(checkpoint.modes))
+        self.stdout.write(
+            self.style.SUCCESS(
+                f"{checkpoint.id} is here: {checkpoint.family}, {checkpoint.native_size} pixels, {modes}"
+            )
+        )
+        if (
+            checkpoint.family is Family.SD3
+            and not (self.root / checkpoint.id / structure.DISPENSABLE).is_dir()
+        ):
+            self.stdout.write("It works without T5, whose weights or vocabulary are not here.")
+
+    def _folder_of(self, text: str) -> Path | None:
+        if not text:
+            return None
+        installed = self.root / text
+        return installed if installed.is_dir() else Path(text).expanduser()
+
+    def _verify(self, options: dict[str, Any]) -> None:
+        entries = (
+            [keeping.get(id, root=self.root) for id in options["id"]]
+            if options["id"]
+            else [entry for entry in keeping.entries(self.root) if entry.is_present]
+        )
+        damaged = [entry.id for entry in entries if not self._is_whole(entry)]
+        if damaged:
+            raise CommandError(f"Damaged, and not used any more: {', '.join(damaged)}.")
+
+    def _is_whole(self, entry: Entry) -> bool:
+        if not entry.is_present:
+            raise CommandError(f"{entry.name} is not installed.")
+        total = entry.record.num_bytes if entry.record else None
+        with tqdm(total=total, unit="B", unit_scale=True, desc=entry.id, disable=None) as bar:
+            found = keeping.verify(entry, report=bar.update)
+        for fault in found:
+            self.stdout.write(self.style.ERROR(f"{entry.id}: {fault}"))
+        if not found:
+            how = "is whole" if entry.record else "seems whole; nothing is known of its sums"
+            self.stdout.write(f"{entry.id} {how}")
+        return not found
+
+    def _remove(self, options: dict[str, Any]) -> None:
+        entry = keeping.get(options["id"], root=self.root)
+        if not options["yes"]:
+            if not sys.stdin.isatty():
+                raise CommandError("Nobody is here to confirm it: use --yes.")
+            if input(f"Delete {entry.folder}? [y/N] ").strip().lower() not in {"y", "yes"}:
+                return
+        keeping.remove(entry)
+        self.stdout.write(
+            f"{entry.id} is removed. Jobs in line for it will fail, and cost nothing."
+        )
+
+
+def _state(entry: Entry) -> str:
+    if entry.is_bundled:
+        return "comes with the program"
+    if entry.fault:
+        return "unavailable"
+    if not entry.is_present:
+        return "not here"
+    if entry.record is None:
+        return "here, put by hand"
+    size = f"{entry.record.num_bytes / GIGABYTE:.1f} GB"
+    return f"here, {size} {entry.record.revision[:8]}".rstrip()
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except (Unusable, NotOnTheShelf) as error:
+        raise CommandError(str(error)) from error

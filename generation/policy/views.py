@@ -1,0 +1,86 @@
+"""A text as a reader would take it, whatever its writer did to hide that from a program.
+
+Each function returns ways to read the text; a rule is broken if it matches any of them.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+# Letters of other alphabets that look like Latin ones; exchanged in words that mix both only.
+_FOREIGN_LETTERS = "авсԁеһіјкӏмнорԛѕтуѵԝхαεηικνορτυχω"
+_LATIN_LETTERS = "abcdehijklmhopqstyvwxaenikvoptuxw"
+_LOOK_ALIKES = str.maketrans(_FOREIGN_LETTERS, _LATIN_LETTERS)
+_FOREIGN = re.compile(r"[Ͱ-Ͽа-яѐ-ӿԀ-ԯ]")
+# Digits and signs that stand for letters, inside of a word that has letters, too.
+_LEET = str.maketrans("034578@$!|+€", "oeastbasiite")
+_TOKEN = re.compile(r"[a-z0-9@$!|+€]+")
+_LONG_RUN = re.compile(r"([a-z])\1{2,}")
+_SPELLED = re.compile(r"(?<![a-z0-9])[a-z0-9](?:[\W_]{1,3}[a-z0-9](?![a-z0-9])){2,}")
+_CLAUSE_ENDS = re.compile(r"[,;:!?…。，；：！？]|\.(?=\s|$)")
+_INNER_SIGNS = re.compile(r"(?<=[a-z])[-._*~'’`/\\](?=[a-z])")
+# What Chinese words are torn apart with; a sentence's own punctuation stays a boundary.
+_TEARS = re.compile(r"(?<=[㐀-鿿])[\s\-_*.·~|/\\+]{1,3}(?=[㐀-鿿])")
+
+
+def folded(text: str) -> str:
+    """Return the text in small letters of normal width, without accents and invisible characters."""
+    compatible = unicodedata.normalize("NFKC", text).casefold()
+    apart = unicodedata.normalize("NFD", compatible)
+    return "".join(
+        each
+        for each in apart
+        if unicodedata.category(each) not in {"Mn", "Cf", "Cc"} or each.isspace()
+    )
+
+
+def english(text: str) -> Iterator[str]:
+    """Yield readings of folded text as words with single spaces between them."""
+    plain = " ".join(_unmixed(word) for word in text.split())
+    joined = _INNER_SIGNS.sub("", plain)
+    for reading in (plain, joined):
+        yield _words(reading)
+        for one in ("i", "l"):
+            unleeted = _unleeted(reading, one=one)
+            yield _words(unleeted)
+            for shorter in (r"\1", r"\1\1"):
+                yield _words(_LONG_RUN.sub(shorter, unleeted))
+    yield from _spelled(plain)
+
+
+def chinese(text: str) -> Iterator[str]:
+    """Yield readings of folded text with torn words put together."""
+    yield text
+    yield _TEARS.sub("", text)
+
+
+def _words(text: str) -> str:
+    """Return the words with a space between, and a comma where a clause ends."""
+    return " ".join(re.findall(r"[a-z0-9]+|,", _CLAUSE_ENDS.sub(",", text)))
+
+
+def _unmixed(word: str) -> str:
+    """Exchange look-alikes in a word that has Latin letters, too: no language writes like that."""
+    is_mixed = re.search(r"[a-z]", word) and _FOREIGN.search(word)
+    return word.translate(_LOOK_ALIKES) if is_mixed else word
+
+
+def _unleeted(text: str, *, one: str) -> str:
+    """Read digits and signs inside of words as the letters that they look like."""
+
+    def read(match: re.Match[str]) -> str:
+        token = match[0].rstrip("!|+").lstrip("!|+")
+        if not re.search(r"[a-z]", token):
+            return match[0]
+        return token.replace("1", one).translate(_LEET)
+
+    return _TOKEN.sub(read, text)
+
+
+def _spelled(text: str) -> Iterator[str]:
+    """Yield what is spelled out letter by letter, with and without an article before it."""
+    for match in _SPELLED.finditer(text):
+        for one in ("i", "l"):
+            letters = _unleeted("".join(re.findall(r"[a-z0-9]", match[0])), one=one)
+            yield letters
+            yield letters[1:]
