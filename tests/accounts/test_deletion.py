@@ -20,6 +20,7 @@ from billing.models import (
     SandboxObject,
     StripeEvent,
     Subscription,
+    Unit,
     Wallet,
 )
 from billing.sandbox import SandboxGateway
