@@ -7,7 +7,7 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 
-from generation import jobs, parking, pictures
+from generation import jobs, parking, pictures, uploads
 
 if TYPE_CHECKING:
     from generation.worker import Worker
@@ -32,8 +32,8 @@ def reap() -> int:
 
 @shared_task
 def sweep() -> int:
-    """Remove what has been in the trash for long enough."""
-    return pictures.sweep()
+    """Remove what has been in the trash for long enough, and uploads that nobody uses any more."""
+    return pictures.sweep() + uploads.purge()
 
 
 @shared_task
