@@ -116,7 +116,7 @@ class ImageAdmin(ReadOnlyAdmin):
 @admin.register(Refusal)
 class RefusalAdmin(ReadOnlyAdmin):
     list_display = ("created_at", "user", "stage", "category", "prompt", "job")
-    list_filter = ("stage", "category", "created_at")
+    list_filter = ("stage",)
     exact = ("job__id",)
     list_select_related = ("user", "job")
     ordering = ("-created_at", "-id")

@@ -110,8 +110,11 @@ def say(heartbeat: Heartbeat) -> None:
 
 
 def withdraw(worker: str) -> None:
-    """Say that the worker is no more."""
-    cache.delete(_key(worker))
+    """Say that the worker is no more. Never fails: what it said last expires."""
+    try:
+        cache.delete(_key(worker))
+    except (redis.RedisError, OSError) as error:
+        log.warning("nobody hears that this worker ends: %s", error)
 
 
 def alive() -> list[Heartbeat]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from math import ceil
 
 from django.db.models import F, QuerySet
 from django.utils import timezone
@@ -40,6 +41,11 @@ class Rate:
 
     checkpoint: Checkpoint
     ms_a_picture: int
+
+    @property
+    def counted(self) -> int:
+        """The number by which a language chooses its plural for `pictures_a_minute`."""
+        return ceil(self.pictures_a_minute)
 
     @property
     def pictures_a_minute(self) -> float:

@@ -59,12 +59,14 @@ def a_preset(owner):
 
 def a_session(owner):
     return UserSession.objects.create(
-        user=owner, session_key=f"session of {owner.pk}", ip="127.0.0.1", user_agent="Mozilla/5.0"
+        user=owner, session_key=f"session-of-{owner.pk}", ip="127.0.0.1", user_agent="Mozilla/5.0"
     ).pk
 
 
 def an_export(owner):
-    return exports.request(owner).pk
+    export = exports.request(owner)
+    exports.make(str(export.pk))
+    return export.pk
 
 
 # Routes that take the id of something owned, and how to come by one.

