@@ -7,7 +7,7 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 
-from generation import jobs, parking, pictures
+from generation import jobs, parking, pictures, webhooks
 
 if TYPE_CHECKING:
     from generation.worker import Worker
@@ -40,6 +40,17 @@ def sweep() -> int:
 def start_parked() -> int:
     """Put parked jobs in line whose owners have minutes again, if nobody did when those came."""
     return parking.start_everybodys()
+
+
+@shared_task
+def send_webhook(delivery_id: str) -> None:
+    webhooks.deliver(delivery_id)
+
+
+@shared_task
+def send_webhooks() -> None:
+    for delivery_id in webhooks.waiting():
+        send_webhook.delay(delivery_id)
 
 
 @worker_ready.connect

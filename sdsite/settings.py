@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "channels",
     "csp",
     "django_structlog",
+    "ninja",
     "accounts",
     "billing",
     "generation",
@@ -147,6 +148,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "generation.tasks.start_parked",
         "schedule": 60.0,
         "options": {"expires": 60},
+    },
+    "send webhooks": {
+        "task": "generation.tasks.send_webhooks",
+        "schedule": 30.0,
+        "options": {"expires": 30},
     },
     "send mails": {
         "task": "accounts.tasks.send_mails",
@@ -367,6 +373,10 @@ PREVIEW_INTERVAL_SECONDS = 0.25
 C2PA_CERTIFICATE = env.str("C2PA_CERTIFICATE", "")
 C2PA_KEY = env.str("C2PA_KEY", "")
 C2PA_TIMESTAMP_URL = env.str("C2PA_TIMESTAMP_URL", "")
+
+# API: how often a key may ask, and whether what it does is told to addresses inside the house, too.
+API_REQUESTS_A_MINUTE = env.int("API_REQUESTS_A_MINUTE", 600, validate=validate.Range(min=1))
+WEBHOOKS_TO_PRIVATE_ADDRESSES = env.bool("WEBHOOKS_TO_PRIVATE_ADDRESSES", DEBUG)
 
 # Files ------------------------------------------------------------------------------------------
 
