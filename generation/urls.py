@@ -6,6 +6,7 @@ urlpatterns = [
     path("", include("generation.showcase_urls")),
     path("", include("generation.studio_urls")),
     path("", include("generation.gallery_urls")),
+    path("", include("generation.api.urls")),
     path("account/studio/", defaults_views.studio_defaults, name="studio_defaults"),
     path("jobs/active.json", views.jobs_active, name="jobs_active"),
     path("jobs/strip/", views.jobs_strip, name="jobs_strip"),

@@ -68,7 +68,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "sdsite.logs.RequestMiddleware",
+    "generation.api.journal.note_calls",
 ]
 
 ROOT_URLCONF = "sdsite.urls"
