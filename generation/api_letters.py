@@ -13,8 +13,7 @@ from billing.templatetags.amounts import credits, gpu_time
 def budget_used(*, key: ApiKey, percent: int, spent: int) -> Letter:
     """`spent` is in the key's unit, and counts what is still being made."""
     return Letter(
-        subject=_("%(percent)d%% of the budget of your API key is used")
-        % {"percent": percent},
+        subject=_("%(percent)d%% of the budget of your API key is used") % {"percent": percent},
         paragraphs=[
             _(
                 "Of the budget that you gave the key “%(name)s”, %(percent)d%% is used. Once it is "

@@ -65,7 +65,6 @@ class Call(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="calls")
     method = models.CharField(max_length=10)
-    # The address without what was in its place of a key.
     path = models.CharField(max_length=200)
     status = models.PositiveSmallIntegerField()
     code = models.CharField(max_length=60, blank=True)
@@ -95,9 +94,7 @@ class Delivery(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="deliveries")
-    job = models.ForeignKey(
-        "generation.Job", on_delete=models.CASCADE, related_name="deliveries"
-    )
+    job = models.ForeignKey("generation.Job", on_delete=models.CASCADE, related_name="deliveries")
     url = models.CharField(max_length=500)
     event = models.CharField(max_length=40)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.WAITING)
@@ -114,9 +111,7 @@ class Delivery(models.Model):
             models.UniqueConstraint(fields=["job", "event"], name="delivery_once_an_event"),
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["due_at"], name="delivery_due", condition=Q(status="waiting")
-            ),
+            models.Index(fields=["due_at"], name="delivery_due", condition=Q(status="waiting")),
             models.Index(fields=["api_key", "-created_at", "-id"], name="delivery_newest"),
         ]
 

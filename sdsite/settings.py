@@ -54,6 +54,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "sdsite.requests.count_requests",
+    "generation.api.addresses.take_key_out",
     "django.middleware.security.SecurityMiddleware",
     "sdsite.compression.CompressionMiddleware",
     "sdsite.static.StaticFilesMiddleware",
@@ -68,7 +69,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "sdsite.logs.RequestMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
     "generation.api.journal.note_calls",
 ]
 

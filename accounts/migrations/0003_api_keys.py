@@ -9,36 +9,94 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0002_settings_mails_and_exports'),
+        ("accounts", "0002_settings_mails_and_exports"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ApiKey',
+            name="ApiKey",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=60, verbose_name='name')),
-                ('prefix', models.CharField(editable=False, max_length=16)),
-                ('digest', models.CharField(editable=False, max_length=64)),
-                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('generate', 'Make pictures'), ('read', 'Look at its jobs and pictures'), ('account', 'See the balance and usage')], max_length=10), size=None)),
-                ('pays_in', models.CharField(choices=[('credits', 'API credits'), ('gpu_ms', 'The plan’s minutes')], default='credits', max_length=10)),
-                ('budget', models.PositiveBigIntegerField(blank=True, null=True)),
-                ('window', models.CharField(choices=[('day', 'a day'), ('week', 'a week'), ('month', 'a month'), ('total', 'in all')], default='month', max_length=5)),
-                ('checkpoints', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=100), blank=True, default=list, size=None)),
-                ('max_pixels', models.PositiveIntegerField(blank=True, null=True)),
-                ('options', models.JSONField(blank=True, default=dict)),
-                ('webhook_secret', models.CharField(default=accounts.key_models.new_webhook_secret, editable=False, max_length=60)),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('last_used_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_keys', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=60, verbose_name="name")),
+                ("prefix", models.CharField(editable=False, max_length=16)),
+                ("digest", models.CharField(editable=False, max_length=64)),
+                (
+                    "scopes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("generate", "Make pictures"),
+                                ("read", "Look at its jobs and pictures"),
+                                ("account", "See the balance and usage"),
+                            ],
+                            max_length=10,
+                        ),
+                        size=None,
+                    ),
+                ),
+                (
+                    "pays_in",
+                    models.CharField(
+                        choices=[("credits", "API credits"), ("gpu_ms", "The plan’s minutes")],
+                        default="credits",
+                        max_length=10,
+                    ),
+                ),
+                ("budget", models.PositiveBigIntegerField(blank=True, null=True)),
+                (
+                    "window",
+                    models.CharField(
+                        choices=[
+                            ("day", "a day"),
+                            ("week", "a week"),
+                            ("month", "a month"),
+                            ("total", "in all"),
+                        ],
+                        default="month",
+                        max_length=5,
+                    ),
+                ),
+                (
+                    "checkpoints",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=100),
+                        blank=True,
+                        default=list,
+                        size=None,
+                    ),
+                ),
+                ("max_pixels", models.PositiveIntegerField(blank=True, null=True)),
+                ("options", models.JSONField(blank=True, default=dict)),
+                (
+                    "webhook_secret",
+                    models.CharField(
+                        default=accounts.key_models.new_webhook_secret,
+                        editable=False,
+                        max_length=60,
+                    ),
+                ),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("last_used_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="api_keys",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'API key',
-                'constraints': [models.UniqueConstraint(fields=('digest',), name='api_key_once')],
+                "verbose_name": "API key",
+                "constraints": [models.UniqueConstraint(fields=("digest",), name="api_key_once")],
             },
         ),
     ]

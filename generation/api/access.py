@@ -38,22 +38,19 @@ class Entry:
     """A request whose key is known. `job` and `code` are filled in for the log of requests."""
 
     key: ApiKey
-    secret: str
     rate: Rate
     began: float
     job: "Job | None" = None
     code: str = ""
 
 
-def enter(
-    request: HttpRequest, *, scope: Scope, in_path: str = "", max_bytes: int = MAX_BYTES
-) -> Entry:
+def enter(request: HttpRequest, *, scope: Scope, max_bytes: int = MAX_BYTES) -> Entry:
     """Know the key again and count the request; what comes after can ask `entry_of`. Raises Refusal."""
-    secret = in_path or secret_in(request)
+    secret = secret_in(request)
     key = keys.find(secret) if secret else None
     if key is None:
         raise Refusal(401, "unauthorized", _("There is no such key, or it works no more."))
-    entry = Entry(key=key, secret=secret, rate=_spend(key), began=time.monotonic())
+    entry = Entry(key=key, rate=_spend(key), began=time.monotonic())
     request.META[_ENTRY] = entry
     if entry.rate.remaining < 0:
         raise Refusal(
@@ -103,6 +100,4 @@ def _spend(key: ApiKey) -> Rate:
     counter = f"api.{key.pk}.{minute}"
     cache.add(counter, 0, timeout=2 * MINUTE)
     limit = settings.API_REQUESTS_A_MINUTE
-    return Rate(
-        limit=limit, remaining=limit - cache.incr(counter), reset_seconds=MINUTE - second
-    )
+    return Rate(limit=limit, remaining=limit - cache.incr(counter), reset_seconds=MINUTE - second)

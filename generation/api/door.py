@@ -1,6 +1,6 @@
 """What stands before every view of the wires: the key, the method, and errors in the wire's own words."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -33,11 +33,9 @@ class Wire:
 
             @csrf_exempt
             @wraps(view)
-            async def guarded(
-                request: HttpRequest, api_key: str = "", **arguments: Any
-            ) -> HttpResponseBase:
+            async def guarded(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
                 try:
-                    await self._enter(request, methods=methods, scope=scope, in_path=api_key)
+                    await self._enter(request, methods=methods, scope=scope)
                     response: HttpResponseBase = await run(request, **arguments)
                 except Exception as error:  # noqa: BLE001  # each becomes an answer in the wire's words
                     return self.refused(request, error)
@@ -66,14 +64,7 @@ class Wire:
 
         return nothing
 
-    async def _enter(
-        self, request: HttpRequest, *, methods: Collection[str], scope: Scope, in_path: str
-    ) -> None:
+    async def _enter(self, request: HttpRequest, *, methods: Collection[str], scope: Scope) -> None:
         if request.method not in methods:
             raise refusals.wrong_method()
-        await in_thread(access.enter)(
-            request, scope=scope, in_path=in_path, max_bytes=self.max_bytes
-        )
-
-
-Answer = Awaitable[HttpResponseBase]
+        await in_thread(access.enter)(request, scope=scope, max_bytes=self.max_bytes)

@@ -14,12 +14,11 @@ from django.utils.cache import patch_cache_control
 from django.utils.decorators import sync_and_async_middleware
 
 from generation.api import access
-from generation.api.access import Entry
 from generation.api.threads import in_thread
 from generation.api_models import Call
 
 # Addresses of the API's wires begin with these, and no others do.
-PREFIXES = ("/api/", "/v1/", "/v2beta/", "/sdapi/", "/internal/", "/a1111/")
+PREFIXES = ("/api/", "/v1/", "/v2beta/", "/sdapi/", "/internal/")
 KEPT = timedelta(days=30)
 
 Sync = Callable[[HttpRequest], HttpResponseBase]
@@ -73,13 +72,9 @@ def _finish(request: HttpRequest, response: HttpResponseBase) -> None:
         id=id,
         api_key=entry.key,
         method=(request.method or "")[:10],
-        path=_path(request, entry)[:200],
+        path=request.path[:200],
         status=response.status_code,
         code=entry.code,
         ms=round((time.monotonic() - entry.began) * 1_000),
         job=entry.job,
     )
-
-
-def _path(request: HttpRequest, entry: Entry) -> str:
-    return request.path.replace(entry.secret, f"{entry.key.prefix}…")

@@ -1,16 +1,20 @@
 """The site's own API, /api/v1: jobs and pictures as they are, errors as problem+json."""
 
+import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, re_path
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
 from ninja import File, Header, NinjaAPI, Query, Status
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.files import UploadedFile
@@ -20,13 +24,13 @@ from ninja.security.http import HttpBearer
 from accounts.models import ApiKey, Scope
 from billing import ledger
 from billing.models import Unit
-from generation import budgets, calling, cursors, jobs, safety, statements, terms
+from generation import budgets, calling, cursors, jobs, statements, terms
 from generation.api import (
     access,
     files,
     following,
-    journal,
     jobs_shown,
+    journal,
     orders,
     refusals,
     sse,
@@ -68,8 +72,6 @@ class Body(Parser):
     """Reads as much as a picture takes; how much that may be was looked at before."""
 
     def parse_body(self, request: HttpRequest) -> Any:
-        import json
-
         return json.loads(request.read())
 
 
@@ -101,9 +103,7 @@ api = NinjaAPI(
 )
 
 
-@api.get(
-    "/checkpoints", response={200: Checkpoints, **PROBLEMS}, auth=READ, url_name="checkpoints"
-)
+@api.get("/checkpoints", response={200: Checkpoints, **PROBLEMS}, auth=READ, url_name="checkpoints")
 def list_checkpoints(request: HttpRequest) -> dict[str, Any]:
     """The checkpoints that this key may use."""
     return {"items": wishes.checkpoints_of(_key(request))}
@@ -292,9 +292,7 @@ def get_balance(request: HttpRequest) -> dict[str, Any]:
 
 
 @api.get("/usage", response={200: Usage, **PROBLEMS}, auth=ACCOUNT, url_name="usage")
-def get_usage(
-    request: HttpRequest, days: int = Query(30, ge=1, le=USAGE_DAYS)
-) -> dict[str, Any]:
+def get_usage(request: HttpRequest, days: int = Query(30, ge=1, le=USAGE_DAYS)) -> dict[str, Any]:
     """What the key's jobs cost a day, or may still cost; days without a job are left out."""
     key = _key(request)
     since = _today() - timedelta(days=days - 1)
@@ -337,6 +335,35 @@ for kind in (ValidationError, HttpError, AuthenticationError):
     api.exception_handler(kind)(problem)
 
 
+def urls() -> list[URLPattern]:
+    """The API's addresses, and a problem for every other below them, and for every other method."""
+    patterns: list[URLPattern] = api.urls[0]
+    for pattern in patterns:
+        pattern.callback = _with_problems(pattern.callback)
+    return [*patterns, re_path("", _nothing, name="nothing")]
+
+
+def _with_problems(view: Callable[..., Any]) -> Callable[..., Any]:
+    """ninja answers a wrong method with a line of text."""
+
+    @csrf_exempt
+    async def answered(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
+        run = view if iscoroutinefunction(view) else in_thread(view)
+        response: HttpResponseBase = await run(request, **arguments)
+        if response.status_code != 405:
+            return response
+        refused = problem(request, refusals.wrong_method())
+        refused["Allow"] = response["Allow"]
+        return refused
+
+    return answered
+
+
+@csrf_exempt
+async def _nothing(request: HttpRequest) -> HttpResponse:
+    return problem(request, refusals.not_found())
+
+
 async def _events(job: Job, *, after: int) -> AsyncIterator[bytes]:
     """The newest of each kind, from the state that the client has not seen yet."""
     seen = after
@@ -348,6 +375,8 @@ async def _events(job: Job, *, after: int) -> AsyncIterator[bytes]:
             if seq > seen or job.is_final:
                 yield sse.event("status", shown, id=max(seq, seen))
                 seen = max(seq, seen)
+            else:
+                yield sse.HEARTBEAT
             if job.is_final:
                 return
             async for message in sse.until_it_moved(job, heard, seen=seen):
@@ -432,5 +461,3 @@ def _invalid(error: ValidationError) -> Refusal:
         place = [str(part) for part in each["loc"] if part not in {"body", "wish", "query"}]
         errors[".".join(place) or "body"] = str(each["msg"])
     return Refusal(422, "invalid", "; ".join(map(": ".join, errors.items())), errors=errors)
-
-

@@ -48,6 +48,10 @@ def digest_of(sent: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(sent, sort_keys=True, default=str).encode()).hexdigest()
 
 
+def sum_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest() if content else ""
+
+
 def find(key: ApiKey, ticket: Ticket) -> Job | None:
     """The job that the same request made before, if it did. Raises Refusal where it was another request."""
     orders = Order.objects.filter(api_key=key).select_related("job", "job__user")

@@ -140,8 +140,6 @@ def _failed(error: Exception) -> Refusal:
     passing = (InterfaceError, OperationalError, redis.ConnectionError, redis.TimeoutError)
     if isinstance(error, passing):
         log.warning("an API request met a server that is away: %s", error)
-        return Refusal(
-            503, "unavailable", _("We are busy, or restarting a server."), retry_after=5
-        )
+        return Refusal(503, "unavailable", _("We are busy, or restarting a server."), retry_after=5)
     log.error("an API request failed", exc_info=error)
     return Refusal(500, "internal", _("Something went wrong on our side."))

@@ -9,136 +9,219 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0003_api_keys'),
-        ('generation', '0011_safety_and_marking'),
+        ("accounts", "0003_api_keys"),
+        ("generation", "0011_safety_and_marking"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Call',
+            name="Call",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('method', models.CharField(max_length=10)),
-                ('path', models.CharField(max_length=200)),
-                ('status', models.PositiveSmallIntegerField()),
-                ('code', models.CharField(blank=True, max_length=60)),
-                ('ms', models.PositiveIntegerField()),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("method", models.CharField(max_length=10)),
+                ("path", models.CharField(max_length=200)),
+                ("status", models.PositiveSmallIntegerField()),
+                ("code", models.CharField(blank=True, max_length=60)),
+                ("ms", models.PositiveIntegerField()),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
         ),
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('url', models.CharField(max_length=500)),
-                ('event', models.CharField(max_length=40)),
-                ('status', models.CharField(choices=[('waiting', 'Waiting'), ('delivered', 'Delivered'), ('failed', 'Given up')], default='waiting', max_length=10)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('due_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('answer', models.PositiveSmallIntegerField(null=True)),
-                ('error', models.CharField(blank=True, max_length=200)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("url", models.CharField(max_length=500)),
+                ("event", models.CharField(max_length=40)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("delivered", "Delivered"),
+                            ("failed", "Given up"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "due_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                ("answer", models.PositiveSmallIntegerField(null=True)),
+                ("error", models.CharField(blank=True, max_length=200)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='KeyDay',
+            name="KeyDay",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField()),
-                ('spent', models.BigIntegerField(default=0)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("day", models.DateField()),
+                ("spent", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Order',
+            name="Order",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token', models.CharField(blank=True, max_length=255)),
-                ('digest', models.CharField(max_length=64)),
-                ('webhook_url', models.CharField(blank=True, max_length=500)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("token", models.CharField(blank=True, max_length=255)),
+                ("digest", models.CharField(max_length=64)),
+                ("webhook_url", models.CharField(blank=True, max_length=500)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.AddField(
-            model_name='job',
-            name='api_key',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='jobs', to='accounts.apikey'),
+            model_name="job",
+            name="api_key",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="jobs",
+                to="accounts.apikey",
+            ),
         ),
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(condition=models.Q(('api_key__isnull', False)), fields=['api_key', '-created_at', '-id'], name='job_by_key'),
+            model_name="job",
+            index=models.Index(
+                condition=models.Q(("api_key__isnull", False)),
+                fields=["api_key", "-created_at", "-id"],
+                name="job_by_key",
+            ),
         ),
         migrations.AddField(
-            model_name='call',
-            name='api_key',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='calls', to='accounts.apikey'),
+            model_name="call",
+            name="api_key",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="calls",
+                to="accounts.apikey",
+            ),
         ),
         migrations.AddField(
-            model_name='call',
-            name='job',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='calls', to='generation.job'),
+            model_name="call",
+            name="job",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="calls",
+                to="generation.job",
+            ),
         ),
         migrations.AddField(
-            model_name='delivery',
-            name='api_key',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='accounts.apikey'),
+            model_name="delivery",
+            name="api_key",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="deliveries",
+                to="accounts.apikey",
+            ),
         ),
         migrations.AddField(
-            model_name='delivery',
-            name='job',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='generation.job'),
+            model_name="delivery",
+            name="job",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="deliveries",
+                to="generation.job",
+            ),
         ),
         migrations.AddField(
-            model_name='keyday',
-            name='api_key',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='days', to='accounts.apikey'),
+            model_name="keyday",
+            name="api_key",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="days",
+                to="accounts.apikey",
+            ),
         ),
         migrations.AddField(
-            model_name='order',
-            name='api_key',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='orders', to='accounts.apikey'),
+            model_name="order",
+            name="api_key",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="orders",
+                to="accounts.apikey",
+            ),
         ),
         migrations.AddField(
-            model_name='order',
-            name='job',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='order', to='generation.job'),
+            model_name="order",
+            name="job",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="order",
+                to="generation.job",
+            ),
         ),
         migrations.AddIndex(
-            model_name='call',
-            index=models.Index(fields=['api_key', '-created_at', '-id'], name='call_newest'),
+            model_name="call",
+            index=models.Index(fields=["api_key", "-created_at", "-id"], name="call_newest"),
         ),
         migrations.AddIndex(
-            model_name='call',
-            index=models.Index(fields=['created_at'], name='call_sweep'),
+            model_name="call",
+            index=models.Index(fields=["created_at"], name="call_sweep"),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('status', 'waiting')), fields=['due_at'], name='delivery_due'),
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("status", "waiting")), fields=["due_at"], name="delivery_due"
+            ),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['api_key', '-created_at', '-id'], name='delivery_newest'),
+            model_name="delivery",
+            index=models.Index(fields=["api_key", "-created_at", "-id"], name="delivery_newest"),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.UniqueConstraint(fields=('job', 'event'), name='delivery_once_an_event'),
+            model_name="delivery",
+            constraint=models.UniqueConstraint(
+                fields=("job", "event"), name="delivery_once_an_event"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='keyday',
-            constraint=models.UniqueConstraint(fields=('api_key', 'day'), name='key_day_once'),
+            model_name="keyday",
+            constraint=models.UniqueConstraint(fields=("api_key", "day"), name="key_day_once"),
         ),
         migrations.AddConstraint(
-            model_name='keyday',
-            constraint=models.CheckConstraint(condition=models.Q(('spent__gte', 0)), name='key_day_not_below_zero'),
+            model_name="keyday",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("spent__gte", 0)), name="key_day_not_below_zero"
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['api_key', 'digest', '-created_at'], name='order_again'),
+            model_name="order",
+            index=models.Index(fields=["api_key", "digest", "-created_at"], name="order_again"),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.UniqueConstraint(condition=models.Q(('token', ''), _negated=True), fields=('api_key', 'token'), name='order_once_a_token'),
+            model_name="order",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("token", ""), _negated=True),
+                fields=("api_key", "token"),
+                name="order_once_a_token",
+            ),
         ),
     ]
