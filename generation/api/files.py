@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.utils.translation import gettext as _
 from PIL import Image as PillowImage
 from PIL import ImageOps
@@ -57,9 +58,16 @@ def receive_mask(
             raise refusals.invalid("mask", _("This picture has no transparent part."))
         level = picture.getchannel("A") if from_alpha else picture.convert("L")
         flipped = ImageOps.invert(level)
-    buffer = BytesIO()
-    flipped.save(buffer, "PNG", compress_level=1)
-    return receive(key, buffer.getvalue(), param="mask")
+    return receive(key, _png(flipped), param="mask")
+
+
+def mask_in(key: ApiKey, upload: Upload) -> Upload | None:
+    """What is transparent of a picture, as a mask; None where nothing is."""
+    with default_storage.open(upload.file) as file, PillowImage.open(file) as picture:
+        if "A" not in picture.getbands() or picture.getchannel("A").getextrema()[0] == 255:
+            return None
+        flipped = ImageOps.invert(picture.getchannel("A"))
+    return receive(key, _png(flipped), param="mask")
 
 
 def own_picture(key: ApiKey, id: UUID) -> Upload:
@@ -96,6 +104,12 @@ def as_format(jpeg: bytes, format: str) -> bytes:
 
 def base64_of(content: bytes) -> str:
     return base64.b64encode(content).decode()
+
+
+def _png(picture: PillowImage.Image) -> bytes:
+    buffer = BytesIO()
+    picture.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
 
 
 def _refused(error: uploads.UploadRefused, param: str) -> refusals.Refusal:

@@ -21,6 +21,7 @@ from generation.api import (
     jobs_shown,
     openai_stream,
     orders,
+    outcomes,
     reading,
     refusals,
     sse,
@@ -33,7 +34,7 @@ from generation.api.refusals import Refusal
 from generation.api.threads import in_thread
 from generation.engine.request import MAX_IMAGES, GenerationRequest
 from generation.engine.vocabulary import Mode
-from generation.models import Image, Job, Status
+from generation.models import Image, Job
 
 MOST_PARTIAL = 3
 # Out of it their SDK would ask again, which would not help.
@@ -48,6 +49,8 @@ class Asked:
     mode: Mode
     image: bytes = b""
     mask: bytes = b""
+    # Whether what is transparent of the picture is to be painted anew.
+    may_be_holed: bool = False
 
 
 def _refuse(refusal: Refusal) -> JsonResponse:
@@ -122,6 +125,7 @@ def _asked_edits(request: HttpRequest) -> Asked:
         mode=Mode.INPAINT if mask else Mode.IMAGE_TO_IMAGE,
         image=image,
         mask=mask,
+        may_be_holed=True,
     )
 
 
@@ -156,14 +160,14 @@ def _request_of(key: ApiKey, asked: Asked) -> GenerationRequest:
         raise refusals.invalid(
             "n", _("Choose a number from 1 to %(limit)d.") % {"limit": MAX_IMAGES}
         )
-    image = files.receive(key, asked.image).digest if asked.image else ""
-    mask = files.receive_mask(key, asked.mask, from_alpha=True).digest if asked.mask else ""
+    image, mask = _pictures(key, asked)
+    mode = Mode.INPAINT if mask else asked.mode
     return wishes.request_of(
         key,
         prompt=reading.text(fields, "prompt"),
         negative_prompt=reading.text(fields, "negative_prompt"),
-        checkpoint=wishes.or_default(key, reading.text(fields, "model"), mode=asked.mode),
-        mode=asked.mode.value,
+        checkpoint=wishes.or_default(key, reading.text(fields, "model"), mode=mode),
+        mode=mode.value,
         width=width,
         height=height,
         num_inference_steps=reading.integer(fields, "num_inference_steps"),
@@ -175,12 +179,23 @@ def _request_of(key: ApiKey, asked: Asked) -> GenerationRequest:
     )
 
 
+def _pictures(key: ApiKey, asked: Asked) -> tuple[str, str]:
+    """The digests of the picture and of its mask."""
+    if not asked.image:
+        return "", ""
+    image = files.receive(key, asked.image)
+    if asked.mask:
+        return image.digest, files.receive_mask(key, asked.mask, from_alpha=True).digest
+    mask = files.mask_in(key, image) if asked.may_be_holed else None
+    return image.digest, mask.digest if mask else ""
+
+
 def _size(text: Any) -> tuple[int | None, int | None]:
     """Width and height; without them, or with `auto`, the checkpoint's or the picture's own."""
-    if text in {None, "", "auto"}:
+    if text is None or text in ("", "auto"):  # what was sent may have no hash
         return None, None
-    width, cross, height = str(text).lower().partition("x")
-    if not cross or not (width.isdecimal() and height.isdecimal() and len(text) < 20):
+    width, cross, height = str(text)[:20].lower().partition("x")
+    if not cross or not (width.isdecimal() and height.isdecimal()):
         raise refusals.invalid("size", _("Write a size like 1024x1024."))
     return int(width), int(height)
 
@@ -226,9 +241,7 @@ def _ticket(request: HttpRequest, asked: Asked) -> Ticket:
 
 
 def _delivered(job: Job, looks: Looks) -> JsonResponse:
-    if job.status != Status.SUCCEEDED:
-        raise openai_stream.not_made(job)
-    images = openai_stream.pictures_of(job)
+    images = outcomes.pictures_of(job)
     body = {
         "created": int(time.time()),
         "data": [_datum(image, looks) for image in images],

@@ -5,12 +5,9 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-from django.utils.translation import gettext as _
-
-from generation.api import files, following, refusals, sse
+from generation.api import files, following, outcomes, sse
 from generation.api.following import Heard
 from generation.api.openai_words import SAYS, Looks
-from generation.api.refusals import Refusal
 from generation.api.threads import in_thread
 from generation.models import Image, Job, Status
 
@@ -38,7 +35,7 @@ async def events(job: Job, looks: Looks) -> AsyncIterator[bytes]:
     if job.status != Status.SUCCEEDED:
         yield _failed(job)
         return
-    for image in await in_thread(pictures_of)(job):
+    for image in await in_thread(outcomes.pictures_of)(job):
         yield await in_thread(_completed)(job, image, looks)
 
 
@@ -50,25 +47,6 @@ def described(job: Job, looks: Looks) -> dict[str, Any]:
         "quality": "high",
         "size": f"{request.width}x{request.height}",
     }
-
-
-def pictures_of(job: Job) -> list[Image]:
-    """What the job made, if its owner has kept it. Raises Refusal."""
-    images = job.images.filter(deleted_at=None).select_related("job").defer("terms")
-    found = list(images.order_by("index"))
-    if not found:
-        raise refusals.not_found(_("These pictures are not here any more."))
-    return found
-
-
-def not_made(job: Job) -> Refusal:
-    """Why a job has no pictures."""
-    if job.status == Status.FAILED:
-        status = 400 if job.error_code == "blocked" else 500
-        return Refusal(status, job.error_code or "failed", _(job.error))
-    if job.status == Status.CANCELED:
-        return Refusal(400, "canceled", _("This picture was canceled."))
-    return Refusal(504, "timeout", _("This takes longer than anybody waits. Ask again."))
 
 
 async def _partials(job: Job, heard: Heard, looks: Looks, *, sent: int) -> AsyncIterator[bytes]:
@@ -114,7 +92,7 @@ def _completed(job: Job, image: Image, looks: Looks) -> bytes:
 
 
 def _failed(job: Job) -> bytes:
-    refusal = not_made(job)
+    refusal = outcomes.not_made(job)
     _status, kind, code = SAYS.get(refusal.code, (0, "server_error", refusal.code))
     error = {"message": refusal.message, "type": kind, "param": None, "code": code}
     return f"data: {json.dumps({'error': error})}\n\n".encode()

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
 from django.http.multipartparser import MultiPartParserError
+from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
 from generation import uploads
@@ -15,6 +17,8 @@ from generation.api import refusals
 from generation.api.refusals import Refusal
 
 MAX_FIELD = 50_000
+
+Files = MultiValueDict[str, UploadedFile[Any]]
 
 
 def json_object(request: HttpRequest) -> dict[str, Any]:
@@ -31,7 +35,7 @@ def json_object(request: HttpRequest) -> dict[str, Any]:
     return body
 
 
-def form(request: HttpRequest) -> tuple[dict[str, str], Mapping[str, Any]]:
+def form(request: HttpRequest) -> tuple[dict[str, Any], Files]:
     """The fields, of each the last, and the files."""
     try:
         return request.POST.dict(), request.FILES
@@ -39,14 +43,14 @@ def form(request: HttpRequest) -> tuple[dict[str, str], Mapping[str, Any]]:
         raise Refusal(400, "malformed", _("The form cannot be read.")) from error
 
 
-def file_of(sent: Mapping[str, Any], *names: str, is_required: bool = True) -> bytes:
+def file_of(sent: Files, *names: str, is_required: bool = True) -> bytes:
     """What was sent under the first of the names that there is."""
-    file = next((sent[name] for name in names if name in sent), None)
+    file = next((sent.getlist(name)[0] for name in names if name in sent), None)
     if file is None:
         if is_required:
             raise refusals.invalid(names[0], _("Add a picture for this."))
         return b""
-    if file.size > uploads.MAX_BYTES:
+    if (file.size or 0) > uploads.MAX_BYTES:
         raise refusals.too_large()
     content: bytes = file.read()
     if not content and is_required:
@@ -85,4 +89,4 @@ def number(fields: Mapping[str, Any], name: str) -> float | None:
 
 
 def boolean(fields: Mapping[str, Any], name: str) -> bool:
-    return fields.get(name) in {True, "true", "True", "1"}
+    return fields.get(name) in (True, "true", "True", "1")  # what was sent may have no hash

@@ -1,7 +1,8 @@
 """Why a request is not done, in words of no wire: each wire says it in its own."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import redis
 from django.core.exceptions import RequestDataTooBig
@@ -81,48 +82,34 @@ def invalid(param: str, message: str) -> Refusal:
 
 def of(error: Exception) -> Refusal:
     """The refusal that an exception of ours comes to; whatever nobody expected is our fault, and logged."""
-    match error:
-        case Refusal():
-            return error
-        case InvalidRequest():
-            return _invalid_request(error)
-        case ledger.InsufficientBalance():
-            return Refusal(402, "insufficient_credits", str(error))
-        case budgets.OverBudget():
-            return Refusal(402, "budget_exceeded", str(error))
-        case PaymentOverdue():
-            return Refusal(402, "payment_overdue", str(error))
-        case terms.TooManyJobs():
-            return Refusal(429, "too_many_jobs", str(error), retry_after=5)
-        case terms.OverPlanLimit():
-            return Refusal(403, "size_not_allowed", str(error), param="width")
-        case terms.CheckpointUnavailable():
-            return Refusal(422, "checkpoint_unavailable", str(error), param="checkpoint")
-        case safety.PromptRejected():
-            return Refusal(403, "prompt_rejected", str(error), param=error.field)
-        case safety.NotServing():
-            return Refusal(503, "not_serving", str(error), retry_after=60)
-        case uploads.MissingPicture():
-            return Refusal(422, "picture_missing", str(error), param=error.field)
-        case uploads.UploadRefused():
-            is_too_large = error.code in {"bytes", "size"}
-            return Refusal(
-                413 if is_too_large else 422,
-                "too_large" if is_too_large else "unfit_picture",
-                str(error),
-                param="image",
-            )
-        case UnfitAddress():
-            return invalid("webhook_url", str(error))
-        case RequestDataTooBig():
-            return too_large()
-        case Http404():
-            return not_found()
+    if isinstance(error, Refusal):
+        return error
+    for kind, refused in _OF.items():
+        if isinstance(error, kind):
+            return refused(error)
     return _failed(error)
 
 
 def too_large() -> Refusal:
     return Refusal(413, "too_large", _("This is more than can be sent at once."))
+
+
+def _plain(
+    status: int, code: str, *, param: str = "", retry_after: int | None = None
+) -> Callable[[Any], Refusal]:
+    """For an exception whose message is fit to show, and which may know the field at fault."""
+
+    def refused(error: Any) -> Refusal:
+        at_fault = getattr(error, "field", param)
+        return Refusal(status, code, str(error), param=at_fault, retry_after=retry_after)
+
+    return refused
+
+
+def _unfit_picture(error: uploads.UploadRefused) -> Refusal:
+    if error.code in {"bytes", "size"}:
+        return Refusal(413, "too_large", str(error), param="image")
+    return Refusal(422, "unfit_picture", str(error), param="image")
 
 
 def _invalid_request(error: InvalidRequest) -> Refusal:
@@ -143,3 +130,21 @@ def _failed(error: Exception) -> Refusal:
         return Refusal(503, "unavailable", _("We are busy, or restarting a server."), retry_after=5)
     log.error("an API request failed", exc_info=error)
     return Refusal(500, "internal", _("Something went wrong on our side."))
+
+
+_OF: Mapping[type[Exception], Callable[[Any], Refusal]] = {
+    InvalidRequest: _invalid_request,
+    ledger.InsufficientBalance: _plain(402, "insufficient_credits"),
+    budgets.OverBudget: _plain(402, "budget_exceeded"),
+    PaymentOverdue: _plain(402, "payment_overdue"),
+    terms.TooManyJobs: _plain(429, "too_many_jobs", retry_after=5),
+    terms.OverPlanLimit: _plain(403, "size_not_allowed", param="width"),
+    terms.CheckpointUnavailable: _plain(422, "checkpoint_unavailable", param="checkpoint"),
+    safety.PromptRejected: _plain(403, "prompt_rejected"),
+    safety.NotServing: _plain(503, "not_serving", retry_after=60),
+    uploads.MissingPicture: _plain(422, "picture_missing"),
+    uploads.UploadRefused: _unfit_picture,
+    UnfitAddress: _plain(422, "invalid", param="webhook_url"),
+    RequestDataTooBig: lambda _error: too_large(),
+    Http404: lambda _error: not_found(),
+}

@@ -50,11 +50,11 @@ async def until_it_moved(job: Job, heard: Heard, *, seen: int) -> AsyncIterator[
     until = time.monotonic() + following.WATCH_SECONDS
     while time.monotonic() < until:
         messages = await heard.wait(following.LOOK_SECONDS)
-        if progress := messages.get("job.progress"):
-            if progress["seq"] > seen:
-                seen = progress["seq"]
-                data = {name: progress[name] for name in ("phase", "step", "steps")}
-                yield Event(name="step", data=data, id=seen)
+        progress = messages.get("job.progress")
+        if progress and progress["seq"] > seen:
+            seen = progress["seq"]
+            data = {name: progress[name] for name in ("phase", "step", "steps")}
+            yield Event(name="step", data=data, id=seen)
         if preview := messages.get("preview"):
             # It has the number of its step, or of an earlier one: it never moves the count.
             data = {"jpeg": files.base64_of(preview["jpeg"])}
