@@ -58,11 +58,12 @@ def file_of(sent: Files, *names: str, is_required: bool = True) -> bytes:
     return content
 
 
-def text(fields: Mapping[str, Any], name: str) -> str:
+def text(fields: Mapping[str, Any], name: str, *, limit: int | None = MAX_FIELD) -> str:
+    """A picture in base64 has no `limit` but the body's."""
     value = fields.get(name)
     if value is None:
         return ""
-    if not isinstance(value, str) or len(value) > MAX_FIELD:
+    if not isinstance(value, str) or (limit and len(value) > limit):
         raise refusals.invalid(name, _("This is not a text, or too long a one."))
     return value
 
