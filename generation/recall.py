@@ -75,7 +75,7 @@ def prompts(user: "User") -> list[str]:
 
 
 def texts_in(file: "File[bytes]") -> dict[str, str]:
-    """The texts that a PNG has beside its pixels; none for what is no PNG."""
+    """The texts that a PNG has beside its pixels; Raises NothingToRead."""
     file.seek(0)
     try:
         with PillowImage.open(cast("IO[bytes]", file), formats=("PNG",)) as picture:

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.core.files.uploadedfile import UploadedFile
@@ -18,7 +18,7 @@ from generation.api.refusals import Refusal
 
 MAX_FIELD = 50_000
 
-Files = MultiValueDict[str, UploadedFile[Any]]
+Files: TypeAlias = "MultiValueDict[str, UploadedFile[Any]]"
 
 
 def json_object(request: HttpRequest) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from billing import ledger
 from billing.plans import PaymentOverdue
-from generation import budgets, safety, terms, uploads
+from generation import budgets, recall, safety, terms, uploads
 from generation.calling import UnfitAddress
 from generation.engine.request import InvalidRequest
 
@@ -144,6 +144,7 @@ _OF: Mapping[type[Exception], Callable[[Any], Refusal]] = {
     safety.NotServing: _plain(503, "not_serving", retry_after=60),
     uploads.MissingPicture: _plain(422, "picture_missing"),
     uploads.UploadRefused: _unfit_picture,
+    recall.NothingToRead: _plain(422, "unfit_picture", param="image"),
     UnfitAddress: _plain(422, "invalid", param="webhook_url"),
     RequestDataTooBig: lambda _error: too_large(),
     Http404: lambda _error: not_found(),
