@@ -30,6 +30,22 @@ def budget_used(*, key: ApiKey, percent: int, spent: int) -> Letter:
     )
 
 
+def key_made(*, key: ApiKey) -> Letter:
+    return Letter(
+        subject=_("A new API key of yours can spend"),
+        paragraphs=[
+            _(
+                "Somebody, likely you, made the key “%(name)s” on your account, or gave it a new "
+                "secret. Programs that have it make pictures at your expense."
+            )
+            % {"name": key.name}
+        ],
+        facts=[(_("Key"), f"{key.name} ({key.prefix}…)")],
+        action=(_("Look at your keys"), link("developer")),
+        after=[_("If this was not you, revoke the key and choose a new password at once.")],
+    )
+
+
 def amount(number: int, *, key: ApiKey) -> str:
     """So much of what the key spends: "12.5 credits", "4 min 58 s"."""
     if key.pays_in_credits:
@@ -40,5 +56,6 @@ def amount(number: int, *, key: ApiKey) -> str:
 _SAMPLE_KEY = ApiKey(name="Shop", prefix="sk-3fa9c1d2", budget=100_000, window=Window.MONTH)
 # Every letter of this module as an example, to look at and to test.
 SAMPLES: Mapping[str, Callable[[], Letter]] = {
-    "budget_used": partial(budget_used, key=_SAMPLE_KEY, percent=80, spent=81_500)
+    "budget_used": partial(budget_used, key=_SAMPLE_KEY, percent=80, spent=81_500),
+    "key_made": partial(key_made, key=_SAMPLE_KEY),
 }

@@ -243,6 +243,7 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 # Beside allauth's own, which count sign-ups, sign-ins, codes and resets by the minute.
 ACCOUNT_RATE_LIMITS = {
+    "api_key": "20/h/user",
     "delete_account": "5/m/user",
     "detect": "20/m/ip",
     "export": "3/h/user",
