@@ -70,7 +70,7 @@ def key_make(request: HttpRequest) -> HttpResponse:
         return render(request, "generation/key_make.html", {"form": form})
     try:
         key, secret = keys.make(
-            user, name=form.cleaned_data["name"], limits=form.limits, pays_in=form.pays_in
+            user, name=form.cleaned_data["name"], limits=form.limits, pays_in=form.paid_in
         )
     except keys.TooManyKeys as refusal:
         form.add_error(None, str(refusal))

@@ -98,7 +98,8 @@ class KeyForm(forms.Form):
         return end
 
     @property
-    def pays_in(self) -> Pays:
+    def paid_in(self) -> Pays:
+        """What its budget counts."""
         return Pays(self._key.pays_in if self._key else self.cleaned_data["pays_in"])
 
     @property
@@ -107,7 +108,7 @@ class KeyForm(forms.Form):
         budget = values["budget"]
         return Limits(
             scopes=[Scope(scope) for scope in values["scopes"]],
-            budget=None if budget is None else max(1, int(budget * PER_WHOLE[self.pays_in])),
+            budget=None if budget is None else max(1, int(budget * PER_WHOLE[self.paid_in])),
             window=Window(values["window"]),
             checkpoints=values["checkpoints"],
             max_pixels=values["max_pixels"],
