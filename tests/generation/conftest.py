@@ -1,6 +1,11 @@
+import os
+
 import pytest
 
 from tests.generation.api.callers import Caller, buy_credits
+
+# It would ask the network for prices when it is imported.
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
 
 @pytest.fixture
