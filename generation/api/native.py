@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from asgiref.sync import iscoroutinefunction
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, re_path
@@ -331,13 +331,13 @@ def problem(request: HttpRequest, error: Exception) -> HttpResponse:
 
 
 # ninja has handlers of its own for these, which come before one for every exception.
-for kind in (ValidationError, HttpError, AuthenticationError):
+for kind in (ValidationError, HttpError, AuthenticationError, Http404):
     api.exception_handler(kind)(problem)
 
 
 def urls() -> list[URLPattern]:
     """The API's addresses, and a problem for every other below them, and for every other method."""
-    patterns: list[URLPattern] = api.urls[0]
+    patterns: list[URLPattern] = [each for each in api.urls[0] if each.name != "api-root"]
     for pattern in patterns:
         pattern.callback = _with_problems(pattern.callback)
     return [*patterns, re_path("", _nothing, name="nothing")]

@@ -22,7 +22,6 @@ REQUEST = make_request(width=128, height=128, num_inference_steps=60)
 PRICE = 200
 
 
-
 def make(user, pays_in=Pays.CREDITS, **limits):
     return keys.make(user, name="Shop", limits=Limits(**limits), pays_in=pays_in)[0]
 
