@@ -131,9 +131,10 @@ def _ticket(request: HttpRequest, body: dict[str, Any]) -> Ticket:
 def _request_of(key: ApiKey, body: dict[str, Any], mode: Mode) -> GenerationRequest:
     if reading.boolean(body, "enable_hr"):
         raise refusals.invalid("enable_hr", _("Ask for the final size at once."))
-    batch, rounds = (reading.integer(body, name) for name in ("batch_size", "n_iter"))
-    number = (1 if batch is None else batch) * (1 if rounds is None else rounds)
-    if not 1 <= number <= MAX_IMAGES:
+    factors = [reading.integer(body, name) for name in ("batch_size", "n_iter")]
+    batch, rounds = (1 if factor is None else factor for factor in factors)
+    number = batch * rounds
+    if min(batch, rounds) < 1 or number > MAX_IMAGES:
         raise refusals.invalid(
             "batch_size", _("Choose a number from 1 to %(limit)d.") % {"limit": MAX_IMAGES}
         )

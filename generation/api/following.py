@@ -66,9 +66,9 @@ async def listening(job: Job) -> AsyncIterator[Heard]:
             await pump
 
 
-async def until_ended(job: Job, *, seconds: float = LONGEST_SECONDS) -> Job:
-    """The job once it has ended, or as it is after so many seconds."""
-    deadline = time.monotonic() + seconds
+async def until_ended(job: Job, *, seconds: float | None = None) -> Job:
+    """The job once it has ended, or as it is after so many seconds, at most LONGEST_SECONDS."""
+    deadline = time.monotonic() + (LONGEST_SECONDS if seconds is None else seconds)
     async with listening(job) as heard:
         while True:
             job = await read(job.pk)

@@ -337,9 +337,10 @@ for kind in (ValidationError, HttpError, AuthenticationError, Http404):
 
 def urls() -> list[URLPattern]:
     """The API's addresses, and a problem for every other below them, and for every other method."""
-    patterns: list[URLPattern] = [each for each in api.urls[0] if each.name != "api-root"]
+    patterns: list[URLPattern] = api.urls[0]
     for pattern in patterns:
-        pattern.callback = _with_problems(pattern.callback)
+        is_root = pattern.name == "api-root"
+        pattern.callback = _nothing if is_root else _with_problems(pattern.callback)
     return [*patterns, re_path("", _nothing, name="nothing")]
 
 
