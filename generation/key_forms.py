@@ -74,7 +74,9 @@ class KeyForm(forms.Form):
     )
 
     def __init__(self, *args: Any, key: ApiKey | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs, initial=_initial(key) if key else None)
+        if key:
+            kwargs["initial"] = _initial(key)
+        super().__init__(*args, **kwargs)
         self._key = key
         names = [(each.id, each.name) for each in offered()]
         known = {id for id, _name in names}

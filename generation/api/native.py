@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, timedelta
-from typing import Any
+from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 from asgiref.sync import iscoroutinefunction
@@ -15,9 +15,11 @@ from django.urls import URLPattern, re_path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
-from ninja import File, Header, NinjaAPI, Query, Status
+from ninja import NinjaAPI, Status
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.files import UploadedFile
+from ninja.openapi.schema import OpenAPISchema
+from ninja.params import functions as P  # noqa: N812  # ninja's own short name
 from ninja.parser import Parser
 from ninja.security.http import HttpBearer
 
@@ -57,6 +59,7 @@ from generation.api_models import KeyDay
 from generation.engine.request import GenerationRequest
 from generation.models import Image, Job
 
+PROBLEM_JSON = "application/problem+json"
 MAX_WAIT_SECONDS = 60
 MOST_AT_ONCE = 100
 USAGE_DAYS = 90
@@ -66,6 +69,18 @@ _WAIT = re.compile(r"\bwait=(\d{1,4})\b")
 PROBLEMS: dict[Any, Any] = dict.fromkeys(
     (400, 401, 402, 403, 404, 405, 413, 422, 429, 500, 503), Problem
 )
+
+
+Prefer = Annotated[str, P.Header(description="`wait=30` answers once it has ended, or after 30 s.")]
+IdempotencyKey = Annotated[
+    str, P.Header(alias="Idempotency-Key", description="The same one again is the same job.")
+]
+LastEventId = Annotated[str, P.Header(alias="Last-Event-ID", description="Go on after this one.")]
+Cursor = Annotated[str, P.Query(max_length=100)]
+Limit = Annotated[int, P.Query(ge=1, le=MOST_AT_ONCE)]
+Days = Annotated[int, P.Query(ge=1, le=USAGE_DAYS)]
+Format = Annotated[Literal["png", "jpeg", "webp"], P.Query()]
+Sent = Annotated[UploadedFile, P.File()]
 
 
 class Body(Parser):
@@ -91,7 +106,21 @@ class KeyAuth(HttpBearer):
 
 GENERATE, READ, ACCOUNT = (KeyAuth(scope) for scope in Scope)
 
-api = NinjaAPI(
+
+class Api(NinjaAPI):
+    """Says in its document that problems are problem+json."""
+
+    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
+        schema = super().get_openapi_schema(**options)
+        for operations in schema["paths"].values():
+            for operation in operations.values():
+                for status, answer in operation["responses"].items():
+                    if int(status) >= 400:
+                        answer["content"] = {PROBLEM_JSON: answer["content"]["application/json"]}
+        return schema
+
+
+api = Api(
     title="Pictures",
     version="1",
     description=(
@@ -135,10 +164,8 @@ def quote(request: HttpRequest, wish: Wish) -> dict[str, Any]:
 async def create_job(
     request: HttpRequest,
     wish: JobWish,
-    prefer: str = Header("", description="`wait=30` answers once it has ended, or after 30 s."),
-    idempotency_key: str = Header(
-        "", alias="Idempotency-Key", description="The same one again is the same job."
-    ),
+    prefer: Prefer = "",
+    idempotency_key: IdempotencyKey = "",
 ) -> Any:
     """Ask for pictures. 202 while they are being made, 201 once they are there, 200 for a replay."""
     job, is_new = await in_thread(_place)(_key(request), wish, idempotency_key)
@@ -154,8 +181,8 @@ async def create_job(
 @api.get("/jobs", response={200: JobPage, **PROBLEMS}, auth=READ, url_name="jobs")
 def list_jobs(
     request: HttpRequest,
-    cursor: str = Query("", max_length=100),
-    limit: int = Query(20, ge=1, le=MOST_AT_ONCE),
+    cursor: Cursor = "",
+    limit: Limit = 20,
 ) -> dict[str, Any]:
     """The key's jobs, the newest first."""
     mine = Job.objects.filter(api_key=_key(request)).prefetch_related("images")
@@ -164,9 +191,7 @@ def list_jobs(
 
 
 @api.get("/jobs/{uuid:job_id}", response={200: JobShown, **PROBLEMS}, auth=READ, url_name="job")
-async def get_job(
-    request: HttpRequest, job_id: UUID, prefer: str = Header("", description="`wait=30`")
-) -> Any:
+async def get_job(request: HttpRequest, job_id: UUID, prefer: Prefer = "") -> Any:
     """One job; with `Prefer: wait=30`, once it has ended, or after 30 s."""
     job = await in_thread(_job)(request, job_id)
     if found := _WAIT.search(prefer):
@@ -215,7 +240,7 @@ def get_receipt(request: HttpRequest, job_id: UUID) -> dict[str, Any]:
 async def job_events(
     request: HttpRequest,
     job_id: UUID,
-    last_event_id: str = Header("", alias="Last-Event-ID", description="Go on after this one."),
+    last_event_id: LastEventId = "",
 ) -> HttpResponseBase:
     """Server-sent events: `status` with the job, `step`, `preview` with a JPEG. Resumable."""
     job = await in_thread(_job)(request, job_id)
@@ -226,8 +251,8 @@ async def job_events(
 @api.get("/pictures", response={200: PicturePage, **PROBLEMS}, auth=READ, url_name="pictures")
 def list_pictures(
     request: HttpRequest,
-    cursor: str = Query("", max_length=100),
-    limit: int = Query(20, ge=1, le=MOST_AT_ONCE),
+    cursor: Cursor = "",
+    limit: Limit = 20,
 ) -> dict[str, Any]:
     """The pictures that the key has made, the newest first."""
     mine = Image.objects.kept().for_user(_key(request).user).filter(job__api_key=_key(request))
@@ -252,7 +277,7 @@ def list_pictures(
 def get_picture(
     request: HttpRequest,
     picture_id: UUID,
-    format: str = Query("png", pattern="^(png|jpeg|webp)$"),
+    format: Format = "png",
 ) -> HttpResponse:
     """A picture's file."""
     mine = Image.objects.kept().filter(job__api_key=_key(request)).select_related("job")
@@ -265,7 +290,7 @@ def get_picture(
 
 
 @api.post("/uploads", response={201: Uploaded, **PROBLEMS}, auth=GENERATE, url_name="uploads")
-def upload(request: HttpRequest, file: UploadedFile = File(...)) -> Any:  # noqa: B008  # ninja's way
+def upload(request: HttpRequest, file: Sent) -> Any:
     """Bring a picture along (PNG, JPEG or WebP), to name it by its digest in jobs."""
     content = file.read()
     if not content:
@@ -292,7 +317,7 @@ def get_balance(request: HttpRequest) -> dict[str, Any]:
 
 
 @api.get("/usage", response={200: Usage, **PROBLEMS}, auth=ACCOUNT, url_name="usage")
-def get_usage(request: HttpRequest, days: int = Query(30, ge=1, le=USAGE_DAYS)) -> dict[str, Any]:
+def get_usage(request: HttpRequest, days: Days = 30) -> dict[str, Any]:
     """What the key's jobs cost a day, or may still cost; days without a job are left out."""
     key = _key(request)
     since = _today() - timedelta(days=days - 1)
@@ -321,7 +346,7 @@ def problem(request: HttpRequest, error: Exception) -> HttpResponse:
             "errors": refusal.errors,
         },
         status=refusal.status,
-        content_type="application/problem+json",
+        content_type=PROBLEM_JSON,
     )
     if refusal.retry_after is not None:
         answer["Retry-After"] = str(refusal.retry_after)
@@ -337,7 +362,7 @@ for kind in (ValidationError, HttpError, AuthenticationError, Http404):
 
 def urls() -> list[URLPattern]:
     """The API's addresses, and a problem for every other below them, and for every other method."""
-    patterns: list[URLPattern] = api.urls[0]
+    patterns = cast("list[URLPattern]", api.urls[0])
     for pattern in patterns:
         is_root = pattern.name == "api-root"
         pattern.callback = _nothing if is_root else _with_problems(pattern.callback)

@@ -8,6 +8,7 @@ from django.urls import URLPattern, include, path, re_path
 from generation.api import (
     automatic1111,
     automatic1111_reads,
+    automatic1111_words,
     native,
     openai,
     stability,
@@ -68,7 +69,7 @@ urlpatterns = [
     path("v1/images/variations", openai.variations, name="openai_variations"),
     *_sdapi(),
     path("internal/progress", automatic1111.internal_progress, name="internal_progress"),
-    re_path("^sdapi/", automatic1111.wire.nothing_here(), name="sdapi_nothing"),
+    re_path("^sdapi/", automatic1111_words.wire.nothing_here(), name="sdapi_nothing"),
     path(
         "v1/generation/<str:engine_id>/text-to-image",
         stability_v1.text_to_image,

@@ -13,7 +13,6 @@ from generation.api_models import KeyDay
 from generation.engine.events import Charge
 from generation.models import Job
 from tests.billing.books import assert_books_balance
-from tests.generation.api.callers import buy_credits
 from tests.generation.carrying import CHARGES, PICTURE
 from tests.generation.rows import make_request
 

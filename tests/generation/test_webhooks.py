@@ -27,7 +27,7 @@ class Receiver:
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):  # noqa: N802  # the library's name
+            def do_POST(self):  # the library's name
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.told.append((dict(self.headers), body))
                 self.send_response(receiver.answers)

@@ -9,7 +9,7 @@ from generation.models import Job
 from tests.generation.api.callers import WISH, Caller
 from tests.generation.rows import make_image
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 EXAMPLES = 40
 # Events last as long as the job does: see test_clients.
 LASTING = "/events"

@@ -103,11 +103,26 @@ READING = [
     "/v1/user/account",
     *(
         f"/sdapi/v1/{name}"
-        for name in (
-            "progress options sd-models samplers schedulers upscalers latent-upscale-modes sd-vae "
-            "loras embeddings prompt-styles face-restorers realesrgan-models hypernetworks scripts "
-            "script-info cmd-flags memory"
-        ).split()
+        for name in [
+            "progress",
+            "options",
+            "sd-models",
+            "samplers",
+            "schedulers",
+            "upscalers",
+            "latent-upscale-modes",
+            "sd-vae",
+            "loras",
+            "embeddings",
+            "prompt-styles",
+            "face-restorers",
+            "realesrgan-models",
+            "hypernetworks",
+            "scripts",
+            "script-info",
+            "cmd-flags",
+            "memory",
+        ]
     ),
 ]
 IDS = [address for address, _body, _is_form in MAKING]
