@@ -7,7 +7,7 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 
-from generation import jobs, parking, pictures, webhooks
+from generation import calls, jobs, parking, pictures, webhooks
 
 if TYPE_CHECKING:
     from generation.worker import Worker
@@ -32,7 +32,8 @@ def reap() -> int:
 
 @shared_task
 def sweep() -> int:
-    """Remove what has been in the trash for long enough."""
+    """Remove what has been in the trash, or in the log of requests, for long enough."""
+    calls.prune()
     return pictures.sweep()
 
 

@@ -2,14 +2,12 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from uuid import UUID, uuid4
 
 import structlog
 from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils import timezone
 from django.utils.cache import patch_cache_control
 from django.utils.decorators import sync_and_async_middleware
 
@@ -19,7 +17,6 @@ from generation.api_models import Call
 
 # Addresses of the API's wires begin with these, and no others do.
 PREFIXES = ("/api/", "/v1/", "/v2beta/", "/sdapi/", "/internal/")
-KEPT = timedelta(days=30)
 
 Sync = Callable[[HttpRequest], HttpResponseBase]
 Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -52,11 +49,6 @@ def request_id() -> UUID:
     """The id of the request that is being answered, as it stands in the logs."""
     known = structlog.contextvars.get_contextvars().get("request_id")
     return UUID(known) if known else uuid4()
-
-
-def prune() -> None:
-    """Forget what is older than anybody looks."""
-    Call.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
 
 
 def _finish(request: HttpRequest, response: HttpResponseBase) -> None:

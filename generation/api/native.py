@@ -364,8 +364,10 @@ def urls() -> list[URLPattern]:
     """The API's addresses, and a problem for every other below them, and for every other method."""
     patterns = cast("list[URLPattern]", api.urls[0])
     for pattern in patterns:
-        is_root = pattern.name == "api-root"
-        pattern.callback = _nothing if is_root else _with_problems(pattern.callback)
+        if pattern.name == "api-root":
+            pattern.callback = _nothing
+        elif pattern.name not in {"openapi-json", "openapi-view"}:
+            pattern.callback = _with_problems(pattern.callback)
     return [*patterns, re_path("", _nothing, name="nothing")]
 
 

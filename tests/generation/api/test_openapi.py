@@ -13,6 +13,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 EXAMPLES = 40
 # Events last as long as the job does: see test_clients.
 LASTING = "/events"
+# What a checkpoint can do is known to the catalogue, not to the document.
+NOT_SAID = schemathesis.checks.load_all_checks() or schemathesis.checks.CHECKS.get_one(
+    "positive_data_acceptance"
+)
 
 
 @pytest.fixture
@@ -51,6 +55,8 @@ def _check(operation, caller):
     )
     @given(case=operation.as_strategy())
     def check(case):
-        case.call_and_validate(headers=caller.headers)
+        case.call_and_validate(
+            headers={**caller.headers, "Accept-Encoding": "identity"}, excluded_checks=[NOT_SAID]
+        )
 
     check()
