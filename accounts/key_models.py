@@ -1,5 +1,6 @@
 """Keys that programs identify themselves with. `keys` is the only writer."""
 
+import base64
 import secrets
 import uuid
 from datetime import date, timedelta
@@ -12,6 +13,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
+
+WEBHOOK_PREFIX = "whsec_"
 
 
 class Scope(models.TextChoices):
@@ -49,7 +52,8 @@ class Pays(models.TextChoices):
 
 
 def new_webhook_secret() -> str:
-    return f"whsec_{secrets.token_hex(24)}"
+    """As Standard Webhooks has them: their libraries take it as it stands."""
+    return f"{WEBHOOK_PREFIX}{base64.b64encode(secrets.token_bytes(24)).decode()}"
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
@@ -109,6 +113,11 @@ class ApiKey(models.Model):
     @property
     def pays_in_credits(self) -> bool:
         return self.pays_in == Pays.CREDITS
+
+    @property
+    def webhook_key(self) -> bytes:
+        """What webhooks are signed with."""
+        return base64.b64decode(self.webhook_secret.removeprefix(WEBHOOK_PREFIX))
 
     def may(self, scope: Scope) -> bool:
         return scope in self.scopes

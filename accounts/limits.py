@@ -10,8 +10,9 @@ from typing import Concatenate, ParamSpec
 
 from allauth.account import app_settings
 from allauth.core import ratelimit
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -37,9 +38,18 @@ def limited(action: str) -> Callable[[View[P]], View[P]]:
 
 def too_many_requests(request: HttpRequest, *, seconds: int = MINUTE) -> HttpResponse:
     """429, and when to try again. allauth's own limits are all by the minute."""
-    response = render(request, "429.html", status=429)
+    response = _answer(request)
     response["Retry-After"] = str(seconds)
     return response
+
+
+def _answer(request: HttpRequest) -> HttpResponse:
+    if request.accepts("text/html"):
+        return render(request, "429.html", status=429)
+    return JsonResponse(
+        {"error": _("There were too many tries in a short time. Please wait a few minutes.")},
+        status=429,
+    )
 
 
 def longest(action: str) -> int:

@@ -18,7 +18,7 @@ def receipt(*, name: str, amount: str, number: str, paid_at: datetime) -> Letter
     facts = [
         (_("What"), name),
         (_("Paid"), amount),
-        (_("On"), date(timezone.localtime(paid_at), "DATE_FORMAT")),
+        (_("Paid on"), date(timezone.localtime(paid_at), "DATE_FORMAT")),
     ]
     if number:
         facts.append((_("Invoice"), number))
@@ -46,7 +46,7 @@ def renewal_failed(*, name: str, amount: str, until: datetime) -> Letter:
         ],
         facts=[
             (_("Plan"), name),
-            (_("Open"), amount),
+            (_("Unpaid"), amount),
             (_("Plan kept until"), date(timezone.localtime(until), "DATE_FORMAT")),
         ],
         action=(_("Look after your payment"), link("billing:plan")),

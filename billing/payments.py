@@ -79,7 +79,7 @@ def record_purchase(user: "User", session: CheckoutSession, *, provider: str) ->
             reference=_grant_reference(payment, 0),
         )
         if is_new:
-            signals.invoice_paid.send(Payment, user=user, payment=payment)
+            signals.invoice_paid.send_robust(Payment, user=user, payment=payment)
     return payment
 
 
@@ -165,11 +165,11 @@ def _record(payment: Payment, invoice: Invoice, remote: ProviderSubscription) ->
     if _grant_due(payment):
         _save(payment)
     if is_paid_now:
-        signals.invoice_paid.send(Payment, user=payment.user, payment=payment)
+        signals.invoice_paid.send_robust(Payment, user=payment.user, payment=payment)
     failed_again = payment.status == Payment.Status.OPEN and payment.attempts > attempts
     # An upgrade that was not paid left everything as it was; a renewal that was not is another matter.
     if failed_again and remote.status == Subscription.Status.PAST_DUE:
-        signals.renewal_failed.send(Payment, user=payment.user, payment=payment)
+        signals.renewal_failed.send_robust(Payment, user=payment.user, payment=payment)
 
 
 def _months(

@@ -1,6 +1,5 @@
 """The studio's form: what a person may leave out is filled in, and the engine's own rules check it all."""
 
-from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -9,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from generation import modes
+from generation import modes, presets
 from generation.engine import catalogue
 from generation.engine.catalogue import CHECKPOINTS, Checkpoint
 from generation.engine.infotext import SAMPLERS
@@ -46,25 +45,6 @@ def offered() -> list[Checkpoint]:
     """The checkpoints that this installation can use, in the catalogue's order."""
     root = settings.CHECKPOINTS_DIR
     return [each for each in CHECKPOINTS.values() if catalogue.is_available(each, root=root)]
-
-
-def unavailable() -> list[Checkpoint]:
-    """The checkpoints that are here, but cannot be used: something is wrong with their files."""
-    root = settings.CHECKPOINTS_DIR
-    present = [each for each in CHECKPOINTS.values() if catalogue.is_present(each, root=root)]
-    return [each for each in present if catalogue.fault_in(each, root=root)]
-
-
-class CheckpointSelect(forms.RadioSelect):
-    """Shows the checkpoints that are `unavailable`, but lets nobody choose them."""
-
-    unavailable: Collection[str] = ()
-
-    def create_option(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        option = super().create_option(*args, **kwargs)
-        if option["value"] in self.unavailable:
-            option["attrs"]["disabled"] = True
-        return option
 
 
 def _number(label: Any, low: int, high: int, **options: Any) -> forms.IntegerField:
@@ -120,7 +100,7 @@ class GenerationForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
     )
-    checkpoint = forms.ChoiceField(label=gettext_lazy("Model"), widget=CheckpointSelect)
+    checkpoint = forms.ChoiceField(label=gettext_lazy("Model"), widget=forms.RadioSelect)
     shape = forms.ChoiceField(
         label=gettext_lazy("Shape"), choices=SHAPES, widget=forms.RadioSelect, initial="square"
     )
@@ -153,6 +133,13 @@ class GenerationForm(forms.Form):
         label=pgettext_lazy("seed", "Keep for the next picture"), required=False
     )
 
+    # The field in which the picture must not be taken for real, as the preset has it that it came from.
+    synthetic_for = forms.ChoiceField(
+        choices=[(each, each) for each in presets.SYNTHETIC_FIELDS],
+        required=False,
+        widget=forms.HiddenInput,
+    )
+
     generation_request: GenerationRequest
 
     def __init__(self, *args: Any, user: "User | None" = None, **kwargs: Any) -> None:
@@ -162,7 +149,6 @@ class GenerationForm(forms.Form):
         names = [(each.id, each.name) for each in self.checkpoints]
         self.fields["checkpoint"].choices = names  # type: ignore[attr-defined]
         self.fields["checkpoint"].initial = names[0][0] if names else None
-        self._show_unavailable(names)
         self.fields["noise_scheduler"].choices = [  # type: ignore[attr-defined]
             ("", _("The model's own")),
             *SAMPLERS.items(),
@@ -179,6 +165,13 @@ class GenerationForm(forms.Form):
             for name, message in error.errors.items():
                 self.add_error(self._field_for(name), _in_this_language(message))
         return values
+
+    @property
+    def unavailable(self) -> list[Checkpoint]:
+        """The checkpoints that are here, but cannot be used: something is wrong with their files."""
+        root = settings.CHECKPOINTS_DIR
+        present = [each for each in CHECKPOINTS.values() if catalogue.is_present(each, root=root)]
+        return [each for each in present if catalogue.fault_in(each, root=root)]
 
     @property
     def chosen(self) -> Checkpoint | None:
@@ -217,14 +210,6 @@ class GenerationForm(forms.Form):
     def _field_for(self, name: str) -> str:
         """The field that a request's field is asked for by."""
         return {"padding": SIDES[0], "refiner_share": "refine"}.get(name, name)
-
-    def _show_unavailable(self, names: list[tuple[str, str]]) -> None:
-        widget = self.fields["checkpoint"].widget
-        missing = unavailable()
-        widget.unavailable = {each.id for each in missing}
-        widget.choices = names + [
-            (each.id, _("%(name)s (unavailable)") % {"name": each.name}) for each in missing
-        ]
 
     def _show_defaults(self) -> None:
         """Show in each empty field what it stands for with the checkpoint that is chosen."""

@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.guards import user_of
+from accounts.limits import limited
 from generation import recall, tokens, uploads
 from generation.engine import catalogue
 from generation.engine.request import MAX_PROMPT_LENGTH
@@ -41,6 +42,7 @@ def count_tokens(request: HttpRequest) -> JsonResponse:
 
 @login_required
 @require_POST
+@limited("upload")
 def upload(request: HttpRequest) -> JsonResponse:
     """Take a picture to work on: its digest and size, or 422 and why not."""
     user = user_of(request)
@@ -56,6 +58,7 @@ def upload(request: HttpRequest) -> JsonResponse:
 
 @login_required
 @require_POST
+@limited("upload")
 def upload_image(request: HttpRequest, image_id: UUID) -> JsonResponse:
     """Take one of the person's own pictures to work on."""
     user = user_of(request)
@@ -79,6 +82,7 @@ def upload_file(request: HttpRequest, digest: str) -> HttpResponse:
 
 @login_required
 @require_POST
+@limited("upload")
 def read_picture(request: HttpRequest) -> JsonResponse:
     """The form's values that a PNG says it was made from, or 422 and why there are none."""
     file = request.FILES.get("file")

@@ -7,7 +7,7 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 
-from generation import calls, jobs, parking, pictures, webhooks
+from generation import calls, jobs, parking, pictures, uploads, webhooks
 
 if TYPE_CHECKING:
     from generation.worker import Worker
@@ -32,9 +32,8 @@ def reap() -> int:
 
 @shared_task
 def sweep() -> int:
-    """Remove what has been in the trash, or in the log of requests, for long enough."""
-    calls.prune()
-    return pictures.sweep()
+    """Remove what was kept for long enough: in the trash, uploads that nobody uses, the log of requests."""
+    return pictures.sweep() + uploads.purge() + calls.prune()
 
 
 @shared_task

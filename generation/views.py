@@ -66,7 +66,12 @@ def studio(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _render_studio(request, form)
     try:
-        job = jobs.submit(user, form.generation_request, may_wait=True)
+        job = jobs.submit(
+            user,
+            form.generation_request,
+            may_wait=True,
+            synthetic_for=form.cleaned_data["synthetic_for"],
+        )
     except jobs.OverPlanLimit as refusal:
         form.add_error("shape", str(refusal))
     except jobs.CheckpointUnavailable as refusal:
@@ -176,11 +181,11 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
     if image_id := _uuid(request.GET.get("image", "")):
         images = Image.objects.for_user(user).kept().select_related("job")
         image = get_object_or_404(images, pk=image_id)
-        return values_of(image.job.generation_request, seed=image.seed)
+        return _values_of(image.job, seed=image.seed)
     if job_id := _uuid(request.GET.get("job", "")):
-        request_before = _get_job_for_user(request, job_id).generation_request
-        seed = request_before.seed if request.GET.get("keep_seed") else None
-        return values_of(request_before, seed=seed)
+        before = _get_job_for_user(request, job_id)
+        seed = before.generation_request.seed if request.GET.get("keep_seed") else None
+        return _values_of(before, seed=seed)
     if own := _uuid(request.GET.get("own", "")):
         return dict(get_object_or_404(StudioPreset, user=user, pk=own).values)
     if image_id := _uuid(request.GET.get("from", "")):
@@ -191,12 +196,18 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
         raise Http404 from error
 
 
+def _values_of(job: Job, *, seed: int | None = None) -> dict[str, Any]:
+    return {
+        **values_of(job.generation_request, seed=seed),
+        "synthetic_for": job.synthetic_for,
+    }
+
+
 def _start_from(user: "User", image_id: UUID, *, mode: str) -> dict[str, Any]:
     """Work on one of the person's own pictures, with the words that it was made from."""
     image = get_object_or_404(Image.objects.for_user(user).kept(), pk=image_id)
-    before = values_of(image.job.generation_request)
     return {
-        **before,
+        **_values_of(image.job),
         "mode": mode if mode in set(Mode) else Mode.IMAGE_TO_IMAGE,
         "image": uploads.from_image(user, image).digest,
         "shape": AS_PICTURE,

@@ -80,7 +80,7 @@ def waiting() -> list[str]:
 def signature(key: ApiKey, *, id: str, timestamp: int, body: bytes) -> str:
     """What the receiver computes again, with the secret that the key's page shows, to know that it is us."""
     signed = f"{id}.{timestamp}.".encode() + body
-    digest = hmac.new(key.webhook_secret.encode(), signed, hashlib.sha256).digest()
+    digest = hmac.new(key.webhook_key, signed, hashlib.sha256).digest()
     return f"v1,{base64.b64encode(digest).decode()}"
 
 

@@ -248,6 +248,7 @@ ACCOUNT_RATE_LIMITS = {
     "detect": "20/m/ip",
     "export": "3/h/user",
     "submit": "60/m/user",
+    "upload": "60/m/user",
 }
 MFA_ADAPTER = "accounts.adapter.MFAAdapter"
 MFA_FORMS = {

@@ -35,6 +35,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "chromium" in getattr(item, "fixturenames", ()))
 
 
+def pytest_unconfigure() -> None:
+    """End the servers, also in a process that ends without Python's own farewell."""
+    from tests import settings
+
+    settings.session.close()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings_xdist_suffix() -> None:
+    """The databases of several processes need no names of their own: they are on different servers."""
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _flush_may_truncate() -> Iterator[None]:
     """Entries refuse to be truncated; emptying the tables between two tests is the exception."""

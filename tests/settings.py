@@ -1,7 +1,8 @@
 """The site's settings on servers and folders of this test session's own.
 
 The servers start here because Django's settings are read before any fixture runs. What the tests start
-as processes inherits the environment, and so works on the session's test database.
+as processes inherits the environment, and so works on the session's test database. Where tests run in
+several processes, each has servers of its own.
 """
 
 import atexit
@@ -20,10 +21,11 @@ atexit.register(session.close)
 data = Path(tempfile.mkdtemp(prefix="sdsite-tests-"))
 session.callback(shutil.rmtree, data, ignore_errors=True)
 
-if "DATABASE_URL" not in os.environ:
+is_one_of_several = "PYTEST_XDIST_WORKER" in os.environ
+if is_one_of_several or "DATABASE_URL" not in os.environ:
     postgres = embedded.postgres(data / "postgres", durable=False)
     os.environ["DATABASE_URL"] = session.enter_context(postgres).url
-if "REDIS_URL" not in os.environ:
+if is_one_of_several or "REDIS_URL" not in os.environ:
     os.environ["REDIS_URL"] = session.enter_context(embedded.valkey(data / "valkey.log")).url
 
 url = urlsplit(os.environ["DATABASE_URL"])

@@ -31,7 +31,7 @@ class SandboxGateway:
     name = "sandbox"
 
     def create_customer(self, user: "User", *, idempotency_key: str) -> str:
-        return str(objects.create_customer(email=user.email, user_id=user.pk)["id"])
+        return str(objects.create_customer(user_id=user.pk)["id"])
 
     def create_checkout(
         self,

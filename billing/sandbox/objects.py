@@ -31,9 +31,9 @@ def create(type_: str, data: Json) -> Json:
     return data
 
 
-def create_customer(*, email: str, user_id: int) -> Json:
-    """`card` names what the customer pays with: see `verbs.Card`."""
-    customer = {"id": new_id("cus"), "email": email, "metadata": {"user": str(user_id)}}
+def create_customer(*, user_id: int) -> Json:
+    """`card` names what the customer pays with: see `till.Card`."""
+    customer = {"id": new_id("cus"), "metadata": {"user": str(user_id)}}
     return create("customer", {**customer, "card": "good"})
 
 

@@ -15,9 +15,11 @@ from generation.presets.fitting import Fit, fit
 from generation.presets.preset import Preset, Size
 from generation.presets.uses import USES
 
-__all__ = ["PRESETS", "Fit", "Preset", "Size", "UnknownPreset", "fit", "get"]
+__all__ = ["PRESETS", "SYNTHETIC_FIELDS", "Fit", "Preset", "Size", "UnknownPreset", "fit", "get"]
 
 PRESETS: Mapping[str, Preset] = {preset.id: preset for preset in USES}
+# The fields in which a picture must say that it shows nothing real.
+SYNTHETIC_FIELDS = sorted({preset.synthetic_for for preset in USES if preset.synthetic_for})
 
 
 class UnknownPreset(LookupError):

@@ -60,6 +60,7 @@ class Fit:
             "shape": shape_of(self.checkpoint, (width, height)),
             "width": width,
             "height": height,
+            "synthetic_for": self.preset.synthetic_for,
             **self._settings(),
         }
 

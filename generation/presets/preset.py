@@ -35,8 +35,8 @@ class Preset:
     `checkpoints` are ids, the best first. `mode` is what it needs to be done as it is meant. `frames`
     have a slot for the person's words, and `examples` are whole prompts that the bundled checkpoint can
     draw, both by language. Numbers are for full-size checkpoints; `strength` is for modes that start
-    from a picture. What an article-taking preset is given may be a whole text. Pictures of a synthetic
-    one must say what they are.
+    from a picture. What an article-taking preset is given may be a whole text. `synthetic_for` is a
+    field, in English, in which its pictures must say that they show nothing real.
     """
 
     id: str
@@ -54,7 +54,11 @@ class Preset:
     noise_scheduler: str = "dpmpp_2m"
     strength: float | None = None
     takes_article: bool = False
-    is_synthetic: bool = False
+    synthetic_for: str = ""
+
+    @property
+    def is_synthetic(self) -> bool:
+        return bool(self.synthetic_for)
 
     @property
     def size(self) -> Size:

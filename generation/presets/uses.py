@@ -245,7 +245,7 @@ USES = (
             "zh": "白天，在城市里，一座白色的房子，多云",
         },
         negative_prompt="text, letters, watermark, name, date",
-        is_synthetic=True,
+        synthetic_for="medical training",
     ),
     Preset(
         id="product-shots",

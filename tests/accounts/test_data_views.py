@@ -1,6 +1,6 @@
-from datetime import timedelta
+from datetime import UTC, datetime
 from io import BytesIO
-from uuid import uuid4
+from uuid import UUID, uuid4
 from zipfile import ZipFile
 
 import pytest
@@ -16,6 +16,7 @@ from accounts.models import Export
 
 pytestmark = pytest.mark.django_db
 
+SOMEBODYS = UUID(int=1)
 PAGE = reverse("accounts:data")
 CARD = reverse("accounts:export_card")
 EXPORT = reverse("accounts:export")
@@ -116,7 +117,7 @@ def test_zips_of_others_are_not_found(client, bob, ready):
 @pytest.mark.parametrize(
     "values",
     [
-        {"expires_at": timezone.now() - timedelta(seconds=1)},
+        {"expires_at": datetime(2026, 1, 1, tzinfo=UTC)},
         {"status": "running"},
         {"status": "failed"},
     ],
@@ -144,7 +145,7 @@ def test_no_zip_is_not_found(client, alice):
     assert client.get(url).status_code == 404
 
 
-@pytest.mark.parametrize("url", [PAGE, CARD, reverse("accounts:export_download", args=[uuid4()])])
+@pytest.mark.parametrize("url", [PAGE, CARD, reverse("accounts:export_download", args=[SOMEBODYS])])
 def test_pages_are_only_read(client, alice, url):
     client.force_login(alice)
 
@@ -159,7 +160,7 @@ def test_a_link_starts_nothing(client, alice):
 
 
 @pytest.mark.parametrize(
-    "url", [PAGE, CARD, EXPORT, reverse("accounts:export_download", args=[uuid4()])]
+    "url", [PAGE, CARD, EXPORT, reverse("accounts:export_download", args=[SOMEBODYS])]
 )
 def test_visitors_are_sent_to_sign_in(client, url):
     assert client.get(url).url == f"{reverse('account_login')}?next={url}"

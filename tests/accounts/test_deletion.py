@@ -12,7 +12,17 @@ from accounts import deletion, exports, tasks
 from accounts.models import Mail, User
 from billing import ledger, subscriptions
 from billing.gateway import ProviderUnavailable
-from billing.models import Entry, Grant, SandboxObject, StripeEvent, Subscription, Unit, Wallet
+from billing.models import (
+    Customer,
+    Entry,
+    Grant,
+    Payment,
+    SandboxObject,
+    StripeEvent,
+    Subscription,
+    Unit,
+    Wallet,
+)
 from billing.sandbox import SandboxGateway
 from generation import jobs
 from generation.models import Image, Job, Status
@@ -24,7 +34,7 @@ from tests.generation.rows import make_image, make_job, make_request
 pytestmark = pytest.mark.django_db
 
 # What the law wants kept: it points to the user's row, and so protects it.
-KEPT = {Wallet, Subscription}
+KEPT = {Customer, Payment, Subscription, Wallet}
 
 
 def delete(user):

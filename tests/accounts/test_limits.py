@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from django.http import HttpResponse
 
@@ -47,6 +49,16 @@ def test_after_the_time_that_the_answer_names_it_works_again(rf, rates, alice):
         post(rf, alice)
 
     assert post(rf, alice)["Retry-After"] == "7200"
+
+
+def test_who_wants_json_gets_json(rf, rates, alice):
+    request = rf.post("/", headers={"accept": "application/json"})
+    request.user = alice
+
+    response = limits.too_many_requests(request)
+
+    assert response.status_code == 429
+    assert "too many tries" in json.loads(response.content)["error"]
 
 
 def test_the_page_is_the_sites_own(client):

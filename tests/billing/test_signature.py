@@ -35,16 +35,16 @@ def test_several_signatures_may_be_given_while_a_secret_is_replaced() -> None:
         "nonsense",
         "t=,v1=",
         "t=soon,v1=00",
-        f"t={now()}",
-        f"t={now()},v1=",
-        f"t={now()},v1={'0' * 64}",
-        f"t={now()},v1=é",
-        f"t={now()},t={now()},v1={'0' * 64}",
+        "t={now}",
+        "t={now},v1=",
+        "t={now},v1=" + "0" * 64,
+        "t={now},v1=é",
+        "t={now},t={now},v1=" + "0" * 64,
     ],
 )
 def test_a_forged_header_is_refused(header: str) -> None:
     with pytest.raises(signature.InvalidSignature):
-        signature.verify(PAYLOAD, header=header)
+        signature.verify(PAYLOAD, header=header.replace("{now}", str(now())))
 
 
 def test_another_payload_is_refused() -> None:

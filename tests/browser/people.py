@@ -9,11 +9,16 @@ from tests.factories import PASSWORD
 def sign_up(page, site, address):
     """A new account, whose owner is signed in and in the studio."""
     page.goto("/accounts/signup/")
+    fill_in(page, site, address)
+    page.wait_for_url("**/studio/")
+
+
+def fill_in(page, site, address):
+    """Fill in the form for signing up that the page is at, and confirm the address."""
     page.get_by_label("Email").fill(address)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign up", exact=True).click()
+    page.get_by_role("main").get_by_role("button", name="Sign up", exact=True).click()
     confirm(page, site, address)
-    page.wait_for_url("**/studio/")
 
 
 def confirm(page, site, address):

@@ -6,8 +6,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser import post
-from tests.factories import PASSWORD
+from tests.browser.people import fill_in
 
 # Runs before the page's own scripts, and keeps what each preview that was shown looked like.
 WATCH_PREVIEWS = """
@@ -30,21 +29,11 @@ new MutationObserver((mutations) => {
 def account(page, site):
     """Signs up, and watches the previews from then on."""
     page.add_init_script(WATCH_PREVIEWS)
-    sign_up(page, site, "dora@example.com")
-    return page
-
-
-def sign_up(page, site, address):
-    """Sign up, confirm the address by the link in the mail, and land in the studio."""
     page.goto("/")
     page.get_by_role("link", name="Try it free").first.click()
-    page.get_by_label("Email").fill(address)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="Sign Up").click()
-    expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
-    page.get_by_label("Code").fill(post.code(site, "dora@example.com"))
-    page.get_by_role("button", name="Confirm").click()
+    fill_in(page, site, "dora@example.com")
     page.wait_for_url("**/studio/")
+    return page
 
 
 def subscribe(page):

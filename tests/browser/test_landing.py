@@ -7,8 +7,7 @@ from playwright.sync_api import expect
 
 from generation import presets
 from tests.browser.conftest import DESKTOP, PHONE
-from tests.browser.test_journey import link_in_mail
-from tests.factories import PASSWORD
+from tests.browser.people import fill_in
 
 WORDS = "a purple cat on the beach"
 SCREENS = [pytest.param(DESKTOP, id="desktop"), pytest.param(PHONE, id="phone")]
@@ -17,16 +16,6 @@ screens = pytest.mark.parametrize("screen", SCREENS)
 
 def try_box(page):
     return page.get_by_label("What should the picture show?")
-
-
-def sign_up(page, site, *, email):
-    """Fills in the form that the page is at, and opens the link in the mail."""
-    page.get_by_label("Email").fill(email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="Sign Up").click()
-    expect(page.get_by_role("heading", name="Verify Your Email Address")).to_be_visible()
-    page.goto(link_in_mail(site))
-    page.get_by_role("button", name="Confirm").click()
 
 
 def broken_images(page):
@@ -43,7 +32,7 @@ def test_words_come_along_through_signing_up(open_page, site, screen):
 
     try_box(page).fill(WORDS)
     page.get_by_role("button", name="Draw it").click()
-    sign_up(page, site, email=f"words-{screen['width']}@example.com")
+    fill_in(page, site, f"words-{screen['width']}@example.com")
 
     page.wait_for_url("**/studio/")
     expect(try_box(page)).to_have_value(WORDS)
@@ -54,7 +43,7 @@ def test_a_preset_comes_along_through_signing_up(open_page, site):
     page.goto("/")
 
     page.get_by_role("link", name="Start Teaching material").click()
-    sign_up(page, site, email="preset@example.com")
+    fill_in(page, site, "preset@example.com")
 
     page.wait_for_url("**/studio/?preset=teaching")
     expect(try_box(page)).to_have_value(presets.get("teaching").examples["en"])

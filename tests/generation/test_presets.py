@@ -14,6 +14,7 @@ from generation.forms import GenerationForm
 from generation.presets import article
 from generation.presets.preset import WORDS
 from tests.engine.cases import digest
+from tests.generation.shelving import put
 
 # As if each drew from words alone; a test adds what else it is to be able to do.
 WORDS_ALONE = frozenset({modes.TEXT_TO_IMAGE})
@@ -79,8 +80,7 @@ def test_the_bundled_checkpoint_knows_every_word_of_the_examples(preset):
 @pytest.mark.parametrize("checkpoint", ["sketchbook", "sd-1.5"])
 def test_each_fills_the_form_with_a_request_that_can_be_run(preset, checkpoint, settings, tmp_path):
     settings.CHECKPOINTS_DIR = tmp_path
-    (tmp_path / "sd-1.5").mkdir()
-    (tmp_path / "sd-1.5" / "model_index.json").touch()
+    put(tmp_path, "sd-1.5")
     fit = presets.fit(preset, among=[CHECKPOINTS[checkpoint]])
 
     for size in preset.sizes:

@@ -86,7 +86,7 @@ def test_the_end_of_a_job_is_told_and_signed(caller, receiver):
     assert (told["type"], told["data"]["status"]) == ("job.succeeded", "succeeded")
     assert told["data"]["pictures"][0]["url"].startswith("http")
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
-    secret = caller.key.webhook_secret.encode()
+    secret = base64.b64decode(caller.key.webhook_secret.removeprefix("whsec_"))
     expected = base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).decode()
     assert headers["webhook-signature"] == f"v1,{expected}"
     delivery.refresh_from_db()
