@@ -8,7 +8,7 @@ from accounts import keys
 from accounts.keys import Limits
 from accounts.models import Mail, Pays, Window
 from billing.models import Unit
-from generation import budgets, jobs
+from generation import budgets, jobs, terms
 from generation.api_models import KeyDay
 from generation.engine.events import Charge
 from generation.models import Job
@@ -18,7 +18,7 @@ from tests.generation.rows import make_request
 
 pytestmark = pytest.mark.django_db
 REQUEST = make_request(width=128, height=128, num_inference_steps=60)
-PRICE = 200
+PRICE = terms.credits(REQUEST)
 
 
 def make(user, pays_in=Pays.CREDITS, **limits):
