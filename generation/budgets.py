@@ -31,9 +31,9 @@ class OverBudget(Exception):
         self.left = left
 
 
-def take(key: ApiKey, price: int) -> None:
-    """Count `price` against the key's budget, and tell its owner of a threshold. Raises OverBudget."""
-    today = _day_of(timezone.now())
+def take(key: ApiKey, job: Job) -> None:
+    """Count a new job against the key's budget, and tell its owner of a threshold. Raises OverBudget."""
+    today, price = _day_of(job.queued_at), job.price
     if key.budget is not None:
         before = spent(key, on=today)
         if before + price > key.budget:

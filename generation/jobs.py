@@ -113,7 +113,7 @@ def submit(
         ledger.lock(user, unit)
         if api_key is not None:
             assert not may_wait, "what a key may spend is known at once"
-            budgets.take(api_key, job.price)
+            budgets.take(api_key, job)
         without = _hold(job, agreed.plan, may_wait=may_wait)
         if without == WhenEmpty.PARK:
             terms.require_room_to_park(user)

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import JsonResponse
 
 from accounts.models import ApiKey
-from generation.api import reading, wishes
+from generation.api import reading, refusals, wishes
 from generation.api.door import Wire
 from generation.api.refusals import Refusal
 from generation.engine import infotext
@@ -60,11 +60,13 @@ def hash_of(checkpoint_id: str) -> str:
 
 
 def checkpoint_in(key: ApiKey, body: Mapping[str, Any], *, mode: Mode) -> str:
-    """The id of the one for this request, or that was set before, or the default for the mode."""
+    """The id of the one for this request, or that was set before, or the default. Raises Refusal."""
     override = body.get("override_settings")
     wanted = override.get(MODEL_OPTION) if isinstance(override, dict) else None
     id = id_named(wanted or key.options.get(MODEL_OPTION, ""))
-    return wishes.or_default(key, id, mode=mode)
+    if wanted and not id:
+        raise refusals.invalid(MODEL_OPTION, "Unknown model")
+    return wishes.checkpoint_of(key, id, mode=mode).id
 
 
 def id_named(name: Any) -> str:

@@ -37,6 +37,8 @@ from generation.engine.vocabulary import Mode
 from generation.models import Image, Job
 
 MOST_PARTIAL = 3
+# How the names of OpenAI's own models begin, which some programs know no other way than to send.
+ELSEWHERE = ("dall-e-", "gpt-image-", "chatgpt-image-")
 # Out of it their SDK would ask again, which would not help.
 NO_RETRY = frozenset({"insufficient_quota", "budget_exceeded"})
 
@@ -166,7 +168,9 @@ def _request_of(key: ApiKey, asked: Asked) -> GenerationRequest:
         key,
         prompt=reading.text(fields, "prompt"),
         negative_prompt=reading.text(fields, "negative_prompt"),
-        checkpoint=wishes.or_default(key, reading.text(fields, "model"), mode=mode),
+        checkpoint=wishes.known_as(
+            key, reading.text(fields, "model"), mode=mode, elsewhere=ELSEWHERE
+        ),
         mode=mode.value,
         width=width,
         height=height,

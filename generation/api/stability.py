@@ -34,6 +34,8 @@ from generation.sizes import size_of
 
 # Their limit for what is sent at once.
 MAX_BYTES = 10 * 2**20
+# How the names of Stability's own models begin, which programs have built in.
+ELSEWHERE = ("sd3", "stable-")
 RATIOS = ("21:9", "16:9", "3:2", "5:4", "1:1", "4:5", "2:3", "9:16", "9:21")
 NAMES: Mapping[str, tuple[int, str]] = {
     "insufficient_credits": (402, "payment_required"),
@@ -141,7 +143,8 @@ def _wish_to_generate(request: HttpRequest) -> GenerationRequest:
     mode = Mode.IMAGE_TO_IMAGE if image else Mode.TEXT_TO_IMAGE
     if not image and fields.get("mode") == "image-to-image":
         raise refusals.invalid("image", _("Add a picture for this."))
-    checkpoint = wishes.or_default(key, reading.text(fields, "model"), mode=mode)
+    name = reading.text(fields, "model")
+    checkpoint = wishes.known_as(key, name, mode=mode, elsewhere=ELSEWHERE)
     width, height = (None, None) if image else _size(key, fields, checkpoint)
     return wishes.request_of(
         key,

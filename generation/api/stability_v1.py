@@ -191,7 +191,7 @@ def _common(
     return {
         "prompt": ", ".join(text for text, weight in weighed if weight >= 0),
         "negative_prompt": ", ".join(text for text, weight in weighed if weight < 0),
-        "checkpoint": wishes.or_default(key, engine_id, mode=mode),
+        "checkpoint": wishes.known_as(key, engine_id, mode=mode, elsewhere=stability.ELSEWHERE),
         "mode": mode.value,
         "guidance_scale": reading.number(fields, "cfg_scale"),
         "num_inference_steps": reading.integer(fields, "steps"),

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from accounts.models import ApiKey
 from generation.api import refusals
 from generation.engine.catalogue import CHECKPOINTS, Checkpoint
-from generation.engine.request import GenerationRequest, NoiseScheduler
+from generation.engine.request import GenerationRequest
 from generation.engine.vocabulary import Mode
 from generation.form_values import request_from
 from generation.forms import offered
@@ -85,16 +85,15 @@ def checkpoint_of(key: ApiKey, id: str, *, mode: str = "") -> Checkpoint:
     return able[0]
 
 
-def or_default(key: ApiKey, id: str, *, mode: Mode) -> str:
-    """The id, if there is such a checkpoint; else the default's, for clients that send a name of their own."""
-    return id if id in CHECKPOINTS else checkpoint_of(key, "", mode=mode).id
+def known_as(key: ApiKey, name: str, *, mode: Mode, elsewhere: tuple[str, ...]) -> str:
+    """The id of a checkpoint by its name on a wire.
 
-
-def noise_scheduler(name: str, *, param: str) -> str:
-    """Raises Refusal for one that is not known."""
-    if name and name not in set(NoiseScheduler):
-        raise refusals.invalid(param, _("This noise scheduler is not known."))
-    return name
+    Without a name, or with one that begins as a model's `elsewhere`, which clients have built in, it is
+    the default's. Raises Refusal for any other.
+    """
+    if name and name not in CHECKPOINTS and name.startswith(elsewhere):
+        name = ""
+    return checkpoint_of(key, name, mode=mode).id
 
 
 def _size_of(user: "User", digest: str) -> tuple[int, int] | None:

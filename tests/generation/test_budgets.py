@@ -116,6 +116,22 @@ def test_a_budget_starts_anew_with_its_window(buyer, window, before):
     assert budgets.spent(key) == PRICE
 
 
+def test_a_job_counts_on_the_day_on_which_it_was_asked_for(buyer):
+    key = make(buyer)
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    job = submit(key)
+    Job.objects.filter(pk=job.pk).update(queued_at=yesterday)
+    KeyDay.objects.update(day=yesterday.date())
+    today = submit(key)
+
+    jobs.cancel(job)
+
+    assert {day.day: day.spent for day in KeyDay.objects.all()} == {
+        yesterday.date(): 0,
+        today.queued_at.date(): PRICE,
+    }
+
+
 def test_a_budget_in_all_never_starts_anew(buyer):
     key = make(buyer, budget=PRICE, window=Window.TOTAL)
     submit(key)

@@ -134,7 +134,7 @@ def test_openai_edits_with_a_mask(client):
 
 
 def test_openai_makes_a_variation(client):
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="deprecated"):
         answer = client.images.create_variation(image=("image.png", png()), size=SIZE)
 
     assert opened(answer.data[0].b64_json).size == (128, 128)

@@ -419,6 +419,7 @@ def test_openais_sdk_is_told_not_to_try_again_without_credits(client, charlie):
     ("changes", "param"),
     [
         ({"size": "7x7"}, "size"),
+        ({"size": "9999999x9999999"}, "size"),
         ({"size": "large"}, "size"),
         ({"size": ["1x1"]}, "size"),
         ({"n": 0}, "n"),
@@ -467,6 +468,29 @@ def test_automatic1111_names_what_is_wrong(caller, changes):
     assert response.status_code == 422
     assert response.json()["detail"][0]["loc"][0] == "body"
     assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("address", "body"),
+    [
+        (OPENAI[0], {**OPENAI[1], "model": "unknown"}),
+        (TXT2IMG[0], {**TXT2IMG[1], "override_settings": {"sd_model_checkpoint": "unknown"}}),
+        ("/v1/generation/unknown/text-to-image", V1[1]),
+    ],
+)
+def test_an_unknown_checkpoint_is_refused(caller, address, body):
+    response = caller.post(address, body)
+
+    assert response.status_code in {400, 404, 422}
+    assert message_of(response)
+    assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize("model", ["dall-e-3", "gpt-image-1", ""])
+def test_names_that_programs_have_built_in_are_the_default(caller, worker, model):
+    address, body, _is_form = OPENAI
+
+    assert caller.post(address, {**body, "model": model}).status_code == 200
 
 
 @pytest.mark.parametrize("init_images", [None, [], ["%%%"], [7], "aGVsbG8=", [text(b"hello")]])
