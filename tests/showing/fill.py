@@ -204,13 +204,13 @@ def _api(user, image):
 
 
 def _checkout(user):
-    from billing import sandbox
-    from billing.models import SandboxObject
+    from billing import checkouts
+    from billing.gateway import Urls
+    from billing.models import Interval, SandboxObject
     from billing.plans import PLANS
 
-    sandbox.SandboxGateway().create_checkout(
-        user, PLANS["standard"], success_url="/", cancel_url="/plans/", idempotency_key=""
-    )
+    urls = Urls(success="/", cancel="/plans/")
+    checkouts.subscribe(user, PLANS["standard"], Interval.MONTH, urls=urls)
     return SandboxObject.objects.filter(type="checkout.session").latest("created_at").pk
 
 
