@@ -208,7 +208,7 @@ class SubscriptionAdmin(ReadOnlyAdmin):
         "provider",
         "provider_subscription_id",
     )
-    list_filter = ("plan", "interval", "status", "provider")
+    list_filter = ("interval", "status")
     list_select_related = ("user",)
 
     @admin.display(description=_("owner"))
@@ -283,7 +283,7 @@ class PaymentAdmin(AmountAdmin):
         "number",
         "reference",
     )
-    list_filter = ("status", "product", "created_at")
+    list_filter = ("status",)
     list_select_related = ("user",)
 
     @admin.display(description=_("returned"))
@@ -308,7 +308,6 @@ class FailedPaymentAdmin(AmountAdmin):
         "grace",
         "reference",
     )
-    list_filter = ("product", "created_at")
     list_select_related = ("user__subscription",)
     actions = ("look_again",)
 

@@ -6,6 +6,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from django.views.decorators.http import require_POST, require_safe
 
+from billing import storefront
+from billing.models import Interval
 from billing.plans import CREDIT_PACKS, PLANS, TRIAL
 from generation import modes, presets, showcase, starts, wall
 from generation.engine import catalogue
@@ -21,7 +23,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
     wall: Wall; pictures: list[Hung]; example: str; models: list[Model]; drawing: Model, which draws
     where no other is chosen; trial_pictures: int | None, what the trial's minutes buy of it;
-    uses: list[Fit]; plans: list[Plan]; trial: Plan; credit_packs: list[CreditPack]; currency: str;
+    uses: list[Fit]; offered: list[storefront.Offered]; trial: Plan; credit_packs: list[CreditPack]; currency: str;
     example_cents: float, what the receipt's picture costs on the first plan.
     """
     models = showcase.models()
@@ -38,7 +40,7 @@ def home(request: HttpRequest) -> HttpResponse:
         if drawing.rate
         else None,
         "uses": showcase.uses(),
-        "plans": list(PLANS.values()),
+        "offered": storefront.offered(request.user, Interval.MONTH),
         "trial": TRIAL,
         "credit_packs": list(CREDIT_PACKS.values()),
         "currency": settings.CURRENCY,

@@ -1,9 +1,10 @@
 """What is somebody's is nobody else's, on every route that the site has: a new one cannot be forgotten."""
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.urls import URLResolver, get_resolver, reverse
 
-from accounts import keys
+from accounts import exports, keys
 from generation import boards, jobs, pictures, recall, shares
 from generation.api_models import Delivery
 from generation.models import Status
@@ -67,8 +68,20 @@ def a_delivery(owner):
     ).pk
 
 
+def a_session(owner):
+    return UserSession.objects.create(
+        user=owner, session_key=f"session of {owner.pk}", ip="127.0.0.1", user_agent="Mozilla/5.0"
+    ).pk
+
+
+def an_export(owner):
+    return exports.request(owner).pk
+
+
 # Routes that take the id of something owned, and how to come by one.
 OWNED = {
+    "accounts:session_end": a_session,
+    "accounts:export_download": an_export,
     "job": a_job,
     "job_card": a_job,
     "job_cancel": a_job,
@@ -98,6 +111,8 @@ OWNED = {
 }
 # Routes whose argument is nobody's, and what it is.
 NOT_OWNED = {
+    "accounts:session_end": a_session,
+    "accounts:export_download": an_export,
     "share": "a secret that its owner hands out",
     "share_file": "a secret that its owner hands out",
     "model": "a checkpoint of the catalogue",
@@ -105,7 +120,6 @@ NOT_OWNED = {
     "billing:checkout": "a plan of the catalogue",
     "billing:change": "a plan of the catalogue",
     "billing:buy": "a pack of the catalogue",
-    "account_confirm_email": "a secret that was mailed to its owner",
     "account_reset_password_from_key": "a secret that was mailed to its owner",
 }
 # Routes of the API, which know no session. With a key, each is tried in tests/generation/api.

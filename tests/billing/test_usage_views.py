@@ -11,9 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from billing import ledger, views
 from billing.models import Grant, Unit
-from tests import factories
-from tests.billing import provider
-from tests.billing.books import balance, fund
+from tests.billing.books import fund
 
 pytestmark = pytest.mark.django_db
 
@@ -144,14 +142,3 @@ def test_many_movements_take_as_many_queries_as_one(
 
     with django_assert_num_queries(len(few.captured_queries)):
         client.get(MOVEMENTS)
-
-
-def test_the_plan_can_be_left_from_there(client: Client) -> None:
-    alice = factories.make_user("alice@example.com")
-    provider.subscribe(alice)
-    client.force_login(alice)
-
-    page = client.get(MOVEMENTS).text
-
-    assert reverse("billing:cancel") in page
-    assert balance(alice) > 0

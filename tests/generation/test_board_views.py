@@ -113,7 +113,7 @@ def test_other_methods_are_refused(client, alice, board):
 
 def test_many_boards_take_as_many_queries_as_one(client, alice, board, django_assert_num_queries):
     client.force_login(alice)
-    with django_assert_num_queries(5) as few:
+    with django_assert_num_queries(7) as few:
         client.get(LIST)
     for number in range(29):
         boards.make(alice, name=f"Board {number}")

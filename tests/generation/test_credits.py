@@ -15,8 +15,8 @@ from tests.generation.rows import make_request
 
 pytestmark = pytest.mark.django_db
 
-# The sketchbook's tenth of a credit is for 128 x 128 pixels and 30 steps.
-REQUEST = make_request(width=128, height=128, num_inference_steps=60)
+# The sketchbook's tenth of a credit is for 256 x 256 pixels and 30 steps.
+REQUEST = make_request(width=256, height=256, num_inference_steps=60)
 PRICE = 200
 
 

@@ -12,6 +12,7 @@ from generation import fairness, jobs
 from generation.models import Job, Status
 from tests.generation.carrying import claim, finish, submit
 from tests.generation.rows import make_request
+from tests.generation.shelving import put
 
 pytestmark = pytest.mark.django_db
 
@@ -36,8 +37,7 @@ def serve(count=None):
 def install(monkeypatch, settings, folder, name):
     """A checkpoint that is there to be asked for, though not to be loaded."""
     settings.CHECKPOINTS_DIR = folder
-    (folder / name).mkdir()
-    (folder / name / "model_index.json").touch()
+    put(folder, name)
 
 
 # Shares -----------------------------------------------------------------------------------------

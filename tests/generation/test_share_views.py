@@ -3,7 +3,6 @@ from io import BytesIO
 
 import PIL.Image
 import pytest
-from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.urls import reverse
 
@@ -21,9 +20,9 @@ def image(alice):
     """A picture whose file says what it was made from, as those of the worker do."""
     job = make_job(alice, request=make_request(prompt="a secret house"))
     image = make_image(job)
-    png = storage._png(PIL.Image.new("RGB", (64, 64), "teal"), job.generation_request, seed=7)
-    default_storage.delete(image.file)
-    default_storage.save(image.file, ContentFile(png))
+    (stored,) = storage.save(job, [PIL.Image.new("RGB", (64, 64), "teal")], seeds=(7,))
+    image.file = stored.file
+    image.save(update_fields=["file"])
     return image
 
 

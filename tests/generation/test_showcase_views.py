@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from generation import presets, wall
+from generation import presets, speeds, wall
 from generation.engine.catalogue import CHECKPOINTS
 from generation.models import Speed
 from generation.starts import MAX_TEXT_LENGTH
@@ -22,7 +22,11 @@ STUDIO = reverse("studio")
 
 def measure(checkpoint="sketchbook", *, ms=1_000.0, device="a device"):
     Speed.objects.create(
-        checkpoint=checkpoint, device=device, ms_per_step_megapixel=ms, overhead_ms=0, samples=1
+        checkpoint=checkpoint,
+        device=device,
+        ms_per_step_megapixel=ms,
+        overhead_ms=0,
+        samples=speeds.ENOUGH,
     )
 
 

@@ -11,6 +11,7 @@ from generation import recall, storage, uploads
 from generation.engine.vocabulary import Mode
 from generation.models import Job, StudioPreset, Upload
 from tests.generation.rows import make_image, make_job, make_request
+from tests.generation.shelving import put
 
 pytestmark = pytest.mark.django_db
 TOOLS = ["count_tokens", "read_picture", "keep_preset", "upload"]
@@ -230,8 +231,7 @@ def test_tools_are_not_links(client, alice, name):
 
 def test_a_size_beyond_the_plan_is_said_before_it_bites(client, alice, settings, tmp_path):
     settings.CHECKPOINTS_DIR = tmp_path
-    (tmp_path / "sdxl-1.0").mkdir()
-    (tmp_path / "sdxl-1.0" / "model_index.json").touch()
+    put(tmp_path, "sdxl-1.0")
     client.force_login(alice)
 
     answer = client.get(

@@ -81,7 +81,7 @@ def test_other_methods_are_refused(client, alice, deleted):
 
 def test_many_take_as_many_queries_as_one(client, alice, deleted, django_assert_num_queries):
     client.force_login(alice)
-    with django_assert_num_queries(5) as few:
+    with django_assert_num_queries(7) as few:
         client.get(URL)
     ids = [make_image(make_job(alice)).pk for _ in range(29)]
     pictures.delete(alice, ids)

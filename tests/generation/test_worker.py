@@ -7,7 +7,7 @@ import pytest
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import OperationalError, connection
 
-from generation import events, jobs, speeds, worker
+from generation import events, jobs, settlement, speeds, worker
 from generation.engine.events import Charge
 from generation.engine.families.sd import StableDiffusion
 from generation.models import Image, Job, Speed, Status
@@ -16,6 +16,7 @@ from tests.generation.carrying import CHARGES, PICTURE, claim, let_lapse
 from tests.generation.listening import listening
 from tests.generation.machine import Machine, wait_for_all, wait_for_status
 from tests.generation.rows import make_request
+from tests.generation.shelving import put
 from tests.running import wait_for
 from tests.valkey import Valkey
 
@@ -39,7 +40,7 @@ def _quick(monkeypatch, settings):
     # A test that holds the engine for too long must not end the tests.
     settings.WORKER_STALL_SECONDS = 3_600
     monkeypatch.setattr(worker, "TEND_SECONDS", 0.05)
-    monkeypatch.setattr(worker, "SETTLE_RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(settlement, "RETRY_SECONDS", 0.05)
     # However slow the machine is that the tests run on.
     monkeypatch.setattr(worker, "BUDGET_FACTOR", 1_000)
 
@@ -342,8 +343,7 @@ def test_a_device_that_was_never_measured_may_be_as_slow_as_it_is(alice, machine
 
 def test_a_checkpoint_that_cannot_be_loaded_fails_its_job(alice, machine, settings, tmp_path):
     settings.CHECKPOINTS_DIR = machine.loader._root = tmp_path
-    (tmp_path / "sd-1.5").mkdir()
-    (tmp_path / "sd-1.5" / "model_index.json").touch()
+    put(tmp_path, "sd-1.5")
     before = balance(alice)
     job = submit(alice, checkpoint="sd-1.5", width=512, height=512)
 
@@ -582,7 +582,7 @@ def test_a_commit_whose_answer_is_lost_keeps_the_picture(alice, machine, media, 
 
 
 def test_a_settlement_that_stays_impossible_is_left_to_the_reaper(alice, machine, monkeypatch):
-    monkeypatch.setattr(worker, "SETTLE_SECONDS", 0.2)
+    monkeypatch.setattr(settlement, "PATIENCE_SECONDS", 0.2)
 
     def fail(*args, **kwargs):
         raise OperationalError("server closed the connection unexpectedly")
