@@ -8,7 +8,7 @@ from allauth.socialaccount.models import SocialAccount
 
 from accounts import sessions
 from accounts.archive import Archive
-from accounts.models import User
+from accounts.models import ApiKey, User
 
 
 def count(user: User) -> int:
@@ -38,6 +38,25 @@ def _account(user: User) -> dict[str, Any]:
         "connected_accounts": list(
             SocialAccount.objects.filter(user=user).values(
                 "provider", "uid", "extra_data", "date_joined", "last_login"
+            )
+        ),
+        "api_keys": list(
+            ApiKey.objects.filter(user=user)
+            .order_by("created_at")
+            .values(
+                "name",
+                "prefix",
+                "scopes",
+                "pays_in",
+                "budget",
+                "window",
+                "checkpoints",
+                "max_pixels",
+                "options",
+                "created_at",
+                "last_used_at",
+                "expires_at",
+                "revoked_at",
             )
         ),
         "devices": [

@@ -12,6 +12,21 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import signals
+from accounts.key_models import ApiKey, Pays, Scope, Window
+
+__all__ = [
+    "EXPORT_ACTIVE",
+    "ApiKey",
+    "Export",
+    "Mail",
+    "Pays",
+    "Scope",
+    "Theme",
+    "Told",
+    "User",
+    "UserManager",
+    "Window",
+]
 
 
 class UserManager(BaseUserManager["User"]):

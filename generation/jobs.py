@@ -19,6 +19,7 @@ from billing.models import Unit
 from billing.plans import Plan, WhenEmpty
 from billing.tasks import ring
 from generation import (
+    budgets,
     events,
     fairness,
     pictures,
@@ -28,10 +29,11 @@ from generation import (
     tally,
     terms,
     uploads,
+    webhooks,
 )
 from generation.engine.events import Charge
 from generation.engine.request import GenerationRequest, gettext_noop
-from generation.models import MOVES, Job, Status, Transition
+from generation.models import FINAL, MOVES, Job, Status, Transition
 from generation.storage import StoredPicture
 from generation.terms import (
     WAITING_FOR_EACH_RUNNING,
@@ -41,7 +43,7 @@ from generation.terms import (
 )
 
 if TYPE_CHECKING:
-    from accounts.models import User
+    from accounts.models import ApiKey, User
 
 __all__ = [
     "WAITING_FOR_EACH_RUNNING",
@@ -78,15 +80,17 @@ def submit(
     unit: Unit = Unit.GPU_MS,
     may_wait: bool = False,
     synthetic_for: str = "",
+    api_key: "ApiKey | None" = None,
 ) -> Job:
     """Hold what the request can cost at most and put it in line, both or neither.
 
     With `may_wait`, a job that the minutes don't suffice for does what the plan says: it is parked, or
     goes on in the relaxed queue, and holds nothing. Credits are never waited for. `synthetic_for` names
-    a field, medicine say, for which its pictures are marked as synthetic.
+    a field, medicine say, for which its pictures are marked as synthetic. What was asked for with an
+    `api_key` counts against its budget.
     Raises CheckpointUnavailable, OverPlanLimit, TooManyJobs, plans.PaymentOverdue,
-    safety.PromptRejected, safety.NotServing, uploads.MissingPicture or, where it may not wait,
-    ledger.InsufficientBalance.
+    safety.PromptRejected, safety.NotServing, uploads.MissingPicture, budgets.OverBudget or, where it
+    may not wait, ledger.InsufficientBalance.
     """
     agreed = terms.of(user, request, unit=unit)
     safety.require_allowed(user, request)
@@ -102,10 +106,14 @@ def submit(
         credits=agreed.credits,
         queued_at=timezone.now(),
         synthetic_for=synthetic_for,
+        api_key=api_key,
     )
     with transaction.atomic():
         # What follows is one at a time for each user.
         ledger.lock(user, unit)
+        if api_key is not None:
+            assert not may_wait, "what a key may spend is known at once"
+            budgets.take(api_key, job)
         without = _hold(job, agreed.plan, may_wait=may_wait)
         if without == WhenEmpty.PARK:
             terms.require_room_to_park(user)
@@ -335,6 +343,7 @@ def _settle(
         captured = ledger.capture(job.hold_reference, amount=due, at=at) if job.has_hold else 0
     except ledger.AlreadySettled as error:
         raise LostRace from error
+    budgets.settle(job, charged=captured)
     if captured < job.price:
         _start_parked(job)
     _move(
@@ -355,6 +364,7 @@ def _release(job: Job, became: Status, receipt: receipts.Receipt, **fields: Any)
             ledger.release(job.hold_reference)
         except ledger.AlreadySettled as error:
             raise LostRace from error
+    budgets.settle(job, charged=0)
     if job.pays_in_credits:
         fields |= {"charged_credits": 0}
     _move(job, became, charged_ms=0, receipt=receipt.to_dict(), **_ended(timezone.now()), **fields)
@@ -378,6 +388,8 @@ def _move(job: Job, became: Status, *, only: Q | None = None, note: str = "", **
     Transition.objects.create(
         job=moved, was=job.status, became=became, attempt=moved.attempt, note=note
     )
+    if became in FINAL and moved.api_key_id:
+        webhooks.note_end(moved)
     _announce(moved)
     return moved
 

@@ -13,8 +13,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import ApiKey
 from billing.models import Unit
-from generation import gallery_models  # noqa: F401  # Django finds models by way of this module
+from generation import (  # noqa: F401  # Django finds models by way of this module
+    api_models,
+    gallery_models,
+)
 from generation.engine.request import GenerationRequest
 from generation.engine.vocabulary import Mode
 from generation.receipts import Receipt
@@ -104,6 +108,15 @@ class Job(models.Model):
 
     # What it is paid in: GPU milliseconds as measured, or thousandths of a credit at a fixed price.
     unit = models.CharField(max_length=10, choices=Unit.choices, default=Unit.GPU_MS)
+    # Whose budget it counts against, if it was asked for by API.
+    api_key = models.ForeignKey(
+        ApiKey,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="jobs",
+        db_index=False,
+    )
     # The field, if any, in which what it makes must not be taken for real: medicine, say.
     synthetic_for = models.CharField(max_length=100, blank=True)
 
@@ -168,6 +181,11 @@ class Job(models.Model):
                 condition=Q(finished_at__isnull=False),
             ),
             models.Index(fields=["-created_at", "-id"], name="job_recent"),
+            models.Index(
+                fields=["api_key", "-created_at", "-id"],
+                name="job_by_key",
+                condition=Q(api_key__isnull=False),
+            ),
             models.Index(
                 fields=["-created_at", "-id"], name="job_failed", condition=Q(status="failed")
             ),

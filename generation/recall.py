@@ -47,8 +47,8 @@ def read_picture(file: "File[bytes]") -> dict[str, Any]:
 
     Only the file's texts are read, no pixel is decoded. Raises NothingToRead.
     """
-    values = _from_request(_texts(file).get("request", "")) or _from_infotext(
-        _texts(file).get("parameters", "")
+    values = _from_request(texts_in(file).get("request", "")) or _from_infotext(
+        texts_in(file).get("parameters", "")
     )
     if not values:
         raise NothingToRead(_("This picture does not say how it was made."))
@@ -74,7 +74,8 @@ def prompts(user: "User") -> list[str]:
     return [prompt for prompt in dict.fromkeys(asked) if prompt][:RECENT_PROMPTS]
 
 
-def _texts(file: "File[bytes]") -> dict[str, str]:
+def texts_in(file: "File[bytes]") -> dict[str, str]:
+    """The texts that a PNG has beside its pixels; Raises NothingToRead."""
     file.seek(0)
     try:
         with PillowImage.open(cast("IO[bytes]", file), formats=("PNG",)) as picture:

@@ -7,7 +7,7 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 
-from generation import jobs, parking, pictures, uploads
+from generation import calls, jobs, parking, pictures, uploads, webhooks
 
 if TYPE_CHECKING:
     from generation.worker import Worker
@@ -32,14 +32,25 @@ def reap() -> int:
 
 @shared_task
 def sweep() -> int:
-    """Remove what has been in the trash for long enough, and uploads that nobody uses any more."""
-    return pictures.sweep() + uploads.purge()
+    """Remove what was kept for long enough: in the trash, uploads that nobody uses, the log of requests."""
+    return pictures.sweep() + uploads.purge() + calls.prune()
 
 
 @shared_task
 def start_parked() -> int:
     """Put parked jobs in line whose owners have minutes again, if nobody did when those came."""
     return parking.start_everybodys()
+
+
+@shared_task
+def send_webhook(delivery_id: str) -> None:
+    webhooks.deliver(delivery_id)
+
+
+@shared_task
+def send_webhooks() -> None:
+    for delivery_id in webhooks.waiting():
+        send_webhook.delay(delivery_id)
 
 
 @worker_ready.connect

@@ -1,12 +1,24 @@
 from django.urls import include, path
 
-from generation import defaults_views, detection_views, usage_views, views
+from generation import defaults_views, detection_views, developer_views, usage_views, views
 
 urlpatterns = [
     path("", include("generation.showcase_urls")),
     path("", include("generation.studio_urls")),
     path("", include("generation.gallery_urls")),
+    path("", include("generation.api.urls")),
     path("account/studio/", defaults_views.studio_defaults, name="studio_defaults"),
+    path("account/api/", developer_views.developer, name="developer"),
+    path("account/api/calls/", developer_views.developer_calls, name="developer_calls"),
+    path("account/api/keys/new/", developer_views.key_make, name="key_make"),
+    path("account/api/keys/<uuid:key_id>/", developer_views.key, name="key"),
+    path("account/api/keys/<uuid:key_id>/rotate/", developer_views.key_rotate, name="key_rotate"),
+    path("account/api/keys/<uuid:key_id>/revoke/", developer_views.key_revoke, name="key_revoke"),
+    path(
+        "account/api/webhooks/<uuid:delivery_id>/send/",
+        developer_views.webhook_send_again,
+        name="webhook_send_again",
+    ),
     path("jobs/active.json", views.jobs_active, name="jobs_active"),
     path("jobs/strip/", views.jobs_strip, name="jobs_strip"),
     path("jobs/<uuid:job_id>/", views.job, name="job"),

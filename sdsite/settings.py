@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "channels",
     "csp",
     "django_structlog",
+    "ninja",
     "accounts",
     "billing",
     "generation",
@@ -53,6 +54,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "sdsite.requests.count_requests",
+    "generation.api.addresses.take_key_out",
     "django.middleware.security.SecurityMiddleware",
     "sdsite.compression.CompressionMiddleware",
     "sdsite.static.StaticFilesMiddleware",
@@ -68,6 +70,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    "generation.api.journal.note_calls",
 ]
 
 ROOT_URLCONF = "sdsite.urls"
@@ -147,6 +150,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "generation.tasks.start_parked",
         "schedule": 60.0,
         "options": {"expires": 60},
+    },
+    "send webhooks": {
+        "task": "generation.tasks.send_webhooks",
+        "schedule": 30.0,
+        "options": {"expires": 30},
     },
     "send mails": {
         "task": "accounts.tasks.send_mails",
@@ -235,6 +243,7 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 # Beside allauth's own, which count sign-ups, sign-ins, codes and resets by the minute.
 ACCOUNT_RATE_LIMITS = {
+    "api_key": "20/h/user",
     "delete_account": "5/m/user",
     "detect": "20/m/ip",
     "export": "3/h/user",
@@ -368,6 +377,10 @@ PREVIEW_INTERVAL_SECONDS = 0.25
 C2PA_CERTIFICATE = env.str("C2PA_CERTIFICATE", "")
 C2PA_KEY = env.str("C2PA_KEY", "")
 C2PA_TIMESTAMP_URL = env.str("C2PA_TIMESTAMP_URL", "")
+
+# API: how often a key may ask, and whether what it does is told to addresses inside the house, too.
+API_REQUESTS_A_MINUTE = env.int("API_REQUESTS_A_MINUTE", 600, validate=validate.Range(min=1))
+WEBHOOKS_TO_PRIVATE_ADDRESSES = env.bool("WEBHOOKS_TO_PRIVATE_ADDRESSES", DEBUG)
 
 # Files ------------------------------------------------------------------------------------------
 

@@ -4,8 +4,9 @@ import pytest
 from allauth.usersessions.models import UserSession
 from django.urls import URLResolver, get_resolver, reverse
 
-from accounts import exports
+from accounts import exports, keys
 from generation import boards, jobs, pictures, recall, shares
+from generation.api_models import Delivery
 from generation.models import Status
 from tests.billing import provider
 from tests.generation.rows import make_image, make_job, make_request, make_upload
@@ -57,6 +58,16 @@ def a_preset(owner):
     return recall.keep_preset(owner, "Mine", {"prompt": "a red house"}).pk
 
 
+def a_key(owner):
+    return keys.make(owner, name="Shop")[0].pk
+
+
+def a_delivery(owner):
+    return Delivery.objects.create(
+        api_key_id=a_key(owner), job=make_job(owner), url="https://example.com", event="job.failed"
+    ).pk
+
+
 def a_session(owner):
     return UserSession.objects.create(
         user=owner, session_key=f"session-of-{owner.pk}", ip="127.0.0.1", user_agent="Mozilla/5.0"
@@ -87,6 +98,10 @@ OWNED = {
     "board": a_board,
     "board_delete": a_board,
     "delete_preset": a_preset,
+    "key": a_key,
+    "key_rotate": a_key,
+    "key_revoke": a_key,
+    "webhook_send_again": a_delivery,
     "share_make": a_picture,
     "share_revoke": a_link,
     "upload_file": an_upload,
@@ -108,6 +123,21 @@ NOT_OWNED = {
     "billing:change": "a plan of the catalogue",
     "billing:buy": "a pack of the catalogue",
     "account_reset_password_from_key": "a secret that was mailed to its owner",
+}
+# Routes of the API, which know no session. With a key, each is tried in tests/generation/api.
+BY_KEY = {
+    "api:job",
+    "api:job_cancel",
+    "api:job_events",
+    "api:job_receipt",
+    "api:picture",
+    "openai_model",
+    "stability_generate",
+    "stability_image_to_image",
+    "stability_masking",
+    "stability_result",
+    "stability_text_to_image",
+    "stability_upscale",
 }
 # Ids that travel in the query: no resolver knows of them.
 IN_QUERY = {
@@ -152,7 +182,19 @@ def test_every_route_with_an_argument_is_accounted_for():
     with_arguments = {name for name, arguments in routes() if arguments}
     ours = {name for name in with_arguments if not name.startswith("admin:")}
 
-    assert ours == OWNED.keys() | NOT_OWNED.keys()
+    assert ours == OWNED.keys() | NOT_OWNED.keys() | BY_KEY
+
+
+@pytest.mark.parametrize("name", sorted(BY_KEY))
+def test_a_session_opens_nothing_that_wants_a_key(as_user, alice, name):
+    arguments = {"api:picture": a_picture, "stability_result": a_job}.get(
+        name, a_job if name.startswith("api:") else lambda _owner: "sd3"
+    )
+    argument = "fast" if name == "stability_upscale" else arguments(alice)
+
+    statuses = answers(as_user(alice), reverse(name, args=[argument]))
+
+    assert set(statuses.values()) == {401}
 
 
 def test_the_walk_finds_what_is_there():

@@ -61,6 +61,7 @@ def fill():
             "checkpoint_id": "sketchbook",
             "plan_id": "standard",
             "checkout_id": _checkout(newcomer),
+            **_api(member, image),
             **_keys(member),
         },
     }
@@ -165,14 +166,51 @@ def _make_queued(user):
     make_job(user, status=Status.QUEUED, request=make_request(prompt=QUEUED, **_native()))
 
 
+def _api(user, image):
+    """A key that was used, and what was told of a job that was asked for with it."""
+    from accounts import keys
+    from accounts.keys import Limits
+    from generation.api_models import Call, Delivery, KeyDay
+
+    key, _secret = keys.make(user, name="Shop", limits=Limits(budget=100_000))
+    keys.note_use(key)
+    today = image.created_at.date()
+    KeyDay.objects.create(api_key=key, day=today, spent=1_250)
+    for path, status, code in (
+        ("/v1/images/generations", 200, ""),
+        ("/api/v1/jobs", 402, "budget_exceeded"),
+    ):
+        Call.objects.create(
+            api_key=key, method="POST", path=path, status=status, code=code, ms=840, job=image.job
+        )
+    delivery = Delivery.objects.create(
+        api_key=key,
+        job=image.job,
+        url="https://shop.example.com/pictures",
+        event="job.succeeded",
+        answer=503,
+        attempts=3,
+    )
+    return {
+        "key_id": str(key.pk),
+        "delivery_id": str(delivery.pk),
+        "picture_id": str(image.pk),
+        "model_id": "sketchbook",
+        "engine_id": "sketchbook",
+        "result_id": str(image.job_id),
+        "stability_generate.service": "core",
+        "stability_upscale.service": "fast",
+    }
+
+
 def _checkout(user):
-    from billing import sandbox
-    from billing.models import SandboxObject
+    from billing import checkouts
+    from billing.gateway import Urls
+    from billing.models import Interval, SandboxObject
     from billing.plans import PLANS
 
-    sandbox.SandboxGateway().create_checkout(
-        user, PLANS["standard"], success_url="/", cancel_url="/plans/", idempotency_key=""
-    )
+    urls = Urls(success="/", cancel="/plans/")
+    checkouts.subscribe(user, PLANS["standard"], Interval.MONTH, urls=urls)
     return SandboxObject.objects.filter(type="checkout.session").latest("created_at").pk
 
 

@@ -21,8 +21,8 @@ ELSEWHERE = {
 EMPTY_FOR_NEWCOMERS = {"studio", "gallery", "billing:usage"}
 DIFFERENT_FOR_MEMBERS = {"home", "billing:plans"}
 ERRORS = ("400", "403", "403_csrf", "404", "429", "500", "503")
-# They come with Django.
-NOT_OURS = "django."
+# They come with Django, or, made by functools, with the API's document.
+NOT_OURS = ("django.", "functools")
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,9 @@ def _pages(route: Route, get, known: Mapping[str, str]) -> Iterator[Page]:
         if found and not _differs(route, audience):
             continue
         status, kind, text, end = get(path, audience)
-        if status == 405 or (status == 200 and not _is_document(kind, text)):
+        # What answers in JSON is for programs, also where it says no.
+        is_for_programs = "json" in kind or (status == 200 and not _is_document(kind, text))
+        if status == 405 or is_for_programs:
             return
         seen[audience] = status, end
         if status == 200 and _name_at(end) == route.name:

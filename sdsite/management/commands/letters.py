@@ -13,8 +13,14 @@ from accounts import letters as account_letters
 from accounts import notices
 from accounts.letters import Letter
 from billing import letters as billing_letters
+from generation import api_letters
 
-SAMPLES = {**notices.SAMPLES, **account_letters.SAMPLES, **billing_letters.SAMPLES}
+SAMPLES = {
+    **notices.SAMPLES,
+    **account_letters.SAMPLES,
+    **billing_letters.SAMPLES,
+    **api_letters.SAMPLES,
+}
 
 
 class Command(BaseCommand):

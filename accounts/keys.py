@@ -1,0 +1,111 @@
+"""Make, change, rotate and revoke the keys of programs, and know them again: the only writer of ApiKey."""
+
+import hashlib
+import secrets
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import ApiKey, Pays, Scope, Window
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+# Programs that know keys by how they begin, know this.
+BEGINNING = "sk-"
+PREFIX_LENGTH = len(BEGINNING) + 8
+# The moment of the last use is for people: writing it with every request would serve nobody.
+USE_IS_NEWS_AFTER = timedelta(minutes=1)
+MOST_KEYS = 50
+
+
+class TooManyKeys(Exception):
+    """The user has MOST_KEYS that work. Nothing was written."""
+
+    def __init__(self) -> None:
+        super().__init__(_("You have as many keys as one can have. Revoke one first."))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a key may be used for, and how much of the owner's balance it may spend."""
+
+    scopes: Collection[Scope] = tuple(Scope)
+    budget: int | None = None
+    window: Window = Window.MONTH
+    checkpoints: Collection[str] = ()
+    max_pixels: int | None = None
+    expires_at: datetime | None = None
+
+
+def make(
+    user: "User", *, name: str, limits: Limits | None = None, pays_in: Pays = Pays.CREDITS
+) -> tuple[ApiKey, str]:
+    """A new key, and its secret, which nobody can read again. Raises TooManyKeys."""
+    if ApiKey.objects.live().filter(user=user).count() >= MOST_KEYS:
+        raise TooManyKeys
+    secret = _new_secret()
+    key = ApiKey.objects.create(
+        user=user, name=name, pays_in=pays_in, **_named(secret), **_columns(limits or Limits())
+    )
+    return key, secret
+
+
+def change(key: ApiKey, *, name: str, limits: Limits) -> None:
+    """Give it another name or other limits. What it pays with stays: its budget counts that."""
+    ApiKey.objects.filter(pk=key.pk).update(name=name, **_columns(limits))
+
+
+def rotate(key: ApiKey) -> str:
+    """Replace the secret; the old one opens nothing from now on. Returns the new one."""
+    secret = _new_secret()
+    ApiKey.objects.filter(pk=key.pk).update(**_named(secret))
+    return secret
+
+
+def revoke(key: ApiKey) -> None:
+    """It opens nothing from now on, for good. Safe to call twice."""
+    ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
+
+
+def find(secret: str) -> ApiKey | None:
+    """The key that works and has this secret, with its user. One query."""
+    return ApiKey.objects.live().select_related("user").filter(digest=_digest(secret)).first()
+
+
+def note_use(key: ApiKey) -> None:
+    """Remember when it was used last, to about a minute."""
+    now = timezone.now()
+    if key.last_used_at and now - key.last_used_at < USE_IS_NEWS_AFTER:
+        return
+    is_news = Q(last_used_at=None) | Q(last_used_at__lt=now - USE_IS_NEWS_AFTER)
+    ApiKey.objects.filter(is_news, pk=key.pk).update(last_used_at=now)
+
+
+def keep_options(key: ApiKey, options: dict[str, object]) -> None:
+    """Keep what a program set for itself."""
+    key.options = options
+    key.save(update_fields=["options"])
+
+
+def _new_secret() -> str:
+    return BEGINNING + secrets.token_hex(24)
+
+
+def _named(secret: str) -> dict[str, str]:
+    return {"prefix": secret[:PREFIX_LENGTH], "digest": _digest(secret)}
+
+
+def _digest(secret: str) -> str:
+    """Secrets are long and random: nothing slower than a plain hash is needed to keep them."""
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
+
+
+def _columns(limits: Limits) -> dict[str, object]:
+    columns = asdict(limits)
+    return columns | {"scopes": [*limits.scopes], "checkpoints": [*limits.checkpoints]}

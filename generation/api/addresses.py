@@ -1,0 +1,45 @@
+"""Programs that can send no header at all may have their key in the address: /a1111/KEY/sdapi/...
+
+It is taken out before anything reads or logs the address, and stands where others send it.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.decorators import sync_and_async_middleware
+
+_WITH_KEY = re.compile(r"/a1111/([^/]+)(/(?:sdapi|internal)/.*)", re.DOTALL)
+
+Sync = Callable[[HttpRequest], HttpResponseBase]
+Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+
+
+@sync_and_async_middleware
+def take_key_out(get_response: Sync | Async) -> Sync | Async:
+    """Goes before all that could log the address."""
+    if iscoroutinefunction(get_response):
+
+        async def taken_async(request: HttpRequest) -> HttpResponseBase:
+            _take(request)
+            response: HttpResponseBase = await get_response(request)
+            return response
+
+        return taken_async
+
+    def taken(request: HttpRequest) -> HttpResponseBase:
+        _take(request)
+        response = get_response(request)
+        assert isinstance(response, HttpResponseBase), "it is synchronous"
+        return response
+
+    return taken
+
+
+def _take(request: HttpRequest) -> None:
+    if found := _WITH_KEY.fullmatch(request.path_info):
+        key, path = found.groups()
+        request.path = request.path_info = request.META["PATH_INFO"] = path
+        request.META["HTTP_AUTHORIZATION"] = f"Bearer {key}"

@@ -1,0 +1,120 @@
+"""What programs ask AUTOMATIC1111's web UI when they start: options, lists of what there is, png-info."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.files.base import ContentFile
+from django.http import HttpRequest, JsonResponse
+
+from accounts import keys
+from accounts.models import ApiKey, Scope
+from generation import recall
+from generation.api import access, automatic1111_words, files, reading, refusals, wishes
+from generation.api.automatic1111_words import MODEL_OPTION, title_of, wire
+from generation.engine import infotext
+from generation.engine.catalogue import CHECKPOINTS
+
+# Programs keep some settings; this is no place for anything else.
+MOST_OPTIONS = 50
+MAX_OPTION_LENGTH = 200
+
+
+@wire.door("GET", "POST", scope=Scope.READ)
+def options(request: HttpRequest) -> JsonResponse:
+    """What the program set for its key; the checkpoint is the one that matters."""
+    key = access.entry_of(request).key
+    if request.method == "GET":
+        return JsonResponse(_options(key))
+    sent = reading.json_object(request)
+    if MODEL_OPTION in sent and not automatic1111_words.id_named(sent[MODEL_OPTION]):
+        raise refusals.invalid(MODEL_OPTION, "Model not found")
+    kept = {name: value for name, value in sent.items() if _may_be_kept(name, value)}
+    merged = {**key.options, **kept}
+    if len(merged) > MOST_OPTIONS:
+        raise refusals.too_large()
+    keys.keep_options(key, merged)
+    return JsonResponse({})
+
+
+@wire.door("GET", scope=Scope.READ)
+def sd_models(request: HttpRequest) -> JsonResponse:
+    shown = [
+        {
+            "title": title_of(each),
+            "model_name": each.id,
+            "hash": automatic1111_words.hash_of(each.id),
+            "sha256": None,
+            "filename": each.id,
+            "config": None,
+        }
+        for each in wishes.checkpoints_of(access.entry_of(request).key)
+    ]
+    return JsonResponse(shown, safe=False)
+
+
+@wire.door("GET", scope=Scope.READ)
+def samplers(request: HttpRequest) -> JsonResponse:
+    shown = [
+        {"name": name, "aliases": [scheduler.value], "options": {}}
+        for scheduler, name in infotext.SAMPLERS.items()
+    ]
+    return JsonResponse(shown, safe=False)
+
+
+@wire.door("GET", scope=Scope.READ)
+def schedulers(request: HttpRequest) -> JsonResponse:
+    shown = [
+        {
+            "name": name,
+            "label": name.capitalize(),
+            "aliases": None,
+            "default_rho": -1,
+            "need_inner_model": False,
+        }
+        for name in ("automatic", automatic1111_words.KARRAS)
+    ]
+    return JsonResponse(shown, safe=False)
+
+
+@wire.door("POST", scope=Scope.READ)
+def png_info(request: HttpRequest) -> JsonResponse:
+    """What a PNG says that it was made from; nothing is stored, and no pixel decoded."""
+    text = reading.text(reading.json_object(request), "image", limit=None)
+    content = ContentFile(files.decoded(text, param="image"))
+    texts = recall.texts_in(content)
+    info = texts.get("parameters", "")
+    return JsonResponse({"info": info, "items": texts, "parameters": infotext.read(info)})
+
+
+@wire.door("POST", scope=Scope.READ)
+def refresh(request: HttpRequest) -> JsonResponse:
+    """There is nothing to do: the catalogue is always fresh."""
+    return JsonResponse({})
+
+
+def fixed(shown: Any) -> Callable[..., Any]:
+    """A view that always shows the same: what there is none of here, or only one."""
+
+    @wire.door("GET", scope=Scope.READ)
+    def view(request: HttpRequest) -> JsonResponse:
+        return JsonResponse(shown, safe=False)
+
+    return view
+
+
+def _options(key: ApiKey) -> dict[str, Any]:
+    kept = automatic1111_words.id_named(key.options.get(MODEL_OPTION, ""))
+    allowed = wishes.checkpoints_of(key)
+    chosen = CHECKPOINTS.get(kept) or next(iter(allowed), None)
+    return {
+        "samples_format": "png",
+        "CLIP_stop_at_last_layers": 1,
+        "sd_vae": "Automatic",
+        **key.options,
+        MODEL_OPTION: title_of(chosen) if chosen else "",
+    }
+
+
+def _may_be_kept(name: str, value: Any) -> bool:
+    is_plain = isinstance(value, str | int | float | bool) or value is None
+    return len(name) <= MAX_OPTION_LENGTH and is_plain and len(str(value)) <= MAX_OPTION_LENGTH

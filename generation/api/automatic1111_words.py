@@ -1,0 +1,88 @@
+"""Words of AUTOMATIC1111's wire: its errors, and its names of samplers, schedulers and checkpoints."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import JsonResponse
+
+from accounts.models import ApiKey
+from generation.api import reading, refusals, wishes
+from generation.api.door import Wire
+from generation.api.refusals import Refusal
+from generation.engine import infotext
+from generation.engine.catalogue import CHECKPOINTS, Checkpoint
+from generation.engine.request import NoiseScheduler
+from generation.engine.vocabulary import Mode
+
+# By the names that clients know, in small letters.
+_BY_NAME: Mapping[str, NoiseScheduler] = {
+    **{name.lower(): scheduler for scheduler, name in infotext.SAMPLERS.items()},
+    **{scheduler.value: scheduler for scheduler in NoiseScheduler},
+    "k_euler": NoiseScheduler.EULER,
+    "k_euler_a": NoiseScheduler.EULER_ANCESTRAL,
+    "k_dpmpp_2m": NoiseScheduler.DPMPP_2M,
+    "k_heun": NoiseScheduler.HEUN,
+}
+KARRAS = "karras"
+MODEL_OPTION = "sd_model_checkpoint"
+
+
+def _refuse(refusal: Refusal) -> JsonResponse:
+    if refusal.status == 422:
+        listed = [
+            {"loc": ["body", param], "msg": message, "type": "value_error"}
+            for param, message in (refusal.errors or {"body": refusal.message}).items()
+        ]
+        return JsonResponse({"detail": listed}, status=422)
+    body = {
+        "error": "HTTPException",
+        "detail": refusal.message,
+        "body": "",
+        "errors": refusal.code,
+    }
+    answer = JsonResponse(body, status=refusal.status)
+    if refusal.status == 401:
+        answer["WWW-Authenticate"] = "Basic"
+    return answer
+
+
+wire = Wire(refuse=_refuse)
+
+
+def title_of(checkpoint: Checkpoint) -> str:
+    return f"{checkpoint.id} [{hash_of(checkpoint.id)}]"
+
+
+def hash_of(checkpoint_id: str) -> str:
+    """Clients tell checkpoints apart by something like this; it is of the name, not of the weights."""
+    return hashlib.sha256(checkpoint_id.encode()).hexdigest()[:10]
+
+
+def checkpoint_in(key: ApiKey, body: Mapping[str, Any], *, mode: Mode) -> str:
+    """The id of the one for this request, or that was set before, or the default. Raises Refusal."""
+    override = body.get("override_settings")
+    wanted = override.get(MODEL_OPTION) if isinstance(override, dict) else None
+    id = id_named(wanted or key.options.get(MODEL_OPTION, ""))
+    if wanted and not id:
+        raise refusals.invalid(MODEL_OPTION, "Unknown model")
+    return wishes.checkpoint_of(key, id, mode=mode).id
+
+
+def id_named(name: Any) -> str:
+    """The id of a checkpoint by its title, id or name; nothing where there is none."""
+    if not isinstance(name, str):
+        return ""
+    plain = name.partition(" [")[0]
+    if plain in CHECKPOINTS:
+        return plain
+    return next((each.id for each in CHECKPOINTS.values() if each.name == plain), "")
+
+
+def noise_scheduler_in(body: Mapping[str, Any]) -> str:
+    """Empty for one that is not known: the checkpoint's own."""
+    name = reading.text(body, "sampler_name") or reading.text(body, "sampler_index")
+    found = _BY_NAME.get(name.lower())
+    if found is NoiseScheduler.DPMPP_2M and reading.text(body, "scheduler").lower() == KARRAS:
+        return NoiseScheduler.DPMPP_2M_KARRAS
+    return found or ""

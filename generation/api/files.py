@@ -1,0 +1,117 @@
+"""Pictures that come in, as text or as files, and pictures that go out, in the format that was asked for."""
+
+import base64
+import binascii
+from io import BytesIO
+from uuid import UUID
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.utils.translation import gettext as _
+from PIL import Image as PillowImage
+from PIL import ImageOps
+
+from accounts.models import ApiKey
+from generation import marking, storage, uploads
+from generation.api import refusals
+from generation.marking import Mark
+from generation.models import Image, Upload
+
+FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+DEFAULT_QUALITY = 90
+
+
+def decoded(text: str, *, param: str) -> bytes:
+    """The bytes of base64, with or without a data URL around it. Raises Refusal."""
+    _kind, comma, rest = text.partition(",")
+    body = rest if comma and text.startswith("data:") else text
+    try:
+        return base64.b64decode("".join(body.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise refusals.invalid(param, _("This is not a picture in base64.")) from error
+
+
+def receive(key: ApiKey, content: bytes, *, param: str = "image") -> Upload:
+    """Store a picture to work on. Raises Refusal."""
+    try:
+        return uploads.receive(key.user, ContentFile(content))
+    except uploads.UploadRefused as error:
+        raise _refused(error, param) from error
+
+
+def receive_mask(
+    key: ApiKey, content: bytes, *, from_alpha: bool = False, invert: bool = False
+) -> Upload:
+    """Store a mask, whose white is painted anew. From an alpha channel, that is what is transparent.
+
+    Raises Refusal.
+    """
+    if not (from_alpha or invert):
+        return receive(key, content, param="mask")
+    try:
+        clean = uploads.in_process_of_its_own(uploads.SANITIZE, content)
+    except uploads.UploadRefused as error:
+        raise _refused(error, "mask") from error
+    with PillowImage.open(BytesIO(clean)) as picture:
+        if from_alpha and "A" not in picture.getbands():
+            raise refusals.invalid("mask", _("This picture has no transparent part."))
+        level = picture.getchannel("A") if from_alpha else picture.convert("L")
+        flipped = ImageOps.invert(level)
+    return receive(key, _png(flipped), param="mask")
+
+
+def mask_in(key: ApiKey, upload: Upload) -> Upload | None:
+    """What is transparent of a picture, as a mask; None where nothing is."""
+    with default_storage.open(upload.file) as file, PillowImage.open(file) as picture:
+        if "A" not in picture.getbands() or picture.getchannel("A").getextrema()[0] == 255:
+            return None
+        flipped = ImageOps.invert(picture.getchannel("A"))
+    return receive(key, _png(flipped), param="mask")
+
+
+def own_picture(key: ApiKey, id: UUID) -> Upload:
+    """One of the pictures that the key's owner has made, to work on. Raises Refusal."""
+    image = Image.objects.for_user(key.user).kept().filter(pk=id).first()
+    if image is None:
+        raise refusals.invalid("image", _("This picture is not known."))
+    return uploads.from_image(key.user, image)
+
+
+def content_of(image: Image, *, format: str = "png", quality: int = DEFAULT_QUALITY) -> bytes:
+    """The picture's file, in another format if need be, which then bears the same mark."""
+    stored = storage.read(image.file)
+    if format == "png":
+        return stored
+    mark = Mark(
+        tool=settings.SITE_NAME,
+        system=f"Stable Diffusion ({image.checkpoint})",
+        synthetic_for=image.job.synthetic_for,
+    )
+    with PillowImage.open(BytesIO(stored)) as picture:
+        return marking.encoded(picture.convert("RGB"), format.upper(), mark, quality=quality)
+
+
+def as_format(jpeg: bytes, format: str) -> bytes:
+    """A preview in the format that its viewer expects."""
+    if format == "jpeg":
+        return jpeg
+    buffer = BytesIO()
+    with PillowImage.open(BytesIO(jpeg)) as picture:
+        picture.save(buffer, format.upper())
+    return buffer.getvalue()
+
+
+def base64_of(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def _png(picture: PillowImage.Image) -> bytes:
+    buffer = BytesIO()
+    picture.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def _refused(error: uploads.UploadRefused, param: str) -> refusals.Refusal:
+    refusal = refusals.of(error)
+    return refusals.Refusal(refusal.status, refusal.code, refusal.message, param=param)

@@ -1,0 +1,119 @@
+"""Placing a job for a key, once however often it is asked for."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import ApiKey
+from billing import ledger
+from billing.models import Unit
+from generation import calling, jobs, safety
+from generation.api.refusals import Refusal
+from generation.api_models import Order
+from generation.engine.request import GenerationRequest
+from generation.models import Job
+
+# An SDK that got no answer asks again within seconds; later the same words are a new wish.
+RETRIES_WITHIN = timedelta(minutes=15)
+MAX_TOKEN = 255
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ticket:
+    """What a client sent, to know it again: its own name for it, the sum of it, and whether it is a retry."""
+
+    digest: str
+    token: str = ""
+    is_retry: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.token) > MAX_TOKEN or not self.token.isprintable():
+            raise Refusal(
+                422,
+                "invalid",
+                _("An Idempotency-Key has at most 255 printable characters."),
+                param="Idempotency-Key",
+            )
+
+
+def digest_of(sent: Mapping[str, Any]) -> str:
+    """The sum of what was sent, whatever the order of its fields."""
+    return hashlib.sha256(json.dumps(sent, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def sum_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest() if content else ""
+
+
+def find(key: ApiKey, ticket: Ticket) -> Job | None:
+    """The job that the same request made before, if it did. Raises Refusal where it was another request."""
+    orders = Order.objects.filter(api_key=key).select_related("job", "job__user")
+    if ticket.token:
+        order = orders.filter(token=ticket.token).first()
+        if order and order.digest != ticket.digest:
+            raise Refusal(
+                422,
+                "idempotency_key_reused",
+                _("This Idempotency-Key came with another request before."),
+                param="Idempotency-Key",
+            )
+        return order.job if order else None
+    if ticket.is_retry:
+        recent = orders.filter(created_at__gt=timezone.now() - RETRIES_WITHIN)
+        order = recent.filter(digest=ticket.digest).order_by("-created_at").first()
+        return order.job if order else None
+    return None
+
+
+def place(
+    key: ApiKey, request: GenerationRequest, ticket: Ticket, *, webhook_url: str = ""
+) -> tuple[Job, bool]:
+    """The job for the request, and whether it is new. Raises Refusal, and all that `jobs.submit` does."""
+    if webhook_url:
+        calling.require_fit(webhook_url)
+    _require_allowed(key, request)
+    # Before the transaction, which a refusal would undo together with the operator's note of it.
+    safety.require_allowed(key.user, request)
+    unit = Unit(key.pays_in)
+    with transaction.atomic():
+        ledger.lock(key.user, unit)
+        if known := find(key, ticket):
+            return known, False
+        job = _submit(key, request, unit=unit)
+        Order.objects.create(
+            job=job,
+            api_key=key,
+            token=ticket.token,
+            digest=ticket.digest,
+            webhook_url=webhook_url,
+        )
+    return job, True
+
+
+def _submit(key: ApiKey, request: GenerationRequest, *, unit: Unit) -> Job:
+    try:
+        return jobs.submit(key.user, request, unit=unit, api_key=key)
+    except ledger.InsufficientBalance as error:
+        code = "insufficient_credits" if unit == Unit.CREDITS else "insufficient_minutes"
+        raise Refusal(402, code, str(error)) from error
+
+
+def _require_allowed(key: ApiKey, request: GenerationRequest) -> None:
+    if key.checkpoints and request.checkpoint not in key.checkpoints:
+        raise Refusal(
+            403,
+            "checkpoint_not_allowed",
+            _("This key may not use this checkpoint."),
+            param="checkpoint",
+        )
+    if key.max_pixels is not None and request.pixels > key.max_pixels:
+        raise Refusal(
+            403, "size_not_allowed", _("This key may not make so large a picture."), param="width"
+        )

@@ -1,0 +1,220 @@
+"""Stability's v1: text-to-image, image-to-image with and without a mask, engines, balance, account."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
+
+from accounts.models import ApiKey, Scope
+from billing import ledger
+from billing.models import Unit
+from generation.api import (
+    access,
+    files,
+    following,
+    journal,
+    orders,
+    outcomes,
+    reading,
+    refusals,
+    stability,
+    wishes,
+)
+from generation.api.door import Wire
+from generation.api.orders import Ticket
+from generation.api.refusals import Refusal
+from generation.api.threads import in_thread
+from generation.engine.request import GenerationRequest, NoiseScheduler
+from generation.engine.vocabulary import Mode
+from generation.models import Job, Upload
+
+# Those of their samplers that have one here; any other is the checkpoint's own.
+SAMPLERS: Mapping[str, NoiseScheduler] = {
+    "DDIM": NoiseScheduler.DDIM,
+    "DDPM": NoiseScheduler.DDPM,
+    "K_DPMPP_2M": NoiseScheduler.DPMPP_2M,
+    "K_EULER": NoiseScheduler.EULER,
+    "K_EULER_ANCESTRAL": NoiseScheduler.EULER_ANCESTRAL,
+    "K_HEUN": NoiseScheduler.HEUN,
+}
+# How much of the picture stays where nobody says.
+IMAGE_STRENGTH = 0.35
+SCHEDULE_START = 0.65
+_PROMPT = re.compile(r"text_prompts\[(\d{1,2})\]\[(text|weight)\]")
+
+
+def _refuse(refusal: Refusal) -> JsonResponse:
+    status, name = stability.named(refusal)
+    body = {"id": str(journal.request_id()), "name": name, "message": refusal.message}
+    return JsonResponse(body, status=status)
+
+
+wire = Wire(refuse=_refuse, max_bytes=stability.MAX_BYTES)
+
+
+@wire.door("POST", scope=Scope.GENERATE)
+async def text_to_image(request: HttpRequest, engine_id: str) -> HttpResponseBase:
+    return await _made(request, await in_thread(_wish_from_words)(request, engine_id))
+
+
+@wire.door("POST", scope=Scope.GENERATE)
+async def image_to_image(request: HttpRequest, engine_id: str) -> HttpResponseBase:
+    return await _made(request, await in_thread(_wish_from_image)(request, engine_id))
+
+
+@wire.door("POST", scope=Scope.GENERATE)
+async def masking(request: HttpRequest, engine_id: str) -> HttpResponseBase:
+    return await _made(request, await in_thread(_wish_from_mask)(request, engine_id))
+
+
+@wire.door("GET", scope=Scope.READ)
+def engines(request: HttpRequest) -> JsonResponse:
+    shown = [
+        {"id": each.id, "name": each.name, "description": each.summary, "type": "PICTURE"}
+        for each in wishes.checkpoints_of(access.entry_of(request).key)
+    ]
+    return JsonResponse(shown, safe=False)
+
+
+@wire.door("GET", scope=Scope.ACCOUNT)
+def balance(request: HttpRequest) -> JsonResponse:
+    user = access.entry_of(request).key.user
+    return JsonResponse({"credits": ledger.available(user, Unit.CREDITS) / 1_000})
+
+
+@wire.door("GET", scope=Scope.ACCOUNT)
+def account(request: HttpRequest) -> JsonResponse:
+    user = access.entry_of(request).key.user
+    return JsonResponse(
+        {"email": user.email, "id": str(user.pk), "organizations": [], "profile_picture": ""}
+    )
+
+
+async def _made(request: HttpRequest, wanted: GenerationRequest) -> HttpResponseBase:
+    job = await in_thread(_place)(request, wanted)
+    ended = await following.until_ended(job)
+    return await in_thread(_shown)(request, ended)
+
+
+def _place(request: HttpRequest, wanted: GenerationRequest) -> Job:
+    entry = access.entry_of(request)
+    sent = {"path": request.path, "request": wanted.to_dict()}
+    ticket = Ticket(token=request.headers.get("Idempotency-Key", ""), digest=orders.digest_of(sent))
+    job = entry.job = orders.place(entry.key, wanted, ticket)[0]
+    return job
+
+
+def _shown(request: HttpRequest, job: Job) -> HttpResponse:
+    images = outcomes.pictures_of(job)
+    if request.headers.get("Accept", "").startswith("image/"):
+        answer = HttpResponse(files.content_of(images[0]), content_type="image/png")
+        answer["Finish-Reason"] = "SUCCESS"
+        answer["Seed"] = str(images[0].seed)
+        return answer
+    artifacts = [
+        {
+            "base64": files.base64_of(files.content_of(image)),
+            "finishReason": "SUCCESS",
+            "seed": image.seed,
+        }
+        for image in images
+    ]
+    return JsonResponse({"artifacts": artifacts})
+
+
+def _wish_from_words(request: HttpRequest, engine_id: str) -> GenerationRequest:
+    key = access.entry_of(request).key
+    fields = reading.json_object(request)
+    prompts = fields.get("text_prompts")
+    if not isinstance(prompts, list) or not all(isinstance(each, dict) for each in prompts):
+        raise refusals.invalid("text_prompts", _("Send a list of texts with their weights."))
+    return wishes.request_of(
+        key,
+        **_common(key, fields, engine_id, prompts, mode=Mode.TEXT_TO_IMAGE),
+        width=reading.integer(fields, "width"),
+        height=reading.integer(fields, "height"),
+    )
+
+
+def _wish_from_image(request: HttpRequest, engine_id: str) -> GenerationRequest:
+    key = access.entry_of(request).key
+    fields, sent = reading.form(request)
+    prompts = _prompts_in(fields)
+    return wishes.request_of(
+        key,
+        **_common(key, fields, engine_id, prompts, mode=Mode.IMAGE_TO_IMAGE),
+        image=files.receive(key, reading.file_of(sent, "init_image"), param="init_image").digest,
+        strength=_strength(fields),
+    )
+
+
+def _wish_from_mask(request: HttpRequest, engine_id: str) -> GenerationRequest:
+    key = access.entry_of(request).key
+    fields, sent = reading.form(request)
+    image = files.receive(key, reading.file_of(sent, "init_image"), param="init_image")
+    return wishes.request_of(
+        key,
+        **_common(key, fields, engine_id, _prompts_in(fields), mode=Mode.INPAINT),
+        image=image.digest,
+        mask=_mask(key, fields, sent, image).digest,
+    )
+
+
+def _mask(key: ApiKey, fields: Mapping[str, Any], sent: reading.Files, image: Upload) -> Upload:
+    source = reading.text(fields, "mask_source")
+    if source == "INIT_IMAGE_ALPHA":
+        mask = files.mask_in(key, image)
+        if mask is None:
+            raise refusals.invalid("init_image", _("This picture has no transparent part."))
+        return mask
+    if source not in {"MASK_IMAGE_WHITE", "MASK_IMAGE_BLACK"}:
+        raise refusals.invalid("mask_source", _("This source of a mask is not known."))
+    content = reading.file_of(sent, "mask_image")
+    return files.receive_mask(key, content, invert=source == "MASK_IMAGE_BLACK")
+
+
+def _common(
+    key: ApiKey,
+    fields: Mapping[str, Any],
+    engine_id: str,
+    prompts: list[Mapping[str, Any]],
+    *,
+    mode: Mode,
+) -> dict[str, Any]:
+    weighed = [
+        (reading.text(each, "text"), reading.number(each, "weight") or 0 if "weight" in each else 1)
+        for each in prompts
+    ]
+    return {
+        "prompt": ", ".join(text for text, weight in weighed if weight >= 0),
+        "negative_prompt": ", ".join(text for text, weight in weighed if weight < 0),
+        "checkpoint": wishes.known_as(key, engine_id, mode=mode, elsewhere=stability.ELSEWHERE),
+        "mode": mode.value,
+        "guidance_scale": reading.number(fields, "cfg_scale"),
+        "num_inference_steps": reading.integer(fields, "steps"),
+        "num_images": reading.integer(fields, "samples"),
+        "noise_scheduler": SAMPLERS.get(reading.text(fields, "sampler"), ""),
+        # Nought stands for a random one.
+        "seed": reading.integer(fields, "seed") or None,
+    }
+
+
+def _prompts_in(fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """From text_prompts[0][text] and text_prompts[0][weight]."""
+    prompts: dict[int, dict[str, Any]] = {}
+    for name, value in fields.items():
+        if found := _PROMPT.fullmatch(name):
+            prompts.setdefault(int(found[1]), {})[found[2]] = value
+    return [prompts[number] for number in sorted(prompts)]
+
+
+def _strength(fields: Mapping[str, Any]) -> float:
+    """How much of the picture is given up, which they say in two ways."""
+    if fields.get("init_image_mode") == "STEP_SCHEDULE":
+        start = reading.number(fields, "step_schedule_start")
+        return SCHEDULE_START if start is None else start
+    kept = reading.number(fields, "image_strength")
+    return 1 - (IMAGE_STRENGTH if kept is None else kept)

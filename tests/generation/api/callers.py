@@ -1,0 +1,51 @@
+"""Programs that call the API with a key, and what they need to be let in."""
+
+import json
+
+from accounts import keys
+from accounts.keys import Limits
+from accounts.models import ApiKey, Pays
+from generation import terms
+from tests.billing import provider
+from tests.generation.rows import make_request
+
+# Small, and quick where a worker makes it.
+WISH = {"prompt": "a red house", "width": 128, "height": 128, "num_inference_steps": 30, "seed": 7}
+PRICE = terms.credits(
+    make_request(**{name: value for name, value in WISH.items() if name != "prompt"})
+)
+
+
+class Caller:
+    """One program with one key; every call returns Django's response."""
+
+    def __init__(self, client, user, *, name="Tests", pays_in=Pays.CREDITS, **limits):
+        self._client = client
+        self.key, self.secret = keys.make(user, name=name, pays_in=pays_in, limits=Limits(**limits))
+
+    @property
+    def headers(self):
+        return {"Authorization": f"Bearer {self.secret}"}
+
+    def get(self, path, query=None, **headers):
+        return self._client.get(path, query or {}, headers={**self.headers, **headers})
+
+    def post(self, path, body=None, **headers):
+        return self._client.post(
+            path,
+            json.dumps(body if body is not None else {}),
+            content_type="application/json",
+            headers={**self.headers, **headers},
+        )
+
+    def send(self, path, fields, **headers):
+        """As a form, with files."""
+        return self._client.post(path, fields, headers={**self.headers, **headers})
+
+    def reloaded(self):
+        return ApiKey.objects.get(pk=self.key.pk)
+
+
+def buy_credits(user):
+    provider.buy(user, "credits-2900")
+    return user

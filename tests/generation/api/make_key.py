@@ -1,0 +1,31 @@
+"""Makes a customer with credits and a key on a running site, and prints the key's secret.
+
+python -m tests.generation.api.make_key EMAIL     in the environment of one of the site's processes
+"""
+
+import sys
+
+import django
+
+
+def main() -> None:
+    django.setup()
+    from accounts import keys
+    from billing import ledger
+    from billing.models import Grant, Unit
+    from tests.factories import make_user
+
+    user = make_user(sys.argv[1])
+    ledger.grant(
+        user,
+        unit=Unit.CREDITS,
+        amount=1_000_000,
+        source=Grant.Source.PACK,
+        reference=f"tests:{user.pk}",
+    )
+    _key, secret = keys.make(user, name="Tests")
+    sys.stdout.write(secret)
+
+
+if __name__ == "__main__":
+    main()

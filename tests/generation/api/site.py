@@ -1,0 +1,21 @@
+"""A running site, its worker and a customer with credits, for programs that call it from outside."""
+
+import subprocess
+import sys
+
+from sdsite.processes import PROJECT
+from tests.running import Site
+
+
+def made_key(site: Site, email: str) -> str:
+    """The secret of a new customer's key."""
+    environment = site.process_of("worker").environ()
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.generation.api.make_key", email],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return result.stdout.strip().splitlines()[-1]

@@ -1,0 +1,60 @@
+"""The native API keeps to its own document, whatever a program makes up."""
+
+import pytest
+import schemathesis
+from django.core.wsgi import get_wsgi_application
+from hypothesis import HealthCheck, given, settings
+
+from generation.models import Job
+from tests.generation.api.callers import WISH, Caller
+from tests.generation.rows import make_image
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+EXAMPLES = 40
+# Events last as long as the job does: see test_clients.
+LASTING = "/events"
+# What a checkpoint can do is known to the catalogue, not to the document.
+NOT_SAID = schemathesis.checks.positive_data_acceptance
+
+
+@pytest.fixture
+def caller(client, buyer, settings):
+    settings.API_REQUESTS_A_MINUTE = 100_000
+    return Caller(client, buyer)
+
+
+def operations(client, there):
+    """Those of the document; where it wants an id, one that is `there` is among the examples."""
+    document = client.get("/api/v1/openapi.json").json()
+    for path in document["paths"].values():
+        for operation in path.values():
+            for parameter in operation.get("parameters", []):
+                if parameter["name"] in there:
+                    parameter["schema"]["enum"] = [there[parameter["name"]]]
+    schema = schemathesis.openapi.from_dict(document)
+    schema.app = get_wsgi_application()
+    return [each.ok() for each in schema.get_all_operations()]
+
+
+def test_every_answer_is_one_that_the_document_knows(client, caller):
+    job = caller.post("/api/v1/jobs", WISH).json()["id"]
+    image = make_image(Job.objects.get(pk=job))
+    there = {"job_id": job, "picture_id": str(image.pk)}
+    found = [each for each in operations(client, there) if not each.path.endswith(LASTING)]
+    assert len(found) > 10
+
+    for operation in found:
+        _check(operation, caller)
+
+
+def _check(operation, caller):
+    @settings(
+        max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=[*HealthCheck]
+    )
+    @given(case=operation.as_strategy())
+    def check(case):
+        case.call_and_validate(
+            headers={**caller.headers, "Accept-Encoding": "identity"}, excluded_checks=[NOT_SAID]
+        )
+
+    check()
