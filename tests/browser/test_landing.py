@@ -133,7 +133,7 @@ def test_words_come_along_without_scripts(open_page):
     page.get_by_label("Paste your text").fill("Rivers in spring\n\nThe snow melts.")
     page.get_by_role("button", name="Draw it").click()
 
-    expect(page.get_by_role("heading", name="Sign Up")).to_be_visible()
+    expect(page.get_by_role("heading", name="Make an account")).to_be_visible()
 
 
 def test_the_front_page_leads_everywhere_by_keyboard(open_page):

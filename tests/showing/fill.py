@@ -60,7 +60,11 @@ def fill():
             "preset_id": "posts",
             "checkpoint_id": "sketchbook",
             "plan_id": "standard",
+            "interval": "month",
+            "product_id": "minutes-100",
             "checkout_id": _checkout(newcomer),
+            **_payment(member),
+            **_own(member, image),
             **_api(member, image),
             **_keys(member),
         },
@@ -212,6 +216,35 @@ def _checkout(user):
     urls = Urls(success="/", cancel="/plans/")
     checkouts.subscribe(user, PLANS["standard"], Interval.MONTH, urls=urls)
     return SandboxObject.objects.filter(type="checkout.session").latest("created_at").pk
+
+
+def _payment(user):
+    from billing.models import Payment
+
+    payment = Payment.objects.filter(user=user).latest("created_at")
+    return {"payment_id": str(payment.pk), "invoice_id": payment.invoice_id}
+
+
+def _own(user, image):
+    """What somebody has besides pictures and jobs."""
+    from generation import boards, recall, shares, uploads
+
+    board = boards.make(user, name="Houses")
+    boards.hang(board, [image.pk])
+    preset = recall.keep_preset(user, "My landscapes", {"prompt": "a red house"})
+    share = shares.make(image, shows_prompt=True)
+    return {
+        "board_id": str(board.pk),
+        "delete_preset.preset_id": str(preset.pk),
+        "share_id": str(share.pk),
+        "token": share.token,
+        "digest": uploads.from_image(user, image).digest,
+        # Nobody's: these are no pages whatever they are of.
+        "export_id": str(image.pk),
+        "session_id": "1",
+        "pk": "1",
+        "provider_id": "oidc",
+    }
 
 
 def _keys(user):

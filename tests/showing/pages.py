@@ -14,8 +14,38 @@ AUDIENCES = ("visitor", "member", "newcomer", "operator")
 # Routes that lead somewhere else by a redirect, or that have no page without something to show.
 ELSEWHERE = {
     "account_confirm_login_code": "is shown to whom a code was sent",
+    "account_email_verification_sent": "is shown to whom a code was sent",
     "account_set_password": "is for those who have none",
+    "accounts:export_download": "is a file",
+    "billing:pay": "leads to the page where an invoice is paid",
     "billing:success": "is a redirect's target, with a checkout of one's own",
+    "compare": "needs two pictures, and is among the scenes",
+    "github_callback": "is where another site sends people to",
+    "google_callback": "is where another site sends people to",
+    "google_login_by_token": "is where another site sends people to",
+    "mfa_authenticate": "is for those who have a second factor",
+    "mfa_deactivate_totp": "is for those who have a second factor",
+    "mfa_download_recovery_codes": "is for those who have a second factor",
+    "mfa_edit_webauthn": "is for those who have a passkey",
+    "mfa_login_webauthn": "is data",
+    "mfa_reauthenticate": "is for those who have a second factor",
+    "mfa_reauthenticate_webauthn": "is for those who have a passkey",
+    "mfa_remove_webauthn": "is for those who have a passkey",
+    "mfa_signup_webauthn": "is shown to who signs up with a passkey",
+    "mfa_view_recovery_codes": "is for those who have a second factor",
+    "openid_connect_callback": "is where another site sends people to",
+    "socialaccount_login_error": "is where another site sends people to",
+    "socialaccount_signup": "is shown to who comes from another site",
+    "share_file": "is a picture",
+    "trash_thumbnail": "is a picture",
+    "usersessions_list": "leads to a page of ours",
+}
+# Pages that ask for the password, unless it was given in the last minutes: which of both is chance.
+GUARDED = {
+    "accounts:delete",
+    "mfa_activate_totp",
+    "mfa_add_webauthn",
+    "mfa_generate_recovery_codes",
 }
 # Pages that look quite different to who has made nothing yet, or has no account.
 EMPTY_FOR_NEWCOMERS = {"studio", "gallery", "billing:usage"}
@@ -23,6 +53,7 @@ DIFFERENT_FOR_MEMBERS = {"home", "billing:plans"}
 ERRORS = ("400", "403", "403_csrf", "404", "429", "500", "503")
 # They come with Django, or, made by functools, with the API's document.
 NOT_OURS = ("django.", "functools")
+BACKSTAGE = "admin:"
 
 
 @dataclass(frozen=True)
@@ -89,7 +120,7 @@ def _walk(resolver: URLResolver, *, namespace: str, outer: tuple[str, ...] = ())
     for pattern in resolver.url_patterns:
         arguments = (*outer, *pattern.pattern.regex.groupindex)
         if isinstance(pattern, URLPattern):
-            if not pattern.callback.__module__.startswith(NOT_OURS):
+            if not pattern.callback.__module__.startswith(NOT_OURS) and namespace != BACKSTAGE:
                 yield Route(f"{namespace}{pattern.name}", arguments)
         else:
             inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
@@ -114,6 +145,8 @@ def find(get, known: Mapping[str, str]) -> list[Page]:
 
 
 def _pages(route: Route, get, known: Mapping[str, str]) -> Iterator[Page]:
+    if route.name in GUARDED:
+        return
     path = route.path(known)
     seen, found = {}, False
     for audience in AUDIENCES:
@@ -140,6 +173,9 @@ def scenes(known: Mapping[str, str]) -> list[Page]:
         Page("studio drawing", f"{studio}?job={known['running_id']}", "member"),
         Page("studio preset", f"{studio}?preset=posts&size=story", "member"),
         Page("use synthetic", reverse("use", args=["medical-simulation"]), "visitor"),
+        Page(
+            "compare", f"{reverse('compare')}?a={known['image_id']}&b={known['image_id']}", "member"
+        ),
         Page("model absent", reverse("model", args=["sd-1.5"]), "visitor"),
         *(
             Page(f"error {name}", f"/errors/{name}/", "visitor", template=f"{name}.html")
