@@ -32,7 +32,7 @@ from generation import (
     terms,
     uploads,
 )
-from generation.engine.sketchbook.examples import EXAMPLES
+from generation.engine.sketchbook.examples import EXAMPLES, follows_prompts
 from generation.engine.vocabulary import Mode
 from generation.form_values import values_of
 from generation.forms import GenerationForm
@@ -166,6 +166,7 @@ def _render_studio(request: HttpRequest, form: GenerationForm) -> HttpResponse:
         "quote": _quote(user, form),
         "models": [model for model in showcase.models() if model.is_offered],
         "uses": showcase.uses(),
+        "follows_prompts": follows_prompts(),
         "own_presets": StudioPreset.objects.filter(user=user),
         "plan": plan_of(user),
         "examples": _examples(),

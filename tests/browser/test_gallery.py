@@ -66,13 +66,21 @@ def prompts(page):
     return page.locator("[data-image] img").evaluate_all("images => images.map(each => each.alt)")
 
 
+def scroll_until(page, count):
+    """Scroll down until so many pictures have come."""
+    for _ in range(200):
+        if tiles(page).count() >= count:
+            return
+        page.mouse.wheel(0, 3_000)
+        page.wait_for_timeout(50)
+    pytest.fail(f"{tiles(page).count()} of {count} pictures came")
+
+
 @pytest.mark.parametrize("screen", [DESK, HAND], ids=["desktop", "phone"])
 def test_it_goes_on_as_one_scrolls(gallery_of, screen):
     page = gallery_of(65, **screen)
 
-    while tiles(page).count() < 65:
-        page.mouse.wheel(0, 3_000)
-        page.wait_for_timeout(50)
+    scroll_until(page, 65)
 
     assert len(set(tiles(page).evaluate_all("all => all.map(each => each.dataset.image)"))) == 65
     expect(page.locator("[data-more]")).to_have_count(0)
@@ -82,9 +90,7 @@ def test_it_goes_on_as_one_scrolls(gallery_of, screen):
 
 def test_who_comes_back_from_a_picture_finds_the_place_again(gallery_of):
     page = gallery_of(65)
-    while tiles(page).count() < 60:
-        page.mouse.wheel(0, 3_000)
-        page.wait_for_timeout(50)
+    scroll_until(page, 60)
     tile = tiles(page).nth(45)
     tile.scroll_into_view_if_needed()
     top = page.evaluate("scrollY")

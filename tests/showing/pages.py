@@ -40,12 +40,16 @@ ELSEWHERE = {
     "trash_thumbnail": "is a picture",
     "usersessions_list": "leads to a page of ours",
 }
-# Pages that ask for the password, unless it was given in the last minutes: which of both is chance.
-GUARDED = {
+# Pages that ask for the password, unless it was given in the last minutes, or that need keys of other
+# sites in the settings: whether they are shown is chance.
+SOMETIMES = {
     "accounts:delete",
     "mfa_activate_totp",
     "mfa_add_webauthn",
     "mfa_generate_recovery_codes",
+    "github_login",
+    "google_login",
+    "openid_connect_login",
 }
 # Pages that look quite different to who has made nothing yet, or has no account.
 EMPTY_FOR_NEWCOMERS = {"studio", "gallery", "billing:usage"}
@@ -145,7 +149,7 @@ def find(get, known: Mapping[str, str]) -> list[Page]:
 
 
 def _pages(route: Route, get, known: Mapping[str, str]) -> Iterator[Page]:
-    if route.name in GUARDED:
+    if route.name in SOMETIMES:
         return
     path = route.path(known)
     seen, found = {}, False
