@@ -106,7 +106,11 @@ def require_size(request: GenerationRequest, plan: Plan) -> None:
     """See that the plan makes pictures of this size. Raises OverPlanLimit."""
     if request.pixels > plan.max_pixels:
         raise OverPlanLimit(
-            _("The %(plan)s plan makes pictures of up to %(megapixels)d megapixels.")
+            ngettext(
+                "The %(plan)s plan makes pictures of up to %(megapixels)d megapixel.",
+                "The %(plan)s plan makes pictures of up to %(megapixels)d megapixels.",
+                plan.max_megapixels,
+            )
             % {"plan": plan.name, "megapixels": plan.max_megapixels}
         )
 
