@@ -239,4 +239,4 @@ def test_a_size_beyond_the_plan_is_said_before_it_bites(client, alice, settings,
         {"checkpoint": "sdxl-1.0", "shape": "custom", "width": 2048, "height": 1024},
     ).json()
 
-    assert "megapixels" in answer["errors"]["shape"][0]
+    assert "megapixel" in answer["errors"]["shape"][0]
