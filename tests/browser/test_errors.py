@@ -154,7 +154,7 @@ def test_a_form_that_has_grown_old(open_errors, without_servers, screen):
     page = open_errors(without_servers, **screen)
     page.goto("/")
 
-    response = post(page, "/i18n/setlang/", [["language", "en"]])
+    response = post(page, "/account/language/", [["language", "en"]])
 
     assert_page(page, response, status=403, heading="This page had grown old", screen=screen)
 

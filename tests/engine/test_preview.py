@@ -24,8 +24,8 @@ def test_the_last_preview_resembles_the_picture(
     request = a_request(
         checkpoint="sketchbook",
         prompt="a house by the sea at night",
-        width=64,
-        height=64,
+        width=256,
+        height=256,
         num_inference_steps=20,
         noise_scheduler=noise_scheduler,
     )
