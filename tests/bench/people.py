@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 from uuid import UUID
 
 from websockets.sync.client import ClientConnection, connect
@@ -54,11 +54,10 @@ class Person:
         self.post("/accounts/signup/", {"email": address, "password1": PASSWORD})
         mail = re.compile(rf"mail to {re.escape(address)}: (\S+)")
         wait_for(lambda: mail.search(self._site.output))
-        link = mail.search(self._site.output)
-        assert link is not None
-        path = urlsplit(link[1]).path
-        self.get(path)
-        assert self.post(path, {}).location == "/studio/"
+        code = mail.search(self._site.output)
+        assert code is not None
+        confirmed = self.post("/accounts/confirm-email/", {"code": code[1]})
+        assert confirmed.location == "/studio/", confirmed
 
     @contextmanager
     def watching(self) -> Iterator[None]:
