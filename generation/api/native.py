@@ -1,29 +1,22 @@
-"""The site's own API, /api/v1: jobs and pictures as they are, errors as problem+json."""
+"""The site's own API, /api/v1: jobs and pictures as they are."""
 
-import json
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, date, timedelta
 from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
-from asgiref.sync import iscoroutinefunction
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, re_path
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.csrf import csrf_exempt
-from ninja import NinjaAPI, Status
-from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja import Status
 from ninja.files import UploadedFile
-from ninja.openapi.schema import OpenAPISchema
 from ninja.params import functions as P  # noqa: N812  # ninja's own short name
-from ninja.parser import Parser
-from ninja.security.http import HttpBearer
 
-from accounts.models import ApiKey, Scope
+from accounts.models import ApiKey
 from billing import ledger
 from billing.models import Unit
 from generation import budgets, calling, cursors, jobs, statements, terms
@@ -32,11 +25,19 @@ from generation.api import (
     files,
     following,
     jobs_shown,
-    journal,
     orders,
     refusals,
     sse,
     wishes,
+)
+from generation.api.native_door import (
+    ACCOUNT,
+    GENERATE,
+    PROBLEMS,
+    READ,
+    api,
+    nothing,
+    with_problems,
 )
 from generation.api.native_shapes import (
     Balance,
@@ -45,7 +46,6 @@ from generation.api.native_shapes import (
     JobShown,
     JobWish,
     PicturePage,
-    Problem,
     Quote,
     Receipt,
     Uploaded,
@@ -53,24 +53,16 @@ from generation.api.native_shapes import (
     Wish,
 )
 from generation.api.orders import Ticket
-from generation.api.refusals import Refusal
 from generation.api.threads import in_thread
 from generation.api_models import KeyDay
 from generation.engine.request import GenerationRequest
 from generation.models import Image, Job
 
-PROBLEM_JSON = "application/problem+json"
 MAX_WAIT_SECONDS = 60
 MOST_AT_ONCE = 100
 USAGE_DAYS = 90
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _WAIT = re.compile(r"\bwait=(\d{1,4})\b")
-# What any request may be answered with.
-PROBLEMS: dict[Any, Any] = dict.fromkeys(
-    (400, 401, 402, 403, 404, 405, 413, 422, 429, 500, 503), Problem
-)
-
-
 Prefer = Annotated[str, P.Header(description="`wait=30` answers once it has ended, or after 30 s.")]
 IdempotencyKey = Annotated[
     str, P.Header(alias="Idempotency-Key", description="The same one again is the same job.")
@@ -81,55 +73,6 @@ Limit = Annotated[int, P.Query(ge=1, le=MOST_AT_ONCE)]
 Days = Annotated[int, P.Query(ge=1, le=USAGE_DAYS)]
 Format = Annotated[Literal["png", "jpeg", "webp"], P.Query()]
 Sent = Annotated[UploadedFile, P.File()]
-
-
-class Body(Parser):
-    """Reads as much as a picture takes; how much that may be was looked at before."""
-
-    def parse_body(self, request: HttpRequest) -> Any:
-        return json.loads(request.read())
-
-
-class KeyAuth(HttpBearer):
-    """Lets a key in that may do what the scope says."""
-
-    def __init__(self, scope: Scope) -> None:
-        super().__init__()
-        self.scope = scope
-
-    async def __call__(self, request: HttpRequest) -> Any:
-        return await in_thread(access.enter)(request, scope=self.scope)
-
-    async def authenticate(self, request: HttpRequest, token: str) -> Any:
-        raise AssertionError("it is called as a whole")
-
-
-GENERATE, READ, ACCOUNT = (KeyAuth(scope) for scope in Scope)
-
-
-class Api(NinjaAPI):
-    """Says in its document that problems are problem+json."""
-
-    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
-        schema = super().get_openapi_schema(**options)
-        for operations in schema["paths"].values():
-            for operation in operations.values():
-                for status, answer in operation["responses"].items():
-                    if int(status) >= 400:
-                        answer["content"] = {PROBLEM_JSON: answer["content"]["application/json"]}
-        return schema
-
-
-api = Api(
-    title="Pictures",
-    version="1",
-    description=(
-        "Amounts of credits are integers in thousandths, GPU time is in milliseconds. Every answer has "
-        "`X-Request-Id`, and `RateLimit-Limit`, `-Remaining` and `-Reset`."
-    ),
-    urls_namespace="api",
-    parser=Body(),
-)
 
 
 @api.get("/checkpoints", response={200: Checkpoints, **PROBLEMS}, auth=READ, url_name="checkpoints")
@@ -328,68 +271,15 @@ def get_usage(request: HttpRequest, days: Days = 30) -> dict[str, Any]:
     }
 
 
-@api.exception_handler(Exception)
-def problem(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Any error as problem+json."""
-    refusal = _refusal_of(error)
-    if entry := access.known_entry(request):
-        entry.code = refusal.code
-    answer = JsonResponse(
-        {
-            "type": "about:blank",
-            "title": refusal.code.replace("_", " "),
-            "status": refusal.status,
-            "code": refusal.code,
-            "detail": refusal.message,
-            "advice": refusal.advice,
-            "request_id": str(journal.request_id()),
-            "errors": refusal.errors,
-        },
-        status=refusal.status,
-        content_type=PROBLEM_JSON,
-    )
-    if refusal.retry_after is not None:
-        answer["Retry-After"] = str(refusal.retry_after)
-    if refusal.status == 401:
-        answer["WWW-Authenticate"] = "Bearer"
-    return answer
-
-
-# ninja has handlers of its own for these, which come before one for every exception.
-for kind in (ValidationError, HttpError, AuthenticationError, Http404):
-    api.exception_handler(kind)(problem)
-
-
 def urls() -> list[URLPattern]:
     """The API's addresses, and a problem for every other below them, and for every other method."""
     patterns = cast("list[URLPattern]", api.urls[0])
     for pattern in patterns:
         if pattern.name == "api-root":
-            pattern.callback = _nothing
+            pattern.callback = nothing
         elif pattern.name not in {"openapi-json", "openapi-view"}:
-            pattern.callback = _with_problems(pattern.callback)
-    return [*patterns, re_path("", _nothing, name="nothing")]
-
-
-def _with_problems(view: Callable[..., Any]) -> Callable[..., Any]:
-    """ninja answers a wrong method with a line of text."""
-
-    @csrf_exempt
-    async def answered(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
-        run = view if iscoroutinefunction(view) else in_thread(view)
-        response: HttpResponseBase = await run(request, **arguments)
-        if response.status_code != 405:
-            return response
-        refused = problem(request, refusals.wrong_method())
-        refused["Allow"] = response["Allow"]
-        return refused
-
-    return answered
-
-
-@csrf_exempt
-async def _nothing(request: HttpRequest) -> HttpResponse:
-    return problem(request, refusals.not_found())
+            pattern.callback = with_problems(pattern.callback)
+    return [*patterns, re_path("", nothing, name="nothing")]
 
 
 async def _events(job: Job, *, after: int) -> AsyncIterator[bytes]:
@@ -469,23 +359,3 @@ def _page(rows: Any, cursor: str, limit: int) -> tuple[list[Any], str | None]:
         return found, None
     last = found[limit - 1]
     return found[:limit], cursors.write(last.created_at, last.pk)
-
-
-def _refusal_of(error: Exception) -> Refusal:
-    match error:
-        case ValidationError():
-            return _invalid(error)
-        case AuthenticationError():
-            return Refusal(401, "unauthorized", _("There is no such key, or it works no more."))
-        case HttpError():
-            return Refusal(error.status_code, "malformed", _("The body is no valid JSON."))
-    return refusals.of(error)
-
-
-def _invalid(error: ValidationError) -> Refusal:
-    """The fields that are wrong, by their names, with what pydantic says of each."""
-    errors = {}
-    for each in error.errors:
-        place = [str(part) for part in each["loc"] if part not in {"body", "wish", "query"}]
-        errors[".".join(place) or "body"] = str(each["msg"])
-    return Refusal(422, "invalid", "; ".join(map(": ".join, errors.items())), errors=errors)
