@@ -81,7 +81,8 @@ def follow(commands, *, folder, **variables):
     """Run the guide's commands, as an operator's shell would."""
     commands = commands.replace("python manage.py", f"{sys.executable} {PROJECT}/manage.py")
     if shutil.which("rsync") is None:
-        commands = re.sub(r"rsync --archive (\S+)/ (\S+)", r"cp -a \1/. \2", commands)
+        copy = r'mkdir -p \2 && cp -a "\1/." \2'
+        commands = re.sub(r'rsync --archive "?([^"\s]+)/"? (\S+)', copy, commands)
     env = {**variables, "PATH": f"{BIN}:{os.environ['PATH']}"}
     result = subprocess.run(
         ["sh", "-euc", commands], cwd=folder, env=env, capture_output=True, text=True, check=False
