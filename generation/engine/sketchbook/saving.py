@@ -36,6 +36,7 @@ def save(
     )
     pipeline.save_pretrained(folder)
     _load_in_single_precision(folder / "text_encoder" / "config.json")
+    _write_vocabulary(folder / "tokenizer")
 
 
 def _halved(module: Any) -> Any:
@@ -51,3 +52,11 @@ def _load_in_single_precision(config: Path) -> None:
     settings = json.loads(config.read_text())
     settings["dtype"] = "float32"
     config.write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
+
+
+def _write_vocabulary(folder: Path) -> None:
+    """Write the tokenizer's vocabulary and merges as files of their own, as older programs read them."""
+    model = json.loads((folder / "tokenizer.json").read_text())["model"]
+    merges = "".join(f"{left} {right}\n" for left, right in model["merges"])
+    (folder / "vocab.json").write_text(json.dumps(model["vocab"], ensure_ascii=False))
+    (folder / "merges.txt").write_text(f"#version: 0.2\n{merges}")
