@@ -1,12 +1,11 @@
 """Removing what a person made: the files first, so that whoever breaks off finds the rows again."""
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from django.core.files.storage import default_storage
 
 from accounts.deletion import NotYet
-from generation import jobs
+from generation import jobs, storage
 from generation.models import Image, Job, Upload
 
 if TYPE_CHECKING:
@@ -25,7 +24,8 @@ def erase(user: "User") -> None:
     if Job.objects.for_user(user).active().exists():
         raise NotYet("a job is still running")
     while images := list(Image.objects.for_user(user)[:AT_ONCE]):
-        _remove_files(images)
+        for image in images:
+            storage.remove(image)
         Image.objects.filter(pk__in=[image.pk for image in images]).delete()
     while uploads := list(Upload.objects.filter(user=user)[:AT_ONCE]):
         for upload in uploads:
@@ -33,9 +33,3 @@ def erase(user: "User") -> None:
         Upload.objects.filter(pk__in=[upload.pk for upload in uploads]).delete()
     while ids := list(Job.objects.for_user(user).values_list("pk", flat=True)[:AT_ONCE]):
         Job.objects.filter(pk__in=ids).delete()
-
-
-def _remove_files(images: Iterable[Image]) -> None:
-    for image in images:
-        for key in (image.file, image.thumbnail):
-            default_storage.delete(key)
