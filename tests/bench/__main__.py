@@ -39,6 +39,8 @@ def _register() -> None:
     from tests.bench import (  # noqa: F401
         admission,
         charging,
+        coldstart,
+        continuous,
         gallery,
         holdups,
         ledger,

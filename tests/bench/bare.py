@@ -1,5 +1,6 @@
 """The other side of the comparisons: a job done by StableDiffusionPipeline itself, one after another."""
 
+from collections.abc import Sequence
 from io import BytesIO
 
 import torch
@@ -39,6 +40,20 @@ class Bare:
             generator=torch.Generator().manual_seed(request.seed),
         ).images[0]
         return image
+
+    def draw_batch(self, requests: Sequence[GenerationRequest]) -> list[Image]:
+        """The pictures of requests that differ in prompt and seed alone, in one call."""
+        first = requests[0]
+        self._pipeline.scheduler = noise.build(first.noise_scheduler, config=self._config)
+        images: list[Image] = self._pipeline(
+            prompt=[request.prompt for request in requests],
+            width=first.width,
+            height=first.height,
+            num_inference_steps=first.num_inference_steps,
+            guidance_scale=first.guidance_scale,
+            generator=[torch.Generator().manual_seed(request.seed) for request in requests],
+        ).images
+        return images
 
     def draw_png(self, request: GenerationRequest) -> bytes:
         """The same as the bytes of a PNG."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from itertools import count
 
-from generation.engine.engine import Engine, Failed, Finished
+from generation.engine.engine import Engine, Event, Failed, Finished
 from generation.engine.loader import Loader
 from generation.engine.request import GenerationRequest
 from tests.bench.wishes import wish
@@ -30,12 +30,17 @@ def draw(
     wants_preview: Callable[[], bool] = lambda: False,
 ) -> None:
     """Hand all requests to an idle engine at once and return when the last picture is done."""
-    waiting = {new_key() for _ in requests}
-    for key, request in zip(waiting, requests, strict=True):
+    waiting = set()
+    for request in requests:
+        waiting.add(key := new_key())
         engine.submit(request, key=key, wants_preview=wants_preview)
     while waiting:
-        engine.wait(1.0)
-        for event in engine.step():
-            assert not isinstance(event, Failed), event
-            if isinstance(event, Finished):
-                waiting.remove(event.key)
+        waiting -= {event.key for event in turn(engine) if isinstance(event, Finished)}
+
+
+def turn(engine: Engine) -> list[Event]:
+    """Let the engine take one turn, which may not fail anybody."""
+    engine.wait(1.0)
+    events = engine.step()
+    assert not (failed := [event for event in events if isinstance(event, Failed)]), failed
+    return events

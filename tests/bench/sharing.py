@@ -1,13 +1,18 @@
 """G2: what it brings that runs share their steps."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
+from generation.engine.engine import Engine
+from generation.engine.loader import Loader
+from generation.engine.request import GenerationRequest
 from tests.bench.bare import Bare
 from tests.bench.engines import draw, warm_engine
 from tests.bench.figures import Figure, measures
+from tests.bench.toys import FAMILIES, toy_root, toy_wishes
 from tests.bench.trials import interleaved, timed
 from tests.bench.wishes import SKETCHBOOK, wishes
+from tests.engine.reference import References
 
 USERS = 8
 ROUNDS = 5
@@ -20,17 +25,27 @@ def share8() -> Iterator[Figure]:
     bare = Bare(SKETCHBOOK.id)
     engine = warm_engine()
     for size, goal in GOALS.items():
-        requests = wishes(USERS, size=size)
-        bare.draw(requests[0])
-        draw(engine, requests)
-        in_turn, at_once = interleaved(
-            partial(timed, lambda: [bare.draw(request) for request in requests]),  # noqa: B023
-            partial(timed, partial(draw, engine, requests)),
-            rounds=ROUNDS,
+        gain = _gain(engine, wishes(USERS, size=size), bare.draw)
+        yield Figure(name=f"G2_at_{size}px", value=gain, unit="times", goal=f">= {goal}")
+    references = References(toy_root())
+    for family, id in FAMILIES.items():
+        gain = _gain(
+            Engine(loader=Loader(toy_root())), toy_wishes(id, USERS), references.first_picture
         )
-        yield Figure(
-            name=f"G2_at_{size}px",
-            value=min(in_turn) / min(at_once),
-            unit="times",
-            goal=f">= {goal}",
-        )
+        yield Figure(name=f"G2_{family}_toy_64px", value=gain, unit="times", goal=">= 2.5")
+
+
+def _gain(
+    engine: Engine,
+    requests: Sequence[GenerationRequest],
+    draw_bare: Callable[[GenerationRequest], object],
+) -> float:
+    """Time of the calls in turn over the engine's for the same pictures, the best of a few rounds."""
+    draw_bare(requests[0])
+    draw(engine, requests)
+    in_turn, at_once = interleaved(
+        partial(timed, lambda: [draw_bare(request) for request in requests]),
+        partial(timed, partial(draw, engine, requests)),
+        rounds=ROUNDS,
+    )
+    return min(in_turn) / min(at_once)

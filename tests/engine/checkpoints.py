@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -35,6 +36,7 @@ from transformers import (
 from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
 from transformers.models.t5.tokenization_t5 import T5Tokenizer
 
+from generation.engine import catalogue
 from generation.engine.checkpoint import GENERAL, PAINTING, Checkpoint
 from generation.engine.vocabulary import Family, Mode
 
@@ -73,6 +75,23 @@ def write(toy: Toy, folder: Path, *, seed: int = 0) -> None:
     """Write a toy checkpoint."""
     torch.manual_seed(seed)
     toy.pipeline().save_pretrained(folder)
+
+
+def write_all(root: Path) -> None:
+    """Write every toy checkpoint into a folder of its id."""
+    for seed, (id, toy) in enumerate(TOYS.items()):
+        write(toy, root / id, seed=seed)
+
+
+def with_toys() -> Mapping[str, Checkpoint]:
+    """Return the catalogue's checkpoints, the toys among them."""
+    toys = {id: toy.checkpoint for id, toy in TOYS.items()}
+    return MappingProxyType({**catalogue.CHECKPOINTS, **toys})
+
+
+def add_to_catalogue() -> None:
+    """Have this process know the toys, for as long as it lives."""
+    catalogue.CHECKPOINTS = with_toys()
 
 
 def _stable_diffusion(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import MappingProxyType
 
 import pytest
 
@@ -11,24 +10,19 @@ from generation.engine.engine import Engine
 from generation.engine.loader import Loader
 from generation.engine.rowcap import RowCap
 from tests.engine import checkpoints
-from tests.engine.checkpoints import TOYS
 
 
 @pytest.fixture(scope="session")
 def checkpoint_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with every toy checkpoint."""
     root = tmp_path_factory.mktemp("checkpoints")
-    for seed, (id, toy) in enumerate(TOYS.items()):
-        checkpoints.write(toy, root / id, seed=seed)
+    checkpoints.write_all(root)
     return root
 
 
 @pytest.fixture(autouse=True)
 def toys_in_the_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
-    toys = {id: toy.checkpoint for id, toy in TOYS.items()}
-    monkeypatch.setattr(
-        catalogue, "CHECKPOINTS", MappingProxyType({**catalogue.CHECKPOINTS, **toys})
-    )
+    monkeypatch.setattr(catalogue, "CHECKPOINTS", checkpoints.with_toys())
 
 
 @pytest.fixture

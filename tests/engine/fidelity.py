@@ -8,12 +8,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from types import MappingProxyType
 
 import diffusers
 import torch
 
-from generation.engine import catalogue
 from generation.engine.engine import Engine
 from generation.engine.loader import Loader
 from generation.engine.rowcap import RowCap
@@ -53,12 +51,10 @@ made this page on {date} with diffusers {diffusers} and torch {torch}.
 
 def main() -> None:
     """Run every case and write the page."""
-    for id, toy in TOYS.items():
-        catalogue.CHECKPOINTS = MappingProxyType({**catalogue.CHECKPOINTS, id: toy.checkpoint})
+    checkpoints.add_to_catalogue()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        for seed, (id, toy) in enumerate(TOYS.items()):
-            checkpoints.write(toy, root / id, seed=seed)
+        checkpoints.write_all(root)
         tables = [_table(id, root) for id in TOYS]
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(

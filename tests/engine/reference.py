@@ -56,6 +56,10 @@ class References:
             self._call(request, inputs, seed=seed, output_type="pil")[0] for seed in request.seeds
         ]
 
+    def first_picture(self, request: GenerationRequest) -> Image.Image:
+        """Return the first picture of a request that names none."""
+        return self._call(request, {}, seed=request.seed, output_type="pil")[0]
+
     def _one(self, request: GenerationRequest, inputs: Inputs, *, seed: int) -> Tensor:
         latents = self._call(request, inputs, seed=seed, output_type="latent")
         if not request.refiner_share:

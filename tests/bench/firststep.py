@@ -1,0 +1,66 @@
+"""A fresh process's way to its first step: `python -m tests.bench.firststep REQUEST`, both in JSON.
+
+REQUEST has `root`, the folder of checkpoints or null; `precision`, a dtype's name or null; `wish`, what to
+change about a picture's settings. Prints seconds, and the most memory that the process took.
+"""
+
+import json
+import resource
+import sys
+import time
+
+STARTED = time.perf_counter()
+
+
+def main() -> None:
+    from pathlib import Path
+
+    from safetensors.torch import load_file
+
+    from generation.engine import catalogue
+    from generation.engine.engine import Engine, Stepped
+    from generation.engine.loader import Loader
+    from generation.engine.tuning import Tuning
+    from tests.bench.engines import new_key, turn
+    from tests.bench.wishes import wish
+
+    asked = json.loads(sys.argv[1])
+    root = Path(asked["root"]) if asked["root"] else None
+    request = wish(0, **asked["wish"])
+    imported = time.perf_counter()
+    folder = catalogue.folder(catalogue.get(request.checkpoint), root)
+    for _ in range(2):
+        # The first time brings the files into the system's cache.
+        began = time.perf_counter()
+        for path in folder.rglob("*.safetensors"):
+            for tensor in load_file(path).values():
+                tensor.clone()
+        read = time.perf_counter() - began
+
+    began = time.perf_counter()
+    loader = Loader(root, tuning=Tuning(precision=asked["precision"]))
+    while not (loaded := loader.acquire(catalogue.get(request.checkpoint))):
+        time.sleep(0.001)
+    engine = Engine(loader=loader)
+    engine.submit(request, key=new_key())
+    steps: list[float] = []
+    while len(steps) < request.num_inference_steps:
+        steps += [
+            time.perf_counter() - began for event in turn(engine) if isinstance(event, Stepped)
+        ]
+    print(
+        json.dumps(
+            {
+                "imports": imported - STARTED,
+                "read": read,
+                "load": loaded.load_us / 1e6,
+                "first_step": steps[0],
+                "warm_step": steps[-1] - steps[-2],
+                "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

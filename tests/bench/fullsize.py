@@ -1,0 +1,143 @@
+"""Checkpoints of full size with random weights in half precision: good for time and memory, not for pictures."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    EulerDiscreteScheduler,
+    StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
+    UNet2DConditionModel,
+)
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+
+from tests.bench.site import session
+from tests.engine.checkpoints import clip_tokenizer
+
+_DEVIATION = 0.02
+_SCHEDULE = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
+_LENGTH = 77
+
+
+@cache
+def root() -> Path:
+    """The folder that holds them, removed in the end."""
+    folder = Path(tempfile.mkdtemp(prefix="sdsite-bench-fullsize-"))
+    session.callback(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def write(id: str) -> None:
+    """Write one of PIPELINES into its folder."""
+    torch.manual_seed(0)
+    PIPELINES[id]().save_pretrained(root() / id, max_shard_size="20GB")
+
+
+def _sd1() -> StableDiffusionPipeline:
+    return StableDiffusionPipeline(
+        tokenizer=_tokenizer(),
+        text_encoder=_encoder(CLIPTextModel, width=768, layers=12, heads=12),
+        unet=_random(
+            lambda: UNet2DConditionModel(
+                sample_size=64, cross_attention_dim=768, attention_head_dim=8
+            )
+        ),
+        vae=_vae(scaling_factor=0.18215),
+        scheduler=DDIMScheduler(
+            **_SCHEDULE, steps_offset=1, clip_sample=False, set_alpha_to_one=False
+        ),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+
+
+def _sdxl() -> StableDiffusionXLPipeline:
+    return StableDiffusionXLPipeline(
+        tokenizer=_tokenizer(),
+        tokenizer_2=_tokenizer(),
+        text_encoder=_encoder(CLIPTextModel, width=768, layers=12, heads=12),
+        text_encoder_2=_encoder(CLIPTextModelWithProjection, width=1280, layers=32, heads=20),
+        unet=_random(
+            lambda: UNet2DConditionModel(
+                sample_size=128,
+                block_out_channels=(320, 640, 1280),
+                down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+                up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+                transformer_layers_per_block=(1, 2, 10),
+                attention_head_dim=(5, 10, 20),
+                cross_attention_dim=2048,
+                use_linear_projection=True,
+                addition_embed_type="text_time",
+                addition_time_embed_dim=256,
+                projection_class_embeddings_input_dim=2816,
+            )
+        ),
+        vae=_vae(scaling_factor=0.13025, force_upcast=True),
+        scheduler=EulerDiscreteScheduler(**_SCHEDULE, steps_offset=1, timestep_spacing="leading"),
+        add_watermarker=False,
+    )
+
+
+PIPELINES: dict[str, Callable[[], Any]] = {"sd-1.5": _sd1, "sdxl": _sdxl}
+
+
+def _random(build: Callable[[], Any]) -> Any:
+    """A model whose weights are drawn in half precision, without ever being there in single."""
+    with torch.device("meta"):
+        model = build().half()
+    model = model.to_empty(device="cpu")
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if name.endswith("bias"):
+                weight.zero_()
+            elif weight.dim() == 1:
+                weight.fill_(1.0)
+            else:
+                weight.normal_(0.0, _DEVIATION)
+    return model.eval()
+
+
+def _encoder(model_class: Any, *, width: int, layers: int, heads: int) -> Any:
+    config = CLIPTextConfig(
+        hidden_size=width,
+        intermediate_size=4 * width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        projection_dim=width,
+        max_position_embeddings=_LENGTH,
+        bos_token_id=0,
+        eos_token_id=1,
+        pad_token_id=1,
+    )
+    encoder = _random(lambda: model_class(config))
+    for name, buffer in encoder.named_buffers():
+        if name.endswith("position_ids"):
+            buffer.copy_(torch.arange(_LENGTH)[None])
+    return encoder
+
+
+def _vae(**options: Any) -> AutoencoderKL:
+    return _random(
+        lambda: AutoencoderKL(
+            block_out_channels=(128, 256, 512, 512),
+            layers_per_block=2,
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+            latent_channels=4,
+            **options,
+        )
+    )
+
+
+def _tokenizer() -> Any:
+    tokenizer = clip_tokenizer()
+    tokenizer.model_max_length = _LENGTH
+    return tokenizer
