@@ -19,7 +19,7 @@ MAX_SIDE = 256
 # A cell becomes _PATCH by _PATCH pixels, by way of its _KERNEL by _KERNEL neighbourhood.
 _PATCH = 4
 _KERNEL = 3
-_SAMPLES = 8
+_SAMPLES = 4
 _SAMPLE_CELLS = 16
 # Keeps the solution small where the samples say little; as a share of their number.
 _RIDGE = 1e-3
