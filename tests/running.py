@@ -14,7 +14,7 @@ import psutil
 
 from sdsite.processes import PROJECT
 
-READY_SECONDS = 60
+READY_SECONDS = 180
 # A person's, who knows nothing of the tests' servers.
 ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
 
@@ -22,17 +22,18 @@ ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME") if name in os
 class Site:
     """A running `manage.py up`, and what it has printed so far.
 
-    Its servers are its own, unless `env` names others.
+    Its servers are its own, unless `env` names others. Beside other tests its worker computes in one
+    thread: on shared cores, threads that wait for each other make a picture take many times as long.
     """
 
-    def __init__(self, data, *, port=None, **env):
+    def __init__(self, data, *, port=None, threads=1, **env):
         self.port = port or free_port()
         self.lines = []
         command = [sys.executable, "manage.py", "up", f"--port={self.port}", f"--data={data}"]
         self.process = subprocess.Popen(
             command,
             cwd=PROJECT,
-            env={**ENVIRONMENT, **env},
+            env={**ENVIRONMENT, **({"OMP_NUM_THREADS": str(threads)} if threads else {}), **env},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -42,7 +42,8 @@ os.environ.update(
     OIDC_CLIENT_SECRET="oidc-secret",
     OIDC_NAME="Example ID",
     OIDC_SERVER_URL="https://id.example.com",
-    OMP_NUM_THREADS="2",
+    # Several processes share the cores already: threads that wait for each other would only be in their way.
+    OMP_NUM_THREADS="1",
     SECRET_KEY="tests",
 )
 

@@ -21,7 +21,7 @@ session = ExitStack()
 @cache
 def running_site() -> Site:
     """A site of `manage.py up`, started at the first call."""
-    site = Site(_folder())
+    site = Site(_folder(), threads=None)
     session.callback(site.ended)
     session.callback(site.process.terminate)
     return site.wait_until_ready()

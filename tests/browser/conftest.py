@@ -8,7 +8,7 @@ from tests.showing import run
 
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -23,8 +23,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
     data = tmp_path_factory.mktemp("site")
-    # On a busy machine, threads that wait for each other make a picture take many times as long.
-    site = Site(data, OMP_NUM_THREADS="1").wait_until_ready()
+    site = Site(data).wait_until_ready()
     site.data = data
     yield site
     site.process.terminate()

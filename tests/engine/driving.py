@@ -7,7 +7,7 @@ from generation.engine.request import GenerationRequest, NoiseScheduler
 
 Kind = TypeVar("Kind", bound=Event)
 
-TIMEOUT = 30.0
+TIMEOUT = 120.0
 
 
 def a_request(**changes: Any) -> GenerationRequest:

@@ -23,7 +23,6 @@ def start_site(transactional_db, tmp_path_factory):
             "DATABASE_URL": os.environ["DATABASE_URL"],
             "REDIS_URL": os.environ["REDIS_URL"],
             "SECRET_KEY": os.environ["SECRET_KEY"],
-            "OMP_NUM_THREADS": "1",
             **env,
         }
         sites.append(Site(data, **env).wait_until_ready())

@@ -20,7 +20,7 @@ from tests.generation.rows import make_request
 from tests.running import wait_for
 from tests.valkey import Valkey
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 
 
 @pytest.fixture

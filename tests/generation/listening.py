@@ -9,7 +9,7 @@ from typing import Any
 
 from channels.layers import get_channel_layer
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 class Heard:

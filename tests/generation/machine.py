@@ -12,7 +12,7 @@ from generation.models import Job
 from generation.worker import Worker
 from tests.running import wait_for
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 class Machine:

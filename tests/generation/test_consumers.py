@@ -24,7 +24,7 @@ from tests.factories import PASSWORD
 from tests.generation.carrying import claim, finish, submit, submit_and_claim
 
 pytestmark = pytest.mark.django_db(transaction=True)
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 in_thread = partial(database_sync_to_async, thread_sensitive=False)
 

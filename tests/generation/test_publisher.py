@@ -155,8 +155,8 @@ def test_it_goes_on_after_valkey_was_restarted(valkey, publisher, cancellations)
     valkey.start()
 
     with listening(events.user_group(USER)) as heard:
-        wait_for(lambda: reaches(publisher, heard), seconds=15)
-    wait_for(lambda: hears_of(JOB, cancellations), seconds=15)
+        wait_for(lambda: reaches(publisher, heard), seconds=60)
+    wait_for(lambda: hears_of(JOB, cancellations), seconds=60)
 
 
 def reaches(publisher, heard):
@@ -171,7 +171,7 @@ def test_it_waits_for_a_valkey_that_is_away(valkey, publisher, cancellations):
 
     valkey.start()
 
-    wait_for(lambda: hears_of(JOB, cancellations), seconds=15)
+    wait_for(lambda: hears_of(JOB, cancellations), seconds=60)
 
 
 def test_closing_ends_its_thread(publisher, cancellations):

@@ -20,7 +20,7 @@ time.sleep(60)
 """
 
 
-def wait_for(condition, *, seconds=10.0):
+def wait_for(condition, *, seconds=45.0):
     deadline = time.monotonic() + seconds
     while not (result := condition()):
         assert time.monotonic() < deadline

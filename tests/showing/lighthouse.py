@@ -57,7 +57,7 @@ class Seen:
 def main() -> int:
     _install()
     with tempfile.TemporaryDirectory(prefix="sdsite-lighthouse-") as data:
-        site = Site(Path(data), **PRODUCTION).wait_until_ready()
+        site = Site(Path(data), threads=None, **PRODUCTION).wait_until_ready()
         try:
             with sync_playwright() as playwright:
                 seen = _look_at_all(site, playwright)

@@ -23,7 +23,7 @@ QUICK = {"num_inference_steps": 4, "seed": 7}
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    site = Site(tmp_path_factory.mktemp("site"), OMP_NUM_THREADS="1").wait_until_ready()
+    site = Site(tmp_path_factory.mktemp("site")).wait_until_ready()
     yield site
     site.process.terminate()
     site.ended()
