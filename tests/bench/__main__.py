@@ -38,6 +38,7 @@ def _register() -> None:
     """Import whatever measures something, which the libraries comment on unless they are quiet."""
     from tests.bench import (  # noqa: F401
         admission,
+        alone,
         charging,
         coldstart,
         continuous,

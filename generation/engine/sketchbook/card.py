@@ -54,6 +54,7 @@ all right; `whole`: everything right. A picture took {report.seconds_per_picture
 {table}
 
 `python -m generation.engine.sketchbook.train --stages evaluate` makes this table, given the trained judge.
+`python -m tests.bench alone` times one picture beside the same from the bare pipeline; docs/benchmarks.md has the figures.
 
 ## Samples
 
@@ -69,7 +70,11 @@ The first held-out captions, each with the seed of its number; nothing picked ou
 _LIMITS = """\
 It draws only the world above, with one composition for every picture: objects stand side by side on one base line,
 balloons hang at one height. Words outside it are read past, so such a prompt gives a scene of this world. Prompts of
-more than about forty words are cut. One latent cell covers 16 by 16 pixels, so fine detail (eyes, windows, stars) is soft."""
+more than about forty words are cut. One latent cell covers 16 by 16 pixels, so fine detail (eyes, windows, stars) is soft.
+
+In image to image, what the caption says outweighs the source: one that agrees with it, or leaves things open, changes
+little up to a strength of about 0.3; one that contradicts it in time of day or colour repaints that at any strength,
+because no training caption ever contradicted its picture."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,6 +38,27 @@ def test_a_red_house_is_redder_than_a_blue_house(loader):
     assert redness(red) > redness(blue)
 
 
+def test_image_to_image_stays_as_near_its_source_as_asked(loader):
+    _, source = draw(loader, prompt="a red house in a field during the day")
+
+    def distance(strength):
+        """How far a new picture is from its source, in levels of 256, where the prompt says little."""
+        _, image = draw(
+            loader,
+            prompt="a house in a field with clouds",
+            mode=Mode.IMAGE_TO_IMAGE,
+            image=digest("image"),
+            strength=strength,
+            guidance_scale=3.0,
+            inputs={"image": source},
+        )
+        return np.abs(pixels(image) - pixels(source)).mean()
+
+    near, far = distance(0.2), distance(0.8)
+    assert near < 8
+    assert far > 1.5 * near
+
+
 def test_inpainting_leaves_what_the_mask_does_not_cover(loader):
     _, source = draw(loader, prompt="a red house in a field during the day")
     mask = Image.new("L", (SIZE, SIZE), 0)
