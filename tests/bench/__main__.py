@@ -49,6 +49,7 @@ def _register() -> None:
         previews,
         sharing,
         starting,
+        upscaling,
     )
 
 

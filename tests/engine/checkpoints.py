@@ -372,7 +372,7 @@ TOYS: Mapping[str, Toy] = {
             _upscaler,
             family=Family.SD2,
             modes=frozenset({Mode.UPSCALE}),
-            max_size=1024,
+            max_size=2048,
         ),
         _toy("toy-xl", _xl, family=Family.SDXL, refiner="toy-xl-refiner"),
         _toy(

@@ -6,14 +6,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from generation.engine import tiles
 from generation.engine.engine import Engine
 from generation.engine.tiling import Tiling, tiling_for
-from generation.engine.vocabulary import Mode
-from tests.engine.cases import digest, picture
-from tests.engine.driving import a_request, run_to_the_end, the_finished
+from tests.engine.upscaling import enlarge, seam
 
 
 @given(length=st.integers(1, 700))
@@ -57,23 +54,7 @@ def test_what_fits_into_one_tile_needs_no_tiling():
 
 
 def test_a_picture_of_many_tiles_has_no_visible_seams(engine: Engine):
-    """Where tiles begin, neighbouring columns differ no more than anywhere else."""
-    request = a_request(
-        checkpoint="toy-upscaler",
-        mode=Mode.UPSCALE,
-        image=digest("image"),
-        width=1024,
-        height=256,
-        num_inference_steps=2,
-        guidance_scale=1.0,
-    )
-    source = picture("image").resize((64, 16)).resize((256, 64), Image.Resampling.BICUBIC)
-
-    engine.submit(request, key="run", inputs={"image": source})
-    (image,) = the_finished(run_to_the_end(engine), key="run").images
+    image = enlarge(engine, width=1024, height=256, steps=2)
 
     assert image.size == (1024, 256)
-    pixels = torch.tensor(list(image.convert("L").tobytes())).float().view(256, 1024)
-    steps = pixels.diff(dim=1).abs().mean(dim=0)
-    seams = [4 * start - 1 for start in tiles.starts(256)[1:]]
-    assert max(steps[seam] for seam in seams) < steps.quantile(0.99) + 1
+    assert seam(image) < 1.1
