@@ -7,7 +7,7 @@ import warnings
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
-from tests.bench import figures
+from tests.bench import figures, page
 from tests.bench.site import session
 
 
@@ -16,13 +16,21 @@ def main() -> None:
     _register()
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(figures.names()))
-    names = parser.parse_args().names or figures.names()
+    parser.add_argument(
+        "--write", action="store_true", help="renew the figures' rows in docs/benchmarks.md"
+    )
+    arguments = parser.parse_args()
+    names = arguments.names or figures.names()
     if unknown := set(names) - figures.MEASUREMENTS.keys():
         parser.error(f"no such figure: {', '.join(sorted(unknown))}")
     with session:
         for name in names:
+            measured = []
             for figure in figures.MEASUREMENTS[name]():
                 print(figure, flush=True)
+                measured.append(figure)
+            if arguments.write:
+                page.write({name: measured})
 
 
 def _be_quiet() -> None:
