@@ -51,6 +51,7 @@ def _register() -> None:
         coldstart,
         continuous,
         gallery,
+        geometry,
         holdups,
         ledger,
         overhead,

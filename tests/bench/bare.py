@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from io import BytesIO
+from pathlib import Path
 
 import torch
 from diffusers import StableDiffusionPipeline
@@ -15,10 +16,10 @@ from generation.engine.request import GenerationRequest
 class Bare:
     """A checkpoint in an unmodified pipeline, in the types and on the device that the engine uses."""
 
-    def __init__(self, checkpoint: str) -> None:
+    def __init__(self, checkpoint: str, root: Path | None = None) -> None:
         device = pick_device()
         self._pipeline = StableDiffusionPipeline.from_pretrained(
-            catalogue.folder(catalogue.get(checkpoint), None),
+            catalogue.folder(catalogue.get(checkpoint), root),
             torch_dtype=torch.float16 if device.type == "cuda" else torch.float32,
             safety_checker=None,
             requires_safety_checker=False,

@@ -1,7 +1,7 @@
 """G3 and G14: an engine that never rests, and one that draws small and large pictures side by side."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import count
 from statistics import median
@@ -14,8 +14,9 @@ from tests.bench.figures import Figure, measures
 from tests.bench.trials import interleaved, percentile, timed
 from tests.bench.wishes import SKETCHBOOK, wish, wishes
 
+Make = Callable[..., GenerationRequest]
+
 USERS = 8
-ROUNDS = 5
 SMALL, LARGE = 128, 256
 # Of each size in the mix.
 MIXED = 6
@@ -25,96 +26,121 @@ SMALL_STEPS, LARGE_STEPS = 10, 40
 @measures("G3")
 def pictures_a_minute() -> Iterator[Figure]:
     """Pictures a second of an engine on which 8 jobs always run, over those of one pipeline call for 8 at a time."""
-    bare = Bare(SKETCHBOOK.id)
-    load = _Load(warm_engine())
-    batch = wishes(USERS)
-    bare.draw_batch(batch)
-    load.finish(2 * USERS)
-    static, continuous = interleaved(
-        partial(timed, partial(bare.draw_batch, batch)),
-        partial(timed, partial(load.finish, USERS)),
-        rounds=2 * ROUNDS,
-    )
-    yield Figure(name="G3", value=median(static) / median(continuous), unit="times", goal=">= 0.95")
-
-
-class _Load:
-    """Jobs that arrive as others leave, so that eight run at any time, each at another step."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._numbers = count()
-        for share in range(USERS):
-            steps = SKETCHBOOK.num_inference_steps
-            self._enter(num_inference_steps=max(1, steps * (share + 1) // USERS))
-
-    def finish(self, pictures: int) -> None:
-        """Return once so many more pictures are done."""
-        while pictures > 0:
-            done = sum(isinstance(event, Finished) for event in turn(self._engine))
-            for _ in range(done):
-                self._enter()
-            pictures -= done
-
-    def _enter(self, **changes: object) -> None:
-        self._engine.submit(wish(next(self._numbers), **changes), key=new_key())
+    value = continuous_over_static(warm_engine(), Bare(SKETCHBOOK.id), wish, users=USERS, rounds=10)
+    yield Figure(name="G3", value=value, unit="times", goal=">= 0.95")
 
 
 @measures("G14")
 def mixed_traffic() -> Iterator[Figure]:
-    """Small and large pictures at once: what the mix costs, and how long the small ones wait behind the large."""
+    """Small and large pictures at once: throughput over each alone; p95 wait of the small behind the large over FIFO."""
     engine = warm_engine()
-    small = wishes(MIXED, size=SMALL)
-    large = wishes(MIXED, size=LARGE)
-    for requests in (small, large, small + large):
-        draw(engine, requests)
-    each, mixed = interleaved(
-        lambda: timed(partial(draw, engine, small)) + timed(partial(draw, engine, large)),
-        partial(timed, partial(draw, engine, small + large)),
-        rounds=ROUNDS,
-    )
-    yield Figure(
-        name="G14_throughput", value=median(each) / median(mixed), unit="times", goal=">= 0.95"
-    )
-    bare = Bare(SKETCHBOOK.id)
+    small, large = wishes(MIXED, size=SMALL), wishes(MIXED, size=LARGE)
+    value = mixed_over_alone(engine, small, large, rounds=5)
+    yield Figure(name="G14_throughput", value=value, unit="times", goal=">= 0.95")
     line = [
         *wishes(MIXED, size=LARGE, num_inference_steps=LARGE_STEPS),
         *wishes(MIXED, size=SMALL, num_inference_steps=SMALL_STEPS),
     ]
+    value = shared_wait_over_fifo(engine, Bare(SKETCHBOOK.id), line, small=SMALL, rounds=5)
+    yield Figure(name="G14_small_p95", value=value, unit="times", goal="<= 0.5")
+
+
+def continuous_over_static(
+    engine: Engine, bare: Bare, make: Make, *, users: int, rounds: int
+) -> float:
+    """Throughput of so many jobs that always run, over that of one static batch of as many; `make` makes number n."""
+    batch = [make(number) for number in range(users)]
+    load = _Load(engine, make, users=users)
+    bare.draw_batch(batch)
+    load.finish(2 * users)
+    static, continuous = interleaved(
+        partial(timed, partial(bare.draw_batch, batch)),
+        partial(timed, partial(load.finish, users)),
+        rounds=rounds,
+    )
+    load.end()
+    return median(static) / median(continuous)
+
+
+class _Load:
+    """Jobs that arrive as others leave, so that as many always run, each at another step."""
+
+    def __init__(self, engine: Engine, make: Make, *, users: int) -> None:
+        self._engine = engine
+        self._make = make
+        self._numbers = count()
+        self._present: set[str] = set()
+        steps = make(0).num_inference_steps
+        for share in range(users):
+            self._enter(num_inference_steps=max(1, steps * (share + 1) // users))
+
+    def finish(self, pictures: int) -> None:
+        """Return once so many more pictures are done."""
+        while pictures > 0:
+            for event in turn(self._engine):
+                if isinstance(event, Finished):
+                    self._present.remove(event.key)
+                    self._enter()
+                    pictures -= 1
+
+    def end(self) -> None:
+        """Have all leave."""
+        for key in self._present:
+            self._engine.cancel(key)
+        while self._engine.has_runs:
+            turn(self._engine)
+
+    def _enter(self, **changes: object) -> None:
+        self._present.add(key := new_key())
+        self._engine.submit(self._make(next(self._numbers), **changes), key=key)
+
+
+def mixed_over_alone(
+    engine: Engine,
+    small: Sequence[GenerationRequest],
+    large: Sequence[GenerationRequest],
+    *,
+    rounds: int,
+) -> float:
+    """Time of the small ones and then the large ones, over that of all at once."""
+    mix = [*small, *large]
+    for requests in (small, large, mix):
+        draw(engine, requests)
+    each, mixed = interleaved(
+        lambda: timed(partial(draw, engine, small)) + timed(partial(draw, engine, large)),
+        partial(timed, partial(draw, engine, mix)),
+        rounds=rounds,
+    )
+    return median(each) / median(mixed)
+
+
+def shared_wait_over_fifo(
+    engine: Engine, bare: Bare, line: Sequence[GenerationRequest], *, small: int, rounds: int
+) -> float:
+    """How long small pictures take to be done behind large ones: the 95th percentile over that of one at a time."""
     fifo: list[float] = []
     shared: list[float] = []
-    for _ in range(ROUNDS):
-        fifo += _waits_in_line(bare, line)
-        shared += _waits(engine, line)
-    yield Figure(
-        name="G14_small_p95",
-        value=percentile(shared, 95) / percentile(fifo, 95),
-        unit="times",
-        goal="<= 0.5",
-    )
+    for _ in range(rounds):
+        fifo += _waits_in_line(bare, line, small=small)
+        shared += _waits(engine, line, small=small)
+    return percentile(shared, 95) / percentile(fifo, 95)
 
 
-def _waits_in_line(bare: Bare, line: Sequence[GenerationRequest]) -> list[float]:
-    """Seconds until each small picture is done where one is drawn after the other, first come, first served."""
+def _waits_in_line(bare: Bare, line: Sequence[GenerationRequest], *, small: int) -> list[float]:
     began, waits = time.perf_counter(), []
     for request in line:
         bare.draw(request)
-        if request.width == SMALL:
+        if request.width == small:
             waits.append(time.perf_counter() - began)
     return waits
 
 
-def _waits(engine: Engine, line: Sequence[GenerationRequest]) -> list[float]:
-    """The same where all are with the engine at once."""
+def _waits(engine: Engine, line: Sequence[GenerationRequest], *, small: int) -> list[float]:
     began, waits = time.perf_counter(), []
-    small, waiting = set(), set()
-    for request in line:
-        waiting.add(key := new_key())
-        if request.width == SMALL:
-            small.add(key)
+    sizes = {new_key(): request.width for request in line}
+    for key, request in zip(sizes, line, strict=True):
         engine.submit(request, key=key)
-    while waiting:
-        done = {event.key for event in turn(engine) if isinstance(event, Finished)}
-        waits += [time.perf_counter() - began] * len(done & small)
-        waiting -= done
+    while sizes:
+        done = [sizes.pop(event.key) for event in turn(engine) if isinstance(event, Finished)]
+        waits += [time.perf_counter() - began] * done.count(small)
     return waits
