@@ -14,8 +14,9 @@ def deactivate(user: User) -> None:
     """Keep the user out from now on, on every device. Safe to call twice. Raises LastAdministrator."""
     with transaction.atomic():
         _require_another_administrator(user)
+        # Not by `save`, which would tell of it as the sign-out does.
+        User.objects.filter(pk=user.pk).update(is_active=False)
         user.is_active = False
-        user.save(update_fields=["is_active"])
         sessions.end_all(user)
 
 

@@ -2,10 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from django.core.files.storage import default_storage
-
 from accounts.deletion import NotYet
-from generation import jobs, storage
+from generation import jobs, storage, uploads
 from generation.models import Image, Job, Upload
 
 if TYPE_CHECKING:
@@ -27,9 +25,7 @@ def erase(user: "User") -> None:
         for image in images:
             storage.remove(image)
         Image.objects.filter(pk__in=[image.pk for image in images]).delete()
-    while uploads := list(Upload.objects.filter(user=user)[:AT_ONCE]):
-        for upload in uploads:
-            default_storage.delete(upload.file)
-        Upload.objects.filter(pk__in=[upload.pk for upload in uploads]).delete()
+    while unneeded := list(Upload.objects.filter(user=user)[:AT_ONCE]):
+        uploads.remove(unneeded)
     while ids := list(Job.objects.for_user(user).values_list("pk", flat=True)[:AT_ONCE]):
         Job.objects.filter(pk__in=ids).delete()

@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 from datetime import timedelta
+from unittest.mock import Mock
 
 import numpy as np
 import PIL.Image
@@ -218,6 +219,25 @@ def test_what_nobody_uses_any_more_is_removed(alice):
 
     assert list(Upload.objects.all()) == [new]
     assert not default_storage.exists(old.file)
+
+
+def test_what_breaks_off_is_removed_the_next_time(alice, monkeypatch):
+    upload = receive(alice, encoded(noise(), "PNG"))
+    Upload.objects.update(used_at=timezone.now() - uploads.KEPT_FOR - timedelta(days=1))
+
+    def delete_and_break_off(name):
+        default_storage.delete(name)
+        raise OSError("the storage went away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(uploads, "default_storage", Mock(delete=delete_and_break_off))
+        with pytest.raises(OSError, match="went away"):
+            uploads.purge()
+    assert Upload.objects.filter(pk=upload.pk).exists()
+
+    assert uploads.purge() == 1
+    assert not Upload.objects.exists()
+    assert not default_storage.exists(upload.file)
 
 
 def test_using_a_picture_keeps_it(alice):
