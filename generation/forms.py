@@ -8,7 +8,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from generation import modes, presets
+from billing.plans import plan_of
+from generation import modes, presets, uploads
 from generation.engine import catalogue
 from generation.engine.catalogue import CHECKPOINTS, Checkpoint
 from generation.engine.infotext import SAMPLERS
@@ -160,11 +161,22 @@ class GenerationForm(forms.Form):
         if self.errors:
             return values
         try:
-            self.generation_request = request_from(values, picture=self._picture_size(values))
+            self.generation_request = self._request(values)
         except InvalidRequest as error:
             for name, message in error.errors.items():
                 self.add_error(self._field_for(name), _in_this_language(message))
         return values
+
+    def _request(self, values: dict[str, Any]) -> GenerationRequest:
+        """Raises InvalidRequest."""
+        if self._user is None:
+            return request_from(values, picture=None)
+        grows = values["mode"] == Mode.OUTPAINT
+        return request_from(
+            values,
+            picture=uploads.size_of(self._user, values["image"]),
+            max_pixels=plan_of(self._user).max_pixels if grows else None,
+        )
 
     @property
     def unavailable(self) -> list[Checkpoint]:
@@ -199,13 +211,6 @@ class GenerationForm(forms.Form):
     def _url_of(self, digest: str | None) -> str:
         known = digest and Upload.objects.filter(user=self._user, digest=digest).exists()
         return reverse("upload_file", args=[digest]) if known else ""
-
-    def _picture_size(self, values: dict[str, Any]) -> tuple[int, int] | None:
-        """The size of the picture that the request starts from, if it is one of the user's own."""
-        if self._user is None or not values["image"]:
-            return None
-        own = Upload.objects.filter(user=self._user, digest=values["image"])
-        return own.values_list("width", "height").first()
 
     def _field_for(self, name: str) -> str:
         """The field that a request's field is asked for by."""

@@ -118,6 +118,12 @@ def from_image(user: "User", image: Image) -> Upload:
     return _store(user, buffer.getvalue())
 
 
+def size_of(user: "User", digest: str) -> tuple[int, int] | None:
+    """Width and height of one of the user's own, if it is."""
+    own = Upload.objects.filter(user=user, digest=digest)
+    return own.values_list("width", "height").first() if digest else None
+
+
 def require(user: "User", request: GenerationRequest) -> None:
     """See that the user has the pictures that the request names. Raises MissingPicture."""
     wanted = _named(request)

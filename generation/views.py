@@ -34,7 +34,7 @@ from generation import (
 )
 from generation.engine.sketchbook.examples import EXAMPLES, follows_prompts
 from generation.engine.vocabulary import Mode
-from generation.form_values import values_of
+from generation.form_values import SIDES, values_of
 from generation.forms import GenerationForm
 from generation.models import Image, Job, StudioPreset
 from generation.sizes import AS_PICTURE
@@ -198,8 +198,9 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
 
 
 def _values_of(job: Job, *, seed: int | None = None) -> dict[str, Any]:
+    request = job.generation_request
     return {
-        **values_of(job.generation_request, seed=seed),
+        **values_of(request, seed=seed, picture=uploads.size_of(job.user, request.image)),
         "synthetic_for": job.synthetic_for,
     }
 
@@ -209,6 +210,7 @@ def _start_from(user: "User", image_id: UUID, *, mode: str) -> dict[str, Any]:
     image = get_object_or_404(Image.objects.for_user(user).kept(), pk=image_id)
     return {
         **_values_of(image.job),
+        **dict.fromkeys(("mask", "depth", "strength", *SIDES)),
         "mode": mode if mode in set(Mode) else Mode.IMAGE_TO_IMAGE,
         "image": uploads.from_image(user, image).digest,
         "shape": AS_PICTURE,
