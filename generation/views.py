@@ -105,7 +105,12 @@ def quote(request: HttpRequest) -> HttpResponse:
 @forms_may_lead_to_stripe
 def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
     job = _get_job_for_user(request, job_id)
-    context = {"job": job, "state": events.job_state(job), "statement": statements.of(job)}
+    context = {
+        "job": job,
+        "state": events.job_state(job),
+        "statement": statements.of(job),
+        "sources": uploads.sources(job.user, uploads.named(job.generation_request)),
+    }
     return render(request, "generation/job.html", context)
 
 

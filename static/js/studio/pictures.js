@@ -1,6 +1,7 @@
 // Markup: [data-pictures="URL"] (with words for failures) around any number of [data-picture="FIELD"], each with the hidden field of that
 // name, a [data-dropzone] with a file input, [data-refused], and perhaps [data-board] with img[data-shown]. Takes pictures that are chosen,
-// dropped or pasted, sends them ahead of the form, and says "picture:shown" on the board (detail: {width, height}). Comes after the modules that listen.
+// dropped or pasted, sends them ahead of the form, and says "picture:shown" on the board (detail: {width, height, isNew}). Comes after the
+// modules that listen. "pictures:given" on the form (detail: {FIELD: {url, width, height}}) shows what came with settings.
 
 import { changed, form, post } from "../studio.js";
 
@@ -26,23 +27,33 @@ async function take(place, file) {
   show(place, answer);
 }
 
-function show(place, { digest, url, width, height }) {
-  form.elements[place.dataset.picture].value = digest;
-  const shown = place.querySelector("[data-shown]");
-  if (shown) shown.src = url;
+function show(place, picture) {
+  form.elements[place.dataset.picture].value = picture.digest;
   if (place.dataset.picture === "image") chooseShape();
-  reveal(place, width, height);
+  showPicture(place, picture, true);
   changed();
 }
 
-function reveal(place, width, height) {
+function showPicture(place, { url, width, height }, isNew) {
+  const shown = place.querySelector("[data-shown]");
+  if (shown) shown.src = url;
+  reveal(place, width, height, isNew);
+}
+
+function hide(place) {
+  const board = place.querySelector("[data-board]");
+  place.classList.remove("filled");
+  if (board) board.hidden = true;
+}
+
+function reveal(place, width, height, isNew = false) {
   const board = place.querySelector("[data-board]");
   place.classList.add("filled");
   if (!board) return;
   board.hidden = false;
   board.style.setProperty("--across", width);
   board.style.setProperty("--down", height);
-  board.dispatchEvent(new CustomEvent("picture:shown", { detail: { width, height } }));
+  board.dispatchEvent(new CustomEvent("picture:shown", { detail: { width, height, isNew } }));
 }
 
 // A new picture is worked on in its own proportions unless somebody says otherwise.
@@ -74,6 +85,14 @@ for (const place of area.querySelectorAll("[data-picture]")) {
     else shown.addEventListener("load", known, { once: true });
   }
 }
+
+form.addEventListener("pictures:given", ({ detail }) => {
+  for (const place of area.querySelectorAll("[data-picture]")) {
+    const field = place.dataset.picture;
+    if (detail[field]) showPicture(place, detail[field], false);
+    else if (!form.elements[field].value) hide(place);
+  }
+});
 
 document.addEventListener("paste", ({ clipboardData }) => {
   const file = Array.from(clipboardData.files).find(({ type }) => type.startsWith("image/"));
