@@ -1,4 +1,4 @@
-// Markup: [data-board] with [data-room], whose children [data-side] are handles at the picture's edges; fields left, top, right, bottom;
+// Markup: [data-board] with [data-room], whose children [data-side] are handles at the picture's edges; fields left, top, right, bottom, and [data-room-help];
 // [data-strength] with a field `strength`, data-words, what little to much of it does, and data-painted, what precedes that where a mask is.
 // Drag a handle outward to add room.
 
@@ -13,6 +13,7 @@ let size = { width: 1, height: 1 };
 
 board.addEventListener("picture:shown", ({ detail }) => {
   size = detail;
+  form.querySelector("[data-room-help]").hidden = false;
   show();
 });
 
