@@ -52,6 +52,15 @@ def _number(label: Any, low: int, high: int, **options: Any) -> forms.IntegerFie
     return forms.IntegerField(label=label, min_value=low, max_value=high, required=False, **options)
 
 
+def _hidden_picture(label: Any) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        required=False,
+        max_length=64,
+        widget=forms.HiddenInput(attrs={"data-label": label}),
+    )
+
+
 class GenerationForm(forms.Form):
     """Valid exactly if `generation_request` can be submitted. An empty setting is the checkpoint's own.
 
@@ -66,9 +75,9 @@ class GenerationForm(forms.Form):
         required=False,
         initial=Mode.TEXT_TO_IMAGE,
     )
-    image = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
-    mask = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
-    depth = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+    image = _hidden_picture(uploads.NAMES["image"])
+    mask = _hidden_picture(uploads.NAMES["mask"])
+    depth = _hidden_picture(uploads.NAMES["depth"])
     strength = forms.FloatField(
         label=gettext_lazy("Strength"),
         min_value=0,
