@@ -46,6 +46,11 @@ def choose_mode(page, mode):
     page.get_by_role("group", name="Start from").get_by_text(mode, exact=True).click()
 
 
+def modes(page):
+    """What one can start from; nothing where there is no choice."""
+    return page.locator("[data-starts] label:visible").all_inner_texts()
+
+
 def choose_model(page, name):
     page.locator("[data-models] summary").click()
     page.locator("[data-models]").get_by_text(name, exact=True).click()
@@ -95,10 +100,14 @@ def make(page, prompt, *, steps=4):
 
 def download(page):
     """The picture whose page is open, as it is saved."""
+    with Image.open(BytesIO(download_bytes(page))) as saved:
+        return saved.convert("RGB")
+
+
+def download_bytes(page):
     with page.expect_download() as started:
         page.get_by_role("link", name="Download").click()
-    with Image.open(started.value.path()) as saved:
-        return saved.convert("RGB")
+    return started.value.path().read_bytes()
 
 
 def made_from(page, name):

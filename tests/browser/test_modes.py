@@ -127,9 +127,11 @@ def test_nothing_painted_is_nothing_to_draw(desk):
     studio.choose(desk, studio.png(studio.picture((64, 64))))
     studio.expect_picture(desk)
 
+    expect(desk.get_by_text("Mask: Paint over what is to be drawn anew.")).to_be_visible()
     desk.get_by_role("button", name=studio.MAKE).click()
 
-    expect(desk.locator("[data-mask-tools] .errorlist")).to_have_text("Add a picture for this.")
+    told = desk.locator("[data-mask-tools] .errorlist", has_text="Paint over what is to be")
+    expect(told.first).to_be_visible()
 
 
 def test_a_picture_grows_where_its_edge_is_dragged(page, pointer):
