@@ -201,14 +201,6 @@ class GenerationForm(forms.Form):
         return CHECKPOINTS.get(id) or next(iter(self.checkpoints), None)
 
     @property
-    def chosen_mode(self) -> str:
-        """The mode that is chosen, if the checkpoint can do it."""
-        mode = self["mode"].value()
-        if self.chosen is None or mode in self.chosen.modes:
-            return str(mode)
-        return str(self.chosen.first_mode)
-
-    @property
     def picture_url(self) -> str:
         """Where the picture that is chosen can be looked at, if it is one of the user's own."""
         return self._url_of(self["image"].value())
@@ -216,6 +208,10 @@ class GenerationForm(forms.Form):
     @property
     def mask_url(self) -> str:
         return self._url_of(self["mask"].value())
+
+    @property
+    def depth_url(self) -> str:
+        return self._url_of(self["depth"].value())
 
     def _url_of(self, digest: str | None) -> str:
         known = digest and Upload.objects.filter(user=self._user, digest=digest).exists()

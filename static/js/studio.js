@@ -1,5 +1,5 @@
 // Markup: form[data-studio][data-quote="URL"][data-tokens="URL"] with [data-quote-text], [data-quote-error], [data-token-text],
-// [data-model-name], radio buttons `checkpoint` that say what their model does (data-modes ...) and, within [data-starts], `mode`, the fields
+// [data-model-name], [data-bundled-note], radio buttons `checkpoint` that say what their model does (data-modes ...) and, within [data-starts], `mode`, the fields
 // prompt, seed, keep_seed, and hidden ones with data-label; template[data-dice], a button; a[data-example], links whose text is a prompt.
 // Other modules of the studio use what it exports.
 
@@ -106,6 +106,7 @@ function showModel() {
   if (form.querySelector("[name=mode]:checked")?.disabled ?? true) form.querySelector("[name=mode]:enabled").checked = true;
   form.querySelector("[data-starts]").hidden = modes.length === 1;
   form.querySelector("[data-model-name]").textContent = dataset.name;
+  form.querySelector("[data-bundled-note]").hidden = !("bundled" in dataset);
   for (const name of ["num_inference_steps", "guidance_scale"]) {
     form.elements[name].placeholder = dataset[name.replace(/_(.)/g, (_, letter) => letter.toUpperCase())];
   }

@@ -1,7 +1,7 @@
 // Markup: [data-pictures="URL"] (with words for failures) around any number of [data-picture="FIELD"], each with the hidden field of that
-// name, a [data-dropzone] with a file input, [data-refused], and perhaps [data-board] with img[data-shown]. Takes pictures that are chosen,
-// dropped or pasted, sends them ahead of the form, and says "picture:shown" on the board (detail: {width, height, isNew}). Comes after the
-// modules that listen. "pictures:given" on the form (detail: {FIELD: {url, width, height}}) shows what came with settings.
+// name, a [data-dropzone] with a file input, [data-refused], [data-board] with img[data-shown], and perhaps [data-removes]. Takes pictures
+// that are chosen, dropped or pasted, sends them ahead of the form, and says "picture:shown" on the board (detail: {width, height, isNew}).
+// Comes after the modules that listen. "pictures:given" on the form (detail: {FIELD: {url, width, height}}) shows what came with settings.
 
 import { changed, form, post } from "../studio.js";
 
@@ -35,21 +35,20 @@ function show(place, picture) {
 }
 
 function showPicture(place, { url, width, height }, isNew) {
-  const shown = place.querySelector("[data-shown]");
-  if (shown) shown.src = url;
+  place.querySelector("[data-shown]").src = url;
   reveal(place, width, height, isNew);
 }
 
 function hide(place) {
-  const board = place.querySelector("[data-board]");
   place.classList.remove("filled");
-  if (board) board.hidden = true;
+  for (const each of place.querySelectorAll("[data-board], [data-removes]")) each.hidden = true;
 }
 
 function reveal(place, width, height, isNew = false) {
   const board = place.querySelector("[data-board]");
+  const removes = place.querySelector("[data-removes]");
   place.classList.add("filled");
-  if (!board) return;
+  if (removes) removes.hidden = false;
   board.hidden = false;
   board.style.setProperty("--across", width);
   board.style.setProperty("--down", height);
@@ -78,8 +77,13 @@ for (const place of area.querySelectorAll("[data-picture]")) {
     const file = event.dataTransfer.files[0];
     if (file) take(place, file);
   });
+  place.querySelector("[data-removes]")?.addEventListener("click", () => {
+    form.elements[place.dataset.picture].value = zone.querySelector("input").value = "";
+    hide(place);
+    changed();
+  });
   const shown = place.querySelector("[data-shown]");
-  if (shown?.getAttribute("src")) {
+  if (shown.getAttribute("src")) {
     const known = () => reveal(place, shown.naturalWidth, shown.naturalHeight);
     if (shown.complete && shown.naturalWidth) known();
     else shown.addEventListener("load", known, { once: true });

@@ -1,6 +1,6 @@
-// Markup: [data-board] with [data-room], whose children [data-side] are handles at the picture's edges; fields left, top, right, bottom, and [data-room-help];
-// [data-strength] with a field `strength`, data-words, what little to much of it does, and data-painted, what precedes that where a mask is.
-// Drag a handle outward to add room.
+// Markup: [data-board] with [data-room], whose children [data-side] are handles at the picture's edges; fields left, top, right, bottom, and
+// [data-room-help]; [data-strength] with a field `strength`, data-words, what little to much of it does, and data-painted, what precedes that
+// where a mask is. Drag a handle outward to add room.
 
 import { changed, form } from "../studio.js";
 
