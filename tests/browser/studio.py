@@ -77,7 +77,7 @@ def _transfer(page, content):
 
 def expect_picture(page):
     """The picture to work on is shown, in full."""
-    shown = page.locator("img[data-shown]")
+    shown = page.locator("[data-picture=image] [data-shown]")
     expect(shown).to_be_visible()
     expect(shown).to_have_js_property("complete", True)
     return shown

@@ -144,7 +144,9 @@ def test_another_picture_starts_without_a_mask(painting):
 
     studio.choose(page, studio.png(studio.picture((64, 64))))
 
-    expect(page.locator("img[data-shown]")).to_have_js_property("naturalWidth", 64)
+    expect(page.locator("[data-picture=image] [data-shown]")).to_have_js_property(
+        "naturalWidth", 64
+    )
     assert covered(canvas) == 0
     expect(page.locator("[name=mask]")).to_have_value("")
 

@@ -99,7 +99,7 @@ def test_what_is_no_picture_is_refused_beside_the_field(chromium, site, account)
         studio.choose(page, b"no picture")
 
         expect(page.get_by_text("Use a PNG, JPEG or WebP picture.")).to_be_visible()
-        expect(page.locator("[data-board]")).to_be_hidden()
+        expect(page.locator("[data-picture=image] [data-board]")).to_be_hidden()
 
 
 def test_only_what_is_painted_is_drawn_anew(page, pointer):
@@ -180,8 +180,8 @@ def test_a_picture_is_drawn_over_the_depth_of_another(desk):
     studio.expect_picture(desk)
     desk.get_by_text("Use a depth map of my own").click()
     near = Image.linear_gradient("L").resize((64, 64))
-    with desk.expect_response("**/uploads/"):
-        studio.choose(desk, studio.png(near), field="Drop or choose a depth map: lighter is nearer")
+    studio.choose(desk, studio.png(near), field="Drop or choose a depth map: lighter is nearer")
+    expect(desk.get_by_alt_text("The depth map")).to_be_visible()
 
     studio.make(desk, "a house")
 
@@ -204,3 +204,5 @@ def test_a_picture_is_enlarged(page):
     assert studio.fact(page, "Mode") == "Upscaling"
     assert studio.fact(page, "Noise level") == "10"
     assert studio.download(page).size == (256, 128)
+    page.get_by_role("link", name="Variation").click()
+    expect(page.locator("[data-model-name]")).to_have_text("Sketchbook")

@@ -78,8 +78,11 @@ def test_a_mode_shows_its_own_fields_alone(page, mode):
 @pytest.mark.usefixtures("shelf")
 def test_a_model_shows_its_own_modes_and_fields_alone(page):
     assert studio.modes(page) == list(SHOWN)
+    note = page.get_by_text("small model comes with the site")
+    expect(note).to_be_visible()
 
     studio.choose_model(page, "shelf-depth")
+    expect(note).to_be_hidden()
     assert studio.modes(page) == []
     assert shown(page) == {"picture", "depth", "strength", "shape", "as the picture"}
 

@@ -13,7 +13,7 @@ from generation import recall, storage, uploads
 from generation.engine.vocabulary import Mode
 from generation.models import Job, StudioPreset, Upload
 from tests.generation.rows import make_image, make_job, make_request, make_upload
-from tests.generation.shelving import put
+from tests.generation.shelving import put, put_own
 
 pytestmark = pytest.mark.django_db
 TOOLS = ["count_tokens", "read_picture", "keep_preset", "upload"]
@@ -100,6 +100,23 @@ def test_the_studio_starts_from_a_picture_of_ones_own(client, alice):
     assert form["mode"].value() == Mode.IMAGE_TO_IMAGE
     assert form["prompt"].value() == "a blue boat"
     assert form["image"].value() == Upload.objects.get().digest
+
+
+def test_a_model_that_cannot_vary_a_picture_leaves_it_to_one_that_can(
+    client, alice, settings, tmp_path
+):
+    settings.CHECKPOINTS_DIR = tmp_path
+    put_own(tmp_path, "enlarger", modes=["upscale"])
+    job = make_job(alice)
+    job.checkpoint = job.request["checkpoint"] = "enlarger"
+    job.save()
+    image = make_image(job)
+    client.force_login(alice)
+
+    form = client.get(image.variation_url).context["form"]
+
+    assert form["checkpoint"].value() == "sketchbook"
+    assert form["num_inference_steps"].value() is None
 
 
 def test_a_picture_of_others_cannot_be_started_from(client, alice, bob):
