@@ -1,6 +1,7 @@
-// Markup: form[data-studio][data-quote="URL"][data-tokens="URL"] with [data-quote-text], [data-quote-error], [data-token-text],
-// [data-model-name], [data-bundled-note], radio buttons `checkpoint` that say what their model does (data-modes ...) and, within [data-starts], `mode`, the fields
-// prompt, seed, keep_seed, and hidden ones with data-label; template[data-dice], a button; a[data-example], links whose text is a prompt.
+// Markup: form[data-studio][data-quote="URL"][data-tokens="URL"] with [data-quote-text], [data-quote-size], [data-quote-error],
+// [data-token-text], [data-model-name], [data-bundled-note], radio buttons `checkpoint` that say what their model does (data-modes ...) and,
+// within [data-starts], `mode`, the fields prompt, seed, keep_seed, and hidden ones with data-label; template[data-dice], a button;
+// a[data-example], links whose text is a prompt.
 // Other modules of the studio use what it exports.
 
 const DELAY = 250;
@@ -8,6 +9,7 @@ const LARGEST_SEED = 2 ** 32 - 1;
 
 export const form = document.querySelector("[data-studio]");
 const quoteText = form.querySelector("[data-quote-text]");
+const quoteSize = form.querySelector("[data-quote-size]");
 const quoteError = form.querySelector("[data-quote-error]");
 const tokenText = form.querySelector("[data-token-text]");
 const beforeSubmit = [];
@@ -73,9 +75,10 @@ const countTokens = delayed(async (signal) => {
   tokenText.classList.toggle("warning", tokens > limit);
 });
 
-function showQuote({ text, errors }) {
+function showQuote({ text, size, errors }) {
   const [[name, [message]] = [null, [""]]] = Object.entries(errors);
   quoteText.textContent = text;
+  quoteSize.textContent = size;
   quoteError.textContent = name ? `${labelOf(name)}: ${message}` : "";
 }
 

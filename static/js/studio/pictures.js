@@ -3,12 +3,20 @@
 // that are chosen, dropped or pasted, sends them ahead of the form, and says "picture:shown" on the board (detail: {width, height, isNew}).
 // Comes after the modules that listen. "pictures:given" on the form (detail: {FIELD: {url, width, height}}) shows what came with settings.
 
-import { changed, form, post } from "../studio.js";
+import { changed, finishBeforeSubmit, form, post } from "../studio.js";
 
 const LARGEST = 20 * 2 ** 20;
 const area = form.querySelector("[data-pictures]");
 
-async function take(place, file) {
+const underWay = new Map(); // what is being sent for each place
+
+function take(place, file) {
+  underWay.set(place, file);
+  const sending = send(place, file);
+  finishBeforeSubmit(() => sending);
+}
+
+async function send(place, file) {
   const refused = place.querySelector("[data-refused]");
   refused.textContent = "";
   if (file.size > LARGEST) {
@@ -19,6 +27,7 @@ async function take(place, file) {
   const body = new FormData();
   body.append("file", file);
   const answer = await post(area.dataset.pictures, body).catch(() => ({ ok: false }));
+  if (underWay.get(place) !== file) return; // another has been chosen meanwhile
   place.removeAttribute("aria-busy");
   if (!answer.ok) {
     refused.textContent = answer.error ?? area.dataset.lost;
