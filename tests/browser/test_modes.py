@@ -90,6 +90,26 @@ def test_a_picture_is_brought_by_dropping_and_by_pasting_it(desk, bring):
     expect(desk.get_by_label("As the picture")).to_be_checked()
 
 
+def test_the_form_waits_for_its_picture(desk):
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    desk.route("**/uploads/", hold)
+    studio.start(desk, "A picture")
+    desk.get_by_label("What should the picture show?").fill("a red house")
+    with desk.expect_request("**/uploads/"):
+        studio.choose(desk, studio.png(studio.picture((64, 64))))
+    button = desk.get_by_role("button", name=studio.MAKE)
+
+    button.click()
+    expect(button).to_have_attribute("aria-busy", "true")
+    held.pop().continue_()
+
+    desk.wait_for_url("**/studio/?job=*")
+
+
 def test_what_is_no_picture_is_refused_beside_the_field(chromium, site, account):
     # Not by `open_page`: the console complains of the answer that refuses.
     with chromium.new_context(base_url=site.url, storage_state=account, **DESK) as context:
@@ -144,8 +164,8 @@ def test_a_picture_grows_where_its_edge_is_dragged(page, pointer):
     quarter = shown.bounding_box()["width"] / 4
     pointer.drag(*((x + share * quarter, y) for share in (0, 0.5, 1)))
     expect(page.get_by_label("Right", exact=True)).to_have_value("64")
-    expect(page.locator("[data-room]")).to_be_visible()
     page.get_by_label("Above", exact=True).fill("32")
+    expect(page.locator("[data-quote-size]")).to_have_text("320 × 288")
 
     studio.make(page, "a red house")
 
@@ -197,6 +217,7 @@ def test_a_picture_is_enlarged(page):
     studio.choose_model(page, "Toy-upscaler")
     studio.choose(page, studio.png(studio.picture((64, 32))))
     studio.expect_picture(page)
+    expect(page.locator("[data-quote-size]")).to_have_text("256 × 128")
     page.get_by_label("Noise level").fill("10")
 
     studio.make(page, "a house", steps=2)
