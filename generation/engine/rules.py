@@ -24,7 +24,7 @@ MAX_REFINER_SHARE = 0.5
 MIN_INNER_SIDE = 64
 _MISSING = {
     "image": Message(gettext_noop("Add a picture for this.")),
-    "mask": Message(gettext_noop("Paint over what is to be drawn anew.")),
+    "mask": Message(gettext_noop("Add a mask: paint over what is to be drawn anew.")),
 }
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 

@@ -147,10 +147,10 @@ def test_nothing_painted_is_nothing_to_draw(desk):
     studio.choose(desk, studio.png(studio.picture((64, 64))))
     studio.expect_picture(desk)
 
-    expect(desk.get_by_text("Mask: Paint over what is to be drawn anew.")).to_be_visible()
+    expect(desk.get_by_text("Add a mask: paint over what is to be drawn anew.")).to_be_visible()
     desk.get_by_role("button", name=studio.MAKE).click()
 
-    told = desk.locator("[data-mask-tools] .errorlist", has_text="Paint over what is to be")
+    told = desk.locator("[data-mask-tools] .errorlist", has_text="Add a mask")
     expect(told.first).to_be_visible()
 
 
