@@ -163,3 +163,31 @@ def test_a_mask_comes_back_with_the_form(painting):
     expect(page.get_by_label("Steps", exact=True)).to_have_attribute("aria-invalid", "true")
     studio.expect_picture(page)
     assert canvas.evaluate(COVERED)["whole"] == pytest.approx(painted, abs=0.02)
+
+
+def test_a_second_finger_draws_no_line(painting):
+    page, canvas = painting(**HAND)
+    cdp = page.context.new_cdp_session(page)
+    first, second = (dict(zip("xy", within(canvas, at, at), strict=True)) for at in (0.15, 0.85))
+    for kind, touches in (
+        ("touchStart", [first | {"id": 1}]),
+        ("touchStart", [first | {"id": 1}, second | {"id": 2}]),
+        ("touchMove", [first | {"id": 1}, second | {"id": 2, "x": second["x"] - 5}]),
+        ("touchEnd", []),
+    ):
+        cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+
+    assert 0 < covered(canvas) < 0.06
+
+
+def test_the_mask_of_a_large_picture_is_no_larger_than_a_phone_can_undo(painting):
+    page, canvas = painting(**HAND)
+    studio.choose(page, studio.png(studio.picture((2048, 1024))))
+    expect(page.locator("[data-picture=image] [data-shown]")).to_have_js_property(
+        "naturalWidth", 2048
+    )
+
+    Finger(page).drag(within(canvas, 0.5, 0.5), within(canvas, 0.5, 0.5))
+
+    assert canvas.evaluate("each => [each.width, each.height]") == [1024, 512]
+    assert covered(canvas) > 0

@@ -86,6 +86,16 @@ def test_a_model_shows_its_own_modes_and_fields_alone(page):
     assert studio.modes(page) == []
     assert shown(page) == {"picture", "depth", "strength", "shape", "as the picture"}
 
+    page.get_by_text("Use a depth map of my own").click()
+    studio.choose(
+        page,
+        studio.png(studio.picture((64, 64))),
+        field="Drop or choose a depth map: lighter is nearer",
+    )
+    page.get_by_role("button", name="Estimate it from the picture").click()
+    expect(page.get_by_alt_text("The depth map")).to_be_hidden()
+    expect(page.locator("[name=depth]")).to_have_value("")
+
     studio.choose_model(page, "shelf-upscaler")
     assert shown(page) == {"picture", "noise level"}
 
