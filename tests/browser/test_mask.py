@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser import accounts, studio
 from tests.browser.studio import DESK, HAND, Finger, Mouse, within
+from tests.running import wait_for
 
 # The share of the picture that the veil covers, and that its soft edge covers in part.
 COVERED = """(canvas) => {
@@ -162,7 +163,8 @@ def test_a_mask_comes_back_with_the_form(painting):
 
     expect(page.get_by_label("Steps", exact=True)).to_have_attribute("aria-invalid", "true")
     studio.expect_picture(page)
-    assert canvas.evaluate(COVERED)["whole"] == pytest.approx(painted, abs=0.02)
+    wait_for(lambda: covered(canvas) > 0)
+    assert covered(canvas) == pytest.approx(painted, abs=0.02)
 
 
 def test_a_second_finger_draws_no_line(painting):
