@@ -8,31 +8,40 @@ from generation.engine import catalogue
 from generation.engine.catalogue import CHECKPOINTS, Checkpoint
 from generation.engine.request import MAX_SEED, GenerationRequest, NoiseScheduler
 from generation.engine.vocabulary import ENLARGEMENT, Mode
-from generation.sizes import AS_PICTURE, CUSTOM, extended, shape_of, size_for, size_of
+from generation.sizes import (
+    AS_PICTURE,
+    CUSTOM,
+    Size,
+    extended,
+    room_of,
+    shape_of,
+    size_for,
+    size_of,
+)
 
 SIDES = ("left", "top", "right", "bottom")
 # How much of a picture is given up where nobody says: enough to see, not so much that it is lost.
+# Other modes have no use for it.
 DEFAULT_STRENGTH: Mapping[Mode, float] = {
     Mode.IMAGE_TO_IMAGE: 0.6,
     Mode.DEPTH_TO_IMAGE: 0.9,
     Mode.INPAINT: 1.0,
-    Mode.OUTPAINT: 1.0,
 }
 # The part of the noise that a refiner removes where somebody wants one.
 REFINER_SHARE = 0.2
 
-Size = tuple[int, int]
 
-
-def request_from(values: Mapping[str, Any], *, picture: Size | None) -> GenerationRequest:
+def request_from(
+    values: Mapping[str, Any], *, picture: Size | None, max_pixels: int | None = None
+) -> GenerationRequest:
     """The request that the fields ask for; `picture` is the size of the one they start from.
 
-    Raises InvalidRequest.
+    A picture that grows stays within `max_pixels`. Raises InvalidRequest.
     """
     checkpoint = catalogue.get(values["checkpoint"])
     mode = Mode(values["mode"] or checkpoint.first_mode)
     pictures = _pictures(values, mode)
-    width, height, padding = _size(values, checkpoint, mode, picture)
+    width, height, padding = _size(values, checkpoint, mode, picture, max_pixels)
     return GenerationRequest(
         prompt=values["prompt"],
         negative_prompt=values["negative_prompt"],
@@ -45,31 +54,46 @@ def request_from(values: Mapping[str, Any], *, picture: Size | None) -> Generati
         noise_scheduler=NoiseScheduler(values["noise_scheduler"] or checkpoint.noise_scheduler),
         seed=_or(values["seed"], secrets.randbelow(MAX_SEED + 1)),
         num_images=_or(values["num_images"], 1),
-        strength=_or(values["strength"], DEFAULT_STRENGTH.get(mode, 1.0))
-        if mode.has_picture
-        else 1.0,
+        strength=_strength(values, mode),
         padding=padding,
         noise_level=_or(values["noise_level"], GenerationRequest.noise_level),
-        refiner_share=REFINER_SHARE if values["refine"] and checkpoint.refiner else 0.0,
+        refiner_share=REFINER_SHARE if _is_refined(values, checkpoint, mode) else 0.0,
         image=pictures["image"],
         mask=pictures["mask"],
         depth=pictures["depth"],
     )
 
 
-def values_of(request: GenerationRequest, *, seed: int | None = None) -> dict[str, Any]:
-    """The form's initial values that ask for the same picture, with this seed or a new one."""
+def values_of(
+    request: GenerationRequest, *, seed: int | None = None, picture: Size | None = None
+) -> dict[str, Any]:
+    """The form's initial values that ask for the same picture, with this seed or a new one.
+
+    `picture` is the size of the one that it starts from, if it is known.
+    """
     checkpoint = CHECKPOINTS.get(request.checkpoint)
     size = (request.width, request.height)
+    room = request.padding
+    if picture and request.mode is Mode.OUTPAINT:
+        room = room_of(size, request.padding, picture)
     return {
         **request.to_dict(),
-        **dict(zip(SIDES, request.padding, strict=True)),
+        **dict(zip(SIDES, room, strict=True)),
         "shape": shape_of(checkpoint, size) if checkpoint else CUSTOM,
-        "strength": request.strength if request.mode.has_picture else None,
+        "strength": request.strength if request.mode in DEFAULT_STRENGTH else None,
         "refine": bool(request.refiner_share),
         "seed": seed,
         "keep_seed": seed is not None,
     }
+
+
+def _strength(values: Mapping[str, Any], mode: Mode) -> float:
+    """What was chosen for a mode that shows the field; outpainting has nothing to give up."""
+    return _or(values["strength"], DEFAULT_STRENGTH[mode]) if mode in DEFAULT_STRENGTH else 1.0
+
+
+def _is_refined(values: Mapping[str, Any], checkpoint: Checkpoint, mode: Mode) -> bool:
+    return bool(values["refine"] and checkpoint.refiner and mode is Mode.TEXT_TO_IMAGE)
 
 
 def _pictures(values: Mapping[str, Any], mode: Mode) -> dict[str, str]:
@@ -79,12 +103,16 @@ def _pictures(values: Mapping[str, Any], mode: Mode) -> dict[str, str]:
 
 
 def _size(
-    values: Mapping[str, Any], checkpoint: Checkpoint, mode: Mode, picture: Size | None
+    values: Mapping[str, Any],
+    checkpoint: Checkpoint,
+    mode: Mode,
+    picture: Size | None,
+    max_pixels: int | None,
 ) -> tuple[int, int, tuple[int, int, int, int]]:
     nothing = (0, 0, 0, 0)
     if mode is Mode.OUTPAINT and picture:
         left, top, right, bottom = (_or(values[side], 0) for side in SIDES)
-        return extended(checkpoint, picture, (left, top, right, bottom))
+        return extended(checkpoint, picture, (left, top, right, bottom), max_pixels=max_pixels)
     if mode is Mode.UPSCALE and picture:
         width, height = (_enlarged(side, checkpoint) for side in picture)
         return width, height, nothing

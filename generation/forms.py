@@ -8,7 +8,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from generation import modes, presets
+from billing.plans import plan_of
+from generation import modes, presets, uploads
 from generation.engine import catalogue
 from generation.engine.catalogue import CHECKPOINTS, Checkpoint
 from generation.engine.infotext import SAMPLERS
@@ -51,6 +52,15 @@ def _number(label: Any, low: int, high: int, **options: Any) -> forms.IntegerFie
     return forms.IntegerField(label=label, min_value=low, max_value=high, required=False, **options)
 
 
+def _hidden_picture(label: Any) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        required=False,
+        max_length=64,
+        widget=forms.HiddenInput(attrs={"data-label": label}),
+    )
+
+
 class GenerationForm(forms.Form):
     """Valid exactly if `generation_request` can be submitted. An empty setting is the checkpoint's own.
 
@@ -65,9 +75,9 @@ class GenerationForm(forms.Form):
         required=False,
         initial=Mode.TEXT_TO_IMAGE,
     )
-    image = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
-    mask = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
-    depth = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+    image = _hidden_picture(uploads.NAMES["image"])
+    mask = _hidden_picture(uploads.NAMES["mask"])
+    depth = _hidden_picture(uploads.NAMES["depth"])
     strength = forms.FloatField(
         label=gettext_lazy("Strength"),
         min_value=0,
@@ -160,11 +170,22 @@ class GenerationForm(forms.Form):
         if self.errors:
             return values
         try:
-            self.generation_request = request_from(values, picture=self._picture_size(values))
+            self.generation_request = self._request(values)
         except InvalidRequest as error:
             for name, message in error.errors.items():
                 self.add_error(self._field_for(name), _in_this_language(message))
         return values
+
+    def _request(self, values: dict[str, Any]) -> GenerationRequest:
+        """Raises InvalidRequest."""
+        if self._user is None:
+            return request_from(values, picture=None)
+        grows = values["mode"] == Mode.OUTPAINT
+        return request_from(
+            values,
+            picture=uploads.size_of(self._user, values["image"]),
+            max_pixels=plan_of(self._user).max_pixels if grows else None,
+        )
 
     @property
     def unavailable(self) -> list[Checkpoint]:
@@ -180,14 +201,6 @@ class GenerationForm(forms.Form):
         return CHECKPOINTS.get(id) or next(iter(self.checkpoints), None)
 
     @property
-    def chosen_mode(self) -> str:
-        """The mode that is chosen, if the checkpoint can do it."""
-        mode = self["mode"].value()
-        if self.chosen is None or mode in self.chosen.modes:
-            return str(mode)
-        return str(self.chosen.first_mode)
-
-    @property
     def picture_url(self) -> str:
         """Where the picture that is chosen can be looked at, if it is one of the user's own."""
         return self._url_of(self["image"].value())
@@ -196,16 +209,13 @@ class GenerationForm(forms.Form):
     def mask_url(self) -> str:
         return self._url_of(self["mask"].value())
 
+    @property
+    def depth_url(self) -> str:
+        return self._url_of(self["depth"].value())
+
     def _url_of(self, digest: str | None) -> str:
         known = digest and Upload.objects.filter(user=self._user, digest=digest).exists()
         return reverse("upload_file", args=[digest]) if known else ""
-
-    def _picture_size(self, values: dict[str, Any]) -> tuple[int, int] | None:
-        """The size of the picture that the request starts from, if it is one of the user's own."""
-        if self._user is None or not values["image"]:
-            return None
-        own = Upload.objects.filter(user=self._user, digest=values["image"])
-        return own.values_list("width", "height").first()
 
     def _field_for(self, name: str) -> str:
         """The field that a request's field is asked for by."""

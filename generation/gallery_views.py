@@ -21,7 +21,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.guards import user_of
 from generation import gallery as pictures
-from generation import search, storage
+from generation import search, storage, uploads
 from generation.gallery import Page
 from generation.gallery_forms import MAX_SELECTED, FilterForm, ShareForm
 from generation.gallery_models import Board, BoardPicture
@@ -90,13 +90,15 @@ def image(request: HttpRequest, image_id: UUID) -> HttpResponse:
     generation/image.html
     """
     image = _get_image_for_user(request, image_id)
+    wanted = image.job.generation_request
     filters = FilterForm(request.GET)
     newer, older = pictures.neighbours(image, filters.wanted)
     boards = Board.objects.for_user(image.user).order_by("name", "id")
     context = {
         "image": image,
         "job": image.job,
-        "wanted": image.job.generation_request,
+        "wanted": wanted,
+        "sources": uploads.sources(image.user, uploads.named(wanted)),
         "newer": newer,
         "older": older,
         "query": filters.query,

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
+from generation import uploads
 from generation.engine import infotext
 from generation.engine.catalogue import CHECKPOINTS
 from generation.engine.request import GenerationRequest, InvalidRequest
@@ -42,13 +43,14 @@ class TooManyPresets(Exception):
         )
 
 
-def read_picture(file: "File[bytes]") -> dict[str, Any]:
+def read_picture(user: "User", file: "File[bytes]") -> dict[str, Any]:
     """The studio's values that a picture says it was made from, ours or another program's.
 
     Only the file's texts are read, no pixel is decoded. Raises NothingToRead.
     """
-    values = _from_request(texts_in(file).get("request", "")) or _from_infotext(
-        texts_in(file).get("parameters", "")
+    texts = texts_in(file)
+    values = _from_request(user, texts.get("request", "")) or _from_infotext(
+        texts.get("parameters", "")
     )
     if not values:
         raise NothingToRead(_("This picture does not say how it was made."))
@@ -87,13 +89,14 @@ def texts_in(file: "File[bytes]") -> dict[str, str]:
 _READ = ("request", "parameters")
 
 
-def _from_request(text: str) -> dict[str, Any]:
+def _from_request(user: "User", text: str) -> dict[str, Any]:
     """Of a picture that was made here; empty if it was not."""
     try:
         request = GenerationRequest.from_dict(json.loads(text))
     except (ValueError, TypeError, AttributeError, InvalidRequest):
         return {}
-    return values_of(request, seed=request.seed)
+    picture = uploads.size_of(user, request.image)
+    return values_of(request, seed=request.seed, picture=picture)
 
 
 def _from_infotext(text: str) -> dict[str, Any]:

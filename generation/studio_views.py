@@ -84,14 +84,23 @@ def upload_file(request: HttpRequest, digest: str) -> HttpResponse:
 @require_POST
 @limited("upload")
 def read_picture(request: HttpRequest) -> JsonResponse:
-    """The form's values that a PNG says it was made from, or 422 and why there are none."""
+    """The form's values that a PNG says it was made from, or 422 and why there are none.
+
+    Also the pictures among them that are the person's own, by field; others are left empty.
+    """
+    user = user_of(request)
     file = request.FILES.get("file")
     if file is None or (file.size or 0) > MAX_READ_BYTES:
         return JsonResponse({"error": _("Choose a PNG picture of at most 40 MB.")}, status=422)
     try:
-        return JsonResponse({"values": recall.read_picture(file)})
+        values = recall.read_picture(user, file)
     except recall.NothingToRead as reason:
         return JsonResponse({"error": str(reason)}, status=422)
+    named = {field: values.pop(field, "") for field in uploads.FIELDS}
+    wanted = {field: digest for field, digest in named.items() if digest}
+    pictures = {each.field: _shown(each.upload) for each in uploads.sources(user, wanted)}
+    found = {field: pictures[field]["digest"] if field in pictures else "" for field in wanted}
+    return JsonResponse({"values": values | found, "pictures": pictures})
 
 
 @login_required

@@ -7,6 +7,7 @@ import hashlib
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -35,6 +37,11 @@ SANITIZE_SECONDS = 30
 # An upload that no request has used for so long is removed.
 KEPT_FOR = timedelta(days=90)
 FIELDS = ("image", "mask", "depth")
+NAMES = {
+    "image": gettext_lazy("Picture"),
+    "mask": gettext_lazy("Mask"),
+    "depth": gettext_lazy("Depth map"),
+}
 REASONS = {
     "format": gettext_lazy("Use a PNG, JPEG or WebP picture."),
     "size": gettext_lazy("Use a picture of at most 16 megapixels."),
@@ -118,9 +125,49 @@ def from_image(user: "User", image: Image) -> Upload:
     return _store(user, buffer.getvalue())
 
 
+def size_of(user: "User", digest: str) -> tuple[int, int] | None:
+    """Width and height of one of the user's own, if it is."""
+    own = Upload.objects.filter(user=user, digest=digest)
+    return own.values_list("width", "height").first() if digest else None
+
+
+def named(request: GenerationRequest) -> dict[str, str]:
+    """The digests of the pictures that the request names, by its fields."""
+    return {field: getattr(request, field) for field in FIELDS if getattr(request, field)}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture that a request names, as its user may look at it. `field` is the request's."""
+
+    field: str
+    upload: Upload
+
+    @property
+    def name(self) -> str:
+        return str(NAMES[self.field])
+
+    @property
+    def url(self) -> str:
+        return reverse("upload_file", args=[self.upload.digest])
+
+
+def sources(user: "User", named: Mapping[str, str]) -> list[Source]:
+    """Those of the pictures, named by field, that are the user's own and still here.
+
+    One query, or none.
+    """
+    if not named:
+        return []
+    own = {
+        each.digest: each for each in Upload.objects.filter(user=user, digest__in=named.values())
+    }
+    return [Source(field, own[digest]) for field, digest in named.items() if digest in own]
+
+
 def require(user: "User", request: GenerationRequest) -> None:
     """See that the user has the pictures that the request names. Raises MissingPicture."""
-    wanted = _named(request)
+    wanted = named(request)
     if not wanted:
         return
     own = Upload.objects.filter(user=user, digest__in=wanted.values())
@@ -134,7 +181,7 @@ def require(user: "User", request: GenerationRequest) -> None:
 def open_all(user_id: int, request: GenerationRequest) -> Mapping[str, PillowImage.Image]:
     """Return the pictures that the request names, by its fields. Raises MissingPicture."""
     opened = {}
-    for field, digest in _named(request).items():
+    for field, digest in named(request).items():
         upload = Upload.objects.filter(user=user_id, digest=digest).first()
         try:
             if upload is None:
@@ -163,10 +210,6 @@ def purge() -> int:
             remove(unused)
         count += len(unused)
     return count
-
-
-def _named(request: GenerationRequest) -> dict[str, str]:
-    return {field: getattr(request, field) for field in FIELDS if getattr(request, field)}
 
 
 def _loaded(content: bytes) -> PillowImage.Image:

@@ -34,8 +34,8 @@ from generation import (
 )
 from generation.engine.sketchbook.examples import EXAMPLES, follows_prompts
 from generation.engine.vocabulary import Mode
-from generation.form_values import values_of
-from generation.forms import GenerationForm
+from generation.form_values import SIDES, values_of
+from generation.forms import GenerationForm, offered
 from generation.models import Image, Job, StudioPreset
 from generation.sizes import AS_PICTURE
 
@@ -105,7 +105,12 @@ def quote(request: HttpRequest) -> HttpResponse:
 @forms_may_lead_to_stripe
 def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
     job = _get_job_for_user(request, job_id)
-    context = {"job": job, "state": events.job_state(job), "statement": statements.of(job)}
+    context = {
+        "job": job,
+        "state": events.job_state(job),
+        "statement": statements.of(job),
+        "sources": uploads.sources(job.user, uploads.named(job.generation_request)),
+    }
     return render(request, "generation/job.html", context)
 
 
@@ -198,21 +203,35 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
 
 
 def _values_of(job: Job, *, seed: int | None = None) -> dict[str, Any]:
+    request = job.generation_request
     return {
-        **values_of(job.generation_request, seed=seed),
+        **values_of(request, seed=seed, picture=uploads.size_of(job.user, request.image)),
         "synthetic_for": job.synthetic_for,
     }
 
 
 def _start_from(user: "User", image_id: UUID, *, mode: str) -> dict[str, Any]:
-    """Work on one of the person's own pictures, with the words that it was made from."""
+    """Work on one of the person's own pictures, with the words that it was made from.
+
+    Its model goes on with it if it can; an upscaler draws no variations.
+    """
     image = get_object_or_404(Image.objects.for_user(user).kept(), pk=image_id)
+    wanted = Mode(mode) if mode in set(Mode) else Mode.IMAGE_TO_IMAGE
+    able = [each.id for each in offered() if wanted in each.modes]
     return {
         **_values_of(image.job),
-        "mode": mode if mode in set(Mode) else Mode.IMAGE_TO_IMAGE,
+        **({} if image.checkpoint in able else _with_its_own_settings(able)),
+        **dict.fromkeys(("mask", "depth", "strength", *SIDES)),
+        "mode": wanted,
         "image": uploads.from_image(user, image).digest,
         "shape": AS_PICTURE,
     }
+
+
+def _with_its_own_settings(able: list[str]) -> dict[str, Any]:
+    """The first of some checkpoints, if there is one, with what is its own in place of another's."""
+    own = dict.fromkeys(("num_inference_steps", "guidance_scale", "noise_scheduler"))
+    return {"checkpoint": able[0], **own} if able else {}
 
 
 def _uuid(text: str) -> UUID | None:

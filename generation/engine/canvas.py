@@ -10,6 +10,8 @@ from PIL.Image import Image
 from generation.engine.catalogue import Mode
 from generation.engine.request import GenerationRequest
 
+# From here on a mask says that something is painted, as the denoiser has it.
+_HALF = 128
 # How far into the painted region its edge fades into the original, as a share of the shorter side.
 _FEATHER = 1 / 64
 # How far outpainting paints over the original's edge, so that both can be joined, likewise.
@@ -28,15 +30,20 @@ def prepared(request: GenerationRequest, inputs: Mapping[str, Image]) -> tuple[I
 def put_back(painted: Image, request: GenerationRequest, inputs: Mapping[str, Image]) -> Image:
     """Return the painted picture with the original's own pixels outside the mask."""
     original, mask = prepared(request, inputs)
-    binary = mask.point([255 * (level >= 128) for level in range(256)])
-    return PillowImage.composite(painted, original, _feathered(binary))
+    return PillowImage.composite(painted, original, _feathered(mask))
 
 
 def _feathered(mask: Image) -> Image:
-    """Fade the mask's edge inwards: outside nothing is covered."""
+    """Fade the mask's edge inwards: outside, where it is less than half, nothing is covered.
+
+    A soft edge fades as far as it is soft, any other a little.
+    """
+    binary = mask.point([255 * (level >= _HALF) for level in range(256)])
+    soft = mask.point([max(2 * level - 255, 0) for level in range(256)])
     radius = max(1, round(min(mask.size) * _FEATHER))
-    inner = mask.filter(ImageFilter.MinFilter(2 * (radius // 2) + 1))
-    return ImageChops.darker(mask, inner.filter(ImageFilter.GaussianBlur(radius / 2)))
+    inner = binary.filter(ImageFilter.MinFilter(2 * (radius // 2) + 1))
+    hard = ImageChops.darker(binary, inner.filter(ImageFilter.GaussianBlur(radius / 2)))
+    return ImageChops.darker(hard, soft)
 
 
 def _extended(request: GenerationRequest, picture: Image) -> tuple[Image, Image]:

@@ -22,6 +22,10 @@ MAX_IMAGES = 4
 MAX_NOISE_LEVEL = 350
 MAX_REFINER_SHARE = 0.5
 MIN_INNER_SIDE = 64
+_MISSING = {
+    "image": Message(gettext_noop("Add a picture for this.")),
+    "mask": Message(gettext_noop("Add a mask: paint over what is to be drawn anew.")),
+}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -80,7 +84,7 @@ def _errors_in_pictures(request: "GenerationRequest") -> dict[str, str]:
     errors: dict[str, str] = {}
     for name in request.mode.pictures:
         if not getattr(request, name):
-            errors[name] = Message(gettext_noop("Add a picture for this."))
+            errors[name] = _MISSING[name]
     for name in ("image", "mask", "depth"):
         if getattr(request, name) and not _SHA256.fullmatch(getattr(request, name)):
             errors[name] = Message(gettext_noop("This picture is not known."))

@@ -7,6 +7,9 @@ from django import template
 from django.urls import reverse
 from django.utils.translation import get_language
 
+from generation import modes
+from generation.engine.vocabulary import Mode
+from generation.form_values import DEFAULT_STRENGTH
 from generation.wall import Subject
 
 register = template.Library()
@@ -25,3 +28,14 @@ def start_url(context: dict[str, Any], **start: str) -> str:
 def said(subject: Subject) -> str:
     """Its prompt, in the language of the page."""
     return subject.prompt(get_language())
+
+
+@register.filter
+def mode_name(mode: Mode) -> str:
+    return str(modes.NAMES[mode])
+
+
+@register.filter
+def gives_up(mode: Mode) -> bool:
+    """Whether the mode asks how much of the picture it starts from is given up."""
+    return mode in DEFAULT_STRENGTH

@@ -1,12 +1,15 @@
-// Markup: form[data-studio][data-quote="URL"][data-tokens="URL"] with [data-quote-text], [data-quote-error], [data-token-text],
-// [data-model-name], radio buttons `checkpoint` that say what their model does (data-modes ...) and `mode`, the fields prompt, seed,
-// keep_seed; template[data-dice], a button; a[data-example], links whose text is a prompt. Other modules of the studio use what it exports.
+// Markup: form[data-studio][data-quote="URL"][data-tokens="URL"] with [data-quote-text], [data-quote-size], [data-quote-error],
+// [data-token-text], [data-model-name], [data-bundled-note], radio buttons `checkpoint` that say what their model does (data-modes ...) and,
+// within [data-starts], `mode`, the fields prompt, seed, keep_seed, and hidden ones with data-label; template[data-dice], a button;
+// a[data-example], links whose text is a prompt.
+// Other modules of the studio use what it exports.
 
 const DELAY = 250;
 const LARGEST_SEED = 2 ** 32 - 1;
 
 export const form = document.querySelector("[data-studio]");
 const quoteText = form.querySelector("[data-quote-text]");
+const quoteSize = form.querySelector("[data-quote-size]");
 const quoteError = form.querySelector("[data-quote-error]");
 const tokenText = form.querySelector("[data-token-text]");
 const beforeSubmit = [];
@@ -72,14 +75,16 @@ const countTokens = delayed(async (signal) => {
   tokenText.classList.toggle("warning", tokens > limit);
 });
 
-function showQuote({ text, errors }) {
+function showQuote({ text, size, errors }) {
   const [[name, [message]] = [null, [""]]] = Object.entries(errors);
   quoteText.textContent = text;
+  quoteSize.textContent = size;
   quoteError.textContent = name ? `${labelOf(name)}: ${message}` : "";
 }
 
 function labelOf(name) {
   const field = form.elements[name];
+  if (field?.dataset?.label) return field.dataset.label;
   const input = field?.labels ? field : field?.[0];
   return input?.closest("fieldset")?.querySelector("legend")?.textContent ?? input?.labels?.[0]?.textContent ?? name;
 }
@@ -102,8 +107,9 @@ function showModel() {
     mode.closest("label").hidden = !able;
   }
   if (form.querySelector("[name=mode]:checked")?.disabled ?? true) form.querySelector("[name=mode]:enabled").checked = true;
-  form.querySelector("[data-modes]").hidden = modes.length === 1;
+  form.querySelector("[data-starts]").hidden = modes.length === 1;
   form.querySelector("[data-model-name]").textContent = dataset.name;
+  form.querySelector("[data-bundled-note]").hidden = !("bundled" in dataset);
   for (const name of ["num_inference_steps", "guidance_scale"]) {
     form.elements[name].placeholder = dataset[name.replace(/_(.)/g, (_, letter) => letter.toUpperCase())];
   }

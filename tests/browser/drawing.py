@@ -12,9 +12,11 @@ PROMPTS = ["a red house", "a blue boat", "a green tree", "红色的房子", "a g
 SIZES = [(64, 64), (64, 96), (96, 64)]
 
 
-def account(email: str, *, pictures: int) -> None:
-    """Make an account with so many pictures, and print the key of its session."""
+def account(email: str, *, pictures: int, plan: str = "") -> None:
+    """Make an account with so many pictures, and a plan if one is named; print the key of its session."""
     user = factories.make_user(email)
+    if plan:
+        factories.subscribe(user, plan=plan)
     for number in range(pictures):
         request = make_request(prompt=PROMPTS[number % len(PROMPTS)], seed=number)
         make_image(make_job(user, request=request), size=SIZES[number % len(SIZES)])

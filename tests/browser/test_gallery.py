@@ -1,15 +1,13 @@
 """The gallery under mouse, keys and fingers, and without any script."""
 
 import re
-import subprocess
-import sys
 import zipfile
 from itertools import count
 
 import pytest
 from playwright.sync_api import expect
 
-from sdsite.processes import PROJECT
+from tests.browser import accounts
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.test_pages import OVERFLOW
 
@@ -23,23 +21,9 @@ def gallery_of(site, open_page):
     """Opens the gallery of a new account that has so many pictures."""
 
     def gallery_of(pictures, **options):
-        web = site.process_of("web", f"--port={site.port}")
         email = f"painter{next(numbers)}@example.com"
-        script = (
-            f"from tests.browser import drawing; drawing.account('{email}', pictures={pictures})"
-        )
-        result = subprocess.run(
-            [sys.executable, "manage.py", "shell", "--no-imports", "--command", script],
-            env=web.environ(),
-            cwd=PROJECT,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        page = open_page(**(options or DESK))
-        suffix = web.environ().get("COOKIE_SUFFIX", "")
-        key = result.stdout.split()[-1]
-        page.context.add_cookies([{"name": f"sessionid{suffix}", "value": key, "url": site.url}])
+        state = accounts.state(site, email, pictures=pictures)
+        page = open_page(storage_state=state, **(options or DESK))
         page.goto("/gallery/")
         return page
 

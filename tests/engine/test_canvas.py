@@ -1,7 +1,7 @@
 """What is painted stays inside the mask, and outpainting leaves the picture where it was."""
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from generation.engine import canvas
 from generation.engine.vocabulary import Mode
@@ -49,6 +49,22 @@ def test_well_inside_the_mask_every_pixel_is_painted():
     result = np.asarray(canvas.put_back(painted, an_inpainting(), inputs))
 
     assert np.array_equal(result[24:40, 24:40], np.asarray(painted)[24:40, 24:40])
+
+
+def test_a_soft_edge_fades_as_far_as_it_is_soft():
+    black, white = Image.new("RGB", SIZE), Image.new("RGB", SIZE, "white")
+    soft = masked().filter(ImageFilter.GaussianBlur(6))
+
+    hard_row, soft_row = (
+        np.asarray(canvas.put_back(white, an_inpainting(), {"image": black, "mask": mask}))[
+            32, :, 0
+        ]
+        for mask in (masked(), soft)
+    )
+
+    assert soft_row[np.asarray(soft)[32] < 128].max() == 0
+    assert soft_row[30:34].min() > 200
+    assert ((soft_row > 8) & (soft_row < 200)).sum() > ((hard_row > 8) & (hard_row < 200)).sum() + 4
 
 
 def test_a_mask_of_another_size_is_fitted():

@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 from django.utils.translation import override
 
+from billing.plans import PLANS
 from generation.engine import catalogue
 from generation.engine.request import NoiseScheduler
 from generation.engine.vocabulary import Mode
@@ -203,6 +206,49 @@ def test_room_around_a_picture_grows_the_canvas_in_its_scale(alice, picture):
     inner = (request.width - left - right, request.height - request.padding[1] - bottom)
     assert inner[0] / inner[1] == pytest.approx(1.5, rel=0.05)
     assert left / request.width == pytest.approx(150 / 450, rel=0.15)
+
+
+@pytest.mark.django_db
+def test_a_picture_keeps_its_own_pixels_where_the_whole_can_be_drawn(alice, picture):
+    form = form_for(alice, Mode.OUTPAINT, left="150", top="20")
+
+    assert form.is_valid(), form.errors
+    request = form.generation_request
+    left, top, right, bottom = request.padding
+    assert (left, top) == (150, 20)
+    assert (request.width - left - right, request.height - top - bottom) == (300, 200)
+    assert max(right, bottom) < 32
+
+
+@pytest.mark.django_db
+def test_a_picture_that_grows_stays_within_the_plan(alice, picture, monkeypatch):
+    small = replace(PLANS["basic"], max_pixels=300 * 256)
+    monkeypatch.setattr("generation.forms.plan_of", lambda _user: small)
+
+    form = form_for(alice, Mode.OUTPAINT, left="150")
+
+    assert form.is_valid(), form.errors
+    assert form.generation_request.pixels <= small.max_pixels
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("left", ["96", "400"])
+def test_room_around_a_picture_comes_back_in_the_pictures_own_pixels(alice, picture, left):
+    form = form_for(alice, Mode.OUTPAINT, left=left, top="64")
+    assert form.is_valid(), form.errors
+
+    again = values_of(form.generation_request, picture=(300, 200))
+
+    assert again["left"] == pytest.approx(int(left), abs=2)
+    assert again["top"] == pytest.approx(64, abs=2)
+
+
+@pytest.mark.django_db
+def test_the_strength_of_another_mode_makes_no_difference_to_outpainting(alice, picture):
+    form = form_for(alice, Mode.OUTPAINT, left="64", strength="0.2")
+
+    assert form.is_valid(), form.errors
+    assert form.generation_request.strength == 1.0
 
 
 @pytest.mark.django_db

@@ -7,8 +7,9 @@ from django.urls import reverse
 from django.utils.html import escape
 
 from generation import boards, pictures
+from generation.engine.vocabulary import Mode
 from generation.models import Image
-from tests.generation.rows import make_image, make_job, make_request
+from tests.generation.rows import make_image, make_job, make_request, make_upload
 
 pytestmark = pytest.mark.django_db
 PAGE = "image"
@@ -34,6 +35,18 @@ def test_the_page_tells_everything_that_the_picture_was_made_from(client, alice,
         assert value in page
     assert image.job.get_absolute_url() in page
     assert f"{reverse('studio')}?image={image.pk}" in page
+
+
+def test_the_page_shows_the_picture_that_it_was_made_from(client, alice):
+    upload = make_upload(alice)
+    request = make_request(mode=Mode.IMAGE_TO_IMAGE, image=upload.digest, strength=0.85)
+    image = make_image(make_job(alice, request=request))
+    client.force_login(alice)
+
+    page = get(client, PAGE, image).text
+
+    for value in ("Image to image", "0.85", reverse("upload_file", args=[upload.digest])):
+        assert value in page
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -1,6 +1,7 @@
 """What a picture says of how it was made fills the form again, and so does what one kept."""
 
 import io
+import json
 
 import PIL.Image
 import pytest
@@ -12,7 +13,7 @@ from generation.engine import infotext
 from generation.engine.vocabulary import Mode, NoiseScheduler
 from generation.forms import GenerationForm
 from generation.models import Job, StudioPreset
-from tests.generation.rows import make_job, make_request
+from tests.generation.rows import make_job, make_request, make_upload
 
 A1111 = """a (red:1.2) house, snow
 at night
@@ -36,15 +37,16 @@ def test_a_picture_made_here_brings_everything_along(alice):
     (stored,) = storage.save(job, [PIL.Image.new("RGB", (64, 64))], seeds=(6,))
 
     with storage.default_storage.open(stored.file) as file:
-        values = recall.read_picture(file)
+        values = recall.read_picture(alice, file)
 
     form = GenerationForm(values)
     assert form.is_valid(), form.errors
     assert form.generation_request == make_request(negative_prompt="rain", seed=6)
 
 
-def test_another_programs_picture_brings_what_is_known_here():
-    values = recall.read_picture(png(parameters=A1111))
+@pytest.mark.django_db
+def test_another_programs_picture_brings_what_is_known_here(alice):
+    values = recall.read_picture(alice, png(parameters=A1111))
 
     assert values["prompt"] == "a (red:1.2) house, snow\nat night"
     assert values["negative_prompt"] == "rain, fog"
@@ -84,9 +86,22 @@ def test_the_common_form_is_read_as_it_is_written(noise_scheduler):
         ContentFile(b""),
     ],
 )
-def test_a_file_that_says_nothing_is_told_so(file):
+@pytest.mark.django_db
+def test_a_file_that_says_nothing_is_told_so(alice, file):
     with pytest.raises(recall.NothingToRead):
-        recall.read_picture(file)
+        recall.read_picture(alice, file)
+
+
+@pytest.mark.django_db
+def test_room_that_was_added_comes_along_in_the_pictures_own_pixels(alice):
+    upload = make_upload(alice)
+    request = make_request(
+        mode=Mode.OUTPAINT, image=upload.digest, padding=(128, 0, 0, 0), width=256, height=128
+    )
+
+    values = recall.read_picture(alice, png(request=json.dumps(request.to_dict())))
+
+    assert (values["left"], values["top"]) == (64, 0)
 
 
 @pytest.mark.django_db

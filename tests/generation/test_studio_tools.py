@@ -1,8 +1,10 @@
 """What the studio's page asks for while one works."""
 
 import io
+import json
 
 import PIL.Image
+import PIL.PngImagePlugin
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
@@ -10,8 +12,8 @@ from django.urls import reverse
 from generation import recall, storage, uploads
 from generation.engine.vocabulary import Mode
 from generation.models import Job, StudioPreset, Upload
-from tests.generation.rows import make_image, make_job, make_request
-from tests.generation.shelving import put
+from tests.generation.rows import make_image, make_job, make_request, make_upload
+from tests.generation.shelving import put, put_own
 
 pytestmark = pytest.mark.django_db
 TOOLS = ["count_tokens", "read_picture", "keep_preset", "upload"]
@@ -100,6 +102,23 @@ def test_the_studio_starts_from_a_picture_of_ones_own(client, alice):
     assert form["image"].value() == Upload.objects.get().digest
 
 
+def test_a_model_that_cannot_vary_a_picture_leaves_it_to_one_that_can(
+    client, alice, settings, tmp_path
+):
+    settings.CHECKPOINTS_DIR = tmp_path
+    put_own(tmp_path, "enlarger", modes=["upscale"])
+    job = make_job(alice)
+    job.checkpoint = job.request["checkpoint"] = "enlarger"
+    job.save()
+    image = make_image(job)
+    client.force_login(alice)
+
+    form = client.get(image.variation_url).context["form"]
+
+    assert form["checkpoint"].value() == "sketchbook"
+    assert form["num_inference_steps"].value() is None
+
+
 def test_a_picture_of_others_cannot_be_started_from(client, alice, bob):
     image = make_image(make_job(alice))
     client.force_login(bob)
@@ -165,6 +184,36 @@ def test_a_picture_says_how_it_was_made(client, alice):
 
     assert answer.json()["values"]["prompt"] == "a red house"
     assert answer.json()["values"]["seed"] == 6
+
+
+def a_file_made_from(upload):
+    info = PIL.PngImagePlugin.PngInfo()
+    request = make_request(mode=Mode.IMAGE_TO_IMAGE, image=upload.digest, strength=0.5)
+    info.add_itxt("request", json.dumps(request.to_dict()))
+    buffer = io.BytesIO()
+    PIL.Image.new("RGB", (8, 8)).save(buffer, "PNG", pnginfo=info)
+    return SimpleUploadedFile("x.png", buffer.getvalue(), "image/png")
+
+
+def test_the_picture_that_a_picture_was_made_from_comes_along(client, alice):
+    upload = make_upload(alice)
+    client.force_login(alice)
+
+    answer = post(client, "read_picture", file=a_file_made_from(upload)).json()
+
+    assert answer["values"]["image"] == upload.digest
+    assert "mask" not in answer["values"]
+    assert client.get(answer["pictures"]["image"]["url"]).status_code == 200
+
+
+def test_somebody_elses_picture_does_not_come_along(client, alice, bob):
+    upload = make_upload(alice)
+    client.force_login(bob)
+
+    answer = post(client, "read_picture", file=a_file_made_from(upload)).json()
+
+    assert answer["values"]["image"] == ""
+    assert answer["pictures"] == {}
 
 
 def test_a_picture_that_says_nothing_is_told_so(client, alice):

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
 
+from generation.engine.vocabulary import Mode
+
 AUDIENCES = ("visitor", "member", "newcomer", "operator")
 # Routes that lead somewhere else by a redirect, or that have no page without something to show.
 ELSEWHERE = {
@@ -175,6 +177,10 @@ def scenes(known: Mapping[str, str]) -> list[Page]:
     studio = reverse("studio")
     return [
         Page("studio drawing", f"{studio}?job={known['running_id']}", "member"),
+        *(
+            Page(f"studio {mode}", f"{studio}?from={known['image_id']}&mode={mode}", "member")
+            for mode in (Mode.IMAGE_TO_IMAGE, Mode.INPAINT, Mode.OUTPAINT)
+        ),
         Page("studio preset", f"{studio}?preset=posts&size=story", "member"),
         Page("use synthetic", reverse("use", args=["medical-simulation"]), "visitor"),
         Page(

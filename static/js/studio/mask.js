@@ -1,10 +1,11 @@
 // Markup: [data-board] with img[data-shown] and canvas[data-mask]; [data-mask-tools] with [data-tool], [data-action], input[data-brush],
 // input[data-feather] and the hidden field `mask`. White is painted anew. Works with mouse, pen, finger and keys; the mask is sent when the
-// form is, as a PNG of the picture's size.
+// form is, as a PNG of the picture's proportions.
 
 import { changed, finishBeforeSubmit, form, post } from "../studio.js";
 
 const UNDO_STEPS = 30;
+const LARGEST_SIDE = 1024; // a larger picture's mask is coarser, so that a phone has room for every step back
 const VEIL = "rgb(20 160 150 / 0.55)";
 // Stands for a mask that is painted but not yet sent: quotes need to know only that there is one.
 const UNSENT = "0".repeat(64);
@@ -17,21 +18,39 @@ const feather = tools.querySelector("[data-feather]");
 const upload = form.querySelector("[data-pictures]").dataset.pictures;
 const lost = form.querySelector("[data-pictures]").dataset.lost;
 
-const mask = document.createElement("canvas"); // white on nothing, of the picture's size
+const mask = document.createElement("canvas"); // white on nothing
 const ink = mask.getContext("2d", { willReadFrequently: true });
 const veil = canvas.getContext("2d");
 const history = [];
 let erases = false;
 let last = null; // where the stroke under way has come to
 let cursor = null; // the keyboard's brush
+let presses = false; // whether the space bar is down
 let isSent = true;
 
-board.addEventListener("picture:shown", ({ detail: { width, height } }) => {
-  for (const each of [mask, canvas]) Object.assign(each, { width, height });
+board.addEventListener("picture:shown", ({ detail: { width, height, isNew } }) => {
+  const scale = Math.min(1, LARGEST_SIDE / Math.max(width, height));
+  const size = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
+  for (const each of [mask, canvas]) Object.assign(each, size);
   history.length = 0;
-  cursor = { x: width / 2, y: height / 2 };
+  if (isNew) forget();
+  cursor = { x: mask.width / 2, y: mask.height / 2 };
   for (const row of tools.querySelectorAll("[data-tools]")) row.hidden = false;
   restore();
+});
+
+// A mask belongs to its picture.
+function forget() {
+  form.elements.mask.value = canvas.dataset.painted = "";
+  isSent = true;
+}
+
+form.addEventListener("pictures:given", ({ detail }) => {
+  if (!detail.image) return;
+  forget();
+  if (!detail.mask) return;
+  form.elements.mask.value = detail.mask.digest;
+  canvas.dataset.painted = detail.mask.url;
 });
 
 // A page that comes back with a mask shows it.
@@ -75,8 +94,10 @@ function remember() {
 }
 
 function note() {
-  isSent = false;
-  form.elements.mask.value = UNSENT;
+  const { data } = ink.getImageData(0, 0, mask.width, mask.height);
+  const isPainted = new Uint32Array(data.buffer).some((pixel) => pixel > 0);
+  isSent = !isPainted;
+  form.elements.mask.value = isPainted ? UNSENT : "";
   draw();
   changed();
 }
@@ -99,7 +120,7 @@ function at(event) {
 }
 
 canvas.addEventListener("pointerdown", (event) => {
-  if (event.button > 0) return;
+  if (event.button > 0 || !event.isPrimary) return;
   event.preventDefault();
   canvas.focus({ preventScroll: true });
   canvas.setPointerCapture(event.pointerId);
@@ -110,7 +131,7 @@ canvas.addEventListener("pointerdown", (event) => {
 });
 
 canvas.addEventListener("pointermove", (event) => {
-  if (!last) return;
+  if (!last || !event.isPrimary) return;
   for (const each of event.getCoalescedEvents?.() ?? [event]) {
     const next = at(each);
     stroke(last, next);
@@ -121,8 +142,8 @@ canvas.addEventListener("pointermove", (event) => {
 });
 
 for (const name of ["pointerup", "pointercancel"]) {
-  canvas.addEventListener(name, () => {
-    if (!last) return;
+  canvas.addEventListener(name, ({ isPrimary }) => {
+    if (!last || !isPrimary) return;
     last = null;
     note();
   });
@@ -142,12 +163,12 @@ canvas.addEventListener("keydown", (event) => {
       x: Math.min(Math.max(cursor.x + x * far, 0), mask.width),
       y: Math.min(Math.max(cursor.y + y * far, 0), mask.height),
     };
-    if (event.repeat && last) stroke(cursor, next);
+    if (presses) stroke(cursor, next);
     cursor = next;
   } else if (key === " ") {
-    remember();
+    if (!presses) remember();
+    presses = true;
     stroke(cursor, cursor);
-    note();
   } else if (key.toLowerCase() === "e") choose(erases ? "paint" : "erase");
   else if (key.toLowerCase() === "u") act.undo();
   else return;
@@ -155,6 +176,15 @@ canvas.addEventListener("keydown", (event) => {
   draw();
 });
 
+// The space bar is the keyboard's pen: what is done while it is down is one stroke.
+function lift() {
+  if (!presses) return;
+  presses = false;
+  note();
+}
+
+canvas.addEventListener("keyup", ({ key }) => key === " " && lift());
+canvas.addEventListener("blur", lift);
 for (const name of ["focus", "blur"]) canvas.addEventListener(name, draw);
 
 function choose(tool) {

@@ -1,13 +1,22 @@
 // Markup: [data-pictures="URL"] (with words for failures) around any number of [data-picture="FIELD"], each with the hidden field of that
-// name, a [data-dropzone] with a file input, [data-refused], and perhaps [data-board] with img[data-shown]. Takes pictures that are chosen,
-// dropped or pasted, sends them ahead of the form, and says "picture:shown" on the board (detail: {width, height}). Comes after the modules that listen.
+// name, a [data-dropzone] with a file input, [data-refused], [data-board] with img[data-shown], and perhaps [data-removes]. Takes pictures
+// that are chosen, dropped or pasted, sends them ahead of the form, and says "picture:shown" on the board (detail: {width, height, isNew}).
+// Comes after the modules that listen. "pictures:given" on the form (detail: {FIELD: {url, width, height}}) shows what came with settings.
 
-import { changed, form, post } from "../studio.js";
+import { changed, finishBeforeSubmit, form, post } from "../studio.js";
 
 const LARGEST = 20 * 2 ** 20;
 const area = form.querySelector("[data-pictures]");
 
-async function take(place, file) {
+const underWay = new Map(); // what is being sent for each place
+
+function take(place, file) {
+  underWay.set(place, file);
+  const sending = send(place, file);
+  finishBeforeSubmit(() => sending);
+}
+
+async function send(place, file) {
   const refused = place.querySelector("[data-refused]");
   refused.textContent = "";
   if (file.size > LARGEST) {
@@ -18,6 +27,7 @@ async function take(place, file) {
   const body = new FormData();
   body.append("file", file);
   const answer = await post(area.dataset.pictures, body).catch(() => ({ ok: false }));
+  if (underWay.get(place) !== file) return; // another has been chosen meanwhile
   place.removeAttribute("aria-busy");
   if (!answer.ok) {
     refused.textContent = answer.error ?? area.dataset.lost;
@@ -26,23 +36,32 @@ async function take(place, file) {
   show(place, answer);
 }
 
-function show(place, { digest, url, width, height }) {
-  form.elements[place.dataset.picture].value = digest;
-  const shown = place.querySelector("[data-shown]");
-  if (shown) shown.src = url;
+function show(place, picture) {
+  form.elements[place.dataset.picture].value = picture.digest;
   if (place.dataset.picture === "image") chooseShape();
-  reveal(place, width, height);
+  showPicture(place, picture, true);
   changed();
 }
 
-function reveal(place, width, height) {
+function showPicture(place, { url, width, height }, isNew) {
+  place.querySelector("[data-shown]").src = url;
+  reveal(place, width, height, isNew);
+}
+
+function hide(place) {
+  place.classList.remove("filled");
+  for (const each of place.querySelectorAll("[data-board], [data-removes]")) each.hidden = true;
+}
+
+function reveal(place, width, height, isNew = false) {
   const board = place.querySelector("[data-board]");
+  const removes = place.querySelector("[data-removes]");
   place.classList.add("filled");
-  if (!board) return;
+  if (removes) removes.hidden = false;
   board.hidden = false;
   board.style.setProperty("--across", width);
   board.style.setProperty("--down", height);
-  board.dispatchEvent(new CustomEvent("picture:shown", { detail: { width, height } }));
+  board.dispatchEvent(new CustomEvent("picture:shown", { detail: { width, height, isNew } }));
 }
 
 // A new picture is worked on in its own proportions unless somebody says otherwise.
@@ -67,13 +86,26 @@ for (const place of area.querySelectorAll("[data-picture]")) {
     const file = event.dataTransfer.files[0];
     if (file) take(place, file);
   });
+  place.querySelector("[data-removes]")?.addEventListener("click", () => {
+    form.elements[place.dataset.picture].value = zone.querySelector("input").value = "";
+    hide(place);
+    changed();
+  });
   const shown = place.querySelector("[data-shown]");
-  if (shown?.getAttribute("src")) {
+  if (shown.getAttribute("src")) {
     const known = () => reveal(place, shown.naturalWidth, shown.naturalHeight);
     if (shown.complete && shown.naturalWidth) known();
     else shown.addEventListener("load", known, { once: true });
   }
 }
+
+form.addEventListener("pictures:given", ({ detail }) => {
+  for (const place of area.querySelectorAll("[data-picture]")) {
+    const field = place.dataset.picture;
+    if (detail[field]) showPicture(place, detail[field], false);
+    else if (!form.elements[field].value) hide(place);
+  }
+});
 
 document.addEventListener("paste", ({ clipboardData }) => {
   const file = Array.from(clipboardData.files).find(({ type }) => type.startsWith("image/"));

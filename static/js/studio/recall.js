@@ -1,6 +1,6 @@
 // Markup: [data-opens="NAME"], buttons that open dialog[data-dialog="NAME"], each with [data-closes]; the dialog "prompts" has
 // data-prompts="URL", [data-list] and [data-empty]; "presets" has data-keep="URL", form[data-keep-form], [data-own], [data-keep-error].
-// A PNG that is dropped on the prompt brings its settings along.
+// A PNG that is dropped anywhere but on a [data-picture] brings its settings along; [data-recalled] with data-done and data-lost tells so.
 
 import { changed, fill, form, post } from "../studio.js";
 
@@ -63,22 +63,32 @@ keeping.addEventListener("submit", async (event) => {
 });
 
 const prompting = form.querySelector(".prompting");
+const recalled = prompting.querySelector("[data-recalled]");
+const hasFiles = ({ dataTransfer }) => dataTransfer.types.includes("Files");
+
 for (const name of ["dragenter", "dragover"]) {
-  prompting.addEventListener(name, (event) => {
-    if (!event.dataTransfer.types.includes("Files")) return;
-    event.preventDefault();
-    prompting.classList.add("over");
+  document.addEventListener(name, (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault(); // else the browser leaves the page for the file
+    prompting.classList.toggle("over", !event.target.closest?.("[data-picture]"));
   });
 }
-for (const name of ["dragleave", "drop"]) prompting.addEventListener(name, () => prompting.classList.remove("over"));
+document.addEventListener("dragleave", ({ relatedTarget }) => relatedTarget || prompting.classList.remove("over"));
+// What is dropped on a place for pictures does not come up to here otherwise.
+document.addEventListener("drop", () => prompting.classList.remove("over"), { capture: true });
 
-prompting.addEventListener("drop", async (event) => {
+document.addEventListener("drop", async (event) => {
   const file = event.dataTransfer.files[0];
   if (!file) return;
   event.preventDefault();
+  recalled.textContent = "";
   const body = new FormData();
   body.append("file", file);
-  const answer = await post(form.dataset.read, body).catch(() => ({ ok: false }));
-  if (answer.ok) fill(answer.values);
-  else form.querySelector("[data-quote-error]").textContent = answer.error ?? "";
+  const answer = await post(form.dataset.read, body).catch(() => ({ ok: false, error: recalled.dataset.lost }));
+  recalled.classList.toggle("errorlist", !answer.ok);
+  recalled.textContent = answer.ok ? recalled.dataset.done : answer.error;
+  if (!answer.ok) return;
+  fill(answer.values);
+  form.dispatchEvent(new CustomEvent("pictures:given", { detail: answer.pictures }));
+  form.querySelector("[data-more-settings]").open = true;
 });

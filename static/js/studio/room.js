@@ -1,5 +1,6 @@
-// Markup: [data-board] with [data-room], whose children [data-side] are handles at the picture's edges; fields left, top, right, bottom;
-// [data-strength] with a field `strength` and data-words, what little to much of it does. Drag a handle outward to add room.
+// Markup: [data-board] with [data-room], whose children [data-side] are handles at the picture's edges; fields left, top, right, bottom, and
+// [data-room-help]; [data-strength] with a field `strength`, data-words, what little to much of it does, and data-painted, what precedes that
+// where a mask is. Drag a handle outward to add room.
 
 import { changed, form } from "../studio.js";
 
@@ -12,6 +13,7 @@ let size = { width: 1, height: 1 };
 
 board.addEventListener("picture:shown", ({ detail }) => {
   size = detail;
+  form.querySelector("[data-room-help]").hidden = false;
   show();
 });
 
@@ -66,7 +68,9 @@ function showStrength() {
   const strength = number.value === "" ? usual : Number(number.value);
   slider.value = strength;
   const phrases = place.dataset.words.split("|");
-  words.textContent = phrases[Math.min(Math.floor(strength * phrases.length), phrases.length - 1)];
+  // Nothing is kept at 1 alone.
+  const phrase = phrases[Math.min(Math.max(Math.floor(strength * (phrases.length - 1)), 0), phrases.length - 1)];
+  words.textContent = mode === "inpaint" ? `${place.dataset.painted} ${phrase}` : phrase;
 }
 
 slider.addEventListener("input", () => {
