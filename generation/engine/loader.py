@@ -34,9 +34,10 @@ class NoRoom(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
-    """A checkpoint in memory. `load_us` is how long it took to load, in microseconds."""
+    """A checkpoint in memory, which takes `num_bytes`; `load_us` is how long it took, in microseconds."""
 
     pipeline: Pipeline
+    num_bytes: int
     projection: Projection
     load_us: int
 
@@ -106,7 +107,7 @@ class Loader:
         if entry.future.exception():
             del self._entries[checkpoint.id]
         loaded = entry.future.result()
-        entry.num_bytes = loaded.pipeline.num_bytes
+        entry.num_bytes = loaded.num_bytes
         entry.users += 1
         entry.last_used = time.monotonic()
         return loaded
@@ -201,4 +202,9 @@ class Loader:
             raise LoadError(f"{folder} could not be loaded: {error!r}") from error
         load_us = (time.perf_counter_ns() - started) // 1_000
         logger.info("loaded checkpoint %s in %d ms", checkpoint.id, load_us // 1_000)
-        return Loaded(pipeline=pipeline, projection=projection, load_us=load_us)
+        return Loaded(
+            pipeline=pipeline,
+            num_bytes=pipeline.num_bytes,
+            projection=projection,
+            load_us=load_us,
+        )

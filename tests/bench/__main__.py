@@ -58,6 +58,7 @@ def _register() -> None:
         previews,
         sharing,
         starting,
+        submits,
         upscaling,
     )
 

@@ -25,7 +25,7 @@ their rows here are renewed. All were measured on {device}.
 |---|---|---|---|---|
 {rows}
 """
-_ROW = re.compile(r"^\| (\S+) \|.*\|$", re.MULTILINE)
+_ROW = re.compile(r"^\| ([^|]+?) \|.*\|$", re.MULTILINE)
 _NOTES = "\n## "
 
 
@@ -33,7 +33,9 @@ def write(measured: Mapping[str, Sequence[Figure]]) -> None:
     """Renew the rows of these measurements; other rows, and everything from the first chapter on, stay."""
     old = PAGE.read_text() if PAGE.exists() else ""
     table, chapter, notes = old.partition(_NOTES)
-    rows = {match[1]: match[0] for match in _ROW.finditer(table) if match[1] != "figure"}
+    rows = {
+        match[1]: match[0] for match in _ROW.finditer(table) if match[1] not in {"figure", "---"}
+    }
     for name, figures in measured.items():
         what = (MEASUREMENTS[name].__doc__ or "").strip().splitlines()[0]
         for figure in figures:
@@ -55,7 +57,7 @@ def _row(figure: Figure, what: str) -> str:
 
 def _place(row: str, order: Sequence[str]) -> int:
     """A figure's name begins with that of its measurement."""
-    own = [name for name in order if row == name or row.startswith(f"{name}_")]
+    own = [name for name in order if row == name or row.startswith((f"{name}_", f"{name} "))]
     return order.index(max(own, key=len)) if own else len(order)
 
 

@@ -32,7 +32,7 @@ def share8() -> Iterator[Figure]:
         value = gain(
             Engine(loader=Loader(toy_root())), toy_wishes(id, USERS), references.first_picture
         )
-        yield Figure(name=f"G2_{family}_toy_64px", value=value, unit="times", goal=">= 2.5")
+        yield Figure(name=f"G2_{family}_toy", value=value, unit="times", goal=">= 2.5")
 
 
 def gain(

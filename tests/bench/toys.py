@@ -14,6 +14,7 @@ from tests.engine.checkpoints import TOYS
 from tests.engine.driving import a_request
 
 # One of each family that can be asked for a picture without having one.
+SIDE = 32
 FAMILIES = {"sd1": "toy", "sd2": "toy-sd2", "sdxl": "toy-xl", "sd3": "toy-sd3"}
 
 
@@ -28,11 +29,11 @@ def toy_root() -> Path:
 
 
 def toy_wishes(id: str, count: int, **changes: Any) -> list[GenerationRequest]:
-    """Requests of 64 pixels and 20 steps, with the checkpoint's own noise scheduler."""
+    """Requests of SIDE pixels and 20 steps, with the checkpoint's own noise scheduler."""
     values: dict[str, Any] = {
         "checkpoint": id,
-        "width": 64,
-        "height": 64,
+        "width": SIDE,
+        "height": SIDE,
         "num_inference_steps": 20,
         "noise_scheduler": TOYS[id].checkpoint.noise_scheduler,
     }

@@ -55,7 +55,7 @@ def three_largest(root: Path) -> int:
         loader = Loader(root)
         while not (loaded := loader.acquire(TOYS[id].checkpoint)):
             pass
-        sizes.append(loaded.pipeline.num_bytes)
+        sizes.append(loaded.num_bytes)
         loader.close()
     return sum(sorted(sizes)[-3:])
 
