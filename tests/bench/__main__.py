@@ -50,6 +50,7 @@ def _register() -> None:
         charging,
         coldstart,
         continuous,
+        frames,
         gallery,
         geometry,
         holdups,

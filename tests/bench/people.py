@@ -25,9 +25,10 @@ UUID_BYTES = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Wait:
-    """Seconds since the job was sent off; `preview` is None if none came."""
+    """Seconds since the job was sent off: to the first preview, if one came; to being told of the picture; to having it."""
 
     preview: float | None
+    told: float
     picture: float
 
 
@@ -45,6 +46,9 @@ class Person:
 
     def __init__(self, site: Site, address: str) -> None:
         self._site = site
+        self._port = site.port
+        self.frame_bytes: list[int] = []
+        """What each preview weighed that was told to this person."""
         self._cookies: dict[str, str] = {}
         self._socket: ClientConnection | None = None
         self._sign_up(address)
@@ -63,14 +67,21 @@ class Person:
     def watching(self) -> Iterator[None]:
         """Have a page open, whose websocket is told everything about this person's jobs."""
         with connect(
-            f"{self._site.url.replace('http', 'ws')}/ws/jobs/",
-            origin=self._site.url,
+            f"ws://127.0.0.1:{self._port}/ws/jobs/",
+            origin=self._origin,
             additional_headers={"Cookie": self._cookie_header},
             compression=None,
         ) as self._socket:
             assert json.loads(self._socket.recv(PATIENCE_SECONDS))["type"] == "jobs.snapshot"
             yield
         self._socket = None
+
+    @contextmanager
+    def moved_to(self, port: int) -> Iterator[None]:
+        """Reach the site by another port of this machine, until then."""
+        self._port = port
+        yield
+        self._port = self._site.port
 
     @contextmanager
     def looking_on(self) -> Iterator[None]:
@@ -105,12 +116,14 @@ class Person:
         began = time.perf_counter()
         job = self.ask_for(request)
         preview = self._watch(job)
+        told = time.perf_counter()
         card = self.get(f"/jobs/{job}/card/").body.decode()
         file = re.search(r'<img src="([^"]+)"', card)
         assert file, card
         assert self.get(file[1]).body.startswith(b"\x89PNG")
         return Wait(
             preview=None if preview is None else preview - began,
+            told=told - began,
             picture=time.perf_counter() - began,
         )
 
@@ -121,6 +134,7 @@ class Person:
         while True:
             message = self._socket.recv(PATIENCE_SECONDS)
             if isinstance(message, bytes):
+                self.frame_bytes.append(len(message))
                 if previewed_at is None and UUID(bytes=message[:UUID_BYTES]) == UUID(job):
                     previewed_at = time.perf_counter()
                 continue
@@ -138,8 +152,8 @@ class Person:
         return self._request("POST", path, urlencode({**fields, "csrfmiddlewaretoken": token}))
 
     def _request(self, method: str, path: str, body: str | None = None) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self._site.port)
-        headers = {"Cookie": self._cookie_header, "Origin": self._site.url}
+        connection = http.client.HTTPConnection("127.0.0.1", self._port)
+        headers = {"Cookie": self._cookie_header, "Origin": self._origin}
         if body is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         connection.request(method, path, body, headers)
@@ -154,6 +168,10 @@ class Person:
         connection.close()
         assert answer.status < 400, f"{method} {path}: {answer.status}"
         return answer
+
+    @property
+    def _origin(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
 
     @property
     def _cookie_header(self) -> str:
