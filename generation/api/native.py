@@ -321,7 +321,7 @@ def _place(key: ApiKey, wish: JobWish, token: str) -> tuple[Job, bool]:
     ticket = Ticket(token=token, digest=orders.digest_of(wish.dict(exclude_unset=True)))
     # A replay must not depend on what has changed since: the budget, the checkpoint, the picture.
     if known := orders.find(key, ticket):
-        return known, False
+        return known[0], False
     if wish.webhook_url:
         calling.require_fit(wish.webhook_url)
     wanted = _request_of(key, wish)
