@@ -116,9 +116,13 @@ def _place(request: HttpRequest, body: dict[str, Any], mode: Mode) -> Job:
 
 def _place_upscale(request: HttpRequest, body: dict[str, Any]) -> Job:
     entry = access.entry_of(request)
+    # First: where nothing can enlarge it, the picture is not kept.
+    checkpoint = automatic1111_words.upscaler_in(entry.key, body)
     content = files.decoded(reading.text(body, "image", limit=None), param="image")
     image = files.receive(entry.key, content)
-    wanted = wishes.request_of(entry.key, mode=Mode.UPSCALE.value, image=image.digest)
+    wanted = wishes.request_of(
+        entry.key, checkpoint=checkpoint, mode=Mode.UPSCALE.value, image=image.digest
+    )
     job = entry.job = orders.place(entry.key, wanted, orders.ticket_of(request, body))[0]
     return job
 

@@ -330,6 +330,8 @@ def _place(key: ApiKey, wish: JobWish, token: str) -> tuple[Job, bool]:
 
 def _request_of(key: ApiKey, wish: Wish) -> GenerationRequest:
     values = wish.dict(exclude={"webhook_url"})
+    # First: where nothing can work on them, pictures are not kept.
+    values["checkpoint"] = wishes.checkpoint_of(key, wish.checkpoint, mode=wish.mode).id
     values |= {name: _digest_of(key, values[name], param=name) for name in ("image", "depth")}
     values["mask"] = _digest_of(key, values["mask"], param="mask")
     return wishes.request_of(key, **values)

@@ -188,8 +188,16 @@ def _wish_to_outpaint(request: HttpRequest) -> GenerationRequest:
 def _wish_to_upscale(request: HttpRequest) -> GenerationRequest:
     key = access.entry_of(request).key
     fields, sent = reading.form(request)
+    # First: where nothing can enlarge it, the picture is not kept.
+    checkpoint = wishes.checkpoint_of(key, "", mode=Mode.UPSCALE)
     image = files.receive(key, reading.file_of(sent, "image"))
-    return wishes.request_of(key, **_common(fields), mode=Mode.UPSCALE.value, image=image.digest)
+    return wishes.request_of(
+        key,
+        **_common(fields),
+        checkpoint=checkpoint.id,
+        mode=Mode.UPSCALE.value,
+        image=image.digest,
+    )
 
 
 def _common(fields: Mapping[str, Any]) -> dict[str, Any]:
