@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from asgiref.sync import iscoroutinefunction
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -77,7 +78,7 @@ class Api(NinjaAPI):
 
 
 api = Api(
-    title="Pictures",
+    title=f"{settings.SITE_NAME} API",
     version="1",
     description=(
         "Amounts of credits are integers in thousandths, GPU time is in milliseconds. Every answer has "
