@@ -39,6 +39,7 @@ class UserAdmin(ListAdmin):
 
     person = "pk"
     exact = ("id",)
+    secret = ("password",)
     list_display = (
         "email",
         "is_verified",

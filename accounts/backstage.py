@@ -83,7 +83,13 @@ class ListAdmin(ModelAdmin):
     # Where the rows' user is, and the fields by which a row is found.
     person = "user"
     exact: tuple[str, ...] = ()
+    # Fields that an address may not filter by: who can ask how one begins, knows all of it in the end.
+    secret: tuple[str, ...] = ()
     search_help_text = _("The whole id, or the beginning of an e-mail address.")
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        is_secret = lookup.partition("__")[0] in self.secret
+        return not is_secret and super().lookup_allowed(lookup, value, request)
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         """Django shows a search box where there are any."""

@@ -13,13 +13,18 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from accounts.backstage import ReadOnlyAdmin, ReadOnlyInline, link, list_link, short
+from accounts.models import ApiKey
 from billing.models import Hold
 from generation import margins, safety
 from generation.engine.catalogue import CHECKPOINTS
+from generation.key_admin import ApiKeyAdmin
 from generation.models import Image, Job, Refusal, Speed, Transition, Uptime
 
 # What the margin's page offers to look back at.
 MARGIN_DAYS = (7, 30, 90, 365)
+
+# Here, and not beside the model: what a key spent is known to this app alone.
+admin.site.register(ApiKey, ApiKeyAdmin)
 
 
 class TransitionInline(ReadOnlyInline):

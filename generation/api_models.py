@@ -1,7 +1,7 @@
 """What is kept of requests by API: what keys spent, which job answers which request, calls, webhooks."""
 
 import uuid
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -10,6 +10,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApiKey
+
+if TYPE_CHECKING:
+    from generation.models import Job
 
 
 class KeyDay(models.Model):
@@ -35,7 +38,8 @@ class KeyDay(models.Model):
 class Order(models.Model):
     """A job that was asked for with a key. The same request again, by `token` or `digest`, is the same job.
 
-    `token` is what the client calls it (an Idempotency-Key), `digest` the SHA-256 of what it sent.
+    `token` is what the client calls it (an Idempotency-Key), `digest` the SHA-256 of what it sent. For
+    more pictures than one job makes there are several: the `rest` have neither, and are found by the `first`.
     """
 
     job = models.OneToOneField("generation.Job", on_delete=models.CASCADE, related_name="order")
@@ -43,6 +47,7 @@ class Order(models.Model):
     token = models.CharField(max_length=255, blank=True)
     digest = models.CharField(max_length=64)
     webhook_url = models.CharField(max_length=500, blank=True)
+    first = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="rest")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -57,6 +62,11 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return f"{self.api_key_id} {self.token or self.digest[:12]}"
+
+    @property
+    def jobs(self) -> "list[Job]":
+        """All that the request asked for, in the order of their pictures."""
+        return [self.job, *(each.job for each in sorted(self.rest.all(), key=lambda each: each.pk))]
 
 
 class Call(models.Model):
@@ -82,6 +92,14 @@ class Call(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}: {self.status}"
+
+    @property
+    def jobs(self) -> "list[Job]":
+        """Those that the request was about: one mostly, or none."""
+        if self.job is None:
+            return []
+        order: Order | None = getattr(self.job, "order", None)
+        return order.jobs if order else [self.job]
 
 
 class Delivery(models.Model):

@@ -137,7 +137,8 @@ def _show_once(request: HttpRequest, key: ApiKey, secret: str) -> HttpResponse:
 
 
 def _calls(user: "User") -> list[Call]:
-    calls = Call.objects.filter(api_key__user=user).select_related("api_key", "job")
+    calls = Call.objects.filter(api_key__user=user).select_related("api_key", "job__order__job")
+    calls = calls.prefetch_related("job__order__rest__job")
     return list(calls.order_by("-created_at", "-id")[:RECENT_CALLS])
 
 

@@ -116,7 +116,7 @@ class GenerationForm(forms.Form):
     )
     width = forms.IntegerField(label=gettext_lazy("Width"), required=False)
     height = forms.IntegerField(label=gettext_lazy("Height"), required=False)
-    num_images = _number(gettext_lazy("Pictures"), 1, MAX_IMAGES)
+    num_images = _number(gettext_lazy("Number of pictures"), 1, MAX_IMAGES)
     num_inference_steps = _number(
         gettext_lazy("Steps"),
         1,

@@ -12,7 +12,8 @@ import urllib.request
 
 import psutil
 
-from sdsite.processes import PROJECT
+from sdsite import machine
+from sdsite.processes import PROJECT, Child
 
 READY_SECONDS = 180
 # A person's, who knows nothing of the tests' servers.
@@ -111,3 +112,15 @@ def wait_for(condition, *, seconds=READY_SECONDS):
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def serving(**env):
+    """The site's web process alone, on the test session's servers; gives its address."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, PROJECT / "manage.py", "web", f"--port={port}"]
+    with Child("web", command, env={**os.environ, "SITE_URL": url, **env}) as web:
+        wait_for(lambda: machine.answers(f"{url}/readyz") or web.status is not None)
+        assert web.status is None
+        yield url

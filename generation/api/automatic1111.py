@@ -5,6 +5,7 @@ jobs of the key alone.
 """
 
 import json
+import math
 from typing import Any
 
 from django.core.cache import cache
@@ -25,7 +26,6 @@ from generation.api import (
     wishes,
 )
 from generation.api.automatic1111_words import wire
-from generation.api.orders import Ticket
 from generation.api.threads import in_thread
 from generation.engine import infotext
 from generation.engine.request import MAX_IMAGES, GenerationRequest
@@ -33,6 +33,8 @@ from generation.engine.vocabulary import Mode
 from generation.models import Image, Job, Status
 
 DENOISING_STRENGTH = 0.75
+# How many pictures are wanted is the product of these.
+FACTORS = ("batch_size", "n_iter")
 # How long a program can ask after a job by the name that it gave it.
 TASK_SECONDS = 3_600
 
@@ -106,7 +108,7 @@ async def _made(request: HttpRequest, body: dict[str, Any], mode: Mode) -> JsonR
 def _place(request: HttpRequest, body: dict[str, Any], mode: Mode) -> Job:
     entry = access.entry_of(request)
     wanted = _request_of(entry.key, body, mode)
-    job = entry.job = orders.place(entry.key, wanted, _ticket(request, body))[0]
+    job = entry.job = orders.place(entry.key, wanted, orders.ticket_of(request, body))[0]
     if task := reading.text(body, "force_task_id"):
         cache.set(_task_key(entry.key, task), job.pk, timeout=TASK_SECONDS)
     return job
@@ -114,27 +116,22 @@ def _place(request: HttpRequest, body: dict[str, Any], mode: Mode) -> Job:
 
 def _place_upscale(request: HttpRequest, body: dict[str, Any]) -> Job:
     entry = access.entry_of(request)
+    # First: where nothing can enlarge it, the picture is not kept.
+    checkpoint = automatic1111_words.upscaler_in(entry.key, body)
     content = files.decoded(reading.text(body, "image", limit=None), param="image")
     image = files.receive(entry.key, content)
-    wanted = wishes.request_of(entry.key, mode=Mode.UPSCALE.value, image=image.digest)
-    job = entry.job = orders.place(entry.key, wanted, _ticket(request, body))[0]
-    return job
-
-
-def _ticket(request: HttpRequest, body: dict[str, Any]) -> Ticket:
-    return Ticket(
-        token=request.headers.get("Idempotency-Key", ""),
-        digest=orders.digest_of({"path": request.path, **body}),
+    wanted = wishes.request_of(
+        entry.key, checkpoint=checkpoint, mode=Mode.UPSCALE.value, image=image.digest
     )
+    job = entry.job = orders.place(entry.key, wanted, orders.ticket_of(request, body))[0]
+    return job
 
 
 def _request_of(key: ApiKey, body: dict[str, Any], mode: Mode) -> GenerationRequest:
     if reading.boolean(body, "enable_hr"):
         raise refusals.invalid("enable_hr", _("Ask for the final size at once."))
-    factors = [reading.integer(body, name) for name in ("batch_size", "n_iter")]
-    batch, rounds = (1 if factor is None else factor for factor in factors)
-    number = batch * rounds
-    if min(batch, rounds) < 1 or number > MAX_IMAGES:
+    number = math.prod(reading.count(body, name, limit=MAX_IMAGES) for name in FACTORS)
+    if number > MAX_IMAGES:
         raise refusals.invalid(
             "batch_size", _("Choose a number from 1 to %(limit)d.") % {"limit": MAX_IMAGES}
         )

@@ -13,6 +13,7 @@ from generation.api import access, automatic1111_words, files, reading, refusals
 from generation.api.automatic1111_words import MODEL_OPTION, title_of, wire
 from generation.engine import infotext
 from generation.engine.catalogue import CHECKPOINTS
+from generation.engine.vocabulary import ENLARGEMENT
 
 # Programs keep some settings; this is no place for anything else.
 MOST_OPTIONS = 50
@@ -48,6 +49,22 @@ def sd_models(request: HttpRequest) -> JsonResponse:
             "config": None,
         }
         for each in wishes.checkpoints_of(access.entry_of(request).key)
+    ]
+    return JsonResponse(shown, safe=False)
+
+
+@wire.door("GET", scope=Scope.READ)
+def upscalers(request: HttpRequest) -> JsonResponse:
+    names = [each.name for each in automatic1111_words.upscalers_of(access.entry_of(request).key)]
+    shown = [
+        {
+            "name": name,
+            "model_name": None,
+            "model_path": None,
+            "model_url": None,
+            "scale": ENLARGEMENT,
+        }
+        for name in ("None", *names)
     ]
     return JsonResponse(shown, safe=False)
 

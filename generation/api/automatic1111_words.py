@@ -69,6 +69,20 @@ def checkpoint_in(key: ApiKey, body: Mapping[str, Any], *, mode: Mode) -> str:
     return wishes.checkpoint_of(key, id, mode=mode).id
 
 
+def upscalers_of(key: ApiKey) -> list[Checkpoint]:
+    return [each for each in wishes.checkpoints_of(key) if Mode.UPSCALE in each.modes]
+
+
+def upscaler_in(key: ApiKey, body: Mapping[str, Any]) -> str:
+    """The id of the upscaler that is named, or of the first: clients name some that are not here.
+
+    Raises Refusal where there is none.
+    """
+    named = id_named(body.get("upscaler_1"))
+    known = {each.id for each in upscalers_of(key)}
+    return wishes.checkpoint_of(key, named if named in known else "", mode=Mode.UPSCALE).id
+
+
 def id_named(name: Any) -> str:
     """The id of a checkpoint by its title, id or name; nothing where there is none."""
     if not isinstance(name, str):

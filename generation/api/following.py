@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -76,6 +76,12 @@ async def until_ended(job: Job, *, seconds: float | None = None) -> Job:
             if job.is_final or left <= 0:
                 return job
             await _until_it_moved(heard, seconds=min(LOOK_SECONDS, left))
+
+
+async def until_all_ended(jobs: Sequence[Job]) -> list[Job]:
+    """The jobs of one request once they have ended, or as they are after LONGEST_SECONDS."""
+    deadline = time.monotonic() + LONGEST_SECONDS
+    return [await until_ended(job, seconds=deadline - time.monotonic()) for job in jobs]
 
 
 async def watching(job: Job) -> None:

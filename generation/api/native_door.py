@@ -1,28 +1,33 @@
 """What stands before every endpoint of the native API: the key, and errors as problem+json.
 
-`native` hangs its endpoints on `api`, and is the one to ask for the addresses.
+`native` gathers the endpoints on `api`, and is the one to ask for the addresses.
 """
 
 import json
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from asgiref.sync import iscoroutinefunction
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
+from ninja.operation import Operation
 from ninja.parser import Parser
 from ninja.security.http import HttpBearer
 
-from accounts.models import Scope
+from accounts.models import ApiKey, Scope
 from generation.api import access, journal, refusals
 from generation.api.native_shapes import Problem
 from generation.api.refusals import Refusal
 from generation.api.threads import in_thread
+from generation.models import Job
 
 PROBLEM_JSON = "application/problem+json"
 # What any request may be answered with.
@@ -56,7 +61,11 @@ GENERATE, READ, ACCOUNT = (KeyAuth(scope) for scope in Scope)
 
 
 class Api(NinjaAPI):
-    """Says in its document that problems are problem+json."""
+    """Says in its document that problems are problem+json, and names each operation for good."""
+
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        """The same wherever its function stands: programs are generated from it."""
+        return f"generation_api_native_{operation.view_func.__name__}"
 
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
         schema = super().get_openapi_schema(**options)
@@ -69,7 +78,7 @@ class Api(NinjaAPI):
 
 
 api = Api(
-    title="Pictures",
+    title=f"{settings.SITE_NAME} API",
     version="1",
     description=(
         "Amounts of credits are integers in thousandths, GPU time is in milliseconds. Every answer has "
@@ -110,6 +119,19 @@ def problem(request: HttpRequest, error: Exception) -> HttpResponse:
 # ninja has handlers of its own for these, which come before one for every exception.
 for kind in (ValidationError, HttpError, AuthenticationError, Http404):
     api.exception_handler(kind)(problem)
+
+
+def key_of(request: HttpRequest) -> ApiKey:
+    """The key of a request that was let in."""
+    return access.entry_of(request).key
+
+
+def job_of(request: HttpRequest, job_id: UUID) -> Job:
+    """The key's job of that id, which the log of requests names from now on. Raises Http404."""
+    mine = Job.objects.filter(api_key=key_of(request)).select_related("user")
+    job = get_object_or_404(mine, pk=job_id)
+    access.entry_of(request).job = job
+    return job
 
 
 def with_problems(view: Callable[..., Any]) -> Callable[..., Any]:

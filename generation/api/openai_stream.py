@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from generation.api import files, following, outcomes, sse
@@ -20,10 +20,26 @@ USAGE = {
 }
 
 
-async def events(job: Job, looks: Looks) -> AsyncIterator[bytes]:
-    """Whoever breaks it off loses nothing: the job goes on, and a retry of the same body joins it."""
-    sent = 0
+async def events(jobs: Sequence[Job], looks: Looks) -> AsyncIterator[bytes]:
+    """Whoever breaks it off loses nothing: the jobs go on, and a retry of the same body joins them.
+
+    Jobs are told of one after the other. One that failed is told of last: clients stop there.
+    """
     deadline = time.monotonic() + following.LONGEST_SECONDS
+    ended = []
+    for job in jobs:
+        async for event in _until_ended(job, looks, deadline=deadline):
+            yield event
+        ended.append(await following.read(job.pk))
+        if ended[-1].status == Status.SUCCEEDED:
+            for image in await in_thread(outcomes.pictures_of)(ended[-1]):
+                yield await in_thread(_completed)(ended[-1], image, looks)
+    if failed := [job for job in ended if job.status != Status.SUCCEEDED]:
+        yield _failed(failed[0])
+
+
+async def _until_ended(job: Job, looks: Looks, *, deadline: float) -> AsyncIterator[bytes]:
+    sent = 0
     async with following.listening(job) as heard:
         job = await following.read(job.pk)
         while not job.is_final and time.monotonic() < deadline:
@@ -32,11 +48,6 @@ async def events(job: Job, looks: Looks) -> AsyncIterator[bytes]:
                 yield partial
             yield sse.HEARTBEAT
             job = await following.read(job.pk)
-    if job.status != Status.SUCCEEDED:
-        yield _failed(job)
-        return
-    for image in await in_thread(outcomes.pictures_of)(job):
-        yield await in_thread(_completed)(job, image, looks)
 
 
 def described(job: Job, looks: Looks) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -52,9 +54,28 @@ def sum_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest() if content else ""
 
 
-def find(key: ApiKey, ticket: Ticket) -> Job | None:
-    """The job that the same request made before, if it did. Raises Refusal where it was another request."""
-    orders = Order.objects.filter(api_key=key).select_related("job", "job__user")
+def sums_of(sent: "Mapping[str, UploadedFile[Any]]") -> dict[str, str]:
+    """The sums of a form's files, which may have been read already."""
+    sums = {}
+    for name, file in sent.items():
+        file.seek(0)
+        sums[name] = sum_of(file.read())
+    return sums
+
+
+def ticket_of(request: HttpRequest, sent: Mapping[str, Any], *, is_retry: bool = False) -> Ticket:
+    """The ticket of what was sent to this address. Raises Refusal."""
+    return Ticket(
+        token=request.headers.get("Idempotency-Key", ""),
+        digest=digest_of({"path": request.path, **sent}),
+        is_retry=is_retry,
+    )
+
+
+def find(key: ApiKey, ticket: Ticket) -> list[Job]:
+    """The jobs that the same request made before, if it did. Raises Refusal where it was another request."""
+    orders = Order.objects.filter(api_key=key).select_related("job__user")
+    orders = orders.prefetch_related("rest__job__user")
     if ticket.token:
         order = orders.filter(token=ticket.token).first()
         if order and order.digest != ticket.digest:
@@ -64,12 +85,12 @@ def find(key: ApiKey, ticket: Ticket) -> Job | None:
                 _("This Idempotency-Key came with another request before."),
                 param="Idempotency-Key",
             )
-        return order.job if order else None
+        return order.jobs if order else []
     if ticket.is_retry:
         recent = orders.filter(created_at__gt=timezone.now() - RETRIES_WITHIN)
         order = recent.filter(digest=ticket.digest).order_by("-created_at").first()
-        return order.job if order else None
-    return None
+        return order.jobs if order else []
+    return []
 
 
 def place(
@@ -78,23 +99,38 @@ def place(
     """The job for the request, and whether it is new. Raises Refusal, and all that `jobs.submit` does."""
     if webhook_url:
         calling.require_fit(webhook_url)
-    _require_allowed(key, request)
-    # Before the transaction, which a refusal would undo together with the operator's note of it.
-    safety.require_allowed(key.user, request)
+    (job,), is_new = _place(key, [request], ticket, webhook_url=webhook_url)
+    return job, is_new
+
+
+def place_all(key: ApiKey, requests: Sequence[GenerationRequest], ticket: Ticket) -> list[Job]:
+    """The jobs for the parts of one request, all of them or none. Raises as `place`."""
+    return _place(key, requests, ticket)[0]
+
+
+def _place(
+    key: ApiKey, requests: Sequence[GenerationRequest], ticket: Ticket, *, webhook_url: str = ""
+) -> tuple[list[Job], bool]:
+    for request in requests:
+        _require_allowed(key, request)
+        # Before the transaction, which a refusal would undo together with the operator's note of it.
+        safety.require_allowed(key.user, request)
     unit = Unit(key.pays_in)
     with transaction.atomic():
         ledger.lock(key.user, unit)
         if known := find(key, ticket):
             return known, False
-        job = _submit(key, request, unit=unit)
-        Order.objects.create(
-            job=job,
+        placed = [_submit(key, request, unit=unit) for request in requests]
+        first = Order.objects.create(
+            job=placed[0],
             api_key=key,
             token=ticket.token,
             digest=ticket.digest,
             webhook_url=webhook_url,
         )
-    return job, True
+        for job in placed[1:]:
+            Order.objects.create(job=job, api_key=key, first=first)
+    return placed, True
 
 
 def _submit(key: ApiKey, request: GenerationRequest, *, unit: Unit) -> Job:

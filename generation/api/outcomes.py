@@ -1,4 +1,4 @@
-"""What became of a job, for wires that answer once it has ended: its pictures, or why there are none."""
+"""What became of jobs, for wires that answer once they have ended: their pictures, or why there are none."""
 
 from django.utils.translation import gettext as _
 
@@ -8,13 +8,20 @@ from generation.api.refusals import Refusal
 from generation.models import Image, Job, Status
 
 
-def pictures_of(job: Job) -> list[Image]:
-    """What the job made, if its owner has kept it. Raises Refusal."""
-    if job.status != Status.SUCCEEDED:
-        raise not_made(job)
-    images = job.images.filter(deleted_at=None).select_related("job").defer("terms")
-    if found := list(images.order_by("index")):
-        return found
+def pictures_of(*jobs: Job) -> list[Image]:
+    """What the jobs of one request made, in their order, if their owner has kept it. Raises Refusal.
+
+    Some of several may have failed: what the others made is paid for, and is delivered.
+    """
+    for job in jobs:
+        if not job.is_final:
+            raise not_made(job)
+    places = {job.pk: place for place, job in enumerate(jobs) if job.status == Status.SUCCEEDED}
+    if not places:
+        raise not_made(jobs[0])
+    images = Image.objects.filter(job__in=places, deleted_at=None).select_related("job")
+    if found := list(images.defer("terms")):
+        return sorted(found, key=lambda image: (places[image.job_id], image.index))
     raise refusals.not_found(_("These pictures are not here any more."))
 
 

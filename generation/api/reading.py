@@ -76,6 +76,14 @@ def integer(fields: Mapping[str, Any], name: str) -> int | None:
     return None if value is None else int(value)
 
 
+def count(fields: Mapping[str, Any], name: str, *, limit: int) -> int:
+    """A whole number from 1 to the limit; 1 for what was left out."""
+    value = integer(fields, name)
+    if value is not None and not 1 <= value <= limit:
+        raise refusals.invalid(name, _("Choose a number from 1 to %(limit)d.") % {"limit": limit})
+    return 1 if value is None else value
+
+
 def number(fields: Mapping[str, Any], name: str) -> float | None:
     value = fields.get(name)
     if value is None or value == "":

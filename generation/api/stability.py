@@ -24,7 +24,6 @@ from generation.api import (
     wishes,
 )
 from generation.api.door import Wire
-from generation.api.orders import Ticket
 from generation.api.refusals import Refusal
 from generation.api.threads import in_thread
 from generation.engine.request import GenerationRequest
@@ -116,10 +115,8 @@ async def _made(request: HttpRequest, wanted: GenerationRequest) -> HttpResponse
 
 def _place(request: HttpRequest, wanted: GenerationRequest) -> Job:
     entry = access.entry_of(request)
-    ticket = Ticket(
-        token=request.headers.get("Idempotency-Key", ""),
-        digest=orders.digest_of({"path": request.path, **request.POST.dict()}),
-    )
+    fields, sent = reading.form(request)
+    ticket = orders.ticket_of(request, {**fields, **orders.sums_of(sent)})
     job = entry.job = orders.place(entry.key, wanted, ticket)[0]
     return job
 
@@ -191,8 +188,16 @@ def _wish_to_outpaint(request: HttpRequest) -> GenerationRequest:
 def _wish_to_upscale(request: HttpRequest) -> GenerationRequest:
     key = access.entry_of(request).key
     fields, sent = reading.form(request)
+    # First: where nothing can enlarge it, the picture is not kept.
+    checkpoint = wishes.checkpoint_of(key, "", mode=Mode.UPSCALE)
     image = files.receive(key, reading.file_of(sent, "image"))
-    return wishes.request_of(key, **_common(fields), mode=Mode.UPSCALE.value, image=image.digest)
+    return wishes.request_of(
+        key,
+        **_common(fields),
+        checkpoint=checkpoint.id,
+        mode=Mode.UPSCALE.value,
+        image=image.digest,
+    )
 
 
 def _common(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Stability's v1: text-to-image, image-to-image with and without a mask, engines, balance, account."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -40,10 +41,19 @@ SAMPLERS: Mapping[str, NoiseScheduler] = {
     "K_EULER_ANCESTRAL": NoiseScheduler.EULER_ANCESTRAL,
     "K_HEUN": NoiseScheduler.HEUN,
 }
+MOST_SAMPLES = 10
 # How much of the picture stays where nobody says.
 IMAGE_STRENGTH = 0.35
 SCHEDULE_START = 0.65
 _PROMPT = re.compile(r"text_prompts\[(\d{1,2})\]\[(text|weight)\]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a request asks for, in parts of which each is a job, and what it is known again by."""
+
+    parts: list[GenerationRequest]
+    ticket: Ticket
 
 
 def _refuse(refusal: Refusal) -> JsonResponse:
@@ -93,22 +103,21 @@ def account(request: HttpRequest) -> JsonResponse:
     )
 
 
-async def _made(request: HttpRequest, wanted: GenerationRequest) -> HttpResponseBase:
-    job = await in_thread(_place)(request, wanted)
-    ended = await following.until_ended(job)
+async def _made(request: HttpRequest, wanted: Wanted) -> HttpResponseBase:
+    jobs = await in_thread(_place)(request, wanted)
+    ended = await following.until_all_ended(jobs)
     return await in_thread(_shown)(request, ended)
 
 
-def _place(request: HttpRequest, wanted: GenerationRequest) -> Job:
+def _place(request: HttpRequest, wanted: Wanted) -> list[Job]:
     entry = access.entry_of(request)
-    sent = {"path": request.path, "request": wanted.to_dict()}
-    ticket = Ticket(token=request.headers.get("Idempotency-Key", ""), digest=orders.digest_of(sent))
-    job = entry.job = orders.place(entry.key, wanted, ticket)[0]
-    return job
+    jobs = orders.place_all(entry.key, wanted.parts, wanted.ticket)
+    entry.job = jobs[0]
+    return jobs
 
 
-def _shown(request: HttpRequest, job: Job) -> HttpResponse:
-    images = outcomes.pictures_of(job)
+def _shown(request: HttpRequest, jobs: Sequence[Job]) -> HttpResponse:
+    images = outcomes.pictures_of(*jobs)
     if request.headers.get("Accept", "").startswith("image/"):
         answer = HttpResponse(files.content_of(images[0]), content_type="image/png")
         answer["Finish-Reason"] = "SUCCESS"
@@ -125,42 +134,56 @@ def _shown(request: HttpRequest, job: Job) -> HttpResponse:
     return JsonResponse({"artifacts": artifacts})
 
 
-def _wish_from_words(request: HttpRequest, engine_id: str) -> GenerationRequest:
+def _wish_from_words(request: HttpRequest, engine_id: str) -> Wanted:
     key = access.entry_of(request).key
     fields = reading.json_object(request)
     prompts = fields.get("text_prompts")
     if not isinstance(prompts, list) or not all(isinstance(each, dict) for each in prompts):
         raise refusals.invalid("text_prompts", _("Send a list of texts with their weights."))
-    return wishes.request_of(
+    first = wishes.request_of(
         key,
         **_common(key, fields, engine_id, prompts, mode=Mode.TEXT_TO_IMAGE),
         width=reading.integer(fields, "width"),
         height=reading.integer(fields, "height"),
     )
+    return _wanted(request, first, fields)
 
 
-def _wish_from_image(request: HttpRequest, engine_id: str) -> GenerationRequest:
+def _wish_from_image(request: HttpRequest, engine_id: str) -> Wanted:
     key = access.entry_of(request).key
     fields, sent = reading.form(request)
     prompts = _prompts_in(fields)
-    return wishes.request_of(
+    first = wishes.request_of(
         key,
         **_common(key, fields, engine_id, prompts, mode=Mode.IMAGE_TO_IMAGE),
         image=files.receive(key, reading.file_of(sent, "init_image"), param="init_image").digest,
         strength=_strength(fields),
     )
+    return _wanted(request, first, fields, sent)
 
 
-def _wish_from_mask(request: HttpRequest, engine_id: str) -> GenerationRequest:
+def _wish_from_mask(request: HttpRequest, engine_id: str) -> Wanted:
     key = access.entry_of(request).key
     fields, sent = reading.form(request)
     image = files.receive(key, reading.file_of(sent, "init_image"), param="init_image")
-    return wishes.request_of(
+    first = wishes.request_of(
         key,
         **_common(key, fields, engine_id, _prompts_in(fields), mode=Mode.INPAINT),
         image=image.digest,
         mask=_mask(key, fields, sent, image).digest,
     )
+    return _wanted(request, first, fields, sent)
+
+
+def _wanted(
+    request: HttpRequest,
+    first: GenerationRequest,
+    fields: Mapping[str, Any],
+    sent: "reading.Files | None" = None,
+) -> Wanted:
+    number = reading.count(fields, "samples", limit=MOST_SAMPLES)
+    ticket = orders.ticket_of(request, {**fields, **orders.sums_of(sent or {})})
+    return Wanted(parts=wishes.in_parts(first, number), ticket=ticket)
 
 
 def _mask(key: ApiKey, fields: Mapping[str, Any], sent: reading.Files, image: Upload) -> Upload:
@@ -195,7 +218,6 @@ def _common(
         "mode": mode.value,
         "guidance_scale": reading.number(fields, "cfg_scale"),
         "num_inference_steps": reading.integer(fields, "steps"),
-        "num_images": reading.integer(fields, "samples"),
         "noise_scheduler": SAMPLERS.get(reading.text(fields, "sampler"), ""),
         # Nought stands for a random one.
         "seed": reading.integer(fields, "seed") or None,

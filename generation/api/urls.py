@@ -15,10 +15,8 @@ from generation.api import (
     stability_v1,
 )
 
-UPSCALER = {"name": "None", "model_name": None, "model_path": None, "model_url": None, "scale": 4}
 # What AUTOMATIC1111's clients ask for and what is always the same here.
 FIXED: dict[str, Any] = {
-    "upscalers": [UPSCALER],
     "latent-upscale-modes": [],
     "sd-vae": [],
     "sd-modules": [],
@@ -43,6 +41,7 @@ SDAPI: dict[str, Callable[..., Any]] = {
     "skip": automatic1111.interrupt,
     "options": automatic1111_reads.options,
     "sd-models": automatic1111_reads.sd_models,
+    "upscalers": automatic1111_reads.upscalers,
     "samplers": automatic1111_reads.samplers,
     "schedulers": automatic1111_reads.schedulers,
     "png-info": automatic1111_reads.png_info,

@@ -1,6 +1,7 @@
 """From what a wire was sent to a request: what was left out is the checkpoint's own."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
@@ -8,7 +9,7 @@ from django.utils.translation import gettext as _
 from accounts.models import ApiKey
 from generation.api import refusals
 from generation.engine.catalogue import CHECKPOINTS, Checkpoint
-from generation.engine.request import GenerationRequest
+from generation.engine.request import MAX_IMAGES, MAX_SEED, GenerationRequest
 from generation.engine.vocabulary import Mode
 from generation.form_values import request_from
 from generation.forms import offered
@@ -55,6 +56,16 @@ def request_of(key: ApiKey, **wanted: Any) -> GenerationRequest:
     if values["width"] is not None or values["height"] is not None:
         values["shape"] = CUSTOM
     return request_from(values, picture=_size_of(key.user, values["image"]))
+
+
+def in_parts(request: GenerationRequest, number: int) -> list[GenerationRequest]:
+    """The request for so many pictures, as those that one job each can make; seeds go on from one to the next."""
+    parts = []
+    for begun in range(0, number, MAX_IMAGES):
+        seed = (request.seed + begun) % (MAX_SEED + 1)
+        count = min(MAX_IMAGES, number - begun)
+        parts.append(replace(request, seed=seed, num_images=count))
+    return parts
 
 
 def checkpoints_of(key: ApiKey) -> list[Checkpoint]:

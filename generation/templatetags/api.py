@@ -5,6 +5,7 @@ from django import template
 from accounts.models import ApiKey
 from billing.templatetags.amounts import credits, gpu_time
 from generation import api_letters
+from generation.api_models import Call
 from generation.models import Job
 
 register = template.Library()
@@ -17,8 +18,15 @@ def spending(amount: int, key: ApiKey) -> str:
 
 
 @register.filter
-def cost(job: Job) -> str:
-    """What the job cost, or what is set aside for it while it is not known."""
-    if job.pays_in_credits:
-        return credits(job.credits if job.charged_credits is None else job.charged_credits)
-    return gpu_time(job.hold_ms if job.charged_ms is None else job.charged_ms)
+def cost(call: Call) -> str:
+    """What the request's jobs cost, or what is set aside for them while it is not known."""
+    jobs = call.jobs
+    if not jobs:
+        return ""
+    amount = sum(map(_amount, jobs))
+    return credits(amount) if jobs[0].pays_in_credits else gpu_time(amount)
+
+
+def _amount(job: Job) -> int:
+    charged = job.charged_credits if job.pays_in_credits else job.charged_ms
+    return job.price if charged is None else charged

@@ -71,6 +71,11 @@ def test_what_is_not_there_is_not_found(client, term):
 
 
 @pytest.mark.usefixtures("root")
+def test_nobody_asks_how_a_password_is_kept(client, alice):
+    assert client.get(URL, {"password__startswith": alice.password[:9]}).status_code == 400
+
+
+@pytest.mark.usefixtures("root")
 def test_it_is_seen_who_confirmed_the_address(client, alice, bob):
     EmailAddress.objects.filter(user=bob).update(verified=False)
 

@@ -322,3 +322,11 @@ def test_a_whole_checkpoint_is_shown_as_any_other(shelf):
 
     assert ("sd-1.5", "Stable Diffusion 1.5") in form.fields["checkpoint"].choices
     assert form.unavailable == []
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_no_two_fields_are_called_the_same(language):
+    with override(language):
+        labels = [str(field.label) for field in GenerationForm().fields.values() if field.label]
+
+    assert sorted(labels) == sorted(set(labels))

@@ -10,6 +10,8 @@ from django.contrib.admin.utils import quote
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import keys
+from accounts.models import ApiKey, User
 from billing import inbox, ledger, reconciliation
 from billing.models import (
     Customer,
@@ -240,6 +242,10 @@ def a_refusal():
     return Refusal.objects.create(user=an_account(), stage=Stage.PROMPT, category="gore")
 
 
+def a_key():
+    return keys.make(an_account(), name=f"key {next(numbers)}")[0]
+
+
 def a_job():
     return make_job(an_account())
 
@@ -271,6 +277,7 @@ MAKERS = {
     Payment: a_payment,
     FailedPayment: a_failed_payment,
     Refusal: a_refusal,
+    ApiKey: a_key,
 }
 OWNED = [model for model in MAKERS if model not in {StripeEvent, Speed}]
 
@@ -288,10 +295,11 @@ def page_of(row):
 def test_every_list_of_ours_is_looked_at_here():
     ours = {model for model in admin.site._registry if model._meta.app_label in OUR_APPS}
 
-    assert ours - {Uptime} == MAKERS.keys()
+    # The margin is no list, and that of people has tests of its own.
+    assert ours - {Uptime, User} == MAKERS.keys()
 
 
-OUR_APPS = {"billing", "generation"}
+OUR_APPS = {"accounts", "billing", "generation"}
 names = pytest.mark.parametrize("model", MAKERS, ids=lambda model: model.__name__)
 
 
@@ -375,6 +383,9 @@ def test_rows_are_found_by_their_owner(client, model):
         (Job, "pk"),
         (Image, "pk"),
         (Image, "job_id"),
+        (ApiKey, "pk"),
+        (ApiKey, "prefix"),
+        (ApiKey, "name"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )

@@ -11,6 +11,7 @@ import openai
 import PIL.Image
 import pytest
 import webuiapi
+from PIL import ImageChops, ImageStat
 
 from generation.engine import catalogue
 from tests.generation.api.site import made_key
@@ -53,6 +54,16 @@ def opened(text):
     return picture
 
 
+def nearest(picture, others):
+    """Which of the others it is: in other company, the last bits of the same picture are different."""
+    differences = [ImageStat.Stat(ImageChops.difference(picture, other)).sum for other in others]
+    number = min(range(len(others)), key=lambda each: sum(differences[each]))
+    assert (
+        max(high for _low, high in ImageChops.difference(picture, others[number]).getextrema()) < 8
+    )
+    return number
+
+
 def png(size=(128, 128), color="red"):
     buffer = io.BytesIO()
     PIL.Image.new("RGBA" if isinstance(color, tuple) else "RGB", size, color).save(buffer, "PNG")
@@ -66,6 +77,20 @@ def test_openai_makes_a_picture(client):
 
     assert [opened(each.b64_json).size for each in answer.data] == [(128, 128), (128, 128)]
     assert [model.id for model in client.models.list()] == ["sketchbook"]
+
+
+def test_openai_makes_more_pictures_than_one_job_does(client):
+    wish = {"model": "sketchbook", "prompt": "a red house", "size": SIZE}
+
+    many = client.images.generate(**wish, n=6, extra_body=QUICK)
+    last = client.images.generate(**wish, extra_body={**QUICK, "seed": QUICK["seed"] + 5})
+    streamed = list(client.images.generate(**wish, n=6, stream=True, extra_body=QUICK))
+
+    pictures = [opened(each.b64_json) for each in many.data]
+    assert [nearest(opened(each.b64_json), pictures) for each in [*last.data, *streamed]] == [
+        5,
+        *range(6),
+    ]
 
 
 def test_openai_links_to_a_picture_that_needs_no_key(client):

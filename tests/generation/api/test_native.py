@@ -515,6 +515,7 @@ def test_what_nobody_expected_is_our_fault_and_says_nothing_of_why(caller, monke
 
 def test_the_document_and_its_page_need_no_key_and_nothing_from_elsewhere(client):
     document = client.get(f"{API}/openapi.json").json()
+    assert document["info"]["title"] == "Stepwise API"
     page = client.get(f"{API}/docs").content.decode()
 
     assert document["openapi"].startswith("3.1")
