@@ -1,21 +1,17 @@
 """G12: what customers are charged for, over what the device was busy with."""
 
-import os
 from collections.abc import Iterator
 
-import django
-
+from tests.bench.database import empty_database
 from tests.bench.figures import Figure, measures
 
 
 @measures("G12")
 def meter() -> Iterator[Figure]:
     """The sum charged over the busy time of the devices, without what a killed worker had begun."""
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-    django.setup()
-    from tests.bench import customers
+    with empty_database():
+        from tests.bench import customers
 
-    with customers.database():
         charged_us, busy_us = customers.charged_and_busy()
     yield Figure(
         name="G12", value=charged_us / busy_us, unit="times", goal="0.995 to 1.000, never above"

@@ -4,11 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from random import Random
-
-from django.db import connection
 
 from accounts.models import User
 from generation import jobs
@@ -59,23 +55,15 @@ class Device:
         return self._process.stdout.readline().strip()
 
 
-@contextmanager
-def database() -> Iterator[None]:
-    """An empty database on servers of this process's own."""
-    connection.creation.create_test_db(verbosity=0, autoclobber=True)
-    # No charge is to exceed its hold, however slow the machine is.
-    Speed.objects.create(
-        checkpoint=SKETCHBOOK.id, device="slow", ms_per_step_megapixel=50_000, overhead_ms=1_000
-    )
-    yield
-    connection.close()
-
-
 def charged_and_busy() -> tuple[int, int]:
     """Microseconds: those charged to all customers, and those that devices were busy on their behalf.
 
     What a worker had begun when it was killed is the house's, and left out of the second.
     """
+    # No charge is to exceed its hold, however slow the machine is.
+    Speed.objects.create(
+        checkpoint=SKETCHBOOK.id, device="slow", ms_per_step_megapixel=50_000, overhead_ms=1_000
+    )
     users = [_subscriber(number) for number in range(USERS)]
     first = Device()
     _keep_busy(users, seed=1)

@@ -21,4 +21,8 @@ def empty_database() -> Iterator[None]:
         yield
     finally:
         connections.close_all()
+        connection.close_pool()
+        # Also while a process that was killed is still connected: the next measurement begins anew.
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f'DROP DATABASE "{connection.settings_dict["NAME"]}" WITH (FORCE)')
         teardown_test_environment()
