@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.guards import user_of
 from generation import boards as verbs
 from generation.gallery_forms import BoardForm
-from generation.gallery_models import Board, BoardPicture
+from generation.models import Board, BoardPicture
 
 
 @login_required

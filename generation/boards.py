@@ -8,8 +8,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from generation import pictures, search_terms
-from generation.gallery_models import Board, BoardPicture
-from generation.models import Image, ImageQuerySet
+from generation.models import Board, BoardPicture, Image, ImageQuerySet
 
 MAX_BOARDS = 100
 

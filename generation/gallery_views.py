@@ -24,8 +24,7 @@ from generation import gallery as pictures
 from generation import search, storage, uploads
 from generation.gallery import Page
 from generation.gallery_forms import MAX_SELECTED, FilterForm, ShareForm
-from generation.gallery_models import Board, BoardPicture
-from generation.models import KEPT_IN_TRASH, Image
+from generation.models import KEPT_IN_TRASH, Board, BoardPicture, Image
 
 # A picture never changes, and no cache that others share may keep it.
 CACHE_CONTROL = "private, max-age=31536000, immutable"

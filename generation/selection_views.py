@@ -21,9 +21,8 @@ from django.views.decorators.http import require_POST
 from accounts.guards import user_of
 from generation import archive, boards, pictures
 from generation.gallery_forms import BoardForm, SelectionForm
-from generation.gallery_models import Board
 from generation.gallery_views import FRAGMENT, UNDO, page_of
-from generation.models import Image
+from generation.models import Board, Image
 
 
 @login_required

@@ -15,9 +15,8 @@ from accounts.guards import user_of
 from generation import shares as links
 from generation import storage
 from generation.gallery_forms import ShareForm
-from generation.gallery_models import Share
 from generation.gallery_views import page_of
-from generation.models import Image
+from generation.models import Image, Share
 
 SHARES_PER_PAGE = 50
 # No search engine lists it, no other site learns of it, no cache keeps it.

@@ -9,8 +9,7 @@ from django.core import signing
 from django.urls import reverse
 from django.utils import timezone
 
-from generation.gallery_models import Share
-from generation.models import Image
+from generation.models import Image, Share
 
 if TYPE_CHECKING:
     from accounts.models import User

@@ -2,7 +2,7 @@ import pytest
 from django.urls import reverse
 
 from generation import boards, pictures
-from generation.gallery_models import Board
+from generation.models import Board
 from tests.generation.rows import make_image, make_job
 
 pytestmark = pytest.mark.django_db

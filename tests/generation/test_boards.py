@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 
 from generation import boards, pictures, search
-from generation.gallery_models import Board, BoardPicture
+from generation.models import Board, BoardPicture
 from generation.search import Wanted
 from tests.generation.rows import make_image, make_job
 

@@ -7,8 +7,7 @@ from django.core.files.storage import default_storage
 from django.urls import reverse
 
 from generation import pictures, shares, storage
-from generation.gallery_models import Share
-from generation.models import Image
+from generation.models import Image, Share
 from tests.generation.rows import make_image, make_job, make_request
 
 pytestmark = pytest.mark.django_db

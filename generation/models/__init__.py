@@ -1,0 +1,38 @@
+"""Jobs, the pictures that they made, and what surrounds them: one module per concept."""
+
+from generation import api_models  # noqa: F401  # Django finds models by way of this module
+from generation.models.boards import Board, BoardPicture, BoardQuerySet, Share, ShareQuerySet
+from generation.models.devices import Speed, Uptime
+from generation.models.jobs import Job, JobQuerySet, Transition
+from generation.models.pictures import KEPT_IN_TRASH, Image, ImageQuerySet, Shape
+from generation.models.presets import StudioPreset
+from generation.models.refusals import Refusal, Stage
+from generation.models.statuses import ACTIVE, FINAL, MOVES, UNFINISHED, WAITING, Status
+from generation.models.uploads import Upload
+
+__all__ = [
+    "ACTIVE",
+    "FINAL",
+    "KEPT_IN_TRASH",
+    "MOVES",
+    "UNFINISHED",
+    "WAITING",
+    "Board",
+    "BoardPicture",
+    "BoardQuerySet",
+    "Image",
+    "ImageQuerySet",
+    "Job",
+    "JobQuerySet",
+    "Refusal",
+    "Shape",
+    "Share",
+    "ShareQuerySet",
+    "Speed",
+    "Stage",
+    "Status",
+    "StudioPreset",
+    "Transition",
+    "Upload",
+    "Uptime",
+]

@@ -1,0 +1,223 @@
+"""Jobs and their moves. `generation.jobs` is the only writer of `Job.status`."""
+
+import uuid
+from typing import TYPE_CHECKING, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+from accounts.models import ApiKey
+from billing.models import Unit
+from generation.engine.request import GenerationRequest
+from generation.models.statuses import ACTIVE, FINAL, UNFINISHED, WAITING, Status
+from generation.receipts import Receipt
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    def parked(self) -> "JobQuerySet":
+        return self.filter(status=Status.PARKED)
+
+    def waiting(self) -> "JobQuerySet":
+        return self.filter(status__in=WAITING)
+
+    def unfinished(self) -> "JobQuerySet":
+        return self.filter(status__in=UNFINISHED)
+
+    def queued(self) -> "JobQuerySet":
+        return self.filter(status=Status.QUEUED)
+
+    def running(self) -> "JobQuerySet":
+        return self.filter(status=Status.RUNNING)
+
+    def active(self) -> "JobQuerySet":
+        return self.filter(status__in=ACTIVE)
+
+    def for_user(self, user: "User") -> "JobQuerySet":
+        return self.filter(user=user)
+
+
+class Job(models.Model):
+    """One request of one user, from submission to receipt. The row is the truth; messages are hints."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="jobs"
+    )
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+    request = models.JSONField()
+    checkpoint = models.CharField(max_length=100)
+    # Where it stands in line, on the virtual clock of `fairness`; it takes the line up to `rank_end`.
+    rank = models.BigIntegerField(default=0)
+    rank_end = models.BigIntegerField(default=0)
+    queue_weight = models.PositiveSmallIntegerField(default=1)
+    # Jobs of the user that may run beside each other when this one is claimed, itself included.
+    jobs_at_once = models.PositiveSmallIntegerField(default=1)
+    # The plan that it was asked for under, for the operator's books.
+    plan = models.CharField(max_length=20, blank=True)
+    # Goes after everybody's paid work and costs nothing: the minutes had run out.
+    is_relaxed = models.BooleanField(default=False)
+
+    # Counts the claims: no write of an earlier one may follow a later one. `lapses` counts lost leases.
+    attempt = models.PositiveSmallIntegerField(default=0)
+    lapses = models.PositiveSmallIntegerField(default=0)
+    worker = models.CharField(max_length=100, blank=True)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested = models.BooleanField(default=False)
+
+    # What it is paid in: GPU milliseconds as measured, or thousandths of a credit at a fixed price.
+    unit = models.CharField(max_length=10, choices=Unit.choices, default=Unit.GPU_MS)
+    # Whose budget it counts against, if it was asked for by API.
+    api_key = models.ForeignKey(
+        ApiKey,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="jobs",
+        db_index=False,
+    )
+    # The field, if any, in which what it makes must not be taken for real: medicine, say.
+    synthetic_for = models.CharField(max_length=100, blank=True)
+
+    quote_ms = models.PositiveBigIntegerField()
+    # The most GPU time that it can cost.
+    hold_ms = models.PositiveBigIntegerField()
+    charged_ms = models.PositiveBigIntegerField(null=True, blank=True)
+    credits = models.PositiveBigIntegerField(default=0)
+    charged_credits = models.PositiveBigIntegerField(null=True, blank=True)
+    # How long the device worked for the attempt that ended it, whoever pays.
+    device_ms = models.PositiveBigIntegerField(null=True, blank=True)
+    receipt = models.JSONField(null=True, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error = models.CharField(max_length=500, blank=True)
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    queued_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["user", "-created_at", "-id"], name="job_history"),
+            models.Index(
+                fields=["is_relaxed", "rank"], name="job_line", condition=Q(status="queued")
+            ),
+            models.Index(
+                fields=["checkpoint", "is_relaxed", "rank"],
+                name="job_line_warm",
+                condition=Q(status="queued"),
+            ),
+            models.Index(
+                fields=["queued_at"],
+                name="job_relaxed",
+                condition=Q(status="queued", is_relaxed=True),
+            ),
+            models.Index(
+                fields=["is_relaxed", "rank"],
+                name="job_active_line",
+                condition=Q(status__in=["queued", "running"]),
+            ),
+            models.Index(fields=["is_relaxed", "rank_end"], name="job_line_end"),
+            models.Index(fields=["user"], name="job_parked", condition=Q(status="parked")),
+            models.Index(
+                fields=["finished_at"],
+                name="job_finished",
+                condition=Q(finished_at__isnull=False),
+            ),
+            models.Index(
+                fields=["lease_expires_at"], name="job_leases", condition=Q(status="running")
+            ),
+            models.Index(
+                fields=["user"], name="job_active", condition=Q(status__in=["queued", "running"])
+            ),
+            # Holds all that the days' sums need.
+            models.Index(
+                fields=["user", "-finished_at", "-id"],
+                name="job_usage",
+                include=["checkpoint", "charged_ms"],
+                condition=Q(finished_at__isnull=False),
+            ),
+            models.Index(fields=["-created_at", "-id"], name="job_recent"),
+            models.Index(
+                fields=["api_key", "-created_at", "-id"],
+                name="job_by_key",
+                condition=Q(api_key__isnull=False),
+            ),
+            models.Index(
+                fields=["-created_at", "-id"], name="job_failed", condition=Q(status="failed")
+            ),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=~Q(status="running") | Q(lease_expires_at__isnull=False),
+                name="job_running_has_lease",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.status}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("job", args=[self.pk])
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in FINAL
+
+    @property
+    def is_parked(self) -> bool:
+        return self.status == Status.PARKED
+
+    @property
+    def pays_in_credits(self) -> bool:
+        return self.unit == Unit.CREDITS
+
+    @property
+    def has_hold(self) -> bool:
+        """Whether something is, or was, set aside for it; nothing is for a parked or relaxed job."""
+        return not (self.is_relaxed or self.is_parked)
+
+    @property
+    def price(self) -> int:
+        """What is set aside for it, in its unit."""
+        return self.credits if self.pays_in_credits else self.hold_ms
+
+    @property
+    def hold_reference(self) -> str:
+        return f"job:{self.pk}"
+
+    @property
+    def parsed_receipt(self) -> Receipt | None:
+        """What the job cost and why; None until it has ended."""
+        return Receipt.from_dict(self.receipt) if self.receipt else None
+
+    @property
+    def generation_request(self) -> GenerationRequest:
+        return GenerationRequest.stored(self.request)
+
+
+class Transition(models.Model):
+    """One move of a job from status to status."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="transitions")
+    was = models.CharField(max_length=10, choices=Status.choices, blank=True)
+    became = models.CharField(max_length=10, choices=Status.choices)
+    attempt = models.PositiveSmallIntegerField()
+    note = models.CharField(max_length=200, blank=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["at", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.was or 'new'} -> {self.became}"

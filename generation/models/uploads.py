@@ -1,0 +1,32 @@
+"""Pictures that people brought along."""
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+
+class Upload(models.Model):
+    """A picture that a person brought along, as `uploads` stored it; requests name it by `digest`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="uploads"
+    )
+    digest = models.CharField(max_length=64)
+    file = models.CharField(max_length=200)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    bytes = models.PositiveBigIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    used_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "digest"], name="upload_once_a_user"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["used_at"], name="upload_purge")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.digest[:12]}"
