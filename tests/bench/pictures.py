@@ -35,7 +35,7 @@ OF_EACH_JOB = 10_000
 _FILL = """
 INSERT INTO generation_image (
     id, job_id, user_id, index, seed, width, height, prompt, checkpoint, favourite, terms,
-    file, thumbnail, bytes, created_at
+    file, thumbnail, bytes, digest, created_at
 )
 SELECT gen_random_uuid(), (%(jobs)s::uuid[])[1 + number / %(each)s], %(user)s, number %% %(each)s, number, 512, height, prompt || added, checkpoint, favourite,
     strip(to_tsvector('pg_catalog.english', words || added)) || array_to_tsvector(
@@ -47,7 +47,8 @@ SELECT gen_random_uuid(), (%(jobs)s::uuid[])[1 + number / %(each)s], %(user)s, n
         ]
         || CASE WHEN favourite THEN ARRAY['=favourite'] ELSE ARRAY[]::text[] END
     ),
-    'bench/' || number || '.png', 'bench/' || number || '.webp', 400000, moment
+    'bench/' || number || '.png', 'bench/' || number || '.webp', 400000,
+    encode(sha256(%(user)s::text::bytea || number::text::bytea), 'hex'), moment
 FROM (
     SELECT number,
         %(newest)s - number * %(apart)s AS moment,
