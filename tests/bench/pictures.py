@@ -13,7 +13,7 @@ from django.http import QueryDict
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from generation import boards, gallery, search_terms
+from generation import boards, cursors, gallery, search_terms
 from generation.gallery_forms import FilterForm
 from generation.models import Image
 from tests import factories
@@ -115,7 +115,7 @@ class Owner:
         self._apart = SPAN / count
         self._fill(count)
         self.board = boards.make(self.user, name="Board")
-        self.deep = gallery.cursor(NEWEST - count * 9 // 10 * self._apart, UUID(int=0))
+        self.deep = cursors.write(NEWEST - count * 9 // 10 * self._apart, UUID(int=0))
         step = max(1, count // ON_THE_BOARD)
         boards.hang(self.board, [self._picture(place).pk for place in range(1, count, step)])
 
