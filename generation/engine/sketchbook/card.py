@@ -53,7 +53,8 @@ all right; `whole`: everything right. A picture took {report.seconds_per_picture
 
 {table}
 
-`python -m generation.engine.sketchbook.train --stages evaluate` makes this table, given the trained judge.
+`python -m generation.engine.sketchbook.train --stages evaluate` makes this table and this card, given the state of the
+training; `--stages draw,judge,score` trains a judge anew and prints the table.
 `python -m tests.bench alone` times one picture beside the same from the bare pipeline; docs/benchmarks.md has the figures.
 
 ## Samples

@@ -31,6 +31,8 @@ from generation.engine.sketchbook.captions import Language
 from generation.engine.sketchbook.pictures import Pixels
 
 STAGES = ("draw", "vae", "encode", "text", "judge", "unet", "save", "evaluate")
+# Of any checkpoint folder, also one whose training's state is gone: `--stages draw,judge,score`.
+MORE_STAGES = ("score",)
 CHECKPOINT = Path(__file__).parent / "checkpoint"
 SEED = "sketchbook:train"
 
@@ -45,7 +47,7 @@ class Training:
         self._state.mkdir(parents=True, exist_ok=True)
 
     def run(self, stage: str) -> None:
-        """Run one of STAGES."""
+        """Run one of STAGES or MORE_STAGES."""
         getattr(self, f"_run_{stage}")()
 
     def _run_draw(self) -> None:
@@ -95,6 +97,12 @@ class Training:
             scaling_factor=denoiser.scaling_factor(self._latents),
         )
 
+    def _run_score(self) -> None:
+        """Score the checkpoint folder and print the table; writes nothing."""
+        seeing, _ = judge.start(self._state / "judge.pt")
+        report, _ = evaluate.evaluate(self._output, seeing, prompts=self._arguments.prompts)
+        print(card.table(report))
+
     def _run_evaluate(self) -> None:
         """Score the checkpoint folder and write its model card."""
         seeing, judged = judge.start(self._state / "judge.pt")
@@ -142,7 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--stages",
         type=_stages,
         default=STAGES,
-        help=f"comma-separated, some of {','.join(STAGES)} (all)",
+        help=f"comma-separated, some of {','.join(STAGES)} (all), or {','.join(MORE_STAGES)}",
     )
     parser.add_argument(
         "--state",
@@ -196,7 +204,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _stages(named: str) -> tuple[str, ...]:
     stages = tuple(named.split(","))
-    unknown = set(stages) - set(STAGES)
+    unknown = set(stages) - {*STAGES, *MORE_STAGES}
     if unknown:
         raise argparse.ArgumentTypeError(f"no such stage: {', '.join(sorted(unknown))}")
     return stages
