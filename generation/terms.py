@@ -49,6 +49,11 @@ class Terms:
     quote: Quote
     credits: int
 
+    @property
+    def price(self) -> int:
+        """What is set aside, in the unit."""
+        return self.credits if self.unit == Unit.CREDITS else self.quote.ceiling_ms
+
 
 def of(user: "User", request: GenerationRequest, *, unit: Unit) -> Terms:
     """The terms for what the user asks now. Raises CheckpointUnavailable, OverPlanLimit, PaymentOverdue."""

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
-_WITH_KEY = re.compile(r"/a1111/([^/]+)(/(?:sdapi|internal)/.*)", re.DOTALL)
+_WITH_KEY = re.compile(r"/a1111/([^/]+)(/(?:sdapi|internal|controlnet)/.*)", re.DOTALL)
 
 Sync = Callable[[HttpRequest], HttpResponseBase]
 Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]

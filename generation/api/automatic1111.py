@@ -4,7 +4,6 @@ Fields that mean nothing here are ignored, as its clients send many. Progress an
 jobs of the key alone.
 """
 
-import json
 import math
 from typing import Any
 
@@ -13,24 +12,24 @@ from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 
 from accounts.models import ApiKey, Scope
-from generation import events, jobs
+from generation import jobs
 from generation.api import (
     access,
+    automatic1111_hires,
+    automatic1111_shown,
     automatic1111_words,
     files,
     following,
     orders,
-    outcomes,
     reading,
     refusals,
     wishes,
 )
 from generation.api.automatic1111_words import wire
 from generation.api.threads import in_thread
-from generation.engine import infotext
 from generation.engine.request import MAX_IMAGES, GenerationRequest
 from generation.engine.vocabulary import Mode
-from generation.models import Image, Job, Status
+from generation.models import Job, Status
 
 DENOISING_STRENGTH = 0.75
 # How many pictures are wanted is the product of these.
@@ -58,7 +57,7 @@ async def extra_single_image(request: HttpRequest) -> JsonResponse:
     """Enlarge a picture, with the checkpoint that does that."""
     body = await in_thread(reading.json_object)(request)
     ended = await following.until_ended(await in_thread(_place_upscale)(request, body))
-    return await in_thread(_enlarged)(ended)
+    return await in_thread(automatic1111_shown.enlarged)(ended)
 
 
 @wire.door("GET", scope=Scope.READ)
@@ -67,7 +66,7 @@ def progress(request: HttpRequest) -> JsonResponse:
     job = _current(key)
     wants_image = request.GET.get("skip_current_image", "false").lower() != "true"
     count = Job.objects.filter(api_key=key).active().count()
-    return JsonResponse(_progress(job, count=count, wants_image=wants_image))
+    return JsonResponse(automatic1111_shown.progress(job, count=count, wants_image=wants_image))
 
 
 @wire.door("POST", scope=Scope.READ)
@@ -76,7 +75,9 @@ def internal_progress(request: HttpRequest) -> JsonResponse:
     key, body = access.entry_of(request).key, reading.json_object(request)
     task = reading.text(body, "id_task")
     job = Job.objects.filter(api_key=key, pk=cache.get(_task_key(key, task))).first()
-    shown = _progress(job if job and job.is_active else None, count=1, wants_image=True)
+    shown = automatic1111_shown.progress(
+        job if job and job.is_active else None, count=1, wants_image=True
+    )
     return JsonResponse(
         {
             "active": job is not None and job.status == Status.RUNNING,
@@ -93,25 +94,63 @@ def internal_progress(request: HttpRequest) -> JsonResponse:
 
 @wire.door("POST", scope=Scope.GENERATE)
 def interrupt(request: HttpRequest) -> JsonResponse:
-    """Stop what runs, or else what would run next."""
+    """Stop what runs, or else what would run next, with all that was asked for together with it."""
     if job := _current(access.entry_of(request).key):
-        jobs.cancel(job)
+        for each in orders.beside(job):
+            jobs.cancel(each)
     return JsonResponse({})
 
 
+@wire.door("POST", scope=Scope.GENERATE)
+def interrogate(request: HttpRequest) -> JsonResponse:
+    raise automatic1111_words.missing(_("Pictures cannot be put into words here."))
+
+
+@wire.door("GET", "POST", scope=Scope.READ)
+def controlnet(request: HttpRequest) -> JsonResponse:
+    raise automatic1111_words.missing(_("There is no ControlNet here."))
+
+
 async def _made(request: HttpRequest, body: dict[str, Any], mode: Mode) -> JsonResponse:
-    job = await in_thread(_place)(request, body, mode)
-    ended = await following.until_ended(job)
-    return await in_thread(_shown)(ended, body)
+    """With a second pass, the pictures of that; the first is then a job of its own, and charged as one."""
+    first, second = await in_thread(_place)(request, body, mode)
+    ended = await following.until_ended(first)
+    jobs = [ended]
+    if second and ended.status != Status.CANCELED:
+        placed = await in_thread(_place_second)(request, body, ended, second)
+        jobs = await following.until_all_ended(placed)
+    return await in_thread(automatic1111_shown.pictures)(jobs, body, first=ended)
 
 
-def _place(request: HttpRequest, body: dict[str, Any], mode: Mode) -> Job:
+def _place(
+    request: HttpRequest, body: dict[str, Any], mode: Mode
+) -> tuple[Job, GenerationRequest | None]:
     entry = access.entry_of(request)
-    wanted = _request_of(entry.key, body, mode)
-    job = entry.job = orders.place(entry.key, wanted, orders.ticket_of(request, body))[0]
+    automatic1111_words.require_here(body)
+    wanted, ticket = _request_of(entry.key, body, mode), orders.ticket_of(request, body)
+    second = None
+    if mode is Mode.TEXT_TO_IMAGE and reading.boolean(body, "enable_hr"):
+        second = automatic1111_hires.second_pass(entry.key, body, wanted)
+        if not orders.find(entry.key, ticket):
+            orders.require_all(entry.key, [wanted, *[second] * wanted.num_images])
+    job = entry.job = orders.place(entry.key, wanted, ticket)[0]
+    _name(entry.key, body, job)
+    return job, second
+
+
+def _place_second(
+    request: HttpRequest, body: dict[str, Any], first: Job, second: GenerationRequest
+) -> list[Job]:
+    key = access.entry_of(request).key
+    jobs = orders.place_after(key, first, automatic1111_hires.from_each(key, first, second))
+    _name(key, body, jobs[0])
+    return jobs
+
+
+def _name(key: ApiKey, body: dict[str, Any], job: Job) -> None:
+    """Let the program ask after the job by the name that it gave it."""
     if task := reading.text(body, "force_task_id"):
-        cache.set(_task_key(entry.key, task), job.pk, timeout=TASK_SECONDS)
-    return job
+        cache.set(_task_key(key, task), job.pk, timeout=TASK_SECONDS)
 
 
 def _place_upscale(request: HttpRequest, body: dict[str, Any]) -> Job:
@@ -128,8 +167,6 @@ def _place_upscale(request: HttpRequest, body: dict[str, Any]) -> Job:
 
 
 def _request_of(key: ApiKey, body: dict[str, Any], mode: Mode) -> GenerationRequest:
-    if reading.boolean(body, "enable_hr"):
-        raise refusals.invalid("enable_hr", _("Ask for the final size at once."))
     number = math.prod(reading.count(body, name, limit=MAX_IMAGES) for name in FACTORS)
     if number > MAX_IMAGES:
         raise refusals.invalid(
@@ -172,96 +209,6 @@ def _pictures(key: ApiKey, body: dict[str, Any], mode: Mode) -> dict[str, Any]:
         invert = bool(reading.integer(body, "inpainting_mask_invert"))
         pictures["mask"] = files.receive_mask(key, content, invert=invert).digest
     return pictures
-
-
-def _shown(job: Job, body: dict[str, Any]) -> JsonResponse:
-    """Its pictures; one that was interrupted has none."""
-    images = [] if job.status == Status.CANCELED else outcomes.pictures_of(job)
-    echoed = {name: value for name, value in body.items() if name not in {"init_images", "mask"}}
-    wants_images = body.get("send_images") is not False
-    return JsonResponse(
-        {
-            "images": [files.base64_of(files.content_of(image)) for image in images]
-            if wants_images
-            else [],
-            "parameters": echoed,
-            "info": json.dumps(_info(job, images)),
-        }
-    )
-
-
-def _enlarged(job: Job) -> JsonResponse:
-    (image,) = outcomes.pictures_of(job)
-    return JsonResponse({"image": files.base64_of(files.content_of(image)), "html_info": ""})
-
-
-def _info(job: Job, images: list[Image]) -> dict[str, Any]:
-    wanted = job.generation_request
-    seeds = [image.seed for image in images]
-    return {
-        "prompt": wanted.prompt,
-        "all_prompts": [wanted.prompt] * len(images),
-        "negative_prompt": wanted.negative_prompt,
-        "all_negative_prompts": [wanted.negative_prompt] * len(images),
-        "seed": wanted.seed,
-        "all_seeds": seeds,
-        "subseed": -1,
-        "all_subseeds": [-1] * len(images),
-        "subseed_strength": 0,
-        "width": wanted.width,
-        "height": wanted.height,
-        "sampler_name": infotext.SAMPLERS[wanted.noise_scheduler],
-        "cfg_scale": wanted.guidance_scale,
-        "steps": wanted.num_inference_steps,
-        "batch_size": wanted.num_images,
-        "restore_faces": False,
-        "face_restoration_model": None,
-        "sd_model_name": wanted.checkpoint,
-        "sd_model_hash": automatic1111_words.hash_of(wanted.checkpoint),
-        "sd_vae_name": None,
-        "sd_vae_hash": None,
-        "seed_resize_from_w": -1,
-        "seed_resize_from_h": -1,
-        "denoising_strength": wanted.strength if wanted.mode.has_picture else None,
-        "extra_generation_params": {},
-        "index_of_first_image": 0,
-        "infotexts": [infotext.write(wanted, seed=seed) for seed in seeds],
-        "styles": [],
-        "job_timestamp": f"{job.created_at:%Y%m%d%H%M%S}",
-        "clip_skip": 1,
-        "is_using_inpainting_conditioning": False,
-        "version": "",
-    }
-
-
-def _progress(job: Job | None, *, count: int, wants_image: bool) -> dict[str, Any]:
-    """Idle is nought of nought, which clients wait for."""
-    state = events.job_state(job) if job else None
-    share = state["step"] / state["steps"] if state else 0.0
-    elapsed = (state["elapsed_ms"] or 0) / 1_000 if state else 0.0
-    return {
-        "progress": share,
-        "eta_relative": elapsed * (1 - share) / share if share else 0.0,
-        "state": {
-            "skipped": False,
-            "interrupted": bool(job and job.cancel_requested),
-            "stopping_generation": False,
-            "job": str(job.pk) if job else "",
-            "job_count": count if job else 0,
-            "job_timestamp": f"{job.created_at:%Y%m%d%H%M%S}" if job else "0",
-            "job_no": 0,
-            "sampling_step": state["step"] if state else 0,
-            "sampling_steps": state["steps"] if state else 0,
-        },
-        "current_image": _preview(job) if job and wants_image else None,
-        "textinfo": None,
-    }
-
-
-def _preview(job: Job) -> str | None:
-    events.note_watching(job.user_id)
-    preview = events.preview_of(job.pk) if job.status == Status.RUNNING else None
-    return files.base64_of(preview[1]) if preview else None
 
 
 def _current(key: ApiKey) -> Job | None:

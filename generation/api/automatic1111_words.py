@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import JsonResponse
+from django.utils.translation import gettext as _
 
 from accounts.models import ApiKey
 from generation.api import reading, refusals, wishes
@@ -26,6 +27,7 @@ _BY_NAME: Mapping[str, NoiseScheduler] = {
 }
 KARRAS = "karras"
 MODEL_OPTION = "sd_model_checkpoint"
+CONTROLNET = "controlnet"
 
 
 def _refuse(refusal: Refusal) -> JsonResponse:
@@ -67,6 +69,29 @@ def checkpoint_in(key: ApiKey, body: Mapping[str, Any], *, mode: Mode) -> str:
     if wanted and not id:
         raise refusals.invalid(MODEL_OPTION, "Unknown model")
     return wishes.checkpoint_of(key, id, mode=mode).id
+
+
+def require_here(body: Mapping[str, Any]) -> None:
+    """Refuse what would change the picture and is not here: it would be paid for without. Raises Refusal."""
+    if reading.text(body, "script_name"):
+        raise refusals.invalid("script_name", _("There are no scripts here."))
+    scripts = body.get("alwayson_scripts")
+    for name, settings in scripts.items() if isinstance(scripts, dict) else ():
+        if name.lower() == CONTROLNET and _is_used(settings):
+            raise refusals.invalid("alwayson_scripts", _("There is no ControlNet here."))
+
+
+def missing(message: str) -> Refusal:
+    """For a service of the web UI that is not here."""
+    return Refusal(404, "not_here", message)
+
+
+def _is_used(settings: Any) -> bool:
+    """Whether an extension's settings have it do anything."""
+    units = settings.get("args") if isinstance(settings, dict) else settings
+    if not isinstance(units, list):
+        return bool(units)
+    return any(unit.get("enabled", True) if isinstance(unit, dict) else unit for unit in units)
 
 
 def upscalers_of(key: ApiKey) -> list[Checkpoint]:

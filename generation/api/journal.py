@@ -16,7 +16,7 @@ from generation.api.threads import in_thread
 from generation.api_models import Call
 
 # Addresses of the API's wires begin with these, and no others do.
-PREFIXES = ("/api/", "/v1/", "/v2beta/", "/sdapi/", "/internal/")
+PREFIXES = ("/api/", "/v1/", "/v2beta/", "/sdapi/", "/internal/", "/controlnet/")
 
 Sync = Callable[[HttpRequest], HttpResponseBase]
 Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]

@@ -56,7 +56,7 @@ def quote(request: HttpRequest, wish: Wish) -> dict[str, Any]:
     agreed = terms.of(key.user, wanted, unit=unit)
     return {
         "unit": unit.value,
-        "price": agreed.credits if unit == Unit.CREDITS else agreed.quote.ceiling_ms,
+        "price": agreed.price,
         "likely_ms": agreed.quote.likely_ms,
         "width": wanted.width,
         "height": wanted.height,

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from accounts.models import ApiKey
 from billing import ledger
 from billing.models import Unit
-from generation import calling, jobs, safety
+from generation import budgets, calling, jobs, safety, terms
 from generation.api.refusals import Refusal
 from generation.api_models import Order
 from generation.engine.request import GenerationRequest
@@ -99,13 +99,52 @@ def place(
     """The job for the request, and whether it is new. Raises Refusal, and all that `jobs.submit` does."""
     if webhook_url:
         calling.require_fit(webhook_url)
-    (job,), is_new = _place(key, [request], ticket, webhook_url=webhook_url)
-    return job, is_new
+    placed, is_new = _place(key, [request], ticket, webhook_url=webhook_url)
+    return placed[0], is_new
 
 
 def place_all(key: ApiKey, requests: Sequence[GenerationRequest], ticket: Ticket) -> list[Job]:
     """The jobs for the parts of one request, all of them or none. Raises as `place`."""
     return _place(key, requests, ticket)[0]
+
+
+def place_after(key: ApiKey, first: Job, requests: Sequence[GenerationRequest]) -> list[Job]:
+    """The jobs that go on with what the first made: all or none, and once, however often it is asked for.
+
+    Raises as `place`.
+    """
+    unit = Unit(key.pays_in)
+    with transaction.atomic():
+        ledger.lock(key.user, unit)
+        order = Order.objects.prefetch_related("rest__job__user").get(job=first)
+        if known := order.jobs[1:]:
+            return known
+        placed = [_submit(key, request, unit=unit) for request in requests]
+        for job in placed:
+            Order.objects.create(job=job, api_key=key, first=order)
+    return placed
+
+
+def require_all(key: ApiKey, requests: Sequence[GenerationRequest]) -> None:
+    """See that the key could ask for all of these now. Nothing is set aside. Raises as `place`."""
+    unit = Unit(key.pays_in)
+    needed = 0
+    for request in requests:
+        _require_allowed(key, request)
+        safety.require_allowed(key.user, request)
+        needed += terms.of(key.user, request, unit=unit).price
+    spent = budgets.spent(key)
+    if key.budget is not None and spent + needed > key.budget:
+        raise budgets.OverBudget(left=max(0, key.budget - spent))
+    available = ledger.available(key.user, unit)
+    if needed > available:
+        raise _too_little(ledger.InsufficientBalance(needed=needed, available=available), unit)
+
+
+def beside(job: Job) -> list[Job]:
+    """The job, and all others of the same request."""
+    order = Order.objects.filter(job=job).select_related("job", "first__job").first()
+    return (order.first or order).jobs if order else [job]
 
 
 def _place(
@@ -137,8 +176,12 @@ def _submit(key: ApiKey, request: GenerationRequest, *, unit: Unit) -> Job:
     try:
         return jobs.submit(key.user, request, unit=unit, api_key=key)
     except ledger.InsufficientBalance as error:
-        code = "insufficient_credits" if unit == Unit.CREDITS else "insufficient_minutes"
-        raise Refusal(402, code, str(error)) from error
+        raise _too_little(error, unit) from error
+
+
+def _too_little(error: ledger.InsufficientBalance, unit: Unit) -> Refusal:
+    code = "insufficient_credits" if unit == Unit.CREDITS else "insufficient_minutes"
+    return Refusal(402, code, str(error))
 
 
 def _require_allowed(key: ApiKey, request: GenerationRequest) -> None:

@@ -36,6 +36,7 @@ SDAPI: dict[str, Callable[..., Any]] = {
     "txt2img": automatic1111.txt2img,
     "img2img": automatic1111.img2img,
     "extra-single-image": automatic1111.extra_single_image,
+    "interrogate": automatic1111.interrogate,
     "progress": automatic1111.progress,
     "interrupt": automatic1111.interrupt,
     "skip": automatic1111.interrupt,
@@ -68,6 +69,7 @@ urlpatterns = [
     path("v1/images/variations", openai.variations, name="openai_variations"),
     *_sdapi(),
     path("internal/progress", automatic1111.internal_progress, name="internal_progress"),
+    re_path("^controlnet/", automatic1111.controlnet, name="controlnet"),
     re_path("^sdapi/", automatic1111_words.wire.nothing_here(), name="sdapi_nothing"),
     path(
         "v1/generation/<str:engine_id>/text-to-image",

@@ -189,6 +189,35 @@ def test_webuiapi_makes_pictures(site, secret):
     api.util_wait_for_ready(check_interval=0.1)
 
 
+def test_webuiapi_makes_a_picture_larger_in_a_second_pass(site, secret, native):
+    api = webuiapi.WebUIApi(baseurl=f"{site.url}/sdapi/v1", sampler="DDIM", steps=4)
+    api.set_auth("key", secret)
+
+    made = api.txt2img(
+        prompt="a red house", width=128, height=128, seed=7, enable_hr=True, denoising_strength=0.5
+    )
+
+    second, first = native.get("/jobs").json()["items"][:2]
+    assert second["charged"] > first["charged"] > 0
+    assert made.info["extra_generation_params"]["Hires resize"] == "256x256"
+    # What anybody gets who has the first picture changed and drawn larger.
+    wish = {
+        "prompt": "a red house",
+        "mode": "image_to_image",
+        "image": first["pictures"][0]["id"],
+        "width": 256,
+        "height": 256,
+        "strength": 0.5,
+        "num_inference_steps": 4,
+        "guidance_scale": first["request"]["guidance_scale"],
+        "noise_scheduler": "ddim",
+        "seed": 7,
+    }
+    job = native.post("/jobs", json=wish, headers={"Prefer": "wait=60"}).json()
+    changed = PIL.Image.open(io.BytesIO(httpx2.get(job["pictures"][0]["url"]).content))
+    assert nearest(made.image, [changed]) == 0
+
+
 def test_a_key_in_the_address_is_enough(site, secret):
     response = httpx2.post(
         f"{site.url}/a1111/{secret}/sdapi/v1/txt2img",

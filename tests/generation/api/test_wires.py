@@ -455,7 +455,6 @@ def test_openai_names_what_is_wrong(caller, changes, param):
         {"cfg_scale": float("nan")},
         {"batch_size": 100},
         {"batch_size": -1, "n_iter": -1},
-        {"enable_hr": True},
         {"prompt": None},
         {"seed": "x"},
     ],
