@@ -37,7 +37,7 @@ QUALITY = 55
 # The one at the top of the README.
 README = ("studio-drawing", "studio.png")
 README_COLORS = 256
-LARGEST_TOTAL = 10_000_000
+LARGEST_TOTAL = 11_000_000
 # A lazy picture comes when it is scrolled to, a preview when the socket is open.
 SETTLE_MS = 300
 SCROLL = """async () => {
