@@ -17,12 +17,17 @@ PAGE = PROJECT / "docs" / "benchmarks.md"
 _HEAD = """\
 # Benchmarks
 
-Each figure is a ratio of two sides measured in turn on the same machine, unless its unit says otherwise; the last
-column says what is divided by what. `make bench` measures all, `python -m tests.bench NAME ...` some; with `--write`
-their rows here are renewed. All were measured on {device}.
+Each figure is a ratio of two sides measured in turn on the same machine, unless its unit says otherwise. `make bench`
+measures all, `python -m tests.bench NAME ...` some; with `--write` their rows here are renewed. All were measured on
+{device}.
+"""
+_SECTION = """
+### {name}
 
-| figure | value | goal | date | what it is |
-|---|---|---|---|---|
+{what}
+
+| figure | value | goal | date |
+|---|---|---|---|
 {rows}
 """
 _ROW = re.compile(r"^\| ([^|]+?) \|.*\|$", re.MULTILINE)
@@ -32,33 +37,34 @@ _NOTES = "\n## "
 def write(measured: Mapping[str, Sequence[Figure]]) -> None:
     """Renew the rows of these measurements; other rows, and everything from the first chapter on, stay."""
     old = PAGE.read_text() if PAGE.exists() else ""
-    table, chapter, notes = old.partition(_NOTES)
-    rows = {
-        match[1]: match[0] for match in _ROW.finditer(table) if match[1] not in {"figure", "---"}
-    }
-    for name, figures in measured.items():
-        what = (MEASUREMENTS[name].__doc__ or "").strip().splitlines()[0]
-        for figure in figures:
-            rows[figure.name] = _row(figure, what)
-    order = names()
-    ordered = sorted(rows, key=lambda row: (_place(row, order), row))
-    PAGE.write_text(
-        _HEAD.format(device=_device(), rows="\n".join(rows[row] for row in ordered))
-        + chapter
-        + notes
-    )
+    tables, chapter, notes = old.partition(_NOTES)
+    rows = {match[1]: match[0] for match in _ROW.finditer(tables) if _owner(match[1])}
+    rows = {figure: row for figure, row in rows.items() if _owner(figure) not in measured}
+    for figures in measured.values():
+        rows |= {figure.name: _row(figure) for figure in figures}
+    sections = [
+        _SECTION.format(
+            name=name,
+            what=(MEASUREMENTS[name].__doc__ or "").strip().splitlines()[0],
+            rows="\n".join(rows[figure] for figure in rows if _owner(figure) == name),
+        )
+        for name in names()
+        if any(_owner(figure) == name for figure in rows)
+    ]
+    PAGE.write_text(_HEAD.format(device=_device()) + "".join(sections) + chapter + notes)
 
 
-def _row(figure: Figure, what: str) -> str:
+def _row(figure: Figure) -> str:
     date = f"{datetime.now(UTC):%Y-%m-%d}"
-    value = f"{figure.value:.3f} {figure.unit}"
-    return f"| {figure.name} | {value} | {figure.goal} | {date} | {what} |"
+    return f"| {figure.name} | {figure.value:.3f} {figure.unit} | {figure.goal} | {date} |"
 
 
-def _place(row: str, order: Sequence[str]) -> int:
-    """A figure's name begins with that of its measurement."""
-    own = [name for name in order if row == name or row.startswith((f"{name}_", f"{name} "))]
-    return order.index(max(own, key=len)) if own else len(order)
+def _owner(figure: str) -> str | None:
+    """The measurement whose name the figure's begins with."""
+    return next(
+        (name for name in names() if figure == name or figure.startswith((f"{name}_", f"{name} "))),
+        None,
+    )
 
 
 def _device() -> str:

@@ -21,7 +21,7 @@ print(time.perf_counter() - began, *sys.modules)
 """
 
 
-@measures("web_import_seconds")
+@measures("web_import")
 def web_import() -> Iterator[Figure]:
     """From starting to import the site to having it, in a fresh process; over the same for the engine."""
     web, engine = interleaved(
