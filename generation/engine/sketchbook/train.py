@@ -143,6 +143,14 @@ class Training:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the command line and run the stages it names, in the order it names them."""
+    parsed = _parser().parse_args(arguments)
+    torch.set_num_threads(parsed.threads)
+    training = Training(parsed)
+    for stage in parsed.stages:
+        training.run(stage)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -152,54 +160,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
         default=STAGES,
         help=f"comma-separated, some of {','.join(STAGES)} (all), or {','.join(MORE_STAGES)}",
     )
-    parser.add_argument(
-        "--state",
-        type=Path,
-        default=user_cache_path("sketchbook"),
-        help="folder of drawings and resumable state (%(default)s)",
-    )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=CHECKPOINT,
-        help="checkpoint folder to save and evaluate (%(default)s)",
-    )
-    parser.add_argument(
-        "--threads",
-        type=int,
-        default=os.cpu_count(),
-        help="processor cores to train with (%(default)s)",
-    )
-    parser.add_argument(
-        "--scenes", type=int, default=24_576, help="training scenes to draw (%(default)s)"
-    )
-    parser.add_argument(
-        "--vae-steps", type=int, default=6_000, metavar="STEPS", help="(%(default)s)"
-    )
-    parser.add_argument(
-        "--text-steps", type=int, default=1_300, metavar="STEPS", help="(%(default)s)"
-    )
-    parser.add_argument(
-        "--judge-steps", type=int, default=2_000, metavar="STEPS", help="(%(default)s)"
-    )
-    parser.add_argument(
-        "--unet-steps",
-        type=int,
-        default=60_000,
-        metavar="STEPS",
-        help="(%(default)s); more of them continue a finished training",
-    )
-    parser.add_argument(
-        "--prompts",
-        type=int,
-        default=100,
-        help="held-out captions a language to evaluate with (%(default)s)",
-    )
-    parsed = parser.parse_args(arguments)
-    torch.set_num_threads(parsed.threads)
-    training = Training(parsed)
-    for stage in parsed.stages:
-        training.run(stage)
+    for name, default, of_what in (
+        ("--state", user_cache_path("sketchbook"), "drawings and resumable state"),
+        ("--output", CHECKPOINT, "the checkpoint to save and evaluate"),
+    ):
+        parser.add_argument(
+            name, type=Path, default=default, help=f"folder of {of_what} (%(default)s)"
+        )
+    for name, number, of_what in (
+        ("--threads", os.cpu_count(), "processor cores to train with"),
+        ("--scenes", 24_576, "training scenes to draw"),
+        ("--vae-steps", 6_000, "steps of the autoencoder"),
+        ("--text-steps", 1_300, "steps of the text encoder"),
+        ("--judge-steps", 2_000, "steps of the judge"),
+        ("--unet-steps", 60_000, "steps of the unet; more of them continue a finished training"),
+        ("--prompts", 100, "held-out captions a language to evaluate with"),
+    ):
+        parser.add_argument(
+            name, type=int, default=number, metavar="N", help=f"{of_what} (%(default)s)"
+        )
+    return parser
 
 
 def _stages(named: str) -> tuple[str, ...]:
