@@ -71,6 +71,7 @@ def _register() -> None:
         overhead,
         previews,
         sharing,
+        sockets,
         starting,
         submits,
         upscaling,
