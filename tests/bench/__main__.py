@@ -2,12 +2,14 @@
 
 import argparse
 import logging
+import sys
 import warnings
 
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
 from tests.bench import figures, page
+from tests.bench.browser import NoAnswer
 from tests.bench.site import session
 
 
@@ -24,13 +26,24 @@ def main() -> None:
     if unknown := set(names) - figures.MEASUREMENTS.keys():
         parser.error(f"no such figure: {', '.join(sorted(unknown))}")
     with session:
-        for name in names:
-            measured = []
-            for figure in figures.MEASUREMENTS[name]():
-                print(figure, flush=True)
-                measured.append(figure)
-            if arguments.write:
-                page.write({name: measured})
+        lost = [name for name in names if not _measure(name, write=arguments.write)]
+    if lost:
+        sys.exit(f"not measured: {', '.join(lost)}")
+
+
+def _measure(name: str, *, write: bool) -> bool:
+    """Whether it came to its end. A site that doesn't answer is no reason to leave the other figures out."""
+    measured = []
+    try:
+        for figure in figures.MEASUREMENTS[name]():
+            print(figure, flush=True)
+            measured.append(figure)
+    except NoAnswer as silence:
+        print(f"{name}: {silence}", file=sys.stderr, flush=True)
+        return False
+    if write:
+        page.write({name: measured})
+    return True
 
 
 def _be_quiet() -> None:
@@ -58,6 +71,7 @@ def _register() -> None:
         overhead,
         previews,
         sharing,
+        sockets,
         starting,
         submits,
         upscaling,

@@ -4,12 +4,14 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from statistics import median
 
+from tests.bench.browser import expect
 from tests.bench.engines import new_key, warm_engine
 from tests.bench.figures import Figure, measures
 from tests.bench.people import Person, Wait
-from tests.bench.site import crowd, make_at_once, stored
+from tests.bench.site import crowd, make_at_once, running_site, stored
 from tests.bench.trials import interleaved
 from tests.bench.wishes import wish, wishes
 
@@ -69,10 +71,9 @@ def _seconds(people: Sequence[Person]) -> float:
     requests = wishes(len(people), num_inference_steps=2 * STEPS)
     began = time.perf_counter()
     with ThreadPoolExecutor(len(people)) as threads:
-        jobs = set(threads.map(Person.ask_for, people, requests))
-    while jobs:
-        time.sleep(0.01)
-        jobs -= {job for job in jobs if stored(job)}
+        jobs = list(threads.map(Person.ask_for, people, requests))
+    for job in jobs:
+        expect(partial(stored, job), running_site(), f"job {job} has no picture", poll_seconds=0.01)
     return time.perf_counter() - began
 
 

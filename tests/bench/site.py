@@ -1,6 +1,7 @@
 """The whole site, running for all figures that need it, and a crowd that has signed up there."""
 
 import shutil
+import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -8,9 +9,10 @@ from functools import cache
 from pathlib import Path
 
 from generation.engine.request import GenerationRequest
+from tests.bench.browser import PATIENCE_SECONDS, expect
 from tests.bench.people import Person, Wait
 from tests.bench.wishes import wish
-from tests.running import Site
+from tests.running import READY_SECONDS, Site
 
 USERS = 8
 
@@ -22,9 +24,20 @@ session = ExitStack()
 def running_site() -> Site:
     """A site of `manage.py up`, started at the first call."""
     site = Site(_folder(), threads=None)
-    session.callback(site.ended)
-    session.callback(site.process.terminate)
-    return site.wait_until_ready()
+    session.callback(_stop, site)
+    ready = f"ready {site.url}"
+    expect(lambda: ready in site.lines, site, "it is not ready", seconds=READY_SECONDS)
+    return site
+
+
+def _stop(site: Site) -> None:
+    """Its output's reader would keep this process from ending, were it to hang."""
+    site.process.terminate()
+    try:
+        site.process.wait(PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        site.process.kill()
+    site.ended()
 
 
 @cache

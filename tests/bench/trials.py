@@ -3,6 +3,9 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 
 def timed(action: Callable[[], object]) -> float:
@@ -12,9 +15,9 @@ def timed(action: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def interleaved(*sides: Callable[[], float], rounds: int) -> list[list[float]]:
+def interleaved(*sides: Callable[[], Result], rounds: int) -> list[list[Result]]:
     """What each side returns in each round. Every other round goes backwards, so nobody is always first."""
-    results: list[list[float]] = [[] for _ in sides]
+    results: list[list[Result]] = [[] for _ in sides]
     for number in range(rounds):
         for index in range(len(sides))[:: -1 if number % 2 else 1]:
             results[index].append(sides[index]())

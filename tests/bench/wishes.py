@@ -35,3 +35,18 @@ def wish(number: int, *, size: int = SKETCHBOOK.native_size, **changes: Any) -> 
 
 def wishes(count: int, **changes: Any) -> list[GenerationRequest]:
     return [wish(number, **changes) for number in range(count)]
+
+
+def studio_form(request: GenerationRequest) -> dict[str, object]:
+    """The fields of the studio's form that ask for it."""
+    return {
+        "prompt": request.prompt,
+        "checkpoint": request.checkpoint,
+        "shape": "custom",
+        "width": request.width,
+        "height": request.height,
+        "num_inference_steps": request.num_inference_steps,
+        "guidance_scale": request.guidance_scale,
+        "noise_scheduler": request.noise_scheduler,
+        "seed": request.seed,
+    }

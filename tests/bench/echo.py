@@ -1,0 +1,20 @@
+"""The least that a websocket server can be: `python -m tests.bench.echo` prints its port and echoes until it is killed."""
+
+import asyncio
+
+from websockets.asyncio.server import ServerConnection, serve
+
+
+async def main() -> None:
+    async with serve(_echo, "127.0.0.1", 0, compression=None) as server:
+        print(next(iter(server.sockets)).getsockname()[1], flush=True)
+        await server.serve_forever()
+
+
+async def _echo(connection: ServerConnection) -> None:
+    async for message in connection:
+        await connection.send(message)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
