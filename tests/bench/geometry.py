@@ -30,7 +30,7 @@ def full_size() -> Iterator[Figure]:
             precision=precision,
             checkpoint=id,
             size=size,
-            num_inference_steps=STEPS,
+            num_inference_steps=STEPS + 1,
         )
         name = f"fullsize_{id}_{size}px"
         yield Figure(name=f"{name}_load", value=start["load"], unit="s", goal="no goal")
