@@ -86,7 +86,7 @@ def _sdxl() -> StableDiffusionXLPipeline:
     )
 
 
-PIPELINES: dict[str, Callable[[], Any]] = {"sd-1.5": _sd1, "sdxl": _sdxl}
+PIPELINES: dict[str, Callable[[], Any]] = {"sd-1.5": _sd1, "sdxl-1.0": _sdxl}
 
 
 def _random(build: Callable[[], Any]) -> Any:

@@ -13,7 +13,7 @@ from tests.bench.figures import Figure, measures
 from tests.bench.sharing import gain
 from tests.bench.wishes import wish
 
-SD1, SDXL = "sd-1.5", "sdxl"
+SD1, SDXL = "sd-1.5", "sdxl-1.0"
 STEPS = 2
 SMALL, LARGE = 256, 512
 USERS = 4
