@@ -8,6 +8,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.test import Client
 
 from accounts.models import User
 from tests import chromium as browsers
@@ -101,3 +102,11 @@ def bob(db: None) -> User:
 @pytest.fixture
 def charlie(db: None) -> User:
     return factories.charlie()
+
+
+@pytest.fixture
+def root(client: Client) -> User:
+    """Somebody who may do everything in the admin, signed in there."""
+    root = factories.make_user("root@example.com", is_staff=True, is_superuser=True)
+    client.force_login(root)
+    return root

@@ -18,13 +18,6 @@ URL = reverse("admin:accounts_user_changelist")
 
 
 @pytest.fixture
-def root(client):
-    root = factories.make_user("root@example.com", is_staff=True, is_superuser=True)
-    client.force_login(root)
-    return root
-
-
-@pytest.fixture
 def staff(client):
     """May change users, but is no superuser."""
     staff = factories.make_user("staff@example.com", is_staff=True)

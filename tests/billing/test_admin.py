@@ -22,13 +22,6 @@ WALLETS = reverse("admin:billing_wallet_changelist")
 EVENTS = reverse("admin:billing_stripeevent_changelist")
 
 
-@pytest.fixture
-def root(client: Client) -> User:
-    root = factories.make_user("root@example.com", is_staff=True, is_superuser=True)
-    client.force_login(root)
-    return root
-
-
 def adjust(client: Client, user: User, **values: object) -> str:
     """Adjust from the list, with the token that it has now; returns what the page says then."""
     token = re.search(r'name="token" value="([^"]+)"', client.get(WALLETS).text)

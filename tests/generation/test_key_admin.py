@@ -21,13 +21,6 @@ LOOKUPS = ["", "__startswith", "__regex"]
 
 
 @pytest.fixture
-def root(client):
-    root = factories.make_user("root@example.com", is_staff=True, is_superuser=True)
-    client.force_login(root)
-    return root
-
-
-@pytest.fixture
 def looker(client):
     """May look at keys, and no more."""
     staff = factories.make_user("staff@example.com", is_staff=True)

@@ -38,13 +38,6 @@ pytestmark = pytest.mark.django_db
 numbers = count()
 
 
-@pytest.fixture
-def root(client):
-    root = factories.make_user("root@example.com", is_staff=True, is_superuser=True)
-    client.force_login(root)
-    return root
-
-
 # The start page ---------------------------------------------------------------------------------
 
 
