@@ -1,11 +1,12 @@
 """Bars on a scale that people can read: whole numbers for an SVG, without a drawing library."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import count
 
-from generation.usage import Day
+from billing.models import Unit
+from generation.usage import Day, Spent
 
 # The SVG's own units; the page stretches it to whatever room there is.
 HEIGHT = 1_000
@@ -15,6 +16,7 @@ BAR_WIDTH = 70
 LEAST_HEIGHT = 8
 _SECOND = 1_000
 _MINUTE = 60 * _SECOND
+_CREDIT = 1_000
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Bar:
     """One day; `left` is where its stretch of the axis begins, `x` its bar."""
 
     day: date
-    ms: int
+    amount: int
     left: int
     x: int
     y: int
@@ -44,22 +46,22 @@ class Chart:
         return days[0], days[len(days) // 2], days[-1]
 
 
-def chart(days: Sequence[Day]) -> Chart:
+def chart(spent: Spent) -> Chart:
     """A bar for each of the days, which follow each other."""
-    top = _top(max(day.ms for day in days))
+    top = _top(spent.most.amount, spent.unit)
     return Chart(
-        bars=tuple(_bar(index, day, top=top) for index, day in enumerate(days)),
-        width=len(days) * DAY_WIDTH,
+        bars=tuple(_bar(index, day, top=top) for index, day in enumerate(spent.days)),
+        width=len(spent.days) * DAY_WIDTH,
         marks=(top, top // 2, 0),
     )
 
 
 def _bar(index: int, day: Day, *, top: int) -> Bar:
-    height = max(LEAST_HEIGHT, day.ms * HEIGHT // top) if day.ms else 0
+    height = max(LEAST_HEIGHT, day.amount * HEIGHT // top) if day.amount else 0
     left = index * DAY_WIDTH
     return Bar(
         day=day.day,
-        ms=day.ms,
+        amount=day.amount,
         left=left,
         x=left + (DAY_WIDTH - BAR_WIDTH) // 2,
         y=HEIGHT - height,
@@ -67,12 +69,19 @@ def _bar(index: int, day: Day, *, top: int) -> Bar:
     )
 
 
-def _top(ms: int) -> int:
-    """The lowest round value that is not below `ms`."""
-    return next(top for top in _round_values() if top >= ms)
+def _top(amount: int, unit: Unit) -> int:
+    """The lowest round value that is not below `amount`."""
+    values = _round_credits() if unit is Unit.CREDITS else _round_times()
+    return next(top for top in values if top >= amount)
 
 
-def _round_values() -> Iterator[int]:
-    """What a scale may end at: its half is a round number, too."""
+# What a scale may end at: its half is a round number, too.
+
+
+def _round_times() -> Iterator[int]:
     yield from (n * _SECOND for n in (1, 2, 4, 10, 20, 40))
     yield from (n * 10**zeros * _MINUTE for zeros in count() for n in (1, 2, 4))
+
+
+def _round_credits() -> Iterator[int]:
+    yield from (n * 10**zeros * _CREDIT for zeros in count() for n in (1, 2, 4))

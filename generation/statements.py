@@ -20,8 +20,7 @@ class Statement:
     @property
     def charged(self) -> int:
         """In the job's unit: GPU milliseconds, or thousandths of a credit."""
-        charged = self.job.charged_credits if self.job.pays_in_credits else self.job.charged_ms
-        return charged or 0
+        return self.job.charged or 0
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON. Times are ISO 8601; amounts are integers in `unit`."""

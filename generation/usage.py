@@ -1,4 +1,4 @@
-"""What a person's jobs took, day by day and one by one: to the millisecond what the ledger has.
+"""What a person's jobs cost, day by day and one by one: to the millisecond and the credit what the ledger has.
 
 A job counts on the day on which it ended, in UTC. That is the moment of its entries too (see `jobs`), so a
 day's jobs sum to the day's captures. Nothing here reads further back than the days that are asked for.
@@ -13,6 +13,7 @@ from django.db.models import Count, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
+from billing.models import Unit
 from generation import cursors
 from generation.models import Job, JobQuerySet
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 MOST_DAYS = 366
 DEFAULT_DAYS = 30
 PAGE = 50
+# In place of a key: what was asked for without one.
+WEBSITE = "website"
 
 
 @dataclass(frozen=True)
@@ -58,24 +61,35 @@ class Period:
 
 
 @dataclass(frozen=True)
+class Only:
+    """Which of a period's jobs. `key`: the id of an API key, or WEBSITE; what is empty restricts nothing."""
+
+    checkpoint: str = ""
+    key: str = ""
+
+
+ALL = Only()
+
+
+@dataclass(frozen=True)
 class Day:
-    """What one day's jobs took, and how many there were."""
+    """What one day's jobs cost, and how many there were."""
 
     day: date
-    ms: int
+    amount: int
     jobs: int
 
 
 @dataclass(frozen=True)
-class Summary:
-    """Every day of a period, also the empty ones, oldest first. `checkpoints`: all that were used in it."""
+class Spent:
+    """All that was paid in one unit: milliseconds, or thousandths of a credit. Days without jobs are there, too."""
 
+    unit: Unit
     days: tuple[Day, ...]
-    checkpoints: tuple[str, ...]
 
     @property
-    def ms(self) -> int:
-        return sum(day.ms for day in self.days)
+    def amount(self) -> int:
+        return sum(day.amount for day in self.days)
 
     @property
     def jobs(self) -> int:
@@ -83,16 +97,30 @@ class Summary:
 
     @property
     def most(self) -> Day:
-        """The day that took most, the first of them."""
-        return max(self.days, key=lambda day: day.ms)
+        """The day that cost most, the first of them."""
+        return max(self.days, key=lambda day: day.amount)
 
     @property
-    def ms_per_day(self) -> int:
-        return self.ms // len(self.days)
+    def per_day(self) -> int:
+        return self.amount // len(self.days)
 
     @property
-    def ms_per_job(self) -> int:
-        return self.ms // self.jobs if self.jobs else 0
+    def per_job(self) -> int:
+        return self.amount // self.jobs if self.jobs else 0
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A period in both units. `checkpoints`: all that were used in it."""
+
+    time: Spent
+    credits: Spent
+    checkpoints: tuple[str, ...]
+
+    @property
+    def shown(self) -> tuple[Spent, ...]:
+        """The units that were paid in; GPU time where nothing was paid."""
+        return tuple(spent for spent in (self.time, self.credits) if spent.jobs) or (self.time,)
 
 
 @dataclass(frozen=True)
@@ -103,42 +131,55 @@ class Page:
     older: str | None
 
 
-def summary(user: "User", period: Period, *, checkpoint: str = "") -> Summary:
-    """Sums by day, of all checkpoints or of one. One query."""
-    by_day = TruncDate("finished_at", tzinfo=UTC)
+def summary(user: "User", period: Period, only: Only = ALL) -> Summary:
+    """Sums by day. One query."""
     groups = (
-        _ended(user, period)
-        .values("checkpoint", day=by_day)
-        .annotate(ms=Sum("charged_ms", default=0), jobs=Count("pk"))
+        _ended(user, period, key=only.key)
+        .values("checkpoint", "unit", day=TruncDate("finished_at", tzinfo=UTC))
+        .annotate(
+            ms=Sum("charged_ms", default=0),
+            credits=Sum("charged_credits", default=0),
+            jobs=Count("pk"),
+        )
         .order_by()
     )
-    ms: Counter[date] = Counter()
-    jobs: Counter[date] = Counter()
+    amounts: Counter[tuple[str, date]] = Counter()
+    jobs: Counter[tuple[str, date]] = Counter()
     checkpoints = set()
     for group in groups:
         checkpoints.add(group["checkpoint"])
-        if group["checkpoint"] == (checkpoint or group["checkpoint"]):
-            ms[group["day"]] += int(group["ms"])
-            jobs[group["day"]] += group["jobs"]
-    days = tuple(Day(day, ms[day], jobs[day]) for day in period.days)
-    return Summary(days=days, checkpoints=tuple(sorted(checkpoints)))
+        if group["checkpoint"] == (only.checkpoint or group["checkpoint"]):
+            unit, day = group["unit"], group["day"]
+            amounts[unit, day] += int(group["credits" if unit == Unit.CREDITS else "ms"])
+            jobs[unit, day] += group["jobs"]
+
+    def spent(unit: Unit) -> Spent:
+        return Spent(
+            unit, tuple(Day(day, amounts[unit, day], jobs[unit, day]) for day in period.days)
+        )
+
+    return Summary(
+        time=spent(Unit.GPU_MS),
+        credits=spent(Unit.CREDITS),
+        checkpoints=tuple(sorted(checkpoints)),
+    )
 
 
 def page(
     user: "User",
     period: Period,
+    only: Only = ALL,
     *,
-    checkpoint: str = "",
     before: str = "",
     size: int | None = None,
 ) -> Page:
-    """The jobs that ended before the cursor, or the last ones, the latest first. One query.
+    """The jobs that ended before the cursor, or the last ones, the latest first, with their keys. One query.
 
     Raises cursors.InvalidCursor.
     """
-    jobs = _ended(user, period).defer("receipt")
-    if checkpoint:
-        jobs = jobs.filter(checkpoint=checkpoint)
+    jobs = _ended(user, period, key=only.key).defer("receipt").select_related("api_key")
+    if only.checkpoint:
+        jobs = jobs.filter(checkpoint=only.checkpoint)
     if before:
         jobs = jobs.filter(cursors.after(before, field="finished_at"))
     size = size or PAGE
@@ -147,10 +188,13 @@ def page(
     return Page(jobs=shown, older=_cursor(shown[-1]) if len(found) > size else None)
 
 
-def _ended(user: "User", period: Period) -> JobQuerySet:
-    return Job.objects.for_user(user).filter(
+def _ended(user: "User", period: Period, *, key: str) -> JobQuerySet:
+    jobs = Job.objects.for_user(user).filter(
         finished_at__gte=period.starts_at, finished_at__lt=period.ends_at
     )
+    if key == WEBSITE:
+        return jobs.filter(api_key=None)
+    return jobs.filter(api_key=key) if key else jobs
 
 
 def _cursor(job: Job) -> str:

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from generation import usage
 from generation.models import Job
-from generation.usage import Period
+from generation.usage import ALL, Only, Period
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -26,7 +26,9 @@ COLUMNS = (
     "height",
     "steps",
     "pictures",
+    "api_key",
     "charged_ms",
+    "charged_credits",
     "receipt",
 )
 # Without it, spreadsheets take UTF-8 for the letters of their own country.
@@ -35,12 +37,12 @@ BYTE_ORDER_MARK = "\ufeff"
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def pieces(user: "User", period: Period, *, checkpoint: str = "") -> Iterator[str]:
+def pieces(user: "User", period: Period, only: Only = ALL) -> Iterator[str]:
     """The file, the latest job first, in pieces of one query each. Nothing is held between two of them."""
     yield BYTE_ORDER_MARK + _lines([COLUMNS])
     older: str | None = ""
     while older is not None:
-        page = usage.page(user, period, checkpoint=checkpoint, before=older, size=PAGE)
+        page = usage.page(user, period, only, before=older, size=PAGE)
         older = page.older
         yield _lines(_row(job) for job in page.jobs)
 
@@ -59,7 +61,9 @@ def _row(job: Job) -> tuple[object, ...]:
         request["height"],
         request["num_inference_steps"],
         request.get("num_images", 1),
+        _text(str(job.api_key)) if job.api_key else "",
         job.charged_ms,
+        f"{(job.charged_credits or 0) / 1_000:.3f}",
         urljoin(settings.SITE_URL, job.get_absolute_url()),
     )
 

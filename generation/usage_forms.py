@@ -1,15 +1,19 @@
-"""Which days and which checkpoint a person wants to see the usage of."""
+"""Which days, which checkpoint and which API key a person wants to see the usage of."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from generation.engine.catalogue import CHECKPOINTS
-from generation.usage import DEFAULT_DAYS, MOST_DAYS, Period
+from generation.usage import ALL, DEFAULT_DAYS, MOST_DAYS, WEBSITE, Only, Period
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 PRESETS = (7, DEFAULT_DAYS, 90)
 # Far enough apart for everything that happened, and for sums with days in them.
@@ -38,6 +42,17 @@ class UsageForm(forms.Form):
     checkpoint = forms.CharField(
         label=_("Model"), required=False, max_length=100, widget=forms.Select
     )
+    key = forms.ChoiceField(label=_("Asked for"), required=False)
+
+    def __init__(self, data: Any, *, user: "User") -> None:
+        super().__init__(data)
+        keys = [(str(key.pk), str(key)) for key in user.api_keys.order_by("name", "created_at")]
+        self.fields["key"].choices = [
+            ("", _("Anywhere")),
+            (WEBSITE, _("On this website")),
+            (_("By API key"), keys),
+        ]
+        self.has_keys = bool(keys)
 
     @property
     def period(self) -> Period:
@@ -47,16 +62,18 @@ class UsageForm(forms.Form):
         return _period(**{name: self.cleaned_data[name] for name in ("days", "first", "last")})
 
     @property
-    def only(self) -> str:
-        """The checkpoint that was asked for, or nothing."""
-        return str(self.cleaned_data["checkpoint"]) if self.is_valid() else ""
+    def only(self) -> Only:
+        """What was asked for; all if that made no sense."""
+        if not self.is_valid():
+            return ALL
+        return Only(checkpoint=self.cleaned_data["checkpoint"], key=self.cleaned_data["key"])
 
     def show(self, checkpoints: Iterable[str]) -> None:
         """Fill in the days that are shown, and offer these checkpoints and the one that was chosen."""
         if self.is_valid():
             period = self.period
-            self.data = {"first": period.first, "last": period.last, "checkpoint": self.only}
-        ids = sorted({*checkpoints, self.only} - {""})
+            self.data = {"first": period.first, "last": period.last, **asdict(self.only)}
+        ids = sorted({*checkpoints, self.only.checkpoint} - {""})
         names = [(id, CHECKPOINTS[id].name if id in CHECKPOINTS else id) for id in ids]
         self.fields["checkpoint"].widget.choices = [
             ("", _("All models")),

@@ -1,6 +1,7 @@
 """What a person's pictures took: a chart, a line for each, and a file of it. Their minutes are billing's."""
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import asdict
 from functools import partial
 from urllib.parse import urlencode
 
@@ -26,31 +27,32 @@ from generation.usage_forms import PRESETS, UsageForm
 def usage(request: HttpRequest) -> HttpResponse:
     """generation/usage.html
 
-    form: UsageForm, sent by GET to here; period: Period; summary: Summary; chart: Chart; page: Page;
-    presets: numbers of days, days: the one that is shown, or None; query: what keeps the choice in a link.
+    form: UsageForm, sent by GET to here; period: Period; units: a Spent with its Chart for each unit that was
+    paid in; page: Page; presets: numbers of days, days: the one that is shown, or None; query: what keeps the
+    choice in a link, narrowed: the same without its days.
     """
     before = request.GET.get("before", "")
     if before.isdecimal():
         # The ledger's pages once had this address.
         return redirect(f"{reverse('billing:usage')}?before={before}", permanent=True)
     user = user_of(request)
-    form = UsageForm(request.GET)
-    period, checkpoint = form.period, form.only
-    summary = jobs.summary(user, period, checkpoint=checkpoint)
+    form = UsageForm(request.GET, user=user)
+    period, only = form.period, form.only
+    summary = jobs.summary(user, period, only)
     form.show(summary.checkpoints)
     try:
-        page = jobs.page(user, period, checkpoint=checkpoint, before=before)
+        page = jobs.page(user, period, only, before=before)
     except cursors.InvalidCursor as error:
         raise Http404 from error
     context = {
         "form": form,
         "period": period,
-        "summary": summary,
-        "chart": charts.chart(summary.days),
+        "units": [(spent, charts.chart(spent)) for spent in summary.shown],
         "page": page,
         "presets": PRESETS,
         "days": len(period) if period == Period.until_today(days=len(period)) else None,
-        "query": _query(period, checkpoint),
+        "query": _query(first=period.first, last=period.last, **asdict(only)),
+        "narrowed": _query(**asdict(only)),
     }
     return render(request, "generation/usage.html", context)
 
@@ -60,19 +62,19 @@ def usage(request: HttpRequest) -> HttpResponse:
 @never_cache
 def usage_export(request: HttpRequest) -> StreamingHttpResponse:
     """The same jobs as CSV; what can't be asked for is not found."""
-    form = UsageForm(request.GET)
+    user = user_of(request)
+    form = UsageForm(request.GET, user=user)
     if not form.is_valid():
         raise Http404
     period = form.period
-    pieces = usage_csv.pieces(user_of(request), period, checkpoint=form.only)
+    pieces = usage_csv.pieces(user, period, form.only)
     response = StreamingHttpResponse(_in_turn(pieces), content_type="text/csv; charset=utf-8")
     name = f"usage-{period.first}-{period.last}.csv"
     response["Content-Disposition"] = content_disposition_header(True, name)
     return response
 
 
-def _query(period: Period, checkpoint: str) -> str:
-    values = {"first": period.first, "last": period.last, "checkpoint": checkpoint}
+def _query(**values: object) -> str:
     return urlencode({name: value for name, value in values.items() if value})
 
 

@@ -9,6 +9,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client
+from django.utils import translation
 
 from accounts.models import User
 from tests import chromium as browsers
@@ -75,6 +76,12 @@ def _patient_transaction(request: pytest.FixtureRequest) -> None:
 def _empty_cache() -> None:
     """Rate limits are kept in the cache: one test's sign-ins must not count against the next."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_language() -> None:
+    """A request's language stays with the thread that served it: it must not become the next test's."""
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session")

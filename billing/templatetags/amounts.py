@@ -6,6 +6,7 @@ from django import template
 from django.utils.translation import gettext as _
 
 from billing import money as currencies
+from billing.models import Unit
 from billing.plans import PLANS, PRODUCTS
 
 register = template.Library()
@@ -59,6 +60,24 @@ def credits(thousandths: int) -> str:
 
 
 @register.filter
+def amount(number: int, unit: str) -> str:
+    """GPU time rounded down, or credits: "4 min 58 s", "2,900 credits"."""
+    return _credits(number) if unit == Unit.CREDITS else gpu_time(number)
+
+
+@register.filter
+def exact_amount(number: int, unit: str) -> str:
+    """To the last millisecond, or credits: "3.218 s", "0.5 credits"."""
+    return _credits(number) if unit == Unit.CREDITS else exact_gpu_time(number)
+
+
+@register.filter
+def round_amount(number: int, unit: str) -> str:
+    """As a mark on a scale: "4 min", "20"."""
+    return credits(number) if unit == Unit.CREDITS else round_time(number)
+
+
+@register.filter
 def money(cents: int, currency: str) -> str:
     """An amount in a currency's smallest unit: "$10.00"."""
     return currencies.text(cents, currency)
@@ -75,6 +94,10 @@ def product_name(product: str) -> str:
     """The name of a plan or of what is bought once, by its id."""
     found = PLANS.get(product) or PRODUCTS.get(product)
     return str(found.name) if found else product
+
+
+def _credits(thousandths: int) -> str:
+    return _("{credits} credits").format(credits=credits(thousandths))
 
 
 def _sign(amount: int) -> str:

@@ -62,7 +62,7 @@ def _row(job: Job) -> dict[str, Any]:
         "request": job.request,
         "unit": job.unit,
         "price": job.price,
-        "charged": job.charged_credits if job.pays_in_credits else job.charged_ms,
+        "charged": job.charged,
         "error": {"code": job.error_code, "message": _(job.error) if job.error else ""}
         if job.error_code
         else None,

@@ -140,7 +140,7 @@ class Job(models.Model):
             models.Index(
                 fields=["user", "-finished_at", "-id"],
                 name="job_usage",
-                include=["checkpoint", "charged_ms"],
+                include=["checkpoint", "api_key", "unit", "charged_ms", "charged_credits"],
                 condition=Q(finished_at__isnull=False),
             ),
             models.Index(fields=["-created_at", "-id"], name="job_recent"),
@@ -191,6 +191,11 @@ class Job(models.Model):
     def price(self) -> int:
         """What is set aside for it, in its unit."""
         return self.credits if self.pays_in_credits else self.hold_ms
+
+    @property
+    def charged(self) -> int | None:
+        """What it cost, in its unit; None before it has ended."""
+        return self.charged_credits if self.pays_in_credits else self.charged_ms
 
     @property
     def hold_reference(self) -> str:

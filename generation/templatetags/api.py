@@ -28,5 +28,4 @@ def cost(call: Call) -> str:
 
 
 def _amount(job: Job) -> int:
-    charged = job.charged_credits if job.pays_in_credits else job.charged_ms
-    return job.price if charged is None else charged
+    return job.price if job.charged is None else job.charged

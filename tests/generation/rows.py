@@ -8,7 +8,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import ApiKey, User
 from billing import ledger
 from billing.models import Unit
 from generation import search_terms, uploads
@@ -75,9 +75,25 @@ def charge(
 ) -> Job:
     """A job that ended at that moment, and what the ledger took for it."""
     job = make_job(user, status=status, request=request)
-    Job.objects.filter(pk=job.pk).update(charged_ms=ms, created_at=at, finished_at=at)
-    ledger.hold(user, unit=Unit.GPU_MS, amount=ms + 1, reference=job.hold_reference)
-    ledger.capture(job.hold_reference, amount=ms, at=at)
+    return _charge(job, amount=ms, at=at, charged_ms=ms)
+
+
+def charge_by_key(
+    key: ApiKey, *, amount: int, at: datetime, request: GenerationRequest | None = None
+) -> Job:
+    """As `charge`, asked for by API and paid in what the key pays in."""
+    job = make_job(key.user, request=request)
+    job.api_key, job.unit = key, key.pays_in
+    job.save()
+    if job.pays_in_credits:
+        return _charge(job, amount=amount, at=at, charged_ms=0, charged_credits=amount)
+    return _charge(job, amount=amount, at=at, charged_ms=amount)
+
+
+def _charge(job: Job, *, amount: int, at: datetime, **charged: int) -> Job:
+    Job.objects.filter(pk=job.pk).update(created_at=at, finished_at=at, **charged)
+    ledger.hold(job.user, unit=Unit(job.unit), amount=amount + 1, reference=job.hold_reference)
+    ledger.capture(job.hold_reference, amount=amount, at=at)
     job.refresh_from_db()
     return job
 

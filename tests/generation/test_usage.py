@@ -1,18 +1,25 @@
+import csv
 import random
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from io import StringIO
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
+from accounts import keys
+from accounts.models import Pays
 from billing.models import Entry
 from generation import cursors, jobs, usage, usage_csv
 from generation.engine.events import Charge
 from generation.models import FINAL, Job, Status
-from generation.usage import Period
+from generation.usage import WEBSITE, Only, Period
 from tests.billing.books import assert_books_balance, fund
-from tests.generation.rows import charge, make_job, make_request
+from tests.factories import make_user
+from tests.generation.api.callers import buy_credits
+from tests.generation.rows import charge, charge_by_key, make_job, make_request
 
 pytestmark = pytest.mark.django_db
 
@@ -55,10 +62,14 @@ def ledger_by_day(user):
     return by_day
 
 
-def exported(user, period, **options):
-    """The sum of the file's last but one column."""
-    lines = "".join(usage_csv.pieces(user, period, **options)).splitlines()[1:]
-    return sum(int(line.split(",")[-2]) for line in lines)
+def exported(user, period, only=usage.ALL):
+    """The sums of the file's milliseconds and credits."""
+    text = "".join(usage_csv.pieces(user, period, only)).removeprefix(usage_csv.BYTE_ORDER_MARK)
+    lines = list(csv.DictReader(StringIO(text)))
+    return (
+        sum(int(line["charged_ms"]) for line in lines),
+        sum(Decimal(line["charged_credits"]) for line in lines),
+    )
 
 
 def test_bars_lines_and_file_add_up_to_the_ledger_whatever_the_clock_does(alice, bob, ticking):
@@ -74,10 +85,13 @@ def test_bars_lines_and_file_add_up_to_the_ledger_whatever_the_clock_does(alice,
     summary = usage.summary(alice, period)
 
     assert len(ledger) > 2
-    assert Counter({day.day: day.ms for day in summary.days}) == ledger
-    assert summary.jobs == 40
-    assert sum(job.charged_ms for job in usage.page(alice, period, size=40).jobs) == summary.ms
-    assert exported(alice, period) == summary.ms
+    assert Counter({day.day: day.amount for day in summary.time.days}) == ledger
+    assert summary.time.jobs == 40
+    assert (
+        sum(job.charged_ms for job in usage.page(alice, period, size=40).jobs)
+        == summary.time.amount
+    )
+    assert exported(alice, period) == (summary.time.amount, 0)
     assert_books_balance()
 
 
@@ -87,7 +101,7 @@ def test_each_day_of_the_file_adds_up_too(alice):
     ledger = ledger_by_day(alice)
 
     for day in WEEK.days:
-        assert exported(alice, Period(day, day)) == ledger[day]
+        assert exported(alice, Period(day, day)) == (ledger[day], 0)
 
 
 def test_a_day_ends_at_midnight(alice):
@@ -96,7 +110,7 @@ def test_a_day_ends_at_midnight(alice):
 
     summary = usage.summary(alice, WEEK)
 
-    assert [day.ms for day in summary.days] == [0, 0, 0, 0, 1, 2, 0]
+    assert [day.amount for day in summary.time.days] == [0, 0, 0, 0, 1, 2, 0]
 
 
 def test_every_day_is_there_and_the_totals_are_theirs(alice):
@@ -105,15 +119,18 @@ def test_every_day_is_there_and_the_totals_are_theirs(alice):
 
     summary = usage.summary(alice, WEEK)
 
-    assert [day.day for day in summary.days] == WEEK.days
-    assert (summary.ms, summary.jobs, summary.most.day) == (4_000, 2, DAY)
-    assert (summary.ms_per_day, summary.ms_per_job) == (4_000 // 7, 2_000)
+    assert [day.day for day in summary.time.days] == WEEK.days
+    time = summary.time
+    assert (time.amount, time.jobs, time.most.day) == (4_000, 2, DAY)
+    assert (time.per_day, time.per_job) == (4_000 // 7, 2_000)
 
 
 def test_days_without_jobs_have_sums_of_nothing(alice):
     summary = usage.summary(alice, WEEK)
 
-    assert (summary.ms, summary.jobs, summary.ms_per_day, summary.ms_per_job) == (0, 0, 0, 0)
+    for spent in (summary.time, summary.credits):
+        assert (spent.amount, spent.jobs, spent.per_day, spent.per_job) == (0, 0, 0, 0)
+    assert summary.shown == (summary.time,)
     assert usage.page(alice, WEEK) == usage.Page(jobs=[], older=None)
 
 
@@ -121,18 +138,56 @@ def test_one_checkpoint_is_summed_alone_and_all_are_named(alice):
     charge(alice, ms=1, at=NOON)
     charge(alice, ms=2, at=NOON, request=make_request(checkpoint="sd-1.5", width=256, height=256))
 
-    summary = usage.summary(alice, WEEK, checkpoint="sd-1.5")
+    summary = usage.summary(alice, WEEK, Only(checkpoint="sd-1.5"))
 
-    assert (summary.ms, summary.jobs) == (2, 1)
+    assert (summary.time.amount, summary.time.jobs) == (2, 1)
     assert summary.checkpoints == ("sd-1.5", "sketchbook")
-    assert [job.charged_ms for job in usage.page(alice, WEEK, checkpoint="sd-1.5").jobs] == [2]
-    assert exported(alice, WEEK, checkpoint="sd-1.5") == 2
+    assert [job.charged_ms for job in usage.page(alice, WEEK, Only(checkpoint="sd-1.5")).jobs] == [
+        2
+    ]
+    assert exported(alice, WEEK, Only(checkpoint="sd-1.5")) == (2, 0)
+
+
+@pytest.fixture
+def two_keys(alice):
+    """One that pays in minutes, one in credits, each with its jobs of one day; and one job of the studio's."""
+    buy_credits(alice)
+    minutes = keys.make(alice, name="Minutes", pays_in=Pays.GPU_MS)[0]
+    credits = keys.make(alice, name="Credits", pays_in=Pays.CREDITS)[0]
+    charge(alice, ms=1, at=NOON)
+    charge_by_key(minutes, amount=20, at=NOON)
+    for _ in range(3):
+        charge_by_key(credits, amount=2_500, at=NOON)
+    return minutes, credits
+
+
+def test_one_key_is_summed_alone_in_what_it_pays_in(alice, two_keys):
+    minutes, credits = (Only(key=str(key.pk)) for key in two_keys)
+
+    for only, ms, thousandths in ((minutes, 20, 0), (credits, 0, 7_500), (Only(key=WEBSITE), 1, 0)):
+        summary = usage.summary(alice, WEEK, only)
+
+        assert (summary.time.amount, summary.credits.amount) == (ms, thousandths)
+        assert exported(alice, WEEK, only) == (ms, Decimal(thousandths) / 1_000)
+        assert sum(job.charged for job in usage.page(alice, WEEK, only).jobs) == ms + thousandths
+
+
+def test_both_units_add_up_to_the_ledger(alice, two_keys):
+    summary = usage.summary(alice, WEEK)
+
+    for spent in (summary.time, summary.credits):
+        captured = Entry.objects.filter(
+            wallet__user=alice, wallet__unit=spent.unit, kind=Entry.Kind.CAPTURE
+        )
+        assert spent.amount == -sum(entry.amount for entry in captured) > 0
+    assert summary.shown == (summary.time, summary.credits)
+    assert (summary.time.jobs, summary.credits.jobs) == (2, 3)
 
 
 def test_usage_of_others_is_not_counted(alice, bob):
     charge(bob, ms=1, at=NOON)
 
-    assert usage.summary(alice, WEEK).jobs == 0
+    assert usage.summary(alice, WEEK).time.jobs == 0
     assert usage.page(alice, WEEK).jobs == []
 
 
@@ -141,7 +196,7 @@ def test_what_has_not_ended_is_not_usage(alice):
     make_job(alice, status=Status.QUEUED)
     make_job(alice, status=Status.RUNNING)
 
-    assert usage.summary(alice, today).jobs == 0
+    assert usage.summary(alice, today).time.jobs == 0
 
 
 def test_pages_follow_each_other_without_gap_or_repetition(alice):
@@ -164,21 +219,28 @@ def test_a_cursor_that_was_made_up_is_refused(alice, before):
         usage.page(alice, WEEK, before=before)
 
 
-def test_history_does_not_make_the_days_that_are_shown_slower(alice):
-    charge(alice, ms=1, at=NOON)
+def test_history_and_others_do_not_make_the_days_that_are_shown_slower(alice):
+    job = charge(alice, ms=1, at=NOON)
     before = blocks_read(alice)
-    columns = [f'"{field.column}"' for field in Job._meta.concrete_fields]
-    own = {
-        '"id"': "gen_random_uuid()",
-        '"finished_at"': "finished_at - interval '30 days' - n * interval '1 hour'",
+    for number in range(9):
+        make_user(f"{number}@example.com")
+    names = [field.column for field in Job._meta.concrete_fields]
+    values = {name: f"job.{name}" for name in names} | {
+        "id": "gen_random_uuid()",
+        "user_id": "person.id",
+        # Hers end before the week that is shown, those of the others fill it.
+        "finished_at": "job.finished_at - n * interval '1 hour'"
+        " - CASE WHEN person.id = job.user_id THEN interval '30 days' ELSE '0' END",
     }
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            INSERT INTO generation_job ({", ".join(columns)})
-            SELECT {", ".join(own.get(name, name) for name in columns)}
-            FROM generation_job, generate_series(1, 20000) AS n
-            """
+            INSERT INTO generation_job ({", ".join(names)})
+            SELECT {", ".join(values.values())}
+            FROM generation_job AS job, accounts_user AS person, generate_series(1, 1500) AS n
+            WHERE job.id = %s
+            """,
+            [job.pk],
         )
         cursor.execute("ANALYZE generation_job")
 

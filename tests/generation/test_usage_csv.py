@@ -4,10 +4,12 @@ from io import StringIO
 
 import pytest
 
+from accounts import keys
 from generation import usage_csv
 from generation.models import Status
 from generation.usage import Period
-from tests.generation.rows import charge, make_request
+from tests.generation.api.callers import buy_credits
+from tests.generation.rows import charge, charge_by_key, make_request
 
 pytestmark = pytest.mark.django_db
 
@@ -38,10 +40,23 @@ def test_a_line_says_what_was_asked_for_and_what_it_took(alice, settings):
             "height": "64",
             "steps": "2",
             "pictures": "1",
+            "api_key": "",
             "charged_ms": "1234",
+            "charged_credits": "0.000",
             "receipt": f"https://pictures.example.com/jobs/{job.pk}/",
         }
     ]
+
+
+def test_what_was_asked_for_by_api_names_its_key(alice):
+    buy_credits(alice)
+    key = keys.make(alice, name="=Shop")[0]
+    charge_by_key(key, amount=2_500, at=NOON)
+
+    (row,) = rows(alice)
+
+    assert row["api_key"] == f"'=Shop ({key.prefix})"
+    assert (row["charged_ms"], row["charged_credits"]) == ("0", "2.500")
 
 
 @pytest.mark.parametrize("begin", ["=", "+", "-", "@", "＝", "\t", "\r"])

@@ -1,5 +1,7 @@
+import csv
 import re
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -7,9 +9,11 @@ from django.test import AsyncClient
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import keys
 from generation.models import Status
 from generation.usage import Period
-from tests.generation.rows import charge, make_request
+from tests.generation.api.callers import buy_credits
+from tests.generation.rows import charge, charge_by_key, make_request
 
 pytestmark = pytest.mark.django_db
 
@@ -19,16 +23,16 @@ NOW = timezone.now()
 DAY = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
 
-def total(page):
-    return int(re.search(r'data-total-ms="(\d+)"', page)[1])
+def total(page, unit="gpu_ms"):
+    return int(re.search(rf'data-total="(\d+)" data-unit="{unit}"', page)[1])
 
 
 def bars(page):
-    return [int(ms) for ms in re.findall(r'data-ms="(\d+)"', page)]
+    return [int(amount) for amount in re.findall(r'data-amount="(\d+)"', page)]
 
 
 def lines(page):
-    return [int(ms) for ms in re.findall(r'data-charged-ms="(\d+)"', page)]
+    return [int(amount) for amount in re.findall(r'data-charged="(\d+)"', page)]
 
 
 def download(user, **query):
@@ -73,9 +77,9 @@ def test_the_chart_says_in_words_what_it_shows(client, alice):
 
     page = client.get(URL, {"first": "2026-03-09", "last": "2026-03-11"}).text
 
-    description = re.search(r'<desc id="chart-description">(.*?)</desc>', page)[1]
+    description = re.search(r'<desc id="about-gpu_ms">(.*?)</desc>', page)[1]
     assert "1 min 1 s from March 9, 2026 to March 11, 2026" in description
-    assert 'aria-labelledby="chart-title chart-description"' in page
+    assert 'aria-labelledby="chart-gpu_ms about-gpu_ms"' in page
     assert '<th scope="row">March 9, 2026</th>' in page
 
 
@@ -113,6 +117,7 @@ def test_days_can_be_named(client, alice):
         ({"days": "8"}, ""),
         ({"checkpoint": "x" * 101}, "at most 100"),
         ({"checkpoint": "\0"}, "Null characters"),
+        ({"key": "7"}, "not one of the available choices"),
     ],
 )
 def test_what_makes_no_sense_is_said_beside_its_field(client, alice, asked, complaint):
@@ -137,6 +142,61 @@ def test_one_checkpoint_can_be_chosen(client, alice):
     assert '<option value="sketchbook">Sketchbook</option>' in page
     assert '<option value="sd-1.5" selected>Stable Diffusion 1.5</option>' in page
     assert "checkpoint=sd-1.5" in re.search(r'href="([^"]+usage\.csv[^"]*)"', page)[1]
+
+
+def test_one_key_can_be_chosen_and_shows_what_it_pays_in(client, buyer):
+    key = keys.make(buyer, name="Shop")[0]
+    charge_by_key(key, amount=2_500, at=NOW)
+    charge_by_key(keys.make(buyer, name="Other")[0], amount=1_000, at=NOW)
+    client.force_login(buyer)
+
+    page = client.get(URL, {"key": key.pk}).text
+
+    assert lines(page) == [2_500]
+    assert total(page, "credits") == sum(bars(page)) == 2_500
+    assert "2.5 credits" in page
+    assert f'<option value="{key.pk}" selected>Shop ({key.prefix})</option>' in page
+    assert f"key={key.pk}" in re.search(r'href="([^"]+usage\.csv[^"]*)"', page)[1]
+    _, text = download(buyer, key=str(key.pk))
+    assert [line["charged_credits"] for line in csv.DictReader(StringIO(text))] == ["2.500"]
+
+
+def test_minutes_and_credits_are_shown_beside_each_other(client, alice):
+    buy_credits(alice)
+    charge(alice, ms=7, at=NOW)
+    charge_by_key(keys.make(alice, name="Shop")[0], amount=2_500, at=NOW)
+    client.force_login(alice)
+
+    page = client.get(URL).text
+
+    assert (total(page), total(page, "credits")) == (7, 2_500)
+    assert sorted(lines(page)) == [7, 2_500]
+    assert lines(client.get(URL, {"key": "website"}).text) == [7]
+
+
+def test_a_revoked_key_can_still_be_chosen(client, buyer):
+    key = keys.make(buyer, name="Shop")[0]
+    charge_by_key(key, amount=2_500, at=NOW)
+    keys.revoke(key)
+    client.force_login(buyer)
+
+    assert lines(client.get(URL, {"key": key.pk}).text) == [2_500]
+
+
+def test_who_has_no_key_is_not_asked_for_one(client, alice):
+    client.force_login(alice)
+
+    assert 'name="key"' not in client.get(URL).text
+
+
+def test_the_key_of_somebody_else_is_none_of_the_choices(client, alice, buyer):
+    key = keys.make(buyer, name="Shop")[0]
+    client.force_login(alice)
+
+    page = client.get(URL, {"key": key.pk}).text
+
+    assert "Shop" not in page
+    assert download(alice, key=str(key.pk))[0].status_code == 404
 
 
 def test_what_is_not_in_the_catalogue_any_more_still_counts(client, alice):
@@ -223,7 +283,7 @@ def test_the_file_has_the_lines_of_the_page(alice):
     assert response["Content-Disposition"] == (
         'attachment; filename="usage-2026-03-10-2026-03-10.csv"'
     )
-    assert [line.split(",")[-2] for line in text.splitlines()] == ["charged_ms", "2"]
+    assert [line["charged_ms"] for line in csv.DictReader(StringIO(text))] == ["2"]
 
 
 def test_the_file_is_of_the_last_month_if_nothing_is_said(alice):
