@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.db.models import Count, Sum
 from django.db.models.functions import TruncDate
@@ -194,7 +195,7 @@ def _ended(user: "User", period: Period, *, key: str) -> JobQuerySet:
     )
     if key == WEBSITE:
         return jobs.filter(api_key=None)
-    return jobs.filter(api_key=key) if key else jobs
+    return jobs.filter(api_key=UUID(key)) if key else jobs
 
 
 def _cursor(job: Job) -> str:

@@ -47,7 +47,9 @@ class UsageForm(forms.Form):
     def __init__(self, data: Any, *, user: "User") -> None:
         super().__init__(data)
         keys = [(str(key.pk), str(key)) for key in user.api_keys.order_by("name", "created_at")]
-        self.fields["key"].choices = [
+        field = self.fields["key"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [
             ("", _("Anywhere")),
             (WEBSITE, _("On this website")),
             (_("By API key"), keys),

@@ -27,11 +27,9 @@ def cold_start() -> Iterator[Figure]:
     )
 
 
-def first_step(
-    *, root: Path | None = None, precision: str | None = None, **wish: object
-) -> Mapping[str, float]:
+def first_step(*, root: Path | None = None, **wish: object) -> Mapping[str, float]:
     """What a fresh process needed, as `firststep` says it."""
-    asked = {"root": root and str(root), "precision": precision, "wish": wish}
+    asked = {"root": root and str(root), "wish": wish}
     answer = subprocess.run(
         [sys.executable, "-m", "tests.bench.firststep", json.dumps(asked)],
         cwd=PROJECT,

@@ -1,7 +1,7 @@
 """A fresh process's way to its first step: `python -m tests.bench.firststep REQUEST`, both in JSON.
 
-REQUEST has `root`, the folder of checkpoints or null; `precision`, a dtype's name or null; `wish`, what to
-change about a picture's settings. Prints seconds, and the most memory that the process took.
+REQUEST has `root`, the folder of checkpoints or null, and `wish`, what to change about a picture's settings.
+Prints seconds, and the most memory that the process took.
 """
 
 import json
@@ -20,7 +20,6 @@ def main() -> None:
     from generation.engine import catalogue
     from generation.engine.engine import Engine, Stepped
     from generation.engine.loader import Loader
-    from generation.engine.tuning import Tuning
     from tests.bench.engines import new_key, turn
     from tests.bench.wishes import wish
 
@@ -38,7 +37,7 @@ def main() -> None:
         read = time.perf_counter() - began
 
     began = time.perf_counter()
-    loader = Loader(root, tuning=Tuning(precision=asked["precision"]))
+    loader = Loader(root)
     while not (loaded := loader.acquire(catalogue.get(request.checkpoint))):
         time.sleep(0.001)
     engine = Engine(loader=loader)

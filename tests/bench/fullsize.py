@@ -1,5 +1,6 @@
 """Checkpoints of full size with random weights in half precision: good for time and memory, not for pictures."""
 
+import gc
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -38,6 +39,8 @@ def write(id: str) -> None:
     """Write one of PIPELINES into its folder."""
     torch.manual_seed(0)
     PIPELINES[id]().save_pretrained(root() / id, max_shard_size="20GB")
+    # A pipeline is in a circle of references: its gigabytes are wanted back before another process loads.
+    gc.collect()
 
 
 def _sd1() -> StableDiffusionPipeline:

@@ -23,11 +23,10 @@ MIXED = 2
 @measures("fullsize")
 def full_size() -> Iterator[Figure]:
     """Loading and two steps with guidance in a fresh process, random weights in the geometry of the real checkpoint."""
-    for id, size, precision in ((SD1, LARGE, None), (SDXL, 1024, "bfloat16")):
+    for id, size in ((SD1, LARGE), (SDXL, 1024)):
         fullsize.write(id)
         start = first_step(
             root=fullsize.root(),
-            precision=precision,
             checkpoint=id,
             size=size,
             num_inference_steps=STEPS + 1,
