@@ -175,11 +175,16 @@ def _api(user, image):
     from accounts import keys
     from accounts.keys import Limits
     from generation.api_models import Call, Delivery, KeyDay
+    from tests.generation.api.callers import buy_credits
+    from tests.generation.rows import charge_by_key, make_request
 
     key, _secret = keys.make(user, name="Shop", limits=Limits(budget=100_000))
     keys.note_use(key)
     today = image.created_at.date()
     KeyDay.objects.create(api_key=key, day=today, spent=1_250)
+    buy_credits(user)
+    request = make_request(prompt=WORDS[0], **_native())
+    charge_by_key(key, amount=1_250, at=image.created_at, request=request)
     for path, status, code in (
         ("/v1/images/generations", 200, ""),
         ("/api/v1/jobs", 402, "budget_exceeded"),

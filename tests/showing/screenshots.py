@@ -1,10 +1,12 @@
 """Draws every page into docs/screenshots: on a desktop, on a phone, in the dark, and in Chinese.
 
     make screenshots
+    python -m tests.showing.screenshots usage billing:plan     only these pages, beside what is there
 
 A page is found by itself (see `pages`); a state of a page that should be seen is a line in `pages.scenes`.
 """
 
+import argparse
 import os
 import shutil
 import sys
@@ -52,16 +54,20 @@ SCROLL = """async () => {
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(description="Draw every page, or only those that are named.")
+    parser.add_argument("names", nargs="*", metavar="PAGE")
+    names = parser.parse_args().names
     # As the site that is drawn has it.
     os.environ.update(DJANGO_SETTINGS_MODULE="sdsite.settings", DEBUG="1")
     django.setup()
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir(parents=True)
+    if not names:
+        shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="sdsite-screenshots-") as data:
         site = Site(Path(data)).wait_until_ready()
         try:
             with sync_playwright() as playwright:
-                _draw_all(site, playwright)
+                _draw_all(site, playwright, names)
         finally:
             site.process.terminate()
             site.ended()
@@ -70,19 +76,21 @@ def main() -> int:
     return 0 if total < LARGEST_TOTAL else 1
 
 
-def _draw_all(site, playwright):
+def _draw_all(site, playwright, names):
     browser = chromium.launch(playwright)
     filled = run.filled(site)
-    pages = filled.pages(browser)
+    pages = [
+        page
+        for page in filled.pages(browser)
+        if page.is_worth_drawing and page.name in (names or [page.name])
+    ]
     for variant, options in VARIANTS.items():
         for audience, state in filled.states.items():
             with browser.new_context(
                 base_url=site.url, storage_state=state, reduced_motion="reduce", **options
             ) as context:
                 tab = context.new_page()
-                mine = [
-                    page for page in pages if page.audience == audience and page.is_worth_drawing
-                ]
+                mine = [page for page in pages if page.audience == audience]
                 for page in tqdm(mine, desc=f"{variant}, {audience}", unit="page", file=sys.stderr):
                     _draw(tab, page, variant)
     browser.close()
