@@ -4,11 +4,13 @@ Weighted fair queueing. Every run has a *due time* on a virtual clock: a step mo
 step's work over the run's weight, so that a run of weight 2 comes due twice as often as one of
 weight 1. The clock itself moves by the work done over the weight of everybody present: the pace of
 a run that gets exactly its share. The run that is due first decides what is batched; others of its
-batch key fill the rows that are left, in the order of their due times.
+batch key fill the rows that are left, in the order of their due times. A pass with a newcomer is kept
+short where that costs hardly anything: who has just come waits for the first step longest.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(eq=False, kw_only=True)
@@ -20,10 +22,19 @@ class _Entry:
     weight: int
     due: float
     turn: int
+    is_new: bool = True
 
     @property
     def stride(self) -> float:
         return self.work / self.weight
+
+
+class MaxRows(Protocol):
+    """How many rows a pass over runs of a batch key may have, and how many a short one has that loses little."""
+
+    def __call__(self, batch_key: Hashable, /) -> int: ...
+
+    def short(self, batch_key: Hashable, /) -> int: ...
 
 
 class Batcher:
@@ -33,7 +44,7 @@ class Batcher:
     `max_rows` says of that key.
     """
 
-    def __init__(self, *, max_rows: Callable[[Hashable], int]) -> None:
+    def __init__(self, *, max_rows: MaxRows) -> None:
         self._max_rows = max_rows
         self._entries: dict[str, _Entry] = {}
         self._clock = 0.0
@@ -71,27 +82,29 @@ class Batcher:
         nobody starves.
         """
         waiting = sorted(self._entries.values(), key=lambda entry: (entry.due, entry.turn))
-        chosen: list[_Entry] = []
-        rows = 0
-        max_rows = self._max_rows(waiting[0].batch_key) if waiting else 0
-        for entry in waiting:
-            if not chosen or (
-                entry.batch_key == chosen[0].batch_key and rows + entry.rows <= max_rows
-            ):
+        if not waiting:
+            return []
+        batch_key = waiting[0].batch_key
+        first, *others = (entry for entry in waiting if entry.batch_key == batch_key)
+        max_rows = room = self._max_rows(batch_key)
+        if first.is_new or any(entry.is_new for entry in others):
+            room = self._max_rows.short(batch_key)
+        chosen, rows = [first], first.rows
+        for entry in sorted(others, key=lambda entry: not entry.is_new):
+            if rows + entry.rows <= (max_rows if entry.is_new else room):
                 chosen.append(entry)
                 rows += entry.rows
         self._book(chosen)
         return [entry.key for entry in chosen]
 
     def _book(self, chosen: list[_Entry]) -> None:
-        if not chosen:
-            return
         self._turn += 1
         total_weight = sum(entry.weight for entry in self._entries.values())
         self._clock += sum(entry.work for entry in chosen) / total_weight
         for entry in chosen:
             entry.due += entry.stride
             entry.turn = self._turn
+            entry.is_new = False
         for entry in self._entries.values():
             # Nobody saves up credit while there is room for all, nor pays later for free rows.
             entry.due = min(max(entry.due, self._clock - entry.stride), self._clock + entry.stride)

@@ -18,6 +18,8 @@ _LEAST_ROWS = 2
 _SAMPLES = 5
 # A row must get cheaper by this share for a larger cap to be worth its longer steps.
 _GAIN = 0.03
+# What a row may cost more in a pass that is kept short for a newcomer.
+_SHORT_LOSS = 0.1
 # After so many passes all is measured anew: the device's other work changes.
 _RETRY_PASSES = 300
 
@@ -49,6 +51,13 @@ class RowCap:
     def __call__(self, batch_key: Hashable) -> int:
         """Return how many rows a pass over runs of this key may have now."""
         return min(self._profiles[batch_key].cap, self._most)
+
+    def short(self, batch_key: Hashable) -> int:
+        """Return the fewest rows of a pass in which a row costs hardly more than in a larger one."""
+        cap = self(batch_key)
+        known = {size: us for size, us in self._profiles[batch_key].cost.items() if size <= cap}
+        enough = (1 + _SHORT_LOSS) * min(known.values(), default=0.0)
+        return min((size for size, us in known.items() if us <= enough), default=cap)
 
     def note(self, batch_key: Hashable, *, rows: int, us: int) -> None:
         """Take in how long a pass of so many rows took."""

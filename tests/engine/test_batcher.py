@@ -1,10 +1,26 @@
 """Who takes the next step: everybody who fits, and by weight when not everybody does."""
 
 from collections import Counter
+from collections.abc import Hashable
+from dataclasses import dataclass
 
 import pytest
 
 from generation.engine.batcher import Batcher
+
+
+@dataclass
+class Rows:
+    """The same for every batch key; a short pass is as long as any unless it is said."""
+
+    most: int
+    shortest: int = 0
+
+    def __call__(self, _batch_key: Hashable) -> int:
+        return self.most
+
+    def short(self, _batch_key: Hashable) -> int:
+        return self.shortest or self.most
 
 
 def add(
@@ -18,11 +34,11 @@ def count_steps(batcher: Batcher, *, turns: int) -> Counter[str]:
 
 
 def test_without_runs_nobody_steps() -> None:
-    assert Batcher(max_rows=lambda _key: 8).next_batch() == []
+    assert Batcher(max_rows=Rows(8)).next_batch() == []
 
 
 def test_all_that_fit_step_together() -> None:
-    batcher = Batcher(max_rows=lambda _key: 8)
+    batcher = Batcher(max_rows=Rows(8))
     for key in "abcd":
         add(batcher, key)
 
@@ -30,7 +46,7 @@ def test_all_that_fit_step_together() -> None:
 
 
 def test_different_batch_keys_never_share_a_step() -> None:
-    batcher = Batcher(max_rows=lambda _key: 8)
+    batcher = Batcher(max_rows=Rows(8))
     add(batcher, "small", batch_key="small")
     add(batcher, "large", batch_key="large")
 
@@ -38,7 +54,7 @@ def test_different_batch_keys_never_share_a_step() -> None:
 
 
 def test_a_run_with_more_rows_than_fit_steps_alone() -> None:
-    batcher = Batcher(max_rows=lambda _key: 4)
+    batcher = Batcher(max_rows=Rows(4))
     add(batcher, "large", rows=8)
     add(batcher, "small", rows=2)
 
@@ -49,7 +65,7 @@ def test_a_run_with_more_rows_than_fit_steps_alone() -> None:
 
 
 def test_a_removed_run_steps_no_more() -> None:
-    batcher = Batcher(max_rows=lambda _key: 8)
+    batcher = Batcher(max_rows=Rows(8))
     add(batcher, "stays")
     add(batcher, "goes")
 
@@ -61,7 +77,7 @@ def test_a_removed_run_steps_no_more() -> None:
 
 @pytest.mark.parametrize("weight", [2, 3, 4])
 def test_a_full_device_gives_steps_by_weight(weight: int) -> None:
-    batcher = Batcher(max_rows=lambda _key: 4)
+    batcher = Batcher(max_rows=Rows(4))
     add(batcher, "heavy", weight=weight)
     for index in range(2 * weight):
         add(batcher, f"light {index}")
@@ -73,7 +89,7 @@ def test_a_full_device_gives_steps_by_weight(weight: int) -> None:
 
 
 def test_weights_hold_between_batch_keys() -> None:
-    batcher = Batcher(max_rows=lambda _key: 4)
+    batcher = Batcher(max_rows=Rows(4))
     add(batcher, "heavy", weight=4, batch_key="a")
     add(batcher, "light", weight=1, batch_key="b")
 
@@ -83,7 +99,7 @@ def test_weights_hold_between_batch_keys() -> None:
 
 
 def test_runs_of_different_sizes_get_equal_work() -> None:
-    batcher = Batcher(max_rows=lambda _key: 8)
+    batcher = Batcher(max_rows=Rows(8))
     batcher.add("small", batch_key="small", rows=2, work=100, weight=1)
     batcher.add("large", batch_key="large", rows=2, work=400, weight=1)
 
@@ -93,7 +109,7 @@ def test_runs_of_different_sizes_get_equal_work() -> None:
 
 
 def test_riding_in_free_rows_costs_nothing_later() -> None:
-    batcher = Batcher(max_rows=lambda _key: 16)
+    batcher = Batcher(max_rows=Rows(16))
     add(batcher, "heavy", weight=100, batch_key="a")
     add(batcher, "rider", batch_key="a")
     add(batcher, "other", batch_key="b")
@@ -106,7 +122,7 @@ def test_riding_in_free_rows_costs_nothing_later() -> None:
 
 
 def test_a_newcomer_steps_at_the_next_turn() -> None:
-    batcher = Batcher(max_rows=lambda _key: 4)
+    batcher = Batcher(max_rows=Rows(4))
     for index in range(10):
         add(batcher, f"run {index}", weight=4)
     count_steps(batcher, turns=57)
@@ -116,8 +132,49 @@ def test_a_newcomer_steps_at_the_next_turn() -> None:
     assert "newcomer" in batcher.next_batch()
 
 
+def test_the_first_pass_of_a_newcomer_is_short() -> None:
+    batcher = Batcher(max_rows=Rows(8, shortest=4))
+    for key in "abcd":
+        add(batcher, key)
+    assert len(batcher.next_batch()) == 4
+
+    add(batcher, "newcomer")
+    first, second = batcher.next_batch(), batcher.next_batch()
+
+    assert "newcomer" in first
+    assert (len(first), len(second)) == (2, 4)
+    # Whom the short pass left out, the next one takes.
+    assert {"a", "b", "c", "d"} - set(first) <= set(second)
+
+
+def test_newcomers_share_their_first_pass() -> None:
+    batcher = Batcher(max_rows=Rows(8, shortest=2))
+    for key in "abcd":
+        add(batcher, key)
+
+    assert sorted(batcher.next_batch()) == ["a", "b", "c", "d"]
+
+
+def test_short_passes_for_newcomers_change_nobodys_share() -> None:
+    batcher = Batcher(max_rows=Rows(8, shortest=4))
+    add(batcher, "heavy", weight=2)
+    for index in range(6):
+        add(batcher, f"light {index}")
+    steps: Counter[str] = Counter()
+
+    for newcomer in map("newcomer {}".format, range(50)):
+        add(batcher, newcomer)
+        while steps[newcomer] < 20:
+            steps.update(batcher.next_batch())
+        batcher.remove(newcomer)
+
+    light = [steps[f"light {index}"] for index in range(6)]
+    assert steps["heavy"] / min(light) == pytest.approx(2, rel=0.05)
+    assert max(light) - min(light) <= 2
+
+
 def test_a_flood_of_newcomers_starves_nobody() -> None:
-    batcher = Batcher(max_rows=lambda _key: 4)
+    batcher = Batcher(max_rows=Rows(4))
     add(batcher, "patient")
     steps = 0
 

@@ -58,3 +58,30 @@ def test_the_first_pass_of_a_size_is_not_held_against_it():
         return 1_000_000 if is_first else 10_000
 
     assert run(cap, cost=warming_up) == MOST_ROWS
+
+
+def test_a_short_pass_is_as_short_as_costs_hardly_anything():
+    cap = RowCap()
+
+    def nearly_linear(rows: int) -> float:
+        return 10_000 + 90_000 * rows
+
+    assert run(cap, cost=nearly_linear) > cap.short(KEY) == 2
+
+
+def test_where_rows_are_free_no_pass_is_short():
+    cap = RowCap()
+    run(cap, cost=lambda _rows: 10_000)
+
+    assert cap.short(KEY) == MOST_ROWS
+
+
+def test_of_what_nothing_is_known_no_pass_is_short():
+    assert RowCap().short(KEY) == RowCap()(KEY)
+
+
+def test_a_size_that_never_ran_is_not_waited_for():
+    cap = RowCap()
+    run(cap, cost=lambda rows: 90_000 * rows + 10_000, demand=2)
+
+    assert cap.short(KEY) == 2
