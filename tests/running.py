@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import urllib.request
+from pathlib import Path
 
 import psutil
 
@@ -21,13 +22,14 @@ ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME") if name in os
 
 
 class Site:
-    """A running `manage.py up`, and what it has printed so far.
+    """A running `manage.py up`, and what it has printed so far. In a `with`, it is ready, and ends with it.
 
     Its servers are its own, unless `env` names others. Beside other tests its worker computes in one
     thread: on shared cores, threads that wait for each other make a picture take many times as long.
     """
 
     def __init__(self, data, *, port=None, threads=1, **env):
+        self.data = Path(data)
         self.port = port or free_port()
         self.lines = []
         command = [sys.executable, "manage.py", "up", f"--port={self.port}", f"--data={data}"]
@@ -41,6 +43,21 @@ class Site:
         )
         self.reader = threading.Thread(target=self._read)
         self.reader.start()
+
+    def __enter__(self):
+        try:
+            return self.wait_until_ready()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_error):
+        self.process.terminate()
+        try:
+            self.ended()
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.ended()
 
     def _read(self):
         with self.process.stdout as output:

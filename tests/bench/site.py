@@ -1,7 +1,6 @@
 """The whole site, running for all figures that need it, and a crowd that has signed up there."""
 
 import shutil
-import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -9,10 +8,10 @@ from functools import cache
 from pathlib import Path
 
 from generation.engine.request import GenerationRequest
-from tests.bench.browser import PATIENCE_SECONDS, expect
+from tests.bench.browser import NoAnswer
 from tests.bench.people import Person, Wait
 from tests.bench.wishes import wish
-from tests.running import READY_SECONDS, Site
+from tests.running import Site
 
 USERS = 8
 
@@ -24,20 +23,10 @@ session = ExitStack()
 def running_site() -> Site:
     """A site of `manage.py up`, started at the first call."""
     site = Site(_folder(), threads=None)
-    session.callback(_stop, site)
-    ready = f"ready {site.url}"
-    expect(lambda: ready in site.lines, site, "it is not ready", seconds=READY_SECONDS)
-    return site
-
-
-def _stop(site: Site) -> None:
-    """Its output's reader would keep this process from ending, were it to hang."""
-    site.process.terminate()
     try:
-        site.process.wait(PATIENCE_SECONDS)
-    except subprocess.TimeoutExpired:
-        site.process.kill()
-    site.ended()
+        return session.enter_context(site)
+    except AssertionError as error:
+        raise NoAnswer(site, "it is not ready") from error
 
 
 @cache

@@ -22,12 +22,8 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    data = tmp_path_factory.mktemp("site")
-    site = Site(data).wait_until_ready()
-    site.data = data
-    yield site
-    site.process.terminate()
-    site.ended()
+    with Site(tmp_path_factory.mktemp("site")) as site:
+        yield site
 
 
 @pytest.fixture

@@ -12,12 +12,8 @@ from tests.running import Site, wait_for
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """One that gives nothing away, so that people run out at once."""
-    data = tmp_path_factory.mktemp("money")
-    site = Site(data, TRIAL_GPU_MINUTES="0").wait_until_ready()
-    site.data = data
-    yield site
-    site.process.terminate()
-    site.ended()
+    with Site(tmp_path_factory.mktemp("money"), TRIAL_GPU_MINUTES="0") as site:
+        yield site
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 import os
-from pathlib import Path
+from contextlib import ExitStack
 
 import pytest
 
@@ -15,7 +15,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture
 def start_site(transactional_db, tmp_path_factory):
     """Starts the site on the test session's database, and ends it before that is emptied."""
-    sites = []
+    running = ExitStack()
 
     def start_site(**env):
         data = tmp_path_factory.mktemp("site")
@@ -25,11 +25,7 @@ def start_site(transactional_db, tmp_path_factory):
             "SECRET_KEY": os.environ["SECRET_KEY"],
             **env,
         }
-        sites.append(Site(data, **env).wait_until_ready())
-        sites[-1].data = Path(data)
-        return sites[-1]
+        return running.enter_context(Site(data, **env))
 
-    yield start_site
-    for site in sites:
-        site.process.terminate()
-        site.ended()
+    with running:
+        yield start_site

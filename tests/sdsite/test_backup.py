@@ -39,12 +39,8 @@ print(wait_for, Job.objects.running().count(), Job.objects.queued().count())
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    data = tmp_path_factory.mktemp("busy")
-    site = Site(data).wait_until_ready()
-    site.data = data
-    yield site
-    site.process.terminate()
-    site.ended()
+    with Site(tmp_path_factory.mktemp("busy")) as site:
+        yield site
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,6 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
@@ -56,14 +55,12 @@ class Seen:
 
 def main() -> int:
     _install()
-    with tempfile.TemporaryDirectory(prefix="sdsite-lighthouse-") as data:
-        site = Site(Path(data), threads=None, **PRODUCTION).wait_until_ready()
-        try:
-            with sync_playwright() as playwright:
-                seen = _look_at_all(site, playwright)
-        finally:
-            site.process.terminate()
-            site.ended()
+    with (
+        tempfile.TemporaryDirectory(prefix="sdsite-lighthouse-") as data,
+        Site(data, threads=None, **PRODUCTION) as site,
+        sync_playwright() as playwright,
+    ):
+        seen = _look_at_all(site, playwright)
     _write(seen)
     return 0 if all(page.is_good for page in seen) else 1
 

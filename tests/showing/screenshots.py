@@ -12,7 +12,6 @@ import shutil
 import sys
 import tempfile
 from io import BytesIO
-from pathlib import Path
 
 import django
 from PIL import Image
@@ -63,14 +62,12 @@ def main() -> int:
     if not names:
         shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="sdsite-screenshots-") as data:
-        site = Site(Path(data)).wait_until_ready()
-        try:
-            with sync_playwright() as playwright:
-                _draw_all(site, playwright, names)
-        finally:
-            site.process.terminate()
-            site.ended()
+    with (
+        tempfile.TemporaryDirectory(prefix="sdsite-screenshots-") as data,
+        Site(data) as site,
+        sync_playwright() as playwright,
+    ):
+        _draw_all(site, playwright, names)
     total = sum(path.stat().st_size for path in FOLDER.iterdir())
     print(f"{len(list(FOLDER.iterdir()))} pictures in {FOLDER}, {total / 1e6:.1f} MB")
     return 0 if total < LARGEST_TOTAL else 1

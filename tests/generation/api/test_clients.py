@@ -24,10 +24,8 @@ QUICK = {"num_inference_steps": 4, "seed": 7}
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    site = Site(tmp_path_factory.mktemp("site")).wait_until_ready()
-    yield site
-    site.process.terminate()
-    site.ended()
+    with Site(tmp_path_factory.mktemp("site")) as site:
+        yield site
 
 
 @pytest.fixture(scope="module")

@@ -47,10 +47,8 @@ def site(tmp_path_factory):
     folder = data / "checkpoints" / TOY
     write(TOYS[TOY], folder)
     descriptor.write(TOYS[TOY].checkpoint, folder)
-    site = Site(data).wait_until_ready()
-    yield site
-    site.process.terminate()
-    site.ended()
+    with Site(data) as site:
+        yield site
 
 
 @pytest.fixture(scope="module")
