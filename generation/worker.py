@@ -11,14 +11,10 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Mapping
-from concurrent.futures import Future
-from dataclasses import dataclass, field
 
 import torch
 from django.conf import settings
 from django.db import close_old_connections
-from PIL.Image import Image
 
 from generation import (
     events,
@@ -48,10 +44,10 @@ from generation.engine.events import MESSAGES
 from generation.engine.loader import Loader, pick_device
 from generation.engine.rowcap import RowCap
 from generation.engine.tuning import Attention, Tuning
-from generation.events import Progress
-from generation.heartbeats import Heartbeat, Pacer, Totals, Work
+from generation.heartbeats import Heartbeat, Pacer, Totals
 from generation.models import Job
 from generation.publisher import Preview, Publisher
+from generation.running import Running
 from generation.settlement import End
 
 log = logging.getLogger(__name__)
@@ -60,57 +56,6 @@ log = logging.getLogger(__name__)
 BUDGET_FACTOR = 4
 TEND_SECONDS = 1.0
 UPTIME_SECONDS = 15.0
-# How often a run says where it stands, unless it enters another phase. Steps may be far shorter.
-PROGRESS_SECONDS = 0.25
-
-
-@dataclass(eq=False)
-class Running:
-    """A claimed job while the engine has it. Its events count up from the row's own number."""
-
-    job: Job
-    inputs: Mapping[str, Image]
-    end: "Future[End]" = field(default_factory=Future)
-    seq: int = 0
-    phase: str = "encoding"
-    step: int = 0
-    is_lost: bool = False
-    is_handed_back: bool = False
-    told_phase: str = ""
-    told_at: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.request = self.job.generation_request
-        self.seq = events.seq_of(self.job)
-
-    @property
-    def key(self) -> str:
-        """The engine's name for this attempt."""
-        return f"{self.job.pk}:{self.job.attempt}"
-
-    @property
-    def has_news(self) -> bool:
-        """Whether it has come further than a browser needs to know by now."""
-        is_late = time.monotonic() - self.told_at >= PROGRESS_SECONDS
-        return is_late or self.phase != self.told_phase
-
-    def progress(self) -> Progress:
-        """What it has to say now, under the next number."""
-        self.told_phase, self.told_at = self.phase, time.monotonic()
-        self.seq += 1
-        return Progress(
-            job=str(self.job.pk),
-            seq=self.seq,
-            phase=self.phase,
-            step=self.step,
-            steps=self.request.evaluations,
-        )
-
-    def work(self) -> Work:
-        """What the worker's heartbeat says of it."""
-        return Work(
-            job=str(self.job.pk), phase=self.phase, step=self.step, steps=self.request.evaluations
-        )
 
 
 class Worker:
