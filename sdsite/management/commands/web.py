@@ -8,6 +8,9 @@ from django.core.management.base import BaseCommand
 
 # A browser only ever sends short answers; pictures travel the other way.
 LARGEST_MESSAGE = 64 * 2**10
+# Longer than programs and proxies keep a connection for their next request: if both let go at the same moment,
+# a request is lost on its way.
+KEEP_ALIVE_SECONDS = 75
 
 
 class Command(BaseCommand):
@@ -31,5 +34,6 @@ class Command(BaseCommand):
             # Previews are JPEG: compressing them again would cost time and save nothing.
             ws_per_message_deflate=False,
             ws_max_size=LARGEST_MESSAGE,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=5,
         )

@@ -1,0 +1,25 @@
+import http.client
+import time
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.running import serving
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+# For so long do widespread HTTP clients keep a connection.
+PAUSE_SECONDS = 5
+
+
+def test_a_connection_outlives_a_pause_between_two_requests():
+    with serving() as url:
+        connection = http.client.HTTPConnection(urlsplit(url).netloc)
+        for pause in (0, PAUSE_SECONDS + 1):
+            time.sleep(pause)
+            connection.request("GET", "/readyz")
+            response = connection.getresponse()
+            response.read()
+
+            assert response.status == 200
+            assert not response.will_close
+        connection.close()
