@@ -18,7 +18,7 @@ _LEAST_ROWS = 2
 _SAMPLES = 5
 # A row must get cheaper by this share for a larger cap to be worth its longer steps.
 _GAIN = 0.03
-# What a row may cost more in a pass that is kept short for a newcomer.
+# What a row may cost more in a pass that is kept short for a newcomer: a run has one such pass among its many.
 _SHORT_LOSS = 0.3
 # After so many passes all is measured anew: the device's other work changes.
 _RETRY_PASSES = 300
