@@ -33,7 +33,7 @@ BUDGETS = (0, 1, 3, 7, 19, 40)
 # Too many in line, or a site too busy: whoever is told so comes again.
 PASSING = {429, 503}
 RETRY_SECONDS = 0.2
-LONGEST_SECONDS = 240
+LONGEST_SECONDS = 480
 
 
 @dataclass(frozen=True, kw_only=True)
