@@ -37,14 +37,6 @@ def span(time: timedelta) -> str:
 
 
 @register.filter
-def round_time(ms: int) -> str:
-    """A round number of milliseconds, on a scale: "0.5 s", "20 s", "4 min"."""
-    if ms % 60_000 == 0 and ms:
-        return _("{minutes} min").format(minutes=f"{ms // 60_000:,}")
-    return _("{seconds} s").format(seconds=f"{ms / 1_000:g}")
-
-
-@register.filter
 def exact_gpu_time(ms: int) -> str:
     """Milliseconds to the last one: "3.218 s". What is written like this adds up."""
     seconds, rest = divmod(abs(ms), 1_000)
@@ -73,8 +65,8 @@ def exact_amount(number: int, unit: str) -> str:
 
 @register.filter
 def round_amount(number: int, unit: str) -> str:
-    """As a mark on a scale: "4 min", "20"."""
-    return credits(number) if unit == Unit.CREDITS else round_time(number)
+    """A round number, as a mark on a scale: "0.5 s", "4 min", or of credits: "20"."""
+    return credits(number) if unit == Unit.CREDITS else _round_time(number)
 
 
 @register.filter
@@ -94,6 +86,12 @@ def product_name(product: str) -> str:
     """The name of a plan or of what is bought once, by its id."""
     found = PLANS.get(product) or PRODUCTS.get(product)
     return str(found.name) if found else product
+
+
+def _round_time(ms: int) -> str:
+    if ms % 60_000 == 0 and ms:
+        return _("{minutes} min").format(minutes=f"{ms // 60_000:,}")
+    return _("{seconds} s").format(seconds=f"{ms / 1_000:g}")
 
 
 def _credits(thousandths: int) -> str:

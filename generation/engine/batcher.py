@@ -85,10 +85,11 @@ class Batcher:
         if not waiting:
             return []
         batch_key = waiting[0].batch_key
-        first, *others = (entry for entry in waiting if entry.batch_key == batch_key)
+        fitting = [entry for entry in waiting if entry.batch_key == batch_key]
         max_rows = room = self._max_rows(batch_key)
-        if first.is_new or any(entry.is_new for entry in others):
+        if any(entry.is_new for entry in fitting):
             room = self._max_rows.short(batch_key)
+        first, *others = fitting
         chosen, rows = [first], first.rows
         for entry in sorted(others, key=lambda entry: not entry.is_new):
             if rows + entry.rows <= (max_rows if entry.is_new else room):

@@ -29,11 +29,10 @@ def expect(
     site: Site,
     what: str,
     *,
-    seconds: float = PATIENCE_SECONDS,
     poll_seconds: float = POLL_SECONDS,
 ) -> None:
     """Wait for what the site is to bring about. Raises NoAnswer."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         if time.monotonic() > deadline or site.process.poll() is not None:
             raise NoAnswer(site, what)
