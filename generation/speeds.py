@@ -13,7 +13,7 @@ from billing.pricing import Quote
 from generation.engine import catalogue
 from generation.engine.catalogue import Checkpoint
 from generation.engine.events import Charge
-from generation.engine.request import GenerationRequest, NoiseScheduler
+from generation.engine.request import GenerationRequest
 from generation.engine.vocabulary import Mode
 from generation.models import Speed
 
@@ -113,7 +113,10 @@ def rates(checkpoints: Iterable[Checkpoint]) -> list[Rate]:
     for speed in recent.order_by("ms_per_step_megapixel"):
         slowest[speed.checkpoint] = speed
     return [
-        Rate(checkpoint=checkpoint, ms_a_picture=_quote(_usual(checkpoint), known).likely_ms)
+        Rate(
+            checkpoint=checkpoint,
+            ms_a_picture=_quote(GenerationRequest.usual(checkpoint), known).likely_ms,
+        )
         for checkpoint in checkpoints
         if (known := slowest.get(checkpoint.id))
     ]
@@ -156,20 +159,6 @@ def _recent() -> QuerySet[Speed]:
 def _slowest(checkpoint: str, mode: Mode) -> Speed | None:
     recent = _recent().filter(checkpoint=checkpoint, mode=mode)
     return recent.order_by("-ms_per_step_megapixel").first()
-
-
-def _usual(checkpoint: Checkpoint) -> GenerationRequest:
-    """What is asked of a checkpoint by who changes no setting."""
-    return GenerationRequest(
-        prompt="-",
-        checkpoint=checkpoint.id,
-        width=checkpoint.native_size,
-        height=checkpoint.native_size,
-        num_inference_steps=checkpoint.num_inference_steps,
-        guidance_scale=checkpoint.guidance_scale,
-        noise_scheduler=NoiseScheduler(checkpoint.noise_scheduler),
-        seed=0,
-    )
 
 
 def _start(request: GenerationRequest) -> Measured:

@@ -328,6 +328,7 @@ def _loader() -> Loader:
             precision=settings.WORKER_DTYPE or None,
             channels_last=settings.WORKER_CHANNELS_LAST,
             compiled=settings.WORKER_COMPILE,
+            graphs=settings.WORKER_GRAPHS,
             attention=Attention(settings.WORKER_ATTENTION),
         ),
     )

@@ -347,6 +347,7 @@ WORKER_DTYPE = env.str(
 WORKER_ATTENTION = env.str("WORKER_ATTENTION", "fused", validate=validate.OneOf(["fused", "plain"]))
 WORKER_CHANNELS_LAST = env.bool("WORKER_CHANNELS_LAST", False)
 WORKER_COMPILE = env.bool("WORKER_COMPILE", False)
+WORKER_GRAPHS = env.bool("WORKER_GRAPHS", True)
 # The most pictures, doubled by guidance, that share a step.
 WORKER_MAX_ROWS = env.int("WORKER_MAX_ROWS", 16, validate=validate.Range(min=1))
 # What prompts may not ask for: the categories that count here (see generation/policy), and the rules.

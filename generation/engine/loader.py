@@ -17,9 +17,11 @@ from generation.engine.catalogue import Checkpoint
 from generation.engine.families import Pipeline, pipeline_class
 from generation.engine.families.parts import Parts
 from generation.engine.preview import Projection
+from generation.engine.request import GenerationRequest
 from generation.engine.shelf import structure
 from generation.engine.shelf.weights import Unusable
 from generation.engine.tuning import Tuning
+from generation.engine.vocabulary import Mode
 
 logger = logging.getLogger(__name__)
 
@@ -197,6 +199,8 @@ class Loader:
             )
             pipeline = pipeline_class(checkpoint.family).load(checkpoint, parts)
             self._tuning.apply(pipeline)
+            if self._tuning.compiled:
+                _rehearse(pipeline, checkpoint)
             projection = Projection.fit(pipeline)
         except Exception as error:
             raise LoadError(f"{folder} could not be loaded: {error!r}") from error
@@ -208,3 +212,13 @@ class Loader:
             projection=projection,
             load_us=load_us,
         )
+
+
+@torch.inference_mode()
+def _rehearse(pipeline: Pipeline, checkpoint: Checkpoint) -> None:
+    """Take a step of a usual picture, so that nobody's own waits for a compiler."""
+    if Mode.TEXT_TO_IMAGE not in checkpoint.modes:
+        return
+    request = GenerationRequest.usual(checkpoint)
+    [conditioning] = pipeline.encode([request])
+    pipeline.denoise([pipeline.prepare(request, conditioning, {})])

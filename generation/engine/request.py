@@ -80,6 +80,20 @@ class GenerationRequest:
     refiner_share: float = 0.0
     exact: bool = False
 
+    @classmethod
+    def usual(cls, checkpoint: catalogue.Checkpoint) -> Self:
+        """What is asked of a checkpoint by who changes no setting."""
+        return cls(
+            prompt="-",
+            checkpoint=checkpoint.id,
+            width=checkpoint.native_size,
+            height=checkpoint.native_size,
+            num_inference_steps=checkpoint.num_inference_steps,
+            guidance_scale=checkpoint.guidance_scale,
+            noise_scheduler=NoiseScheduler(checkpoint.noise_scheduler),
+            seed=0,
+        )
+
     def __post_init__(self) -> None:
         if errors := rules.errors_in(self):
             raise InvalidRequest(errors)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from generation.engine.graphs import Graphed
 from generation.engine.vocabulary import Family
 
 if TYPE_CHECKING:
@@ -26,15 +27,23 @@ _CUDA_DTYPES = {
     Family.SDXL: torch.bfloat16,
     Family.SD3: torch.bfloat16,
 }
+# What a denoiser is built of, by diffusers' names: compiled once for each shape of its weights.
+_BLOCKS = {"BasicTransformerBlock", "JointTransformerBlock", "ResnetBlock2D"}
+# Shapes that one kind of block may have, before torch gives up and leaves the rest uncompiled.
+_MOST_SHAPES = 128
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tuning:
-    """`precision` is a dtype's name in torch; None picks what suits family and device."""
+    """`precision` is a dtype's name in torch; None picks what suits family and device.
+
+    `graphs`, which only CUDA has, record the denoiser's passes.
+    """
 
     precision: str | None = None
     channels_last: bool = False
     compiled: bool = False
+    graphs: bool = True
     attention: Attention = Attention.FUSED
 
     def dtype(self, family: Family, device: torch.device) -> torch.dtype:
@@ -47,7 +56,7 @@ class Tuning:
         return torch.float32
 
     def apply(self, pipeline: "Pipeline") -> None:
-        """Set a loaded checkpoint up; compiling happens at its first steps."""
+        """Set a loaded checkpoint up; compiling happens at its first step."""
         denoiser = pipeline.denoiser
         if self.attention is Attention.PLAIN:
             from diffusers.models.attention_processor import AttnProcessor
@@ -56,5 +65,14 @@ class Tuning:
         if self.channels_last:
             denoiser.to(memory_format=torch.channels_last)
         if self.compiled:
-            # The repeated blocks alone: compiled once, used by all of their kind.
-            denoiser.compile_repeated_blocks(dynamic=True)
+            _compile(denoiser)
+        if self.graphs and pipeline.device.type == "cuda":
+            pipeline.forward = Graphed(pipeline.forward)
+
+
+def _compile(denoiser: torch.nn.Module) -> None:
+    """Compile the blocks, of any number of rows and any size of picture."""
+    torch._dynamo.config.recompile_limit = _MOST_SHAPES  # it has no public name
+    for block in denoiser.modules():
+        if type(block).__name__ in _BLOCKS:
+            block.compile(dynamic=True)

@@ -4,10 +4,12 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from statistics import median
 
 from generation.engine.engine import Engine, Event, Finished, Stepped
-from tests.bench.engines import new_key, warm_engine
+from generation.engine.request import MAX_STEPS
+from tests.bench.engines import Make, end_all, new_key, warm_engine
 from tests.bench.figures import Figure, measures
 from tests.bench.trials import percentile
 from tests.bench.wishes import wish
@@ -22,21 +24,41 @@ STEPS_BETWEEN = 6
 @measures("G4")
 def admission() -> Iterator[Figure]:
     """From arrival to the end of the first step, in step times of the batch that runs."""
-    crowd = _Crowd(warm_engine())
-    crowd.step(STEPS_BETWEEN)
-    waits = []
-    for _ in range(ARRIVALS):
-        step_seconds = median(crowd.step(STEPS_BETWEEN))
-        waits.append(crowd.wait_of_a_newcomer(step_seconds) / step_seconds)
+    waits = [arrival.steps for arrival in arrivals(warm_engine(), wish)]
     yield Figure(name="G4_median", value=median(waits), unit="steps", goal="<= 1.5")
     yield Figure(name="G4_p95", value=percentile(waits, 95), unit="steps", goal="<= 2.5")
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A newcomer's wait until its first step was done, and a step of those who ran, in seconds."""
+
+    wait: float
+    step: float
+
+    @property
+    def steps(self) -> float:
+        return self.wait / self.step
+
+
+def arrivals(engine: Engine, make: Make) -> list[Arrival]:
+    """Let newcomers arrive at a full engine, one after another; `make` makes job number n."""
+    crowd = _Crowd(engine, make)
+    crowd.step(STEPS_BETWEEN)
+    arrived = []
+    for _ in range(ARRIVALS):
+        step = median(crowd.step(STEPS_BETWEEN))
+        arrived.append(Arrival(wait=crowd.wait_of_a_newcomer(step), step=step))
+    crowd.end()
+    return arrived
 
 
 class _Crowd:
     """Runs that step together all the time: one that finishes is followed by another."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, make: Make) -> None:
         self._engine = engine
+        self._make = make
         self._present: set[str] = set()
 
     def step(self, turns: int) -> list[float]:
@@ -58,7 +80,7 @@ class _Crowd:
         def arrive() -> None:
             time.sleep(random.uniform(0, step_seconds))
             arrived.append(time.perf_counter())
-            self._engine.submit(wish(0, num_inference_steps=2), key=key)
+            self._engine.submit(self._make(0, num_inference_steps=2), key=key)
 
         newcomer = threading.Thread(target=arrive)
         newcomer.start()
@@ -67,6 +89,10 @@ class _Crowd:
         first_step_done = time.perf_counter()
         newcomer.join()
         return first_step_done - arrived[0]
+
+    def end(self) -> None:
+        """Have all leave."""
+        end_all(self._engine, self._present)
 
     def _turn(self) -> list[Event]:
         self._engine.wait(1.0)
@@ -77,5 +103,6 @@ class _Crowd:
     def _fill(self) -> None:
         while len(self._present) < RUNNING:
             key = new_key()
-            self._engine.submit(wish(len(self._present), num_inference_steps=150), key=key)
+            request = self._make(len(self._present), num_inference_steps=MAX_STEPS)
+            self._engine.submit(request, key=key)
             self._present.add(key)

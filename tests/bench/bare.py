@@ -1,28 +1,30 @@
-"""The other side of the comparisons: a job done by StableDiffusionPipeline itself, one after another."""
+"""The other side of the comparisons: a job done by diffusers' own pipeline, one after another."""
 
+import json
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import DiffusionPipeline
 from PIL.Image import Image
 
 from generation.engine import catalogue, noise
 from generation.engine.loader import pick_device
 from generation.engine.request import GenerationRequest
+from generation.engine.tuning import Tuning
 
 
 class Bare:
     """A checkpoint in an unmodified pipeline, in the types and on the device that the engine uses."""
 
     def __init__(self, checkpoint: str, root: Path | None = None) -> None:
-        device = pick_device()
-        self._pipeline = StableDiffusionPipeline.from_pretrained(
-            catalogue.folder(catalogue.get(checkpoint), root),
-            torch_dtype=torch.float16 if device.type == "cuda" else torch.float32,
-            safety_checker=None,
-            requires_safety_checker=False,
+        device, found = pick_device(), catalogue.get(checkpoint)
+        folder = catalogue.folder(found, root)
+        index = json.loads((folder / "model_index.json").read_text())
+        absent = {name: None for name, part in index.items() if part == [None, None]}
+        self._pipeline = DiffusionPipeline.from_pretrained(
+            folder, torch_dtype=Tuning().dtype(found.family, device), **absent
         ).to(device)
         self._pipeline.set_progress_bar_config(disable=True)
         self._config = self._pipeline.scheduler.config

@@ -1,7 +1,8 @@
 """G3 and G14: an engine that never rests, and one that draws small and large pictures side by side."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from statistics import median
@@ -9,12 +10,10 @@ from statistics import median
 from generation.engine.engine import Engine, Finished
 from generation.engine.request import GenerationRequest
 from tests.bench.bare import Bare
-from tests.bench.engines import draw, new_key, turn, warm_engine
+from tests.bench.engines import Make, draw, end_all, new_key, turn, warm_engine
 from tests.bench.figures import Figure, measures
 from tests.bench.trials import interleaved, percentile, timed
 from tests.bench.wishes import SKETCHBOOK, wish, wishes
-
-Make = Callable[..., GenerationRequest]
 
 USERS = 8
 SMALL, LARGE = 128, 256
@@ -26,8 +25,8 @@ SMALL_STEPS, LARGE_STEPS = 10, 40
 @measures("G3")
 def pictures_a_minute() -> Iterator[Figure]:
     """Pictures a second of an engine on which 8 jobs always run, over those of one pipeline call for 8 at a time."""
-    value = continuous_over_static(warm_engine(), Bare(SKETCHBOOK.id), wish, users=USERS, rounds=10)
-    yield Figure(name="G3", value=value, unit="times", goal=">= 0.95")
+    load = continuous_and_static(warm_engine(), Bare(SKETCHBOOK.id), wish, users=USERS, rounds=10)
+    yield Figure(name="G3", value=load.gain, unit="times", goal=">= 0.95")
 
 
 @measures("G14")
@@ -45,10 +44,27 @@ def mixed_traffic() -> Iterator[Figure]:
     yield Figure(name="G14_small_p95", value=value, unit="times", goal="<= 0.5")
 
 
-def continuous_over_static(
+@dataclass(frozen=True, kw_only=True)
+class Throughput:
+    """Seconds for as many pictures as there are users: of jobs that always run, and of one static batch."""
+
+    users: int
+    continuous: float
+    static: float
+
+    @property
+    def gain(self) -> float:
+        return self.static / self.continuous
+
+    @property
+    def pictures_a_minute(self) -> float:
+        return 60 * self.users / self.continuous
+
+
+def continuous_and_static(
     engine: Engine, bare: Bare, make: Make, *, users: int, rounds: int
-) -> float:
-    """Throughput of so many jobs that always run, over that of one static batch of as many; `make` makes number n."""
+) -> Throughput:
+    """Compare so many jobs that always run with batches of as many; `make` makes job number n."""
     batch = [make(number) for number in range(users)]
     load = _Load(engine, make, users=users)
     bare.draw_batch(batch)
@@ -59,7 +75,7 @@ def continuous_over_static(
         rounds=rounds,
     )
     load.end()
-    return median(static) / median(continuous)
+    return Throughput(users=users, continuous=median(continuous), static=median(static))
 
 
 class _Load:
@@ -85,10 +101,7 @@ class _Load:
 
     def end(self) -> None:
         """Have all leave."""
-        for key in self._present:
-            self._engine.cancel(key)
-        while self._engine.has_runs:
-            turn(self._engine)
+        end_all(self._engine, self._present)
 
     def _enter(self, **changes: object) -> None:
         self._present.add(key := new_key())

@@ -1,12 +1,14 @@
 """An engine on this machine's device with the sketchbook in memory, driven without a site around it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 
 from generation.engine.engine import Engine, Event, Failed, Finished
 from generation.engine.loader import Loader
 from generation.engine.request import GenerationRequest
 from tests.bench.wishes import wish
+
+Make = Callable[..., GenerationRequest]
 
 _numbers = count()
 
@@ -36,6 +38,14 @@ def draw(
         engine.submit(request, key=key, wants_preview=wants_preview)
     while waiting:
         waiting -= {event.key for event in turn(engine) if isinstance(event, Finished)}
+
+
+def end_all(engine: Engine, keys: Iterable[str]) -> None:
+    """Cancel these runs and return when the engine has none left."""
+    for key in keys:
+        engine.cancel(key)
+    while engine.has_runs:
+        turn(engine)
 
 
 def turn(engine: Engine) -> list[Event]:

@@ -1,7 +1,7 @@
 """A fresh process's way to its first step: `python -m tests.bench.firststep REQUEST`, both in JSON.
 
 REQUEST has `root`, the folder of checkpoints or null, and `wish`, what to change about a picture's settings.
-Prints seconds, and the most memory that the process took.
+Prints seconds, and the most memory that the process took: of the device, if that has its own.
 """
 
 import json
@@ -15,17 +15,20 @@ STARTED = time.perf_counter()
 def main() -> None:
     from pathlib import Path
 
+    import torch
     from safetensors.torch import load_file
 
     from generation.engine import catalogue
     from generation.engine.engine import Engine, Stepped
-    from generation.engine.loader import Loader
+    from generation.engine.loader import Loader, pick_device
     from tests.bench.engines import new_key, turn
     from tests.bench.wishes import wish
 
     asked = json.loads(sys.argv[1])
     root = Path(asked["root"]) if asked["root"] else None
     request = wish(0, **asked["wish"])
+    device = pick_device()
+    torch.zeros(1, device=device)
     imported = time.perf_counter()
     folder = catalogue.folder(catalogue.get(request.checkpoint), root)
     for _ in range(2):
@@ -33,7 +36,7 @@ def main() -> None:
         began = time.perf_counter()
         for path in folder.rglob("*.safetensors"):
             for tensor in load_file(path).values():
-                tensor.clone()
+                tensor.to(device, copy=True)
         read = time.perf_counter() - began
 
     began = time.perf_counter()
@@ -48,6 +51,10 @@ def main() -> None:
         steps += [
             time.perf_counter() - began for event in turn(engine) if isinstance(event, Stepped)
         ]
+    if device.type == "cuda":
+        peak_bytes = torch.cuda.max_memory_reserved(device)
+    else:
+        peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(
         json.dumps(
             {
@@ -56,7 +63,7 @@ def main() -> None:
                 "load": loaded.load_us / 1e6,
                 "first_step": steps[0],
                 "warm_step": steps[1] - steps[0],
-                "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+                "peak_gib": peak_bytes / 2**30,
             }
         )
     )

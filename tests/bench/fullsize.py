@@ -13,12 +13,16 @@ from diffusers import (
     AutoencoderKL,
     DDIMScheduler,
     EulerDiscreteScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    SD3Transformer2DModel,
+    StableDiffusion3Pipeline,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
+from generation.engine.loader import pick_device
 from tests.bench.site import session
 from tests.engine.checkpoints import clip_tokenizer
 
@@ -89,14 +93,49 @@ def _sdxl() -> StableDiffusionXLPipeline:
     )
 
 
-PIPELINES: dict[str, Callable[[], Any]] = {"sd-1.5": _sd1, "sdxl-1.0": _sdxl}
+def _sd3() -> StableDiffusion3Pipeline:
+    """Without its third text encoder, which it can do without."""
+    return StableDiffusion3Pipeline(
+        tokenizer=_tokenizer(),
+        tokenizer_2=_tokenizer(),
+        tokenizer_3=None,
+        text_encoder=_encoder(CLIPTextModelWithProjection, width=768, layers=12, heads=12),
+        text_encoder_2=_encoder(CLIPTextModelWithProjection, width=1280, layers=32, heads=20),
+        text_encoder_3=None,
+        transformer=_random(
+            lambda: SD3Transformer2DModel(
+                sample_size=128,
+                patch_size=2,
+                in_channels=16,
+                out_channels=16,
+                num_layers=24,
+                num_attention_heads=24,
+                attention_head_dim=64,
+                joint_attention_dim=4096,
+                caption_projection_dim=1536,
+                pooled_projection_dim=2048,
+                pos_embed_max_size=192,
+            )
+        ),
+        vae=_vae(
+            latent_channels=16,
+            scaling_factor=1.5305,
+            shift_factor=0.0609,
+            use_quant_conv=False,
+            use_post_quant_conv=False,
+        ),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+    )
+
+
+PIPELINES: dict[str, Callable[[], Any]] = {"sd-1.5": _sd1, "sdxl-1.0": _sdxl, "sd-3": _sd3}
 
 
 def _random(build: Callable[[], Any]) -> Any:
     """A model whose weights are drawn in half precision, without ever being there in single."""
     with torch.device("meta"):
         model = build().half()
-    model = model.to_empty(device="cpu")
+    model = model.to_empty(device=pick_device())
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if name.endswith("bias"):
@@ -105,6 +144,8 @@ def _random(build: Callable[[], Any]) -> Any:
                 weight.fill_(1.0)
             else:
                 weight.normal_(0.0, _DEVIATION)
+        for buffer in model.buffers():
+            buffer.zero_()
     return model.eval()
 
 
@@ -127,14 +168,14 @@ def _encoder(model_class: Any, *, width: int, layers: int, heads: int) -> Any:
     return encoder
 
 
-def _vae(**options: Any) -> AutoencoderKL:
+def _vae(*, latent_channels: int = 4, **options: Any) -> AutoencoderKL:
     return _random(
         lambda: AutoencoderKL(
             block_out_channels=(128, 256, 512, 512),
             layers_per_block=2,
             down_block_types=("DownEncoderBlock2D",) * 4,
             up_block_types=("UpDecoderBlock2D",) * 4,
-            latent_channels=4,
+            latent_channels=latent_channels,
             **options,
         )
     )

@@ -1,60 +1,218 @@
 """Checkpoints of full size, with random weights: what they take, and what sharing steps brings there."""
 
+import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from functools import partial
+from statistics import median
 
+import torch
+
+from generation.engine import catalogue
+from generation.engine.checkpoint import Checkpoint
 from generation.engine.engine import Engine
-from generation.engine.loader import Loader
+from generation.engine.families import Pipeline
+from generation.engine.loader import Loader, pick_device
+from generation.engine.request import MAX_STEPS, GenerationRequest, NoiseScheduler
+from generation.engine.tuning import Tuning
 from tests.bench import fullsize
+from tests.bench.admission import arrivals
 from tests.bench.bare import Bare
 from tests.bench.coldstart import first_step, ratio
-from tests.bench.continuous import continuous_over_static, mixed_over_alone, shared_wait_over_fifo
+from tests.bench.continuous import continuous_and_static, mixed_over_alone, shared_wait_over_fifo
+from tests.bench.engines import Make, draw
 from tests.bench.figures import Figure, measures
 from tests.bench.sharing import gain
+from tests.bench.trials import timed
 from tests.bench.wishes import wish
 
-SD1, SDXL = "sd-1.5", "sdxl-1.0"
-STEPS = 2
-SMALL, LARGE = 256, 512
-USERS = 4
-MIXED = 2
+
+@dataclass(frozen=True, kw_only=True)
+class Geometry:
+    """A checkpoint, what it is asked for, and what a large GPU should do with it; None is no goal.
+
+    `small` is the size of the small pictures among its own, if it is asked for both.
+    """
+
+    id: str
+    size: int
+    steps: int
+    rounds: int
+    minute_goal: int
+    share_goal: float | None = None
+    admission_goal_ms: int | None = None
+    small: int | None = None
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return catalogue.get(self.id)
+
+    def make(self, number: int, **changes: object) -> GenerationRequest:
+        """Job number n, with guidance."""
+        values = {
+            "checkpoint": self.id,
+            "size": self.size,
+            "num_inference_steps": self.steps,
+            "noise_scheduler": NoiseScheduler(self.checkpoint.noise_scheduler),
+        }
+        return wish(number, **values | changes)
+
+
+SD1 = Geometry(
+    id="sd-1.5",
+    size=512,
+    steps=20,
+    rounds=3,
+    minute_goal=700,
+    share_goal=3.0,
+    admission_goal_ms=60,
+    small=256,
+)
+SDXL = Geometry(id="sdxl-1.0", size=1024, steps=20, rounds=1, minute_goal=100, share_goal=1.6)
+SD3 = Geometry(id="sd-3", size=1024, steps=28, rounds=1, minute_goal=55)
+
+GPU_USERS = 8
+# Of each size in a mix.
+GPU_MIXED = 6
+GPU_TUNING = Tuning(compiled=True, channels_last=True)
+TUNINGS = {"plain": Tuning(graphs=False), "recorded": Tuning(), "compiled": GPU_TUNING}
+ROWS = (2, 4, 8, 16)
+WARM_UP_STEPS = 3
+TIMED_STEPS = 8
+# On a processor a step of these takes from ten seconds to minutes.
+CPU_STEPS = 2
+CPU_USERS = 4
+CPU_MIXED = 2
+
+
+def on_gpu() -> bool:
+    """Whether this machine has a GPU of CUDA."""
+    return pick_device().type == "cuda"
 
 
 @measures("fullsize")
 def full_size() -> Iterator[Figure]:
     """Loading and two steps with guidance in a fresh process, random weights in the geometry of the real checkpoint."""
-    for id, size in ((SD1, LARGE), (SDXL, 1024)):
-        fullsize.write(id)
+    for geometry in (SD1, SDXL, SD3) if on_gpu() else (SD1, SDXL):
+        fullsize.write(geometry.id)
         start = first_step(
             root=fullsize.root(),
-            checkpoint=id,
-            size=size,
-            num_inference_steps=STEPS + 1,
+            checkpoint=geometry.id,
+            size=geometry.size,
+            num_inference_steps=CPU_STEPS + 1,
+            noise_scheduler=geometry.checkpoint.noise_scheduler,
         )
-        name = f"fullsize_{id}_{size}px"
+        name = f"fullsize_{geometry.id}_{geometry.size}px"
         yield Figure(name=f"{name}_load", value=start["load"], unit="s", goal="no goal")
         yield Figure(name=f"{name}_step", value=start["warm_step"], unit="s", goal="no goal")
         yield Figure(name=f"{name}_memory", value=start["peak_gib"], unit="GiB", goal="<= 24")
         yield Figure(name=f"{name}_G13", value=ratio(start), unit="times", goal="<= 1.5")
+        goal = "<= 4" if on_gpu() and geometry is SDXL else "no goal"
+        yield Figure(name=f"{name}_first_step", value=start["first_step"], unit="s", goal=goal)
+
+
+@measures("fullstep")
+def full_step() -> Iterator[Figure]:
+    """On a GPU, a guided step by rows: operation by operation, recorded as a graph, and compiled besides."""
+    if not on_gpu():
+        return
+    for geometry in (SD1, SDXL, SD3):
+        fullsize.write(geometry.id)
+        for name, tuning in TUNINGS.items():
+            with closing(Loader(fullsize.root(), tuning=tuning)) as loader:
+                while not (loaded := loader.acquire(geometry.checkpoint)):
+                    time.sleep(0.01)
+                for rows in ROWS:
+                    yield Figure(
+                        name=f"fullstep_{geometry.id}_{name}_{rows}rows",
+                        value=1_000 * _step_seconds(loaded.pipeline, geometry, rows=rows),
+                        unit="ms",
+                        goal="no goal",
+                    )
+
+
+@torch.inference_mode()
+def _step_seconds(pipeline: Pipeline, geometry: Geometry, *, rows: int) -> float:
+    """Seconds of a step that as many guided jobs share as make so many rows."""
+    requests = [geometry.make(number, num_inference_steps=MAX_STEPS) for number in range(rows // 2)]
+    runs = [
+        pipeline.prepare(request, conditioning, {})
+        for request, conditioning in zip(requests, pipeline.encode(requests), strict=True)
+    ]
+
+    def step() -> None:
+        for run, prediction in zip(runs, pipeline.denoise(runs), strict=True):
+            run.advance(prediction)
+        torch.cuda.synchronize()
+
+    for _ in range(WARM_UP_STEPS):
+        step()
+    return median(timed(step) for _ in range(TIMED_STEPS))
 
 
 @measures("fullshare")
 def full_share() -> Iterator[Figure]:
-    """G2, G3 and G14 in the geometry of Stable Diffusion 1.5: 4 jobs of 512 pixels and two steps; 2 of each size mixed."""
-    fullsize.write(SD1)
-    root = fullsize.root()
-    bare = Bare(SD1, root)
-    engine = Engine(loader=Loader(root))
-    large = partial(wish, checkpoint=SD1, size=LARGE, num_inference_steps=STEPS)
-    small = partial(wish, checkpoint=SD1, size=SMALL, num_inference_steps=STEPS)
+    """G2, G3, G4 and G14 in full geometry; on a processor 4 jobs of Stable Diffusion 1.5, 512 pixels and two steps."""
+    if not on_gpu():
+        yield from share_on_cpu()
+        return
+    for geometry in (SD1, SDXL, SD3):
+        yield from share_on_gpu(geometry)
 
-    value = gain(engine, [large(number) for number in range(USERS)], bare.draw, rounds=1)
-    yield Figure(name="fullshare_G2", value=value, unit="times", goal=">= 0.97")
-    value = continuous_over_static(engine, bare, large, users=USERS, rounds=1)
-    yield Figure(name="fullshare_G3", value=value, unit="times", goal=">= 0.95")
-    few_small = [small(number) for number in range(MIXED)]
-    few_large = [large(number) for number in range(MIXED)]
-    value = mixed_over_alone(engine, few_small, few_large, rounds=1)
-    yield Figure(name="fullshare_G14_throughput", value=value, unit="times", goal=">= 0.95")
-    value = shared_wait_over_fifo(engine, bare, [*few_large, *few_small], small=SMALL, rounds=1)
-    yield Figure(name="fullshare_G14_small_p95", value=value, unit="times", goal="<= 0.5")
+
+def share_on_cpu() -> Iterator[Figure]:
+    """What sharing brings 1.5 on a processor."""
+    large: Make = partial(SD1.make, num_inference_steps=CPU_STEPS)
+    with _both_sides(SD1, Tuning()) as (engine, bare):
+        value = gain(engine, [large(number) for number in range(CPU_USERS)], bare.draw, rounds=1)
+        yield _figure(SD1, "G2", value, "times", ">= 0.97")
+        load = continuous_and_static(engine, bare, large, users=CPU_USERS, rounds=1)
+        yield _figure(SD1, "G3", load.gain, "times", ">= 0.95")
+        yield from _mixed(SD1, engine, bare, large, count=CPU_MIXED)
+
+
+def share_on_gpu(geometry: Geometry) -> Iterator[Figure]:
+    """What sharing brings a checkpoint on a GPU."""
+    with _both_sides(geometry, GPU_TUNING) as (engine, bare):
+        make, rounds = geometry.make, geometry.rounds
+        if geometry.share_goal:
+            requests = [make(number) for number in range(GPU_USERS)]
+            value = gain(engine, requests, bare.draw, rounds=rounds)
+            yield _figure(geometry, "G2", value, "times", f">= {geometry.share_goal}")
+        load = continuous_and_static(engine, bare, make, users=GPU_USERS, rounds=rounds)
+        yield _figure(geometry, "G3", load.gain, "times", ">= 0.95")
+        goal = f">= {geometry.minute_goal}"
+        yield _figure(geometry, "G3_minute", load.pictures_a_minute, "pictures a minute", goal)
+        if geometry.admission_goal_ms:
+            wait = 1_000 * median(arrival.wait for arrival in arrivals(engine, make))
+            yield _figure(geometry, "G4", wait, "ms", f"<= {geometry.admission_goal_ms}")
+        if geometry.small:
+            yield from _mixed(geometry, engine, bare, make, count=GPU_MIXED)
+
+
+@contextmanager
+def _both_sides(geometry: Geometry, tuning: Tuning) -> Iterator[tuple[Engine, Bare]]:
+    """An engine that has the checkpoint in memory, and a bare pipeline of it."""
+    fullsize.write(geometry.id)
+    with closing(Loader(fullsize.root(), tuning=tuning)) as loader:
+        engine = Engine(loader=loader)
+        draw(engine, [geometry.make(0, num_inference_steps=1)])
+        yield engine, Bare(geometry.id, fullsize.root())
+
+
+def _mixed(
+    geometry: Geometry, engine: Engine, bare: Bare, make: Make, *, count: int
+) -> Iterator[Figure]:
+    assert geometry.small
+    small = [make(number, size=geometry.small) for number in range(count)]
+    large = [make(number) for number in range(count)]
+    value = mixed_over_alone(engine, small, large, rounds=1)
+    yield _figure(geometry, "G14_throughput", value, "times", ">= 0.95")
+    line = [*large, *small]
+    value = shared_wait_over_fifo(engine, bare, line, small=geometry.small, rounds=1)
+    yield _figure(geometry, "G14_small_p95", value, "times", "<= 0.5")
+
+
+def _figure(geometry: Geometry, name: str, value: float, unit: str, goal: str) -> Figure:
+    return Figure(name=f"fullshare_{geometry.id}_{name}", value=value, unit=unit, goal=goal)

@@ -18,45 +18,51 @@ _HEAD = """\
 # Benchmarks
 
 Each figure is a ratio of two sides measured in turn on the same machine, unless its unit says otherwise. `make bench`
-measures all, `python -m tests.bench NAME ...` some; with `--write` their rows here are renewed. All were measured on
-{device}.
+measures all, `python -m tests.bench NAME ...` some; with `--write` their rows of the device here are renewed.
 """
 _SECTION = """
 ### {name}
 
 {what}
 
-| figure | value | goal | date |
-|---|---|---|---|
+| figure | value | goal | device | date |
+|---|---|---|---|---|
 {rows}
 """
-_ROW = re.compile(r"^\| ([^|]+?) \|.*\|$", re.MULTILINE)
+_ROW = re.compile(r"^\| ([^|]+?) \|[^|]+\|[^|]+\| ([^|]+?) \|[^|]+\|$", re.MULTILINE)
 _NOTES = "\n## "
 
 
 def write(measured: Mapping[str, Sequence[Figure]]) -> None:
-    """Renew the rows of these measurements; other rows, and everything from the first chapter on, stay."""
+    """Renew the rows of these measurements on this device; others, and all from the first chapter on, stay."""
     old = PAGE.read_text() if PAGE.exists() else ""
     tables, chapter, notes = old.partition(_NOTES)
-    rows = {match[1]: match[0] for match in _ROW.finditer(tables) if _owner(match[1])}
-    rows = {figure: row for figure, row in rows.items() if _owner(figure) not in measured}
+    here = _device()
+    rows = {(match[1], match[2]): match[0] for match in _ROW.finditer(tables) if _owner(match[1])}
+    rows = {
+        (figure, device): row
+        for (figure, device), row in rows.items()
+        if device != here or _owner(figure) not in measured
+    }
     for figures in measured.values():
-        rows |= {figure.name: _row(figure) for figure in figures}
+        rows |= {(figure.name, here): _row(figure, here) for figure in figures}
     sections = [
         _SECTION.format(
             name=name,
             what=(MEASUREMENTS[name].__doc__ or "").strip().splitlines()[0],
-            rows="\n".join(rows[figure] for figure in rows if _owner(figure) == name),
+            rows="\n".join(row for (figure, _), row in rows.items() if _owner(figure) == name),
         )
         for name in names()
-        if any(_owner(figure) == name for figure in rows)
+        if any(_owner(figure) == name for figure, _ in rows)
     ]
-    PAGE.write_text(_HEAD.format(device=_device()) + "".join(sections) + chapter + notes)
+    PAGE.write_text(_HEAD + "".join(sections) + chapter + notes)
 
 
-def _row(figure: Figure) -> str:
+def _row(figure: Figure, device: str) -> str:
     date = f"{datetime.now(UTC):%Y-%m-%d}"
-    return f"| {figure.name} | {figure.value:.3f} {figure.unit} | {figure.goal} | {date} |"
+    return (
+        f"| {figure.name} | {figure.value:.3f} {figure.unit} | {figure.goal} | {device} | {date} |"
+    )
 
 
 def _owner(figure: str) -> str | None:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from generation.engine import catalogue, memory
 from generation.engine.engine import Engine, Failed, Finished
+from generation.engine.families.latent import LatentPipeline
 from generation.engine.families.sd import StableDiffusion
 from generation.engine.families.vae import Vae
 from generation.engine.loader import Loader
@@ -87,6 +88,8 @@ def test_pictures_that_are_too_large_to_decode_are_decoded_in_tiles(
     whole = the_finished(run_to_the_end(engine), key="whole").images
     decode = Vae._decode
     tried: list[tuple[int, bool]] = []
+    rooms: list[LatentPipeline] = []
+    monkeypatch.setattr(LatentPipeline, "make_room", rooms.append)
 
     def decode_tiles_only(vae: Vae, latents: Tensor) -> Tensor:
         tried.append((len(latents), vae.module.use_tiling))
@@ -100,6 +103,7 @@ def test_pictures_that_are_too_large_to_decode_are_decoded_in_tiles(
     tiled = the_finished(run_to_the_end(engine), key="tiled").images
 
     assert tried == [(2, False), (1, True), (1, True)]
+    assert len(rooms) == 1
     for one, other in zip(whole, tiled, strict=True):
         assert max(abs(a - b) for a, b in zip(one.tobytes(), other.tobytes(), strict=True)) <= 1
 

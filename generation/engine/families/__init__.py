@@ -10,6 +10,7 @@ from torch import Tensor
 
 from generation.engine.catalogue import Checkpoint, Family
 from generation.engine.families.parts import Parts
+from generation.engine.graphs import Model
 from generation.engine.request import GenerationRequest
 from generation.engine.run import Conditioning, Run
 
@@ -21,6 +22,7 @@ class Pipeline(Protocol):
     """
 
     denoiser: Any
+    forward: Model
     latent_channels: int
     vae_scale_factor: int
     device: torch.device

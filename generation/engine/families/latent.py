@@ -9,6 +9,7 @@ from torch import Tensor
 from generation.engine.families import starts
 from generation.engine.families.starts import Inputs, Scene, Start
 from generation.engine.families.vae import Vae
+from generation.engine.graphs import Arguments, Graphed, Model
 from generation.engine.noise import NoiseSchedule, Part
 from generation.engine.request import GenerationRequest
 from generation.engine.run import Conditioning, Kept, Run
@@ -16,13 +17,17 @@ from generation.engine.tiling import Tiling
 
 
 class LatentPipeline:
-    """A loaded checkpoint. Subclasses encode prompts and denoise."""
+    """A loaded checkpoint. Subclasses encode prompts and denoise.
+
+    `forward` is the denoiser as it is called; it may be wrapped in what makes it faster.
+    """
 
     def __init__(
         self, *, checkpoint_id: str, denoiser: Any, vae: Vae, scheduler_config: Mapping[str, Any]
     ) -> None:
         self.checkpoint_id = checkpoint_id
         self.denoiser = denoiser
+        self.forward: Model = self._forward
         self.vae = vae
         self.scheduler_config = dict(scheduler_config)
         self.device: torch.device = denoiser.device
@@ -65,7 +70,12 @@ class LatentPipeline:
 
     def decode(self, latents: Tensor) -> Tensor:
         """Return pictures (n, 3, height, width), 0 to 1 but not clamped, of finished latents."""
-        return self.vae.decode(latents)
+        return self.vae.decode(latents, make_room=self.make_room)
+
+    def make_room(self) -> None:
+        """Give back the memory that recordings of the denoiser work in."""
+        if isinstance(self.forward, Graphed):
+            self.forward.forget()
 
     def encode_pictures(self, pixels: Tensor) -> Tensor:
         """Return the latents of pictures (n, 3, height, width) of 0 to 1: the mode, not a sample."""
@@ -106,6 +116,11 @@ class LatentPipeline:
             vae=self.vae,
             model_channels=int(self.denoiser.config["in_channels"]),
         )
+
+    def _forward(self, arguments: Arguments) -> Tensor:
+        """Call the denoiser with arguments by its own names."""
+        output: Tensor = self.denoiser(**arguments, return_dict=False)[0]
+        return output
 
     def _start(self, scene: Scene, generator: torch.Generator) -> Start:
         return starts.start(scene, generator)

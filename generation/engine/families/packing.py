@@ -1,11 +1,12 @@
 """Many runs in one forward pass: rows in, guided predictions out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from generation.engine.graphs import Arguments, Model
 from generation.engine.run import Conditioning, Run
 
 
@@ -53,7 +54,7 @@ class Rows:
         if bool((lengths == longest).all()):
             return torch.cat(padded), None
         counts = torch.arange(longest)[None, :] < lengths[:, None]
-        return torch.cat(padded), counts.to(self._device)
+        return torch.cat(padded), to_device(counts, self._device)
 
     def guide(self, output: Tensor) -> list[Tensor]:
         """Return each run's prediction from the model's output, in the order of the runs.
@@ -77,12 +78,17 @@ class Rows:
         return negative + [one.positive[name] for one in conditionings]
 
     def _tensor(self, values: list[float]) -> Tensor:
-        return torch.tensor(values, dtype=torch.float32, device=self._device)
+        return to_device(torch.tensor(values, dtype=torch.float32), self._device)
 
 
-def in_parts(
-    model: Callable[[Mapping[str, Tensor]], Tensor], arguments: Mapping[str, Tensor], *, rows: int
-) -> Tensor:
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor of the host on the device, without waiting for what the device still computes."""
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
+def in_parts(model: Model, arguments: Arguments, *, rows: int) -> Tensor:
     """Call the model on at most so many rows at a time, and put its outputs together again.
 
     One run's tiles alone may be more rows than fit into the memory.

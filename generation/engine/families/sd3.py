@@ -116,14 +116,13 @@ class StableDiffusion3(LatentPipeline):
         """Run the transformer once over the rows of all runs; a guided prediction for each."""
         rows = Rows(runs, device=self.device, dtype=self.dtype)
         hidden, _counts = rows.sequences("encoder_hidden_states")
-        output: Tensor = self.denoiser(
-            hidden_states=rows.latents(),
-            timestep=rows.timesteps(),
-            encoder_hidden_states=hidden,
-            pooled_projections=rows.conditioning("pooled_projections"),
-            return_dict=False,
-        )[0]
-        return rows.guide(output)
+        arguments = {
+            "hidden_states": rows.latents(),
+            "timestep": rows.timesteps(),
+            "encoder_hidden_states": hidden,
+            "pooled_projections": rows.conditioning("pooled_projections"),
+        }
+        return rows.guide(self.forward(arguments))
 
     @staticmethod
     def _texts(requests: Sequence[GenerationRequest]) -> list[str]:

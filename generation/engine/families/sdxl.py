@@ -18,6 +18,7 @@ from generation.engine.families.parts import Parts, num_bytes
 from generation.engine.families.text import ClipTextEncoder
 from generation.engine.families.unet import UNetPipeline
 from generation.engine.families.vae import Vae
+from generation.engine.graphs import Arguments
 from generation.engine.request import GenerationRequest
 from generation.engine.run import Conditioning
 
@@ -111,7 +112,7 @@ class StableDiffusionXL(UNetPipeline):
         end = [aesthetic_score] if self._wants_aesthetic_score else size
         return torch.tensor([[*size, *corner, *end]], dtype=self.dtype, device=self.device)
 
-    def _forward(self, arguments: Mapping[str, Tensor]) -> Tensor:
+    def _forward(self, arguments: Arguments) -> Tensor:
         given = dict(arguments)
         added = {name: given.pop(name) for name in self.conditioning_names}
         output: Tensor = self.denoiser(**given, added_cond_kwargs=added, return_dict=False)[0]

@@ -1,6 +1,6 @@
 """What all families with a unet do alike; each adds its text encoders and its conditioning."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 from torch import Tensor
@@ -31,8 +31,4 @@ class UNetPipeline(LatentPipeline):
             **{name: rows.conditioning(name) for name in self.conditioning_names},
         }
         given = {name: value for name, value in arguments.items() if value is not None}
-        return rows.guide(in_parts(self._forward, given, rows=MAX_ROWS))
-
-    def _forward(self, arguments: Mapping[str, Tensor]) -> Tensor:
-        output: Tensor = self.denoiser(**arguments, return_dict=False)[0]
-        return output
+        return rows.guide(in_parts(self.forward, given, rows=MAX_ROWS))

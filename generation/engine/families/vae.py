@@ -1,5 +1,6 @@
 """Between pixels and latents: a checkpoint's VAE with its scale, its shift and its precision."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -77,15 +78,17 @@ class Vae:
         """Whether `encode` draws from the generator."""
         return isinstance(self.module, AutoencoderKL)
 
-    def decode(self, latents: Tensor) -> Tensor:
+    def decode(self, latents: Tensor, *, make_room: Callable[[], None] = lambda: None) -> Tensor:
         """Return pictures (n, 3, height, width), 0 to 1 but not clamped, of finished latents.
 
-        Where they don't fit into the memory, they are decoded one by one, in tiles.
+        Where they don't fit into the memory, `make_room` is called, and they are decoded one by
+        one, in tiles.
         """
         try:
             return self._decode(latents)
         except torch.OutOfMemoryError:
             pass
+        make_room()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         self.module.enable_tiling()
