@@ -73,6 +73,7 @@ def _register() -> None:
         sharing,
         sockets,
         starting,
+        stepping,
         submits,
         upscaling,
     )

@@ -1,20 +1,16 @@
 """Checkpoints of full size, with random weights: what they take, and what sharing steps brings there."""
 
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
 
-import torch
-
 from generation.engine import catalogue
 from generation.engine.checkpoint import Checkpoint
 from generation.engine.engine import Engine
-from generation.engine.families import Pipeline
 from generation.engine.loader import Loader, pick_device
-from generation.engine.request import MAX_STEPS, GenerationRequest, NoiseScheduler
+from generation.engine.request import GenerationRequest, NoiseScheduler
 from generation.engine.tuning import Tuning
 from tests.bench import fullsize
 from tests.bench.admission import arrivals
@@ -24,7 +20,6 @@ from tests.bench.continuous import continuous_and_static, mixed_over_alone, shar
 from tests.bench.engines import Make, draw
 from tests.bench.figures import Figure, measures
 from tests.bench.sharing import gain
-from tests.bench.trials import timed
 from tests.bench.wishes import wish
 
 
@@ -76,14 +71,10 @@ GPU_USERS = 8
 # Of each size in a mix.
 GPU_MIXED = 6
 GPU_TUNING = Tuning(compiled=True, channels_last=True)
-TUNINGS = {"plain": Tuning(graphs=False), "recorded": Tuning(), "compiled": GPU_TUNING}
-ROWS = (2, 4, 8, 16)
-WARM_UP_STEPS = 3
-TIMED_STEPS = 8
 # On a processor a step of these takes from ten seconds to minutes.
 CPU_STEPS = 2
-CPU_USERS = 4
-CPU_MIXED = 2
+CPU_USERS = 2
+CPU_MIXED = 1
 
 
 def on_gpu() -> bool:
@@ -112,48 +103,9 @@ def full_size() -> Iterator[Figure]:
         yield Figure(name=f"{name}_first_step", value=start["first_step"], unit="s", goal=goal)
 
 
-@measures("fullstep")
-def full_step() -> Iterator[Figure]:
-    """On a GPU, a guided step by rows: operation by operation, recorded as a graph, and compiled besides."""
-    if not on_gpu():
-        return
-    for geometry in (SD1, SDXL, SD3):
-        fullsize.write(geometry.id)
-        for name, tuning in TUNINGS.items():
-            with closing(Loader(fullsize.root(), tuning=tuning)) as loader:
-                while not (loaded := loader.acquire(geometry.checkpoint)):
-                    time.sleep(0.01)
-                for rows in ROWS:
-                    yield Figure(
-                        name=f"fullstep_{geometry.id}_{name}_{rows}rows",
-                        value=1_000 * _step_seconds(loaded.pipeline, geometry, rows=rows),
-                        unit="ms",
-                        goal="no goal",
-                    )
-
-
-@torch.inference_mode()
-def _step_seconds(pipeline: Pipeline, geometry: Geometry, *, rows: int) -> float:
-    """Seconds of a step that as many guided jobs share as make so many rows."""
-    requests = [geometry.make(number, num_inference_steps=MAX_STEPS) for number in range(rows // 2)]
-    runs = [
-        pipeline.prepare(request, conditioning, {})
-        for request, conditioning in zip(requests, pipeline.encode(requests), strict=True)
-    ]
-
-    def step() -> None:
-        for run, prediction in zip(runs, pipeline.denoise(runs), strict=True):
-            run.advance(prediction)
-        torch.cuda.synchronize()
-
-    for _ in range(WARM_UP_STEPS):
-        step()
-    return median(timed(step) for _ in range(TIMED_STEPS))
-
-
 @measures("fullshare")
 def full_share() -> Iterator[Figure]:
-    """G2, G3, G4 and G14 in full geometry; on a processor 4 jobs of Stable Diffusion 1.5, 512 pixels and two steps."""
+    """G2, G3, G4 and G14 in full geometry; on a processor two jobs of Stable Diffusion 1.5, 512 pixels and two steps."""
     if not on_gpu():
         yield from share_on_cpu()
         return
