@@ -58,18 +58,15 @@ class Batcher:
 
         `rows` are what it adds to a pass, `work` what its step costs (pixels x rows).
         """
-        entry = _Entry(
+        self._entries[key] = _Entry(
             key=key,
             batch_key=batch_key,
             rows=rows,
             work=work,
             weight=weight,
-            due=0.0,
+            due=self._clock,
             turn=self._turn,
         )
-        # A newcomer is as far ahead of its share as anybody may be: its first step comes at once.
-        entry.due = self._clock - entry.stride
-        self._entries[key] = entry
 
     def remove(self, key: str) -> None:
         """Take a run out; unknown keys have no effect."""
@@ -81,9 +78,10 @@ class Batcher:
         The run that is due first is always among them, even if its rows alone exceed them: so
         nobody starves.
         """
-        waiting = sorted(self._entries.values(), key=lambda entry: (entry.due, entry.turn))
-        if not waiting:
+        if not self._entries:
             return []
+        self._favour_newcomers()
+        waiting = sorted(self._entries.values(), key=lambda entry: (entry.due, entry.turn))
         batch_key = waiting[0].batch_key
         fitting = [entry for entry in waiting if entry.batch_key == batch_key]
         max_rows = room = self._max_rows(batch_key)
@@ -98,6 +96,13 @@ class Batcher:
         self._book(chosen)
         return [entry.key for entry in chosen]
 
+    def _favour_newcomers(self) -> None:
+        """Put them as far ahead of their share as anybody may be: their first step comes at once."""
+        earliest = self._earliest()
+        for entry in self._entries.values():
+            if entry.is_new:
+                entry.due = earliest
+
     def _book(self, chosen: list[_Entry]) -> None:
         self._turn += 1
         total_weight = sum(entry.weight for entry in self._entries.values())
@@ -106,6 +111,11 @@ class Batcher:
             entry.due += entry.stride
             entry.turn = self._turn
             entry.is_new = False
+        earliest = self._earliest()
         for entry in self._entries.values():
             # Nobody saves up credit while there is room for all, nor pays later for free rows.
-            entry.due = min(max(entry.due, self._clock - entry.stride), self._clock + entry.stride)
+            entry.due = min(max(entry.due, earliest), self._clock + entry.stride)
+
+    def _earliest(self) -> float:
+        """As far ahead of its share as anybody may be: by the longest step that one may have to wait for."""
+        return self._clock - max(entry.stride for entry in self._entries.values())

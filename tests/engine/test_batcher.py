@@ -1,7 +1,7 @@
 """Who takes the next step: everybody who fits, and by weight when not everybody does."""
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -130,6 +130,18 @@ def test_a_newcomer_steps_at_the_next_turn() -> None:
     add(batcher, "newcomer")
 
     assert "newcomer" in batcher.next_batch()
+
+
+@pytest.mark.parametrize("order", [("large", "small"), ("small", "large")])
+def test_a_small_newcomer_waits_for_one_step_of_a_large_one_at_most(order: Sequence[str]) -> None:
+    batcher = Batcher(max_rows=Rows(8))
+    for key in order:
+        work = {"large": 1_600, "small": 100}[key]
+        batcher.add(key, batch_key=key, rows=2, work=work, weight=1)
+
+    steps = [batcher.next_batch() for _ in range(3)]
+
+    assert steps.count(["large"]) == 1
 
 
 def test_the_first_pass_of_a_newcomer_is_short() -> None:
