@@ -216,7 +216,8 @@ class Engine:
         if not tickets:
             return
         rows = sum(ticket.request.rows for ticket in tickets)
-        batch_key = tickets[0].batch_key
+        batch_key, loaded = tickets[0].batch_key, tickets[0].loaded
+        assert loaded is not None
         self.stats.steps += 1
         self.stats.rows += rows
         stepped = self._share(
@@ -226,6 +227,7 @@ class Engine:
             self._row_cap.note(batch_key, rows=rows, us=sum(done.us for done in stepped))
         for done in stepped:
             self._book_step(done)
+        loaded.pipeline.record()
         self._preview([done.item for done in stepped if done.item.is_stepping])
 
     def _book_step(self, done: Done[Ticket, Exception | None]) -> None:

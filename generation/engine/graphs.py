@@ -7,7 +7,9 @@ take longer than the GPU needs to compute them; a recording is launched as a who
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
+from threading import Lock
 from typing import Any
+from weakref import WeakSet
 
 import torch
 from torch import Tensor
@@ -17,21 +19,46 @@ logger = logging.getLogger(__name__)
 Arguments = Mapping[str, Tensor]
 Model = Callable[[Arguments], Tensor]
 
-# Of one checkpoint. Each takes some megabytes, beside the memory of the largest, which all use.
+# Of one model. Each takes some megabytes, beside the memory that all work in.
 MOST_RECORDINGS = 64
 
 
-class Graphed:
-    """A model that is recorded when arguments of the same shapes come again. Not thread-safe, like the model itself.
+class Recorder:
+    """Records the models of one device. They are played in turn, so that all can work in the same memory."""
 
-    The model may not wait for the device, nor do anything on the host that depends on the values.
-    """
+    def __init__(self) -> None:
+        self.pool: Any = None
+        self._models: WeakSet[Recorded] = WeakSet()
+        # A model is wrapped by the thread that loads it.
+        self._models_lock = Lock()
 
-    def __init__(self, model: Model) -> None:
+    def wrap(self, model: Model) -> "Recorded":
+        """Return the model, to be called the same way.
+
+        It may not wait for the device, nor do anything on the host that depends on the values.
+        """
+        recorded = Recorded(model, self)
+        with self._models_lock:
+            self._models.add(recorded)
+        return recorded
+
+    def forget(self) -> None:
+        """Drop all recordings of all models, and with them the memory that they work in."""
+        with self._models_lock:
+            for model in self._models:
+                model.forget()
+        self.pool = None
+
+
+class Recorded:
+    """A model whose passes are recorded by the shapes of its arguments. Not thread-safe, like the model itself."""
+
+    def __init__(self, model: Model, recorder: Recorder) -> None:
         self._model = model
+        self._recorder = recorder
         self._seen: set[Hashable] = set()
+        self._due: tuple[Hashable, Arguments] | None = None
         self._recordings: OrderedDict[Hashable, _Recording | None] = OrderedDict()
-        self._pool: Any = None
 
     def __call__(self, arguments: Arguments) -> Tensor:
         """Return what the model makes of the arguments.
@@ -45,32 +72,36 @@ class Graphed:
         try:
             output = self._model(arguments)
         except torch.OutOfMemoryError:
-            self.forget()
+            self._recorder.forget()
             raise
         if shapes in self._seen and shapes not in self._recordings:
-            self._record(shapes, arguments)
+            self._due = (shapes, arguments)
         self._seen.add(shapes)
         return output
 
-    def forget(self) -> None:
-        """Drop all recordings, and with them the memory that they work in."""
-        self._seen.clear()
-        self._recordings.clear()
-        self._pool = None
-
-    def _record(self, shapes: Hashable, arguments: Arguments) -> None:
-        """Record the model, which has just seen such arguments: so it is warmed up.
+    def record(self) -> None:
+        """Record the last pass, if its shapes had come before: the model is warmed up for them.
 
         One that can't be recorded is not tried again, and stays as fast as it is.
         """
+        if self._due is None:
+            return
+        (shapes, arguments), self._due = self._due, None
         self._recordings[shapes] = None
+        recorder = self._recorder
         try:
-            self._pool = self._pool or torch.cuda.graph_pool_handle()
-            self._recordings[shapes] = _Recording(self._model, arguments, pool=self._pool)
+            recorder.pool = recorder.pool or torch.cuda.graph_pool_handle()
+            self._recordings[shapes] = _Recording(self._model, arguments, pool=recorder.pool)
         except Exception as error:  # noqa: BLE001  # it has worked without
             logger.warning("a pass of %s was not recorded: %s", shapes, error)
         if len(self._recordings) > MOST_RECORDINGS:
             self._recordings.popitem(last=False)
+
+    def forget(self) -> None:
+        """Drop its recordings."""
+        self._due = None
+        self._seen.clear()
+        self._recordings.clear()
 
 
 class _Recording:

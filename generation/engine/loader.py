@@ -16,6 +16,7 @@ from generation.engine import catalogue
 from generation.engine.catalogue import Checkpoint
 from generation.engine.families import Pipeline, pipeline_class
 from generation.engine.families.parts import Parts
+from generation.engine.graphs import Recorder
 from generation.engine.preview import Projection
 from generation.engine.request import GenerationRequest
 from generation.engine.shelf import structure
@@ -82,6 +83,7 @@ class Loader:
         self.on_loaded: Callable[[], None] = lambda: None
         self._root = root
         self._tuning = tuning or Tuning()
+        self._recorder = Recorder()
         self._entries: dict[str, _Entry] = {}
         diffusers_logging.disable_progress_bar()
         transformers_logging.disable_progress_bar()
@@ -198,7 +200,7 @@ class Loader:
                 has_room=has_room,
             )
             pipeline = pipeline_class(checkpoint.family).load(checkpoint, parts)
-            self._tuning.apply(pipeline)
+            self._tuning.apply(pipeline, self._recorder)
             if self._tuning.compiled:
                 _rehearse(pipeline, checkpoint)
             projection = Projection.fit(pipeline)

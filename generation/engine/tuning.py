@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from generation.engine.graphs import Graphed
+from generation.engine.graphs import Recorder
 from generation.engine.vocabulary import Family
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Tuning:
             return _CUDA_DTYPES[family]
         return torch.float32
 
-    def apply(self, pipeline: "Pipeline") -> None:
+    def apply(self, pipeline: "Pipeline", recorder: Recorder) -> None:
         """Set a loaded checkpoint up; compiling happens at its first step."""
         denoiser = pipeline.denoiser
         if self.attention is Attention.PLAIN:
@@ -67,7 +67,8 @@ class Tuning:
         if self.compiled:
             _compile(denoiser)
         if self.graphs and pipeline.device.type == "cuda":
-            pipeline.forward = Graphed(pipeline.forward)
+            pipeline.forward = recorder.wrap(pipeline.forward)
+            pipeline.make_room = recorder.forget
 
 
 def _compile(denoiser: torch.nn.Module) -> None:

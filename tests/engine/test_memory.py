@@ -9,7 +9,6 @@ from torch import Tensor
 
 from generation.engine import catalogue, memory
 from generation.engine.engine import Engine, Failed, Finished
-from generation.engine.families.latent import LatentPipeline
 from generation.engine.families.sd import StableDiffusion
 from generation.engine.families.vae import Vae
 from generation.engine.loader import Loader
@@ -82,14 +81,15 @@ def raise_out_of_memory(*_: object, **__: object) -> None:
 
 
 def test_pictures_that_are_too_large_to_decode_are_decoded_in_tiles(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, loader: Loader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine.submit(a_request(num_images=2), key="whole")
     whole = the_finished(run_to_the_end(engine), key="whole").images
     decode = Vae._decode
     tried: list[tuple[int, bool]] = []
-    rooms: list[LatentPipeline] = []
-    monkeypatch.setattr(LatentPipeline, "make_room", rooms.append)
+    rooms: list[str] = []
+    loaded = load(loader, "toy")
+    loaded.pipeline.make_room = lambda: rooms.append("made")
 
     def decode_tiles_only(vae: Vae, latents: Tensor) -> Tensor:
         tried.append((len(latents), vae.module.use_tiling))
@@ -103,7 +103,7 @@ def test_pictures_that_are_too_large_to_decode_are_decoded_in_tiles(
     tiled = the_finished(run_to_the_end(engine), key="tiled").images
 
     assert tried == [(2, False), (1, True), (1, True)]
-    assert len(rooms) == 1
+    assert rooms == ["made"]
     for one, other in zip(whole, tiled, strict=True):
         assert max(abs(a - b) for a, b in zip(one.tobytes(), other.tobytes(), strict=True)) <= 1
 

@@ -1,6 +1,6 @@
 """One module for each architecture, all with the same verbs; and which one a checkpoint needs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Protocol, Self
 
@@ -23,6 +23,7 @@ class Pipeline(Protocol):
 
     denoiser: Any
     forward: Model
+    make_room: Callable[[], None]
     latent_channels: int
     vae_scale_factor: int
     device: torch.device
@@ -54,6 +55,9 @@ class Pipeline(Protocol):
 
     def denoise(self, runs: Sequence[Run]) -> list[Tensor]:
         """Run one forward pass over runs of one batch key; a prediction for each, in order."""
+
+    def record(self) -> None:
+        """Do what makes passes like the last one faster from now on, if there is anything to do."""
 
     def decode(self, latents: Tensor) -> Tensor:
         """Return pictures (n, 3, height, width), 0 to 1 but not clamped, of finished latents."""

@@ -1,6 +1,6 @@
 """What all families do alike: a denoiser works on a VAE's latents, from a start that follows the mode."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor
 from generation.engine.families import starts
 from generation.engine.families.starts import Inputs, Scene, Start
 from generation.engine.families.vae import Vae
-from generation.engine.graphs import Arguments, Graphed, Model
+from generation.engine.graphs import Arguments, Model, Recorded
 from generation.engine.noise import NoiseSchedule, Part
 from generation.engine.request import GenerationRequest
 from generation.engine.run import Conditioning, Kept, Run
@@ -19,7 +19,8 @@ from generation.engine.tiling import Tiling
 class LatentPipeline:
     """A loaded checkpoint. Subclasses encode prompts and denoise.
 
-    `forward` is the denoiser as it is called; it may be wrapped in what makes it faster.
+    `forward` is the denoiser as it is called; it may be wrapped in what makes it faster, and what that
+    keeps in memory goes with `make_room`.
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class LatentPipeline:
         self.checkpoint_id = checkpoint_id
         self.denoiser = denoiser
         self.forward: Model = self._forward
+        self.make_room: Callable[[], None] = lambda: None
         self.vae = vae
         self.scheduler_config = dict(scheduler_config)
         self.device: torch.device = denoiser.device
@@ -72,10 +74,10 @@ class LatentPipeline:
         """Return pictures (n, 3, height, width), 0 to 1 but not clamped, of finished latents."""
         return self.vae.decode(latents, make_room=self.make_room)
 
-    def make_room(self) -> None:
-        """Give back the memory that recordings of the denoiser work in."""
-        if isinstance(self.forward, Graphed):
-            self.forward.forget()
+    def record(self) -> None:
+        """Do what makes passes like the last one faster from now on, if there is anything to do."""
+        if isinstance(self.forward, Recorded):
+            self.forward.record()
 
     def encode_pictures(self, pixels: Tensor) -> Tensor:
         """Return the latents of pictures (n, 3, height, width) of 0 to 1: the mode, not a sample."""
