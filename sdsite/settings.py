@@ -449,4 +449,6 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 
 # Logs -------------------------------------------------------------------------------------------
 
+# Nobody's id: to know it, a page that says that PostgreSQL is away would ask PostgreSQL.
+DJANGO_STRUCTLOG_USER_ID_FIELD = None
 LOGGING = logs.config(level=env.str("LOG_LEVEL", "INFO"), readable=DEBUG)

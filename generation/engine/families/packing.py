@@ -1,6 +1,6 @@
 """Many runs in one forward pass: rows in, guided predictions out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -86,6 +86,11 @@ def to_device(tensor: Tensor, device: torch.device) -> Tensor:
     if device.type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)
+
+
+def given(arguments: Mapping[str, Tensor | None]) -> Arguments:
+    """Return the arguments that the model is given: those that are not None."""
+    return {name: value for name, value in arguments.items() if value is not None}
 
 
 def in_parts(model: Model, arguments: Arguments, *, rows: int) -> Tensor:

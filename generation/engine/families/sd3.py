@@ -18,7 +18,7 @@ from transformers.models.t5.tokenization_t5 import T5Tokenizer
 from generation.engine import prompts
 from generation.engine.catalogue import Checkpoint
 from generation.engine.families.latent import LatentPipeline
-from generation.engine.families.packing import Rows
+from generation.engine.families.packing import Rows, given
 from generation.engine.families.parts import Parts, num_bytes
 from generation.engine.families.text import ClipTextEncoder
 from generation.engine.families.vae import Vae
@@ -122,7 +122,7 @@ class StableDiffusion3(LatentPipeline):
             "encoder_hidden_states": hidden,
             "pooled_projections": rows.conditioning("pooled_projections"),
         }
-        return rows.guide(self.forward(arguments))
+        return rows.guide(self.forward(given(arguments)))
 
     @staticmethod
     def _texts(requests: Sequence[GenerationRequest]) -> list[str]:

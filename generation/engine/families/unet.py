@@ -6,7 +6,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from generation.engine.families.latent import LatentPipeline
-from generation.engine.families.packing import Rows, in_parts
+from generation.engine.families.packing import Rows, given, in_parts
 from generation.engine.run import Run
 
 # More rows than this at once, which only a run's tiles can be, go through the unet in turn.
@@ -30,5 +30,4 @@ class UNetPipeline(LatentPipeline):
             "encoder_attention_mask": counts,
             **{name: rows.conditioning(name) for name in self.conditioning_names},
         }
-        given = {name: value for name, value in arguments.items() if value is not None}
-        return rows.guide(in_parts(self.forward, given, rows=MAX_ROWS))
+        return rows.guide(in_parts(self.forward, given(arguments), rows=MAX_ROWS))

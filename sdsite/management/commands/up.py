@@ -46,7 +46,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, port: int, data: Path, **options: Any) -> None:
-        signal.signal(signal.SIGTERM, _interrupt)
+        # Ctrl-C, too: whoever starts it in the background has it deaf to that.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _interrupt)
         data = data.expanduser().resolve()
         with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
             try:
