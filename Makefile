@@ -7,8 +7,6 @@ DATA ?=
 BIN := .venv/bin
 INSTALLED := .venv/installed
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
-# Tests wait for servers and browsers much of their time: one process more than there are cores.
-PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 CATALOGS := $(wildcard locale/*/LC_MESSAGES/django.po)
 
 .PHONY: setup run test lint bench messages screenshots lighthouse lock
@@ -22,7 +20,7 @@ test: setup
 	@test -n "$(CHROMIUM)" || { \
 	  echo "The browser tests need Chromium. On Debian or Ubuntu: sudo apt-get install chromium" >&2; \
 	  echo "Elsewhere, name it: make test CHROMIUM=/path/to/chromium" >&2; exit 1; }
-	CHROMIUM="$(CHROMIUM)" $(BIN)/pytest --numprocesses=$(PROCESSES) --maxprocesses=4
+	CHROMIUM="$(CHROMIUM)" $(BIN)/pytest --numprocesses=logical --maxprocesses=4
 
 lint: setup
 	$(BIN)/ruff check .
