@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch._dynamo.utils import counters
 
 from generation.engine import catalogue
 from generation.engine.engine import Engine
@@ -15,6 +16,7 @@ from generation.engine.vocabulary import Family
 from tests.engine import checkpoints
 from tests.engine.driving import a_request, run_to_the_end, the_finished
 from tests.engine.reference import Seen, difference
+from tests.engine.test_loader import load
 
 TOLERANCE = 1e-4
 
@@ -55,10 +57,29 @@ def test_a_setting_changes_nothing_but_the_speed(run, checkpoint: str, tuning: T
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # torch's compiler uses what torch has deprecated
-def test_compiling_changes_nothing_but_the_speed(run) -> None:
+def test_compiling_changes_nothing_but_the_speed_and_is_done_with_the_load(
+    run, latents, checkpoint_root: Path
+) -> None:
     request = a_request()
+    plain = run(request, Tuning())
+    loader = Loader(checkpoint_root, tuning=Tuning(compiled=True))
+    engine = Engine(loader=loader)
+    before = compiled_graphs()
 
-    assert difference(run(request, Tuning(compiled=True)), run(request, Tuning())) < TOLERANCE
+    load(loader, request.checkpoint)
+    loaded = compiled_graphs()
+    engine.submit(request, key="run")
+    the_finished(run_to_the_end(engine), key="run")
+    loader.close()
+
+    assert loaded > before
+    assert compiled_graphs() == loaded
+    assert difference(latents.pop(request), plain) < TOLERANCE
+
+
+def compiled_graphs() -> int:
+    """How many pieces of models this process has compiled."""
+    return counters["stats"]["unique_graphs"]
 
 
 @pytest.mark.parametrize("family", Family)
