@@ -20,8 +20,8 @@ class _Entry:
     rows: int
     work: int
     weight: int
-    due: float
     turn: int
+    due: float = 0.0
     is_new: bool = True
 
     @property
@@ -64,7 +64,6 @@ class Batcher:
             rows=rows,
             work=work,
             weight=weight,
-            due=self._clock,
             turn=self._turn,
         )
 

@@ -27,7 +27,7 @@ class Recorder:
     """Records the models of one device. They are played in turn, so that all can work in the same memory."""
 
     def __init__(self) -> None:
-        self.pool: Any = None
+        self._pool: Any = None
         self._models: WeakSet[Recorded] = WeakSet()
         # A model is wrapped by the thread that loads it.
         self._models_lock = Lock()
@@ -47,7 +47,13 @@ class Recorder:
         with self._models_lock:
             for model in self._models:
                 model.forget()
-        self.pool = None
+        self._pool = None
+
+    def record(self, model: Model, arguments: Arguments) -> "_Recording":
+        """Record a pass of the model, which is warmed up for such arguments."""
+        if self._pool is None:
+            self._pool = torch.cuda.graph_pool_handle()
+        return _Recording(model, arguments, pool=self._pool)
 
 
 class Recorded:
@@ -72,7 +78,7 @@ class Recorded:
         try:
             output = self._model(arguments)
         except torch.OutOfMemoryError:
-            self._recorder.forget()
+            self.make_room()
             raise
         if shapes in self._seen and shapes not in self._recordings:
             self._due = (shapes, arguments)
@@ -88,14 +94,16 @@ class Recorded:
             return
         (shapes, arguments), self._due = self._due, None
         self._recordings[shapes] = None
-        recorder = self._recorder
         try:
-            recorder.pool = recorder.pool or torch.cuda.graph_pool_handle()
-            self._recordings[shapes] = _Recording(self._model, arguments, pool=recorder.pool)
+            self._recordings[shapes] = self._recorder.record(self._model, arguments)
         except Exception as error:  # noqa: BLE001  # it has worked without
             logger.warning("a pass of %s was not recorded: %s", shapes, error)
         if len(self._recordings) > MOST_RECORDINGS:
             self._recordings.popitem(last=False)
+
+    def make_room(self) -> None:
+        """Have the memory back in which its recordings and those of the others work."""
+        self._recorder.forget()
 
     def forget(self) -> None:
         """Drop its recordings."""

@@ -68,7 +68,6 @@ class Tuning:
             _compile(denoiser)
         if self.graphs and pipeline.device.type == "cuda":
             pipeline.forward = recorder.wrap(pipeline.forward)
-            pipeline.make_room = recorder.forget
 
 
 def _compile(denoiser: torch.nn.Module) -> None:

@@ -1,12 +1,16 @@
 """An engine on this machine's device with the sketchbook in memory, driven without a site around it."""
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 
+from generation.engine import catalogue
 from generation.engine.engine import Engine, Event, Failed, Finished
-from generation.engine.loader import Loader
+from generation.engine.loader import Loaded, Loader
 from generation.engine.request import GenerationRequest
 from tests.bench.wishes import wish
+
+POLL_SECONDS = 0.001
 
 Make = Callable[..., GenerationRequest]
 
@@ -23,6 +27,13 @@ def warm_engine(loader: Loader | None = None) -> Engine:
     engine = Engine(loader=loader or Loader())
     draw(engine, [wish(0, num_inference_steps=1)])
     return engine
+
+
+def load(loader: Loader, id: str) -> Loaded:
+    """Return the checkpoint once it is loaded."""
+    while not (loaded := loader.acquire(catalogue.get(id))):
+        time.sleep(POLL_SECONDS)
+    return loaded
 
 
 def draw(

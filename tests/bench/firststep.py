@@ -21,7 +21,7 @@ def main() -> None:
     from generation.engine import catalogue
     from generation.engine.engine import Engine, Stepped
     from generation.engine.loader import Loader, pick_device
-    from tests.bench.engines import new_key, turn
+    from tests.bench.engines import load, new_key, turn
     from tests.bench.wishes import wish
 
     asked = json.loads(sys.argv[1])
@@ -41,8 +41,7 @@ def main() -> None:
 
     began = time.perf_counter()
     loader = Loader(root)
-    while not (loaded := loader.acquire(catalogue.get(request.checkpoint))):
-        time.sleep(0.001)
+    loaded = load(loader, request.checkpoint)
     engine = Engine(loader=loader)
     engine.submit(request, key=new_key())
     steps: list[float] = []

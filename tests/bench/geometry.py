@@ -72,7 +72,7 @@ GPU_USERS = 8
 GPU_MIXED = 6
 GPU_TUNING = Tuning(compiled=True, channels_last=True)
 # On a processor a step of these takes from ten seconds to minutes.
-CPU_STEPS = 2
+FEW_STEPS = 2
 CPU_USERS = 2
 CPU_MIXED = 1
 
@@ -91,7 +91,7 @@ def full_size() -> Iterator[Figure]:
             root=fullsize.root(),
             checkpoint=geometry.id,
             size=geometry.size,
-            num_inference_steps=CPU_STEPS + 1,
+            num_inference_steps=FEW_STEPS + 1,
             noise_scheduler=geometry.checkpoint.noise_scheduler,
         )
         name = f"fullsize_{geometry.id}_{geometry.size}px"
@@ -115,7 +115,7 @@ def full_share() -> Iterator[Figure]:
 
 def share_on_cpu() -> Iterator[Figure]:
     """What sharing brings 1.5 on a processor."""
-    large: Make = partial(SD1.make, num_inference_steps=CPU_STEPS)
+    large: Make = partial(SD1.make, num_inference_steps=FEW_STEPS)
     with _both_sides(SD1, Tuning()) as (engine, bare):
         value = gain(engine, [large(number) for number in range(CPU_USERS)], bare.draw, rounds=1)
         yield _figure(SD1, "G2", value, "times", ">= 0.97")

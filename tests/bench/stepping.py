@@ -1,6 +1,5 @@
 """What a denoising step takes on a GPU, by how the worker is tuned."""
 
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from statistics import median
@@ -12,6 +11,7 @@ from generation.engine.loader import Loader
 from generation.engine.request import MAX_STEPS
 from generation.engine.tuning import Tuning
 from tests.bench import fullsize
+from tests.bench.engines import load
 from tests.bench.figures import Figure, measures
 from tests.bench.geometry import GPU_TUNING, SD1, SD3, SDXL, Geometry, on_gpu
 from tests.bench.trials import timed
@@ -31,12 +31,11 @@ def full_step() -> Iterator[Figure]:
         fullsize.write(geometry.id)
         for name, tuning in TUNINGS.items():
             with closing(Loader(fullsize.root(), tuning=tuning)) as loader:
-                while not (loaded := loader.acquire(geometry.checkpoint)):
-                    time.sleep(0.01)
+                pipeline = load(loader, geometry.id).pipeline
                 for rows in ROWS:
                     yield Figure(
                         name=f"fullstep_{geometry.id}_{name}_{rows}rows",
-                        value=1_000 * _step_seconds(loaded.pipeline, geometry, rows=rows),
+                        value=1_000 * _step_seconds(pipeline, geometry, rows=rows),
                         unit="ms",
                         goal="no goal",
                     )

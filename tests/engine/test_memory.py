@@ -11,6 +11,7 @@ from generation.engine import catalogue, memory
 from generation.engine.engine import Engine, Failed, Finished
 from generation.engine.families.sd import StableDiffusion
 from generation.engine.families.vae import Vae
+from generation.engine.graphs import Recorder
 from generation.engine.loader import Loader
 from generation.engine.run import Run
 from generation.engine.shelf import structure
@@ -88,8 +89,9 @@ def test_pictures_that_are_too_large_to_decode_are_decoded_in_tiles(
     decode = Vae._decode
     tried: list[tuple[int, bool]] = []
     rooms: list[str] = []
-    loaded = load(loader, "toy")
-    loaded.pipeline.make_room = lambda: rooms.append("made")
+    pipeline = load(loader, "toy").pipeline
+    pipeline.forward = Recorder().wrap(pipeline.forward)
+    monkeypatch.setattr(Recorder, "forget", lambda _: rooms.append("made"))
 
     def decode_tiles_only(vae: Vae, latents: Tensor) -> Tensor:
         tried.append((len(latents), vae.module.use_tiling))

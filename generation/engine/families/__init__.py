@@ -1,6 +1,6 @@
 """One module for each architecture, all with the same verbs; and which one a checkpoint needs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, Protocol, Self
 
@@ -23,7 +23,6 @@ class Pipeline(Protocol):
 
     denoiser: Any
     forward: Model
-    make_room: Callable[[], None]
     latent_channels: int
     vae_scale_factor: int
     device: torch.device

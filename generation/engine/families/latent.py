@@ -1,6 +1,6 @@
 """What all families do alike: a denoiser works on a VAE's latents, from a start that follows the mode."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,8 +19,7 @@ from generation.engine.tiling import Tiling
 class LatentPipeline:
     """A loaded checkpoint. Subclasses encode prompts and denoise.
 
-    `forward` is the denoiser as it is called; it may be wrapped in what makes it faster, and what that
-    keeps in memory goes with `make_room`.
+    `forward` is the denoiser as it is called; it may be wrapped in what makes it faster.
     """
 
     def __init__(
@@ -29,7 +28,6 @@ class LatentPipeline:
         self.checkpoint_id = checkpoint_id
         self.denoiser = denoiser
         self.forward: Model = self._forward
-        self.make_room: Callable[[], None] = lambda: None
         self.vae = vae
         self.scheduler_config = dict(scheduler_config)
         self.device: torch.device = denoiser.device
@@ -72,7 +70,7 @@ class LatentPipeline:
 
     def decode(self, latents: Tensor) -> Tensor:
         """Return pictures (n, 3, height, width), 0 to 1 but not clamped, of finished latents."""
-        return self.vae.decode(latents, make_room=self.make_room)
+        return self.vae.decode(latents, make_room=self._make_room)
 
     def record(self) -> None:
         """Do what makes passes like the last one faster from now on, if there is anything to do."""
@@ -118,6 +116,11 @@ class LatentPipeline:
             vae=self.vae,
             model_channels=int(self.denoiser.config["in_channels"]),
         )
+
+    def _make_room(self) -> None:
+        """Give back what only makes it faster."""
+        if isinstance(self.forward, Recorded):
+            self.forward.make_room()
 
     def _forward(self, arguments: Arguments) -> Tensor:
         """Call the denoiser with arguments by its own names."""

@@ -78,7 +78,7 @@ class Vae:
         """Whether `encode` draws from the generator."""
         return isinstance(self.module, AutoencoderKL)
 
-    def decode(self, latents: Tensor, *, make_room: Callable[[], None] = lambda: None) -> Tensor:
+    def decode(self, latents: Tensor, *, make_room: Callable[[], None]) -> Tensor:
         """Return pictures (n, 3, height, width), 0 to 1 but not clamped, of finished latents.
 
         Where they don't fit into the memory, `make_room` is called, and they are decoded one by
