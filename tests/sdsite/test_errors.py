@@ -1,5 +1,6 @@
 import pytest
 import redis
+from django.contrib.sessions.backends.cached_db import SessionStore
 from django.core.cache.backends.redis import RedisCache
 from django.db import OperationalError
 from django.test import AsyncClient, Client
@@ -48,6 +49,22 @@ async def test_it_is_the_same_in_an_asynchronous_server(failing):
     response = await AsyncClient(raise_request_exception=False).get(reverse("readyz"))
 
     assert response.status_code == 503
+
+
+def test_a_server_that_is_missing_is_asked_once(client, settings, monkeypatch):
+    asked = []
+
+    def load(_store):
+        asked.append("session")
+        raise OperationalError("restarting")
+
+    monkeypatch.setattr(SessionStore, "load", load)
+    client.cookies[settings.SESSION_COOKIE_NAME] = "x" * 32
+
+    response = client.get(reverse("studio"))
+
+    assert response.status_code == 503
+    assert asked == ["session"]
 
 
 def test_a_mistake_of_ours_is_not_a_passing_error(client, failing):
