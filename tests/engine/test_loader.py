@@ -21,13 +21,13 @@ from tests.engine.driving import (
 )
 
 
-def load(loader: Loader, id: str) -> Loaded:
+def load(loader: Loader, id: str, *, within_s: float = 30) -> Loaded:
     """Acquire a checkpoint, waiting for its load."""
     loaded = threading.Event()
     loader.on_loaded = loaded.set
     pipeline = loader.acquire(catalogue.get(id))
     if pipeline is None:
-        assert loaded.wait(30)
+        assert loaded.wait(within_s)
         pipeline = loader.acquire(catalogue.get(id))
     assert pipeline is not None
     return pipeline

@@ -66,7 +66,7 @@ def test_compiling_changes_nothing_but_the_speed_and_is_done_with_the_load(
     engine = Engine(loader=loader)
     before = compiled_graphs()
 
-    load(loader, request.checkpoint)
+    load(loader, request.checkpoint, within_s=600)  # a compiler's minutes on a busy machine
     loaded = compiled_graphs()
     engine.submit(request, key="run")
     the_finished(run_to_the_end(engine), key="run")
