@@ -1,6 +1,12 @@
 """The cast, and the rows that stand around it. Alice and Bob subscribe; Charlie only tries."""
 
+import itertools
+from ipaddress import IPv4Address
+
 from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
 
 from accounts.models import User
 from billing import checkouts, sandbox, subscriptions
@@ -9,6 +15,8 @@ from billing.models import Interval, Subscription
 from billing.plans import PLANS
 
 PASSWORD = "correct horse battery staple"
+# Everybody signs in from elsewhere: from one address, so many would be too many.
+ADDRESSES = map(str, map(IPv4Address, itertools.count(int(IPv4Address("198.18.0.1")))))
 
 
 def make_user(email: str, **fields: object) -> User:
@@ -16,6 +24,13 @@ def make_user(email: str, **fields: object) -> User:
     user = User.objects.create_user(email, PASSWORD, **fields)
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     return user
+
+
+def session_of(user: User) -> str:
+    """The key of a session of who signs in as everybody does, with PASSWORD."""
+    client = Client(SERVER_NAME="127.0.0.1", REMOTE_ADDR=next(ADDRESSES))
+    client.post(reverse("account_login"), {"login": user.email, "password": PASSWORD})
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 
 def subscribe(

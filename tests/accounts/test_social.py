@@ -67,7 +67,7 @@ class Provider(BaseHTTPRequestHandler):
 def provider(settings, monkeypatch):
     monkeypatch.setattr(Provider, "person", DORA)
     with HTTPServer(("127.0.0.1", 0), Provider) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         providers = copy.deepcopy(settings.SOCIALACCOUNT_PROVIDERS)
         [app] = providers["openid_connect"]["APPS"]

@@ -1,34 +1,55 @@
 """Accounts on the running site that are there at once, without a person's way through signing up."""
 
+import contextlib
+import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import IO, Any
 
 from sdsite.processes import PROJECT
+from tests.running import Site
 
 
-def state(site, email, *, pictures=0, plan=""):
-    """What a browser needs to be signed in as a new account that has so many pictures, and a plan."""
-    web = site.process_of("web", f"--port={site.port}")
-    call = f"drawing.account({email!r}, pictures={pictures}, plan={plan!r})"
-    result = subprocess.run(
-        [sys.executable, "manage.py", "shell", "--no-imports", "--command", _SCRIPT + call],
-        env=web.environ(),
+class Accounts:
+    """Makes accounts, by a process beside the site's own."""
+
+    def __init__(self, asked: IO[str], answers: IO[str], *, cookie: str) -> None:
+        self._asked, self._answers = asked, answers
+        self._cookie = cookie
+
+    def state(self, email: str, *, pictures: int = 0, plan: str = "") -> dict[str, Any]:
+        """What a browser needs to be signed in as a new account that has so many pictures, on a plan or on trial."""
+        json.dump({"email": email, "pictures": pictures, "plan": plan}, self._asked)
+        print(file=self._asked, flush=True)
+        session = self._answers.readline().strip()
+        assert session, f"{email} could not be made"
+        cookie = {
+            "name": self._cookie,
+            "value": session,
+            "domain": "127.0.0.1",
+            "path": "/",
+            "expires": -1,
+            "httpOnly": True,
+            "secure": False,
+            "sameSite": "Lax",
+        }
+        return {"cookies": [cookie], "origins": []}
+
+
+@contextlib.contextmanager
+def making(site: Site) -> Iterator[Accounts]:
+    """Accounts of a running site."""
+    environment = site.process_of("web", f"--port={site.port}").environ()
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.browser.drawing"],
         cwd=PROJECT,
-        capture_output=True,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        check=True,
-    )
-    cookie = {
-        "name": f"sessionid{web.environ().get('COOKIE_SUFFIX', '')}",
-        "value": result.stdout.split()[-1],
-        "domain": "127.0.0.1",
-        "path": "/",
-        "expires": -1,
-        "httpOnly": True,
-        "secure": False,
-        "sameSite": "Lax",
-    }
-    return {"cookies": [cookie], "origins": []}
-
-
-_SCRIPT = "from tests.browser import drawing; "
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        cookie = f"sessionid{environment.get('COOKIE_SUFFIX', '')}"
+        yield Accounts(process.stdin, process.stdout, cookie=cookie)
+        process.stdin.close()

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.accounts import making
 from tests.running import Site
 from tests.showing import run
 
@@ -24,6 +25,12 @@ def pytest_collection_modifyitems(items):
 def site(tmp_path_factory):
     with Site(tmp_path_factory.mktemp("site")) as site:
         yield site
+
+
+@pytest.fixture(scope="session")
+def accounts(site):
+    with making(site) as accounts:
+        yield accounts
 
 
 @pytest.fixture

@@ -1,32 +1,41 @@
-"""Accounts with pictures, for a process in the environment of the running site's web process."""
+"""Makes accounts with pictures on the running site, in the environment of its web process.
 
-from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.cached_db import SessionStore
+    python -m tests.browser.drawing
 
-from accounts.models import User
-from tests import factories
-from tests.generation.rows import make_image, make_job, make_request
+Each line of its input is an account in JSON; the answer is the key of a session that is signed in as it.
+"""
+
+import json
+import sys
+
+import django
 
 PROMPTS = ["a red house", "a blue boat", "a green tree", "红色的房子", "a golden castle"]
 SIZES = [(64, 64), (64, 96), (96, 64)]
 
 
-def account(email: str, *, pictures: int, plan: str = "") -> None:
-    """Make an account with so many pictures, and a plan if one is named; print the key of its session."""
+def main() -> None:
+    django.setup()
+    for line in sys.stdin:
+        print(account(**json.loads(line)), flush=True)
+
+
+def account(email: str, *, pictures: int, plan: str) -> str:
+    """Make an account with so many pictures, on a plan or on trial; return the key of its session."""
+    from billing import subscriptions
+    from tests import factories
+    from tests.generation.rows import make_image, make_job, make_request
+
     user = factories.make_user(email)
     if plan:
         factories.subscribe(user, plan=plan)
+    else:
+        subscriptions.start_trial(user, email=user.email)
     for number in range(pictures):
         request = make_request(prompt=PROMPTS[number % len(PROMPTS)], seed=number)
         make_image(make_job(user, request=request), size=SIZES[number % len(SIZES)])
-    print(_session_of(user))
+    return factories.session_of(user)
 
 
-def _session_of(user: User) -> str:
-    session = SessionStore()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session.save()
-    return session.session_key
+if __name__ == "__main__":
+    main()

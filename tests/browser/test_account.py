@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser import post
 from tests.browser.conftest import DESKTOP, PHONE
-from tests.browser.people import confirm, open_tab, prove, sign_in, sign_out, sign_up
+from tests.browser.people import confirm, open_tab, prove, sign_in, sign_out
 from tests.factories import PASSWORD
 
 NEW = "another horse battery staple"
@@ -22,8 +22,8 @@ numbers = itertools.count()
         pytest.param({"viewport": PHONE, "is_mobile": True, "has_touch": True}, id="phone"),
     ]
 )
-def page(open_page, request):
-    return open_page(**request.param)
+def screen(request):
+    return request.param
 
 
 @pytest.fixture
@@ -32,9 +32,9 @@ def address():
 
 
 @pytest.fixture
-def owner(page, site, address):
-    """The page of somebody who has just signed up, and who looks after the account."""
-    sign_up(page, site, address)
+def owner(open_page, screen, accounts, address):
+    """The page of somebody who looks after an account."""
+    page = open_page(**screen, storage_state=accounts.state(address))
     page.goto("/account/settings/")
     return page
 
@@ -152,11 +152,10 @@ def test_an_account_is_deleted_for_good(owner, site, address):
     expect(owner.get_by_text("are not correct")).to_be_visible()
 
 
-def test_who_mistypes_the_password_is_told_beside_the_form(page, site, address):
-    sign_up(page, site, address)
-    sign_out(page)
+def test_who_mistypes_the_password_is_told_beside_the_form(owner, address):
+    sign_out(owner)
 
-    sign_in(page, address, PASSWORD.upper())
+    sign_in(owner, address, PASSWORD.upper())
 
-    expect(page.get_by_text("are not correct")).to_be_visible()
-    expect(page.get_by_label("Email")).to_have_value(address)
+    expect(owner.get_by_text("are not correct")).to_be_visible()
+    expect(owner.get_by_label("Email")).to_have_value(address)

@@ -7,7 +7,6 @@ from itertools import count
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import accounts
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.test_pages import OVERFLOW
 
@@ -17,14 +16,15 @@ numbers = count()
 
 
 @pytest.fixture
-def gallery_of(site, open_page):
+def gallery_of(accounts, open_page):
     """Opens the gallery of a new account that has so many pictures."""
 
     def gallery_of(pictures, **options):
         email = f"painter{next(numbers)}@example.com"
-        state = accounts.state(site, email, pictures=pictures)
+        state = accounts.state(email, pictures=pictures)
         page = open_page(storage_state=state, **(options or DESK))
-        page.goto("/gallery/")
+        # A thumbnail on its way while its picture is deleted would be missing.
+        page.goto("/gallery/", wait_until="networkidle")
         return page
 
     return gallery_of
@@ -182,6 +182,7 @@ def test_the_offer_to_undo_outlasts_the_page(gallery_of):
 
     page.get_by_role("link", name="Trash").click()
     expect(tiles(page)).to_have_count(3)
+    page.wait_for_load_state("networkidle")
     tiles(page).first.get_by_role("checkbox").check()
     press(page, "Restore")
     expect(tiles(page)).to_have_count(2)

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import accounts, studio
+from tests.browser import studio
 from tests.browser.studio import DESK, HAND, Finger, Mouse, within
 from tests.running import wait_for
 
@@ -21,8 +21,8 @@ COVERED = """(canvas) => {
 
 
 @pytest.fixture(scope="module")
-def account(site):
-    return accounts.state(site, "masks@example.com")
+def account(accounts):
+    return accounts.state("masks@example.com")
 
 
 @pytest.fixture(scope="module")

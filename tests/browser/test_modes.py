@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from generation.engine.shelf import descriptor
-from tests.browser import accounts, studio
+from tests.browser import studio
 from tests.browser.studio import DESK, HAND, Finger, Mouse
 from tests.browser.test_pages import OVERFLOW
 from tests.running import wait_for
@@ -18,8 +18,8 @@ TOYS = ("toy-depth", "toy-upscaler")
 
 
 @pytest.fixture(scope="module")
-def account(site):
-    return accounts.state(site, "modes@example.com", pictures=1, plan="premium")
+def account(accounts):
+    return accounts.state("modes@example.com", pictures=1, plan="premium")
 
 
 @pytest.fixture(scope="module")

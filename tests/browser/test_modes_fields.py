@@ -5,7 +5,7 @@ import shutil
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import accounts, studio
+from tests.browser import studio
 from tests.browser.studio import DESK, HAND
 from tests.generation import shelving
 from tests.running import wait_for
@@ -38,8 +38,8 @@ SHELF = {
 
 
 @pytest.fixture(scope="module")
-def account(site):
-    return accounts.state(site, "fields@example.com", pictures=1, plan="basic")
+def account(accounts):
+    return accounts.state("fields@example.com", pictures=1, plan="basic")
 
 
 @pytest.fixture(scope="module")

@@ -52,7 +52,7 @@ def fill():
     people = {"member": member, "newcomer": newcomer, "operator": operator}
     return {
         "cookie": settings.SESSION_COOKIE_NAME,
-        "sessions": {name: _sign_in(user) for name, user in people.items()},
+        "sessions": {name: factories.session_of(user) for name, user in people.items()},
         "arguments": {
             "job_id": str(image.job_id),
             "image_id": str(image.pk),
@@ -264,19 +264,6 @@ def _keys(user):
         "account_reset_password_from_key.uidb36": user_pk_to_url_str(user),
         "account_reset_password_from_key.key": default_token_generator.make_token(user),
     }
-
-
-def _sign_in(user):
-    """The value of the session's cookie, after signing in as everybody does."""
-    from django.conf import settings
-    from django.test import Client
-    from django.urls import reverse
-
-    from tests.factories import PASSWORD
-
-    client = Client(SERVER_NAME="127.0.0.1")
-    client.post(reverse("account_login"), {"login": user.email, "password": PASSWORD})
-    return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 
 if __name__ == "__main__":

@@ -132,6 +132,8 @@ class FakeStripe:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # The head and the body are sent apart: the second would wait for the first to be acknowledged.
+            disable_nagle_algorithm = True
 
             def _respond(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()

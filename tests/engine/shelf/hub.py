@@ -49,7 +49,7 @@ class FakeHub:
             served_by = hub
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
 
     @property
@@ -79,6 +79,8 @@ def repository(folder: Path, **options: object) -> Repository:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # The head and the body are sent apart: the second would wait for the first to be acknowledged.
+    disable_nagle_algorithm = True
     served_by: FakeHub
 
     def log_message(self, *arguments: object) -> None:

@@ -15,6 +15,7 @@ from generation.engine.sketchbook.stage import Stage
 SMALL = [
     "--scenes=16",
     "--vae-steps=2",
+    "--threads=1",
     "--text-steps=2",
     "--judge-steps=2",
     "--unet-steps=2",
