@@ -18,8 +18,8 @@ class Accounts:
         self._asked, self._answers = asked, answers
         self._cookie = cookie
 
-    def state(self, email: str, *, pictures: int = 0, plan: str = "") -> dict[str, Any]:
-        """What a browser needs to be signed in as a new account that has so many pictures, on a plan or on trial."""
+    def state(self, email: str, *, pictures: int = 0, plan: str = "trial") -> dict[str, Any]:
+        """What a browser needs to be signed in as a new account that has so many pictures, on a plan or on none ("")."""
         json.dump({"email": email, "pictures": pictures, "plan": plan}, self._asked)
         print(file=self._asked, flush=True)
         session = self._answers.readline().strip()

@@ -21,16 +21,17 @@ def main() -> None:
 
 
 def account(email: str, *, pictures: int, plan: str) -> str:
-    """Make an account with so many pictures, on a plan or on trial; return the key of its session."""
+    """Make an account with so many pictures, on a plan or on none; return the key of its session."""
     from billing import subscriptions
+    from billing.plans import TRIAL
     from tests import factories
     from tests.generation.rows import make_image, make_job, make_request
 
     user = factories.make_user(email)
-    if plan:
-        factories.subscribe(user, plan=plan)
-    else:
+    if plan == TRIAL.id:
         subscriptions.start_trial(user, email=user.email)
+    elif plan:
+        factories.subscribe(user, plan=plan)
     for number in range(pictures):
         request = make_request(prompt=PROMPTS[number % len(PROMPTS)], seed=number)
         make_image(make_job(user, request=request), size=SIZES[number % len(SIZES)])

@@ -5,22 +5,16 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.people import sign_up
-from tests.running import Site, wait_for
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """One that gives nothing away, so that people run out at once."""
-    with Site(tmp_path_factory.mktemp("money"), TRIAL_GPU_MINUTES="0") as site:
-        yield site
+from tests.running import wait_for
 
 
 @pytest.fixture
-def page(open_page, site, request):
-    """Signed in with a new account that has nothing."""
-    page = open_page()
-    sign_up(page, site, f"{request.node.name.replace('_', '-')}@example.com")
+def page(open_page, accounts, request):
+    """Signed in with an account that has nothing, so that it runs out at once."""
+    page = open_page(
+        storage_state=accounts.state(f"{request.node.name.replace('_', '-')}@example.com", plan="")
+    )
+    page.goto("/studio/")
     return page
 
 
