@@ -69,6 +69,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no t
             return
         self._outbox = Outbox()
         self._active: dict[str, str] = {}
+        self._watching_again_at = 0.0
         self._session_check_at = time.monotonic() + SESSION_CHECK_SECONDS
         await self.channel_layer.group_add(events.user_group(self._user.pk), self.channel_name)
         await self.accept()
@@ -112,20 +113,30 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no t
 
     async def _send_while_signed_in(self) -> None:
         heartbeat = time.monotonic()
+        await self._note_watching()
         while True:
-            if await self._is_filled():
+            is_filled = await self._is_filled()
+            # Before the page hears of a new job, whose first step is not far.
+            await self._note_watching()
+            if is_filled:
                 await self._send_all(self._outbox.take())
             elif self._active:
                 await self._send_snapshot()
             now = time.monotonic()
             if now - heartbeat >= HEARTBEAT_SECONDS:
                 heartbeat = now
-                await self._note_watching()
                 await self._send_all([json.dumps({"type": "ping"})])
             if now >= self._session_check_at:
                 self._session_check_at = now + SESSION_CHECK_SECONDS
                 if not await self._may_stay():
                     return
+
+    async def _note_watching(self) -> None:
+        """Say now and again that somebody watches, as long as there is something to watch."""
+        now = time.monotonic()
+        if self._active and now >= self._watching_again_at:
+            self._watching_again_at = now + HEARTBEAT_SECONDS
+            await asyncio.to_thread(events.note_watching, self._user.pk)
 
     async def _is_filled(self) -> bool:
         """Wait for something to send; False after as much silence as is suspicious."""
@@ -166,7 +177,6 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no t
         return result
 
     def _read_now(self, *, with_previews: bool) -> tuple[dict[str, Any], list[bytes]]:
-        events.note_watching(self._user.pk)
         snapshot = events.snapshot(self._user)
         if not with_previews:
             return snapshot, []
@@ -175,9 +185,6 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no t
         ]
         found = [(job, events.preview_of(job)) for job in running]
         return snapshot, [_preview_frame(job, *preview) for job, preview in found if preview]
-
-    async def _note_watching(self) -> None:
-        await asyncio.to_thread(events.note_watching, self._user.pk)
 
     async def _may_stay(self) -> bool:
         check = database_sync_to_async(self._may_stay_now, thread_sensitive=False)

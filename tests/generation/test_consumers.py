@@ -22,6 +22,7 @@ from generation.events import Progress
 from sdsite.asgi import application
 from tests.factories import PASSWORD
 from tests.generation.carrying import claim, finish, submit, submit_and_claim
+from tests.running import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATIENCE = 60.0
@@ -388,6 +389,20 @@ async def test_who_watches_is_known_as_long_as_the_page_is_open(
     await browser.disconnect()
     await asyncio.sleep(1.1)
     assert await in_thread(events.watched)([alice.pk]) == frozenset()
+
+
+async def test_where_nothing_is_drawn_nobody_watches_until_something_is(
+    alice, alices, open_browser
+):
+    browser = await open_browser(alices)
+    await browser.until("jobs.snapshot")
+    assert await browser.hears_nothing()
+    assert await in_thread(events.watched)([alice.pk]) == frozenset()
+
+    await in_thread(submit)(alice)
+
+    await browser.until("job.status")
+    await in_thread(wait_for)(lambda: events.watched([alice.pk]))
 
 
 @pytest.mark.usefixtures("impatient")
