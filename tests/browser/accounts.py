@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from sdsite.processes import PROJECT
+from tests.chromium import signed_in
 from tests.running import Site
 
 
@@ -24,17 +25,7 @@ class Accounts:
         print(file=self._asked, flush=True)
         session = self._answers.readline().strip()
         assert session, f"{email} could not be made"
-        cookie = {
-            "name": self._cookie,
-            "value": session,
-            "domain": "127.0.0.1",
-            "path": "/",
-            "expires": -1,
-            "httpOnly": True,
-            "secure": False,
-            "sameSite": "Lax",
-        }
-        return {"cookies": [cookie], "origins": []}
+        return signed_in(cookie=self._cookie, session=session)
 
 
 @contextlib.contextmanager

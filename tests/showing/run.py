@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import override
 
 from sdsite.processes import PROJECT
+from tests.chromium import signed_in
 from tests.running import Site
 from tests.showing import pages
 from tests.showing.pages import Page
@@ -63,11 +64,10 @@ def filled(site: Site) -> Filled:
         check=True,
     )
     told = json.loads(result.stdout.splitlines()[-1])
-    states = {}
-    for audience, session in told["sessions"].items():
-        cookie = {"name": told["cookie"], "value": session, "domain": "127.0.0.1", "path": "/"}
-        rest = {"expires": -1, "httpOnly": True, "secure": False, "sameSite": "Lax"}
-        states[audience] = {"cookies": [cookie | rest], "origins": []}
+    states = {
+        audience: signed_in(cookie=told["cookie"], session=session)
+        for audience, session in told["sessions"].items()
+    }
     states["visitor"] = {"cookies": [], "origins": []}
     return Filled(site, states, told["arguments"])
 
