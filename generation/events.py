@@ -41,7 +41,7 @@ WORKERS = "workers"
 SEQ_PER_STATE = 2**20
 # How long progress is kept for those who connect later; a job that runs says something more often.
 PROGRESS_SECONDS = 3_600
-# A socket says again that somebody watches before this is over: see its heartbeat.
+# A socket says again that somebody watches before this is over, as long as something is drawn or in line.
 WATCHED_SECONDS = 30
 
 # A worker says again which checkpoints it has whenever it looks for work.

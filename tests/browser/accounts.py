@@ -43,4 +43,3 @@ def making(site: Site) -> Iterator[Accounts]:
         assert process.stdin is not None and process.stdout is not None
         cookie = f"sessionid{environment.get('COOKIE_SUFFIX', '')}"
         yield Accounts(process.stdin, process.stdout, cookie=cookie)
-        process.stdin.close()

@@ -14,8 +14,9 @@ from generation.engine.sketchbook.stage import Stage
 
 SMALL = [
     "--scenes=16",
-    "--vae-steps=2",
+    # As all tests: torch keeps the number for those that follow.
     "--threads=1",
+    "--vae-steps=2",
     "--text-steps=2",
     "--judge-steps=2",
     "--unet-steps=2",
