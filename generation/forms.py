@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
-from django.urls import reverse
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
@@ -25,7 +25,6 @@ from generation.engine.request import (
 )
 from generation.engine.vocabulary import Mode
 from generation.form_values import SIDES, request_from
-from generation.models import Upload
 from generation.sizes import AS_PICTURE, CUSTOM
 
 if TYPE_CHECKING:
@@ -200,22 +199,14 @@ class GenerationForm(forms.Form):
         id = self["checkpoint"].value()
         return CHECKPOINTS.get(id) or next(iter(self.checkpoints), None)
 
-    @property
-    def picture_url(self) -> str:
-        """Where the picture that is chosen can be looked at, if it is one of the user's own."""
-        return self._url_of(self["image"].value())
-
-    @property
-    def mask_url(self) -> str:
-        return self._url_of(self["mask"].value())
-
-    @property
-    def depth_url(self) -> str:
-        return self._url_of(self["depth"].value())
-
-    def _url_of(self, digest: str | None) -> str:
-        known = digest and Upload.objects.filter(user=self._user, digest=digest).exists()
-        return reverse("upload_file", args=[digest]) if known else ""
+    @cached_property
+    def sources(self) -> dict[str, uploads.Source]:
+        """The pictures that are chosen, by field, of those that are the user's own."""
+        if self._user is None:
+            return {}
+        named = {field: self[field].value() for field in uploads.FIELDS}
+        chosen = {field: digest for field, digest in named.items() if digest}
+        return {each.field: each for each in uploads.sources(self._user, chosen)}
 
     def _field_for(self, name: str) -> str:
         """The field that a request's field is asked for by."""

@@ -7,7 +7,6 @@ from django.contrib.auth.decorators import login_required
 from django.core.files.storage import default_storage
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -139,7 +138,7 @@ def delete_preset(request: HttpRequest, preset_id: UUID) -> HttpResponse:
 def _shown(stored: Upload) -> dict[str, Any]:
     return {
         "digest": stored.digest,
-        "url": reverse("upload_file", args=[stored.digest]),
+        "url": stored.get_absolute_url(),
         "width": stored.width,
         "height": stored.height,
     }

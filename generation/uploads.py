@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -149,7 +148,7 @@ class Source:
 
     @property
     def url(self) -> str:
-        return reverse("upload_file", args=[self.upload.digest])
+        return self.upload.get_absolute_url()
 
 
 def sources(user: "User", named: Mapping[str, str]) -> list[Source]:

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.urls import reverse
 
 
 class Upload(models.Model):
@@ -30,3 +31,6 @@ class Upload(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.digest[:12]}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("upload_file", args=[self.digest])

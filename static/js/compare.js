@@ -24,5 +24,4 @@ view.addEventListener("change", ({ target }) => {
 seam.addEventListener("input", draw);
 frame.addEventListener("pointerdown", follow);
 frame.addEventListener("pointermove", follow);
-view.hidden = false;
 draw();

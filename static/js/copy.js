@@ -3,7 +3,6 @@
 for (const button of document.querySelectorAll("[data-copy]")) {
   const link = button.closest(".share").querySelector("[data-link]");
   const text = button.textContent;
-  button.hidden = false;
   button.addEventListener("click", async () => {
     link.select();
     try {

@@ -1,4 +1,4 @@
-// Markup: [data-refresh="URL"], whose content the URL gives anew to who asks for a fragment, and button[data-pause] (hidden), which holds it still.
+// Markup: [data-refresh="URL"], whose content the URL gives anew to who asks for a fragment, and button[data-pause], which holds it still.
 
 const INTERVAL = 2_000;
 const part = document.querySelector("[data-refresh]");
@@ -15,7 +15,6 @@ async function refresh() {
   if (!isPaused() && !part.contains(document.activeElement)) part.innerHTML = html;
 }
 
-pause.hidden = false;
 pause.addEventListener("click", () => pause.setAttribute("aria-pressed", String(!isPaused())));
 document.addEventListener("visibilitychange", refresh);
 setInterval(refresh, INTERVAL);

@@ -200,7 +200,6 @@ function onPress(event) {
 }
 
 if (list && form) {
-  for (const hidden of form.querySelectorAll("[data-count], [data-all], [data-clear]")) hidden.hidden = false;
   list.addEventListener("change", show);
   list.addEventListener("click", onClick);
   list.addEventListener("keydown", onKey);

@@ -102,9 +102,7 @@ function showModel() {
   const { dataset } = model;
   const modes = dataset.modes.trim().split(" ");
   for (const mode of form.querySelectorAll("[name=mode]")) {
-    const able = modes.includes(mode.value);
-    mode.disabled = !able;
-    mode.closest("label").hidden = !able;
+    mode.disabled = !modes.includes(mode.value);
   }
   if (form.querySelector("[name=mode]:checked")?.disabled ?? true) form.querySelector("[name=mode]:enabled").checked = true;
   form.querySelector("[data-starts]").hidden = modes.length === 1;

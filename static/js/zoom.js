@@ -105,5 +105,4 @@ group.querySelector("[data-out]").addEventListener("click", () => zoomTo(scale()
 new ResizeObserver(draw).observe(viewer);
 
 viewer.setAttribute("data-live", "");
-group.hidden = false;
 draw();

@@ -59,6 +59,7 @@ function reveal(place, width, height, isNew = false) {
   place.classList.add("filled");
   if (removes) removes.hidden = false;
   board.hidden = false;
+  board.classList.remove("plain");
   board.style.setProperty("--across", width);
   board.style.setProperty("--down", height);
   board.dispatchEvent(new CustomEvent("picture:shown", { detail: { width, height, isNew } }));
@@ -92,11 +93,7 @@ for (const place of area.querySelectorAll("[data-picture]")) {
     changed();
   });
   const shown = place.querySelector("[data-shown]");
-  if (shown.getAttribute("src")) {
-    const known = () => reveal(place, shown.naturalWidth, shown.naturalHeight);
-    if (shown.complete && shown.naturalWidth) known();
-    else shown.addEventListener("load", known, { once: true });
-  }
+  if (shown.hasAttribute("src")) reveal(place, shown.getAttribute("width"), shown.getAttribute("height"));
 }
 
 form.addEventListener("pictures:given", ({ detail }) => {

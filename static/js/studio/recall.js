@@ -7,7 +7,6 @@ import { changed, fill, form, post } from "../studio.js";
 const dialogs = Object.fromEntries(Array.from(document.querySelectorAll("[data-dialog]"), (each) => [each.dataset.dialog, each]));
 
 for (const button of document.querySelectorAll("[data-opens]")) {
-  button.hidden = false;
   button.addEventListener("click", () => {
     dialogs[button.dataset.opens].showModal();
     if (button.dataset.opens === "prompts") loadPrompts();

@@ -1,0 +1,60 @@
+"""Nothing moves while a page comes in bit by bit: who reads or taps already hits what they meant.
+
+Layout shift is what Chromium's own measure counts, as in web vitals: CLS, where up to 0.1 is called good.
+"""
+
+import pytest
+
+from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.slow_line import slow_line
+
+MOST = 0.01
+WATCH = """
+window.shifts = [];
+new PerformanceObserver((list) => {
+  for (const { value, sources } of list.getEntries()) {
+    const moved = sources.map(({ node }) => (node?.outerHTML ?? node?.textContent)?.slice(0, 120));
+    window.shifts.push({ value, moved });
+  }
+}).observe({ type: "layout-shift", buffered: true });
+"""
+PAGES = {
+    "home": ("visitor", "/"),
+    "sign-in": ("visitor", "/accounts/login/"),
+    "plans": ("member", "/plans/"),
+    "usage": ("member", "/usage/"),
+    "picture": ("member", "/images/{image_id}/"),
+    "studio": ("newcomer", "/studio/"),
+    "studio-drawing": ("member", "/studio/?job={running_id}"),
+    "studio-with-picture": ("member", "/studio/?from={image_id}&mode=outpaint"),
+}
+
+
+@pytest.fixture(scope="module")
+def far_away(site):
+    with slow_line(site.port) as address:
+        yield address
+
+
+@pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("page", PAGES)
+def test_nothing_moves_while_a_page_comes_in(open_page, filled, far_away, page, screen):
+    audience, path = PAGES[page]
+    tab = open_page(
+        base_url=far_away,
+        viewport=screen,
+        storage_state=filled.states[audience],
+        # What is compressed, Chromium shows all at once.
+        extra_http_headers={"Accept-Encoding": "identity"},
+    )
+    tab.add_init_script(WATCH)
+    # Leaves the style sheet in the browser's cache: without it nothing would be shown before all has come.
+    tab.goto("/detect/")
+    # Of two pages of the same site, Chromium would go on showing the first for a while.
+    tab.goto("about:blank")
+
+    tab.goto(path.format(**filled.arguments))
+    tab.wait_for_load_state("networkidle")
+
+    shifts = tab.evaluate("window.shifts")
+    assert sum(each["value"] for each in shifts) < MOST, shifts
