@@ -12,6 +12,22 @@ SCREENS = [
     pytest.param({"viewport": PHONE, "color_scheme": "dark", "locale": "zh-CN"}, id="phone"),
 ]
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# What is wider than what it stands in, though that neither scrolls nor clips, and so lies on its neighbour.
+STICKING_OUT = """
+() => {
+  for (const each of document.querySelectorAll("details")) each.open = true;
+  const flows = (each) => !["absolute", "fixed"].includes(getComputedStyle(each).position);
+  const clips = (each) => each !== document.body && getComputedStyle(each).overflowX !== "visible";
+  const isClipped = (each) => each.parentElement && (clips(each.parentElement) || isClipped(each.parentElement));
+  return Array.from(document.querySelectorAll("main *:not(svg *)"))
+    .filter((each) => each.checkVisibility() && flows(each) && !isClipped(each))
+    .filter((each) => {
+      const [inner, outer] = [each, each.parentElement].map((box) => box.getBoundingClientRect());
+      return inner.width && outer.width && (inner.right > outer.right + 1 || inner.left < outer.left - 1);
+    })
+    .map((each) => each.outerHTML.slice(0, 200));
+}
+"""
 
 
 @pytest.mark.parametrize("screen", SCREENS)
@@ -23,6 +39,7 @@ def test_pages_fit_the_screen(open_page, filled, every_page, screen, audience):
         if page.audience == audience and not page.is_error:
             run.visit(tab, page)
             assert tab.evaluate(OVERFLOW) <= 0, page.path
+            assert tab.evaluate(STICKING_OUT) == [], page.path
 
 
 def test_the_language_follows_the_browser(open_page):
