@@ -1,22 +1,21 @@
 """The devices that a person is signed in on, and how they are signed out."""
 
+from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
-from django.contrib.auth import HASH_SESSION_KEY
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from accounts import signals
-
-if TYPE_CHECKING:
-    from accounts.models import User
+from accounts.models import User
 
 
-def live(user: "User") -> list[UserSession]:
+def live(user: User) -> list[UserSession]:
     """Those that still sign the user in, the latest first. Two queries, however many they are."""
     rows = list(UserSession.objects.filter(user=user).order_by("-created_at", "-id"))
     stored = Session.objects.filter(
@@ -26,13 +25,27 @@ def live(user: "User") -> list[UserSession]:
     return [row for row in rows if row.session_key in valid]
 
 
+def signing_in(users: Mapping[str, int]) -> set[str]:
+    """The keys of those sessions that still sign in the user whose id is given with the key.
+
+    Two queries, however many they are.
+    """
+    active = User.objects.filter(is_active=True).in_bulk(set(users.values()))
+    stored = Session.objects.filter(session_key__in=users, expire_date__gt=timezone.now())
+    return {
+        each.session_key
+        for each in stored
+        if (user := active.get(users[each.session_key])) and _signs_in(user, each.get_decoded())
+    }
+
+
 def end(session: UserSession) -> None:
     """Sign its user out on that device."""
     _delete(session)
     signals.tell_access_changed(session.user)
 
 
-def end_all(user: "User", *, keep: str | None = None) -> int:
+def end_all(user: User, *, keep: str | None = None) -> int:
     """Sign the user out everywhere, but for the session with the key `keep`; returns of how many devices."""
     ended = list(UserSession.objects.filter(user=user).exclude(session_key=keep))
     for session in ended:
@@ -41,7 +54,7 @@ def end_all(user: "User", *, keep: str | None = None) -> int:
     return len(ended)
 
 
-def forget(user: "User", session_key: str | None) -> None:
+def forget(user: User, session_key: str | None) -> None:
     """A session has ended in another way."""
     UserSession.objects.filter(user=user, session_key=session_key).delete()
     signals.tell_access_changed(user)
@@ -54,8 +67,12 @@ def prune() -> int:
     return removed
 
 
-def _signs_in(user: "User", data: dict[str, Any]) -> bool:
-    return constant_time_compare(data.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash())
+def _signs_in(user: User, data: dict[str, Any]) -> bool:
+    # A secret key that was replaced counts as long as it is among SECRET_KEY_FALLBACKS.
+    hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
+    known = data.get(HASH_SESSION_KEY, "")
+    is_users = data.get(SESSION_KEY) == str(user.pk)
+    return is_users and any(constant_time_compare(known, each) for each in hashes)
 
 
 def _delete(session: UserSession) -> None:

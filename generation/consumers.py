@@ -9,17 +9,16 @@ import contextlib
 import json
 import logging
 import time
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.contrib.auth import get_user
 from prometheus_client import Gauge
 
 from generation import events
 from generation.models import ACTIVE, Status
+from generation.session_watch import watch
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +29,6 @@ SILENCE_IN_LINE_SECONDS = 5.0
 HEARTBEAT_SECONDS = 10.0
 # A reader that takes nothing for so long is let go; its browser comes back when it can.
 STALLED_SECONDS = 30.0
-SESSION_CHECK_SECONDS = 60.0
-# Django says that somebody signs out a moment before it ends the session.
-SIGN_OUT_SECONDS = 1.0
 
 Frame = str | bytes
 
@@ -67,19 +63,23 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no t
         if not self._user.is_authenticated:
             await self.close()
             return
+        self.user_id: int = self._user.pk
+        self.session_key: str = self.scope["session"].session_key
+        self._is_signed_in = True
         self._outbox = Outbox()
         self._active: dict[str, str] = {}
         self._watching_again_at = 0.0
-        self._session_check_at = time.monotonic() + SESSION_CHECK_SECONDS
         await self.channel_layer.group_add(events.user_group(self._user.pk), self.channel_name)
         await self.accept()
         CLIENTS.inc()
+        watch.add(self)
         self._writer = asyncio.create_task(self._write())
 
     async def disconnect(self, code: int) -> None:
         if not hasattr(self, "_writer"):
             return
         CLIENTS.dec()
+        watch.remove(self)
         self._writer.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._writer
@@ -98,8 +98,13 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no t
         self._outbox.put("preview", event["job"], frame)
 
     async def session_changed(self, event: dict[str, Any]) -> None:
-        """Somebody signs out somewhere, or an account was closed: look again soon."""
-        self._session_check_at = time.monotonic() + SIGN_OUT_SECONDS
+        """Something happened to the account, or to one of its sessions."""
+        watch.look_soon(self)
+
+    def leave(self) -> None:
+        """The session is over: send nothing more, and close."""
+        self._is_signed_in = False
+        self._outbox.filled.set()
 
     async def _write(self) -> None:
         """Send until the session ends, or until something is amiss: then the page comes back, and reads anew."""
@@ -116,6 +121,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no t
         await self._note_watching()
         while True:
             is_filled = await self._is_filled()
+            if not self._is_signed_in:
+                return
             # Before the page hears of a new job, whose first step is not far.
             await self._note_watching()
             if is_filled:
@@ -126,10 +133,6 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no t
             if now - heartbeat >= HEARTBEAT_SECONDS:
                 heartbeat = now
                 await self._send_all([json.dumps({"type": "ping"})])
-            if now >= self._session_check_at:
-                self._session_check_at = now + SESSION_CHECK_SECONDS
-                if not await self._may_stay():
-                    return
 
     async def _note_watching(self) -> None:
         """Say now and again that somebody watches, as long as there is something to watch."""
@@ -139,14 +142,19 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no t
             await asyncio.to_thread(events.note_watching, self._user.pk)
 
     async def _is_filled(self) -> bool:
-        """Wait for something to send; False after as much silence as is suspicious."""
-        runs = Status.RUNNING in self._active.values()
+        """Wait for something to send; False after as much silence as is suspicious, or as a page bears."""
         try:
-            async with asyncio.timeout(SILENCE_SECONDS if runs else SILENCE_IN_LINE_SECONDS):
+            async with asyncio.timeout(self._silence_seconds):
                 await self._outbox.filled.wait()
         except TimeoutError:
             return False
         return True
+
+    @property
+    def _silence_seconds(self) -> float:
+        if Status.RUNNING in self._active.values():
+            return SILENCE_SECONDS
+        return SILENCE_IN_LINE_SECONDS if self._active else HEARTBEAT_SECONDS
 
     async def _send_snapshot(self, *, with_previews: bool = False) -> None:
         snapshot, previews = await self._read(with_previews=with_previews)
@@ -185,21 +193,6 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no t
         ]
         found = [(job, events.preview_of(job)) for job in running]
         return snapshot, [_preview_frame(job, *preview) for job, preview in found if preview]
-
-    async def _may_stay(self) -> bool:
-        check = database_sync_to_async(self._may_stay_now, thread_sensitive=False)
-        allowed: bool = await check()
-        return allowed
-
-    def _may_stay_now(self) -> bool:
-        """Whether the session that opened the socket still signs its user in."""
-        session = self.scope["session"]
-        as_it_is = type(session._wrapped if hasattr(session, "_wrapped") else session)(
-            session.session_key
-        )
-        # `get_user` reads the session alone; it checks the password's hash and that the user is active.
-        user = get_user(SimpleNamespace(session=as_it_is))  # type: ignore[arg-type]
-        return bool(user.is_authenticated and user.pk == self._user.pk)
 
 
 def _preview_frame(job: UUID, seq: int, jpeg: bytes) -> bytes:

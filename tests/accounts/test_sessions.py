@@ -196,3 +196,66 @@ def test_it_is_told_when_what_a_session_rests_on_changes(
         alice.save(update_fields=list(change) if named else None)
 
     assert changed == ([alice] if is_told else [])
+
+
+# Many at once -----------------------------------------------------------------------------------
+
+
+def keys_of(*clients):
+    return {each.session.session_key: int(get_user(each).pk) for each in clients}
+
+
+def test_those_that_sign_in_are_found_by_two_queries(laptop, phone, bob, django_assert_num_queries):
+    wanted = keys_of(laptop, phone, sign_in(bob))
+
+    with django_assert_num_queries(2):
+        assert sessions.signing_in(wanted) == set(wanted)
+
+
+def test_nobody_is_signed_in_by_somebody_elses_session(laptop, bob):
+    assert sessions.signing_in({laptop.session.session_key: bob.pk}) == set()
+
+
+def end_it(client, user):
+    sessions.end(session_of(client))
+
+
+def let_it_expire(client, user):
+    Session.objects.update(expire_date=timezone.now())
+
+
+def change_the_password(client, user):
+    user.set_password("another horse battery staple")
+    user.save()
+
+
+def switch_the_account_off(client, user):
+    user.is_active = False
+    user.save()
+
+
+@pytest.mark.parametrize(
+    "over",
+    [end_it, let_it_expire, change_the_password, switch_the_account_off],
+    ids=lambda function: function.__name__,
+)
+def test_what_is_over_signs_nobody_in(laptop, alice, over):
+    wanted = keys_of(laptop)
+
+    over(laptop, alice)
+
+    assert sessions.signing_in(wanted) == set()
+
+
+def test_a_session_outlives_a_new_secret_key_as_long_as_the_old_one_is_a_fallback(
+    laptop, alice, settings
+):
+    wanted = keys_of(laptop)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another key, as long as a key is wanted to be, and then some"
+
+    assert sessions.signing_in(wanted) == set(wanted)
+    assert len(sessions.live(alice)) == 1
+
+    settings.SECRET_KEY_FALLBACKS = []
+    assert sessions.signing_in(wanted) == set()

@@ -6,17 +6,16 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts import sessions
-from generation import consumers, events
+from generation import events, session_watch
 from tests.factories import PASSWORD
 from tests.generation.carrying import submit
 from tests.generation.test_consumers import Browser, in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# How long a socket may be silent before it looks whether it may stay.
-SILENCE = consumers.SILENCE_IN_LINE_SECONDS
-# With a silence that is cut short: see the last test.
-SECONDS = 4
+SECONDS = 10
+# Long enough that who is told has left: see SIGN_OUT_SECONDS and LOOK_SECONDS.
+UNTOLD_SECONDS = 4
 NEW = "another horse battery staple"
 
 
@@ -58,12 +57,6 @@ async def open_device():
 @pytest.fixture
 async def laptop(alice, open_device):
     return await open_device(alice)
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch):
-    monkeypatch.setattr(consumers, "SILENCE_SECONDS", 0.2)
-    monkeypatch.setattr(consumers, "SILENCE_IN_LINE_SECONDS", 0.2)
 
 
 @pytest.fixture
@@ -125,14 +118,14 @@ async def test_untold_they_would_stay_open(laptop, end):
     await in_thread(end)(laptop)
 
     with pytest.raises(TimeoutError):
-        await laptop.is_closed(seconds=SECONDS)
+        await laptop.is_closed(seconds=UNTOLD_SECONDS)
 
 
 @pytest.mark.usefixtures("_deaf")
 async def test_if_the_message_is_lost_the_socket_finds_out_by_itself(
     alice, open_device, monkeypatch
 ):
-    monkeypatch.setattr(consumers, "SESSION_CHECK_SECONDS", 1.0)
+    monkeypatch.setattr(session_watch, "SESSION_CHECK_SECONDS", 1.0)
     laptop = await open_device(alice)
 
     await in_thread(be_switched_off_by_an_operator)(laptop)
@@ -164,8 +157,3 @@ async def test_whose_session_is_over_opens_none(laptop):
 
     assert settings.SESSION_COOKIE_NAME in laptop.client.cookies
     assert not await again.connect()
-
-
-def test_in_all_it_takes_seconds():
-    # Read when the module was loaded, before it is cut short.
-    assert SILENCE + consumers.SIGN_OUT_SECONDS <= 10

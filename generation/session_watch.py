@@ -1,0 +1,83 @@
+"""Whether those whose pages are open are still signed in: all whose turn it is are looked at together."""
+
+import asyncio
+import logging
+import random
+import time
+from typing import Protocol
+
+from channels.db import database_sync_to_async
+
+from accounts import sessions
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+SESSION_CHECK_SECONDS = 60.0
+# Django says that somebody signs out a moment before it ends the session.
+SIGN_OUT_SECONDS = 1.0
+# More wait for the next look: a query is not to grow without end.
+AT_ONCE = 500
+
+
+class Watched(Protocol):
+    """What is open on the strength of a session."""
+
+    session_key: str
+    user_id: int
+
+    def leave(self) -> None:
+        """Its session is over."""
+
+
+class SessionWatch:
+    """Looks at each session once a minute, and sooner where something was heard of it."""
+
+    def __init__(self) -> None:
+        self._due: dict[Watched, float] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, watched: Watched) -> None:
+        # Spread out, or all who come back after a restart would be looked at in the same second from then on.
+        wait = random.uniform(0.5, 1) * SESSION_CHECK_SECONDS  # noqa: S311  # no secret
+        self._due[watched] = time.monotonic() + wait
+        # Tests have an event loop each.
+        if self._task is None or self._task.get_loop() is not asyncio.get_running_loop():
+            self._task = asyncio.create_task(self._watch())
+
+    def remove(self, watched: Watched) -> None:
+        self._due.pop(watched, None)
+
+    def look_soon(self, watched: Watched) -> None:
+        """Somebody signs out somewhere, or an account was closed."""
+        if watched in self._due:
+            self._due[watched] = time.monotonic() + SIGN_OUT_SECONDS
+
+    async def _watch(self) -> None:
+        while self._due:
+            await asyncio.sleep(LOOK_SECONDS)
+            now = time.monotonic()
+            due = [watched for watched, at in self._due.items() if at <= now]
+            due = sorted(due, key=self._due.__getitem__)[:AT_ONCE]
+            # Before the look: what is heard meanwhile asks for another.
+            self._due |= dict.fromkeys(due, now + SESSION_CHECK_SECONDS)
+            if due:
+                await self._look(due)
+        self._task = None
+
+    async def _look(self, due: list[Watched]) -> None:
+        look = database_sync_to_async(sessions.signing_in, thread_sensitive=False)
+        try:
+            valid = await look({each.session_key: each.user_id for each in due})
+        except Exception as error:  # noqa: BLE001  # a server is away
+            log.warning("%d sessions could not be looked at: %r", len(due), error)
+            for each in due:
+                self.look_soon(each)
+            return
+        for each in due:
+            if each.session_key not in valid:
+                self.remove(each)
+                each.leave()
+
+
+watch = SessionWatch()
