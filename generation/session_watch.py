@@ -41,8 +41,7 @@ class SessionWatch:
         # Spread out, or all who come back after a restart would be looked at in the same second from then on.
         wait = random.uniform(0.5, 1) * SESSION_CHECK_SECONDS  # noqa: S311  # no secret
         self._due[watched] = time.monotonic() + wait
-        # Tests have an event loop each.
-        if self._task is None or self._task.get_loop() is not asyncio.get_running_loop():
+        if not self._is_watching:
             self._task = asyncio.create_task(self._watch())
 
     def remove(self, watched: Watched) -> None:
@@ -52,6 +51,12 @@ class SessionWatch:
         """Somebody signs out somewhere, or an account was closed."""
         if watched in self._due:
             self._due[watched] = time.monotonic() + SIGN_OUT_SECONDS
+
+    @property
+    def _is_watching(self) -> bool:
+        task, loop = self._task, asyncio.get_running_loop()
+        # Tests have an event loop each.
+        return task is not None and not task.done() and task.get_loop() is loop
 
     async def _watch(self) -> None:
         while self._due:
@@ -63,7 +68,6 @@ class SessionWatch:
             self._due |= dict.fromkeys(due, now + SESSION_CHECK_SECONDS)
             if due:
                 await self._look(due)
-        self._task = None
 
     async def _look(self, due: list[Watched]) -> None:
         look = database_sync_to_async(sessions.signing_in, thread_sensitive=False)

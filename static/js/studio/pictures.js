@@ -93,7 +93,7 @@ for (const place of area.querySelectorAll("[data-picture]")) {
     changed();
   });
   const shown = place.querySelector("[data-shown]");
-  if (shown.hasAttribute("src")) reveal(place, shown.getAttribute("width"), shown.getAttribute("height"));
+  if (shown.hasAttribute("src")) reveal(place, ...["width", "height"].map((side) => Number(shown.getAttribute(side))));
 }
 
 form.addEventListener("pictures:given", ({ detail }) => {
