@@ -1,8 +1,10 @@
 """The least that a websocket server can be: `python -m tests.bench.echo` prints its port and echoes until it is killed."""
 
 import asyncio
+import contextlib
 
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosedError
 
 
 async def main() -> None:
@@ -12,8 +14,10 @@ async def main() -> None:
 
 
 async def _echo(connection: ServerConnection) -> None:
-    async for message in connection:
-        await connection.send(message)
+    # A client that is killed says no goodbye.
+    with contextlib.suppress(ConnectionClosedError):
+        async for message in connection:
+            await connection.send(message)
 
 
 if __name__ == "__main__":
