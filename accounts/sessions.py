@@ -1,6 +1,6 @@
 """The devices that a person is signed in on, and how they are signed out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -8,6 +8,7 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.models import Session
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
@@ -18,9 +19,7 @@ from accounts.models import User
 def live(user: User) -> list[UserSession]:
     """Those that still sign the user in, the latest first. Two queries, however many they are."""
     rows = list(UserSession.objects.filter(user=user).order_by("-created_at", "-id"))
-    stored = Session.objects.filter(
-        session_key__in=[row.session_key for row in rows], expire_date__gt=timezone.now()
-    )
+    stored = _not_expired([row.session_key for row in rows])
     valid = {each.session_key for each in stored if _signs_in(user, each.get_decoded())}
     return [row for row in rows if row.session_key in valid]
 
@@ -31,10 +30,9 @@ def signing_in(users: Mapping[str, int]) -> set[str]:
     Two queries, however many they are.
     """
     active = User.objects.filter(is_active=True).in_bulk(set(users.values()))
-    stored = Session.objects.filter(session_key__in=users, expire_date__gt=timezone.now())
     return {
         each.session_key
-        for each in stored
+        for each in _not_expired(users)
         if (user := active.get(users[each.session_key])) and _signs_in(user, each.get_decoded())
     }
 
@@ -65,6 +63,10 @@ def prune() -> int:
     live = Session.objects.filter(expire_date__gt=timezone.now()).values("session_key")
     removed: int = UserSession.objects.exclude(session_key__in=live).delete()[0]
     return removed
+
+
+def _not_expired(keys: Iterable[str]) -> QuerySet[Session]:
+    return Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
 
 
 def _signs_in(user: User, data: dict[str, Any]) -> bool:
