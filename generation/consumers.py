@@ -40,6 +40,7 @@ class Outbox:
 
     def __init__(self) -> None:
         self.filled = asyncio.Event()
+        self.is_closed = False
         self._slots: dict[tuple[str, str], Frame] = {}
 
     def put(self, kind: str, job: str, frame: Frame) -> None:
@@ -51,8 +52,14 @@ class Outbox:
     def take(self) -> list[Frame]:
         """Empty it; the frames in the order in which they came."""
         frames, self._slots = list(self._slots.values()), {}
-        self.filled.clear()
+        if not self.is_closed:
+            self.filled.clear()
         return frames
+
+    def close(self) -> None:
+        """Nothing more is to be sent: whoever waits for it to be filled wakes, now and from now on."""
+        self.is_closed = True
+        self.filled.set()
 
 
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no types
@@ -65,7 +72,6 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no t
             return
         self.user_id: int = self._user.pk
         self.session_key: str = self.scope["session"].session_key
-        self._is_signed_in = True
         self._outbox = Outbox()
         self._active: dict[str, str] = {}
         self._watching_again_at = 0.0
@@ -103,8 +109,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no t
 
     def leave(self) -> None:
         """The session is over: send nothing more, and close."""
-        self._is_signed_in = False
-        self._outbox.filled.set()
+        self._outbox.close()
 
     async def _write(self) -> None:
         """Send until the session ends, or until something is amiss: then the page comes back, and reads anew."""
@@ -121,7 +126,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no t
         await self._note_watching()
         while True:
             is_filled = await self._is_filled()
-            if not self._is_signed_in:
+            if self._outbox.is_closed:
                 return
             # Before the page hears of a new job, whose first step is not far.
             await self._note_watching()

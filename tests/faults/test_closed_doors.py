@@ -13,9 +13,10 @@ from tests.generation.test_consumers import Browser, in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SECONDS = 10
-# Long enough that who is told has left: see SIGN_OUT_SECONDS and LOOK_SECONDS.
-UNTOLD_SECONDS = 4
+# How often sockets are looked at whose turn it is.
+LOOK = session_watch.LOOK_SECONDS
+# With looks that are more frequent: see the last test.
+SECONDS = 4
 NEW = "another horse battery staple"
 
 
@@ -57,6 +58,11 @@ async def open_device():
 @pytest.fixture
 async def laptop(alice, open_device):
     return await open_device(alice)
+
+
+@pytest.fixture(autouse=True)
+def _eager(monkeypatch):
+    monkeypatch.setattr(session_watch, "LOOK_SECONDS", 0.2)
 
 
 @pytest.fixture
@@ -118,7 +124,7 @@ async def test_untold_they_would_stay_open(laptop, end):
     await in_thread(end)(laptop)
 
     with pytest.raises(TimeoutError):
-        await laptop.is_closed(seconds=UNTOLD_SECONDS)
+        await laptop.is_closed(seconds=SECONDS)
 
 
 @pytest.mark.usefixtures("_deaf")
@@ -157,3 +163,8 @@ async def test_whose_session_is_over_opens_none(laptop):
 
     assert settings.SESSION_COOKIE_NAME in laptop.client.cookies
     assert not await again.connect()
+
+
+def test_in_all_it_takes_seconds():
+    # Read when the module was loaded, before it is cut short.
+    assert LOOK + session_watch.SIGN_OUT_SECONDS <= 10

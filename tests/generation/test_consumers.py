@@ -273,6 +273,16 @@ def test_an_outbox_keeps_the_newest_of_each_kind_for_each_job():
     assert outbox.take() == []
 
 
+def test_a_closed_outbox_lets_nobody_wait_even_if_it_is_emptied_just_then():
+    outbox = Outbox()
+    outbox.put("job.status", "a", "frame")
+
+    outbox.close()
+    assert outbox.take() == ["frame"]
+
+    assert outbox.filled.is_set()
+
+
 async def test_a_slow_reader_gets_the_newest_and_holds_up_nobody(alice, alices, open_browser):
     job = await in_thread(submit_and_claim)(alice)
     slow = await open_browser(alices, slow=True)
@@ -424,6 +434,11 @@ async def test_a_socket_that_cannot_read_the_rows_is_closed_for_the_page_to_come
 # Sessions ---------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def eager(monkeypatch):
+    monkeypatch.setattr(session_watch, "LOOK_SECONDS", 0.2)
+
+
 def sign_out(client, user):
     client.post(reverse("account_logout"))
 
@@ -444,6 +459,7 @@ def deactivate(client, user):
     user.save()
 
 
+@pytest.mark.usefixtures("eager")
 @pytest.mark.parametrize(
     "end", [sign_out, change_password, deactivate], ids=lambda function: function.__name__
 )
@@ -453,21 +469,23 @@ async def test_a_socket_ends_with_its_session(alice, alices, open_browser, end):
 
     await in_thread(end)(alices, alice)
 
-    assert await browser.is_closed(seconds=10)
+    assert await browser.is_closed(seconds=3)
 
 
+@pytest.mark.usefixtures("eager")
 async def test_signing_out_elsewhere_leaves_this_socket_open(alice, alices, open_browser):
     browser = await open_browser(alices)
     await browser.until("jobs.snapshot")
     elsewhere = await in_thread(signed_in)(alice)
 
     await in_thread(sign_out)(elsewhere, alice)
-    await asyncio.sleep(session_watch.SIGN_OUT_SECONDS + 2 * session_watch.LOOK_SECONDS)
+    await asyncio.sleep(2)
     job = await in_thread(submit)(alice)
 
     assert (await browser.until("job.status"))["job"] == str(job.pk)
 
 
+@pytest.mark.usefixtures("eager")
 async def test_a_session_that_ended_unnoticed_is_found_out(
     alice, alices, open_browser, monkeypatch
 ):
