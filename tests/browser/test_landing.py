@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from generation import presets
+from tests.browser import shifts
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.people import fill_in
 
@@ -75,8 +76,9 @@ def test_a_picture_of_the_wall_lends_its_words(open_page, screen):
 
 
 @screens
-def test_every_picture_comes(open_page, screen):
+def test_every_picture_comes_and_none_moves_the_page(open_page, screen):
     page = open_page(viewport=screen)
+    shifts.watch(page)
     page.goto("/")
 
     height = page.evaluate("document.documentElement.scrollHeight")
@@ -86,6 +88,7 @@ def test_every_picture_comes(open_page, screen):
     page.wait_for_load_state("networkidle")
 
     assert broken_images(page) == []
+    assert shifts.total(shifts.seen(page)) < shifts.MOST, shifts.seen(page)
 
 
 def test_nothing_comes_from_elsewhere_and_little_in_all(open_page, site):

@@ -1,0 +1,28 @@
+"""Layout shift, as Chromium's own measure counts it: CLS of the web vitals, where up to 0.1 is called good."""
+
+MOST = 0.01
+WATCH = """
+window.shifts = [];
+const isInFooter = (node) => Boolean((node?.nodeType === Node.ELEMENT_NODE ? node : node?.parentElement)?.closest(".footer"));
+new PerformanceObserver((list) => {
+  for (const { value, sources } of list.getEntries()) {
+    const nodes = sources.map(({ node }) => node);
+    const moved = nodes.map((node) => node?.textContent.trim().slice(0, 80));
+    window.shifts.push({ value, moved, isOfFooter: nodes.length > 0 && nodes.every(isInFooter) });
+  }
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+def watch(page):
+    """Begin with the page that is opened next."""
+    page.add_init_script(WATCH)
+
+
+def seen(page):
+    """Each shift so far: how large, what moved, and whether it was of the footer alone."""
+    return page.evaluate("window.shifts")
+
+
+def total(shifts):
+    return sum(each["value"] for each in shifts)
