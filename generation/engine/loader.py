@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -218,9 +218,18 @@ class Loader:
 
 @torch.inference_mode()
 def _rehearse(pipeline: Pipeline, checkpoint: Checkpoint) -> None:
-    """Take a step of a usual picture, so that nobody's own waits for a compiler."""
+    """Take steps of a usual picture and finish it, so that nobody's own waits for a compiler.
+
+    A compiler treats one row, and one picture, unlike several of them.
+    """
     if Mode.TEXT_TO_IMAGE not in checkpoint.modes:
         return
-    request = GenerationRequest.usual(checkpoint)
-    [conditioning] = pipeline.encode([request])
-    pipeline.denoise([pipeline.prepare(request, conditioning, {})])
+    usual = GenerationRequest.usual(checkpoint)
+    requests = [replace(usual, guidance_scale=1.0), usual]
+    runs = [
+        pipeline.prepare(request, conditioning, {})
+        for request, conditioning in zip(requests, pipeline.encode(requests), strict=True)
+    ]
+    for several in (runs[:1], runs):
+        pipeline.denoise(several)
+        pipeline.decode(torch.cat([run.latents for run in several]))

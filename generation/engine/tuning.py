@@ -27,7 +27,7 @@ _CUDA_DTYPES = {
     Family.SDXL: torch.bfloat16,
     Family.SD3: torch.bfloat16,
 }
-# What a denoiser is built of, by diffusers' names: compiled once for each shape of its weights.
+# What denoisers and VAEs are built of, by diffusers' names: compiled once for each shape of the weights.
 _BLOCKS = {"BasicTransformerBlock", "JointTransformerBlock", "ResnetBlock2D"}
 # Shapes that one kind of block may have, before torch gives up and leaves the rest uncompiled.
 _MOST_SHAPES = 128
@@ -56,23 +56,26 @@ class Tuning:
         return torch.float32
 
     def apply(self, pipeline: "Pipeline", recorder: Recorder) -> None:
-        """Set a loaded checkpoint up; compiling happens at its first step."""
+        """Set a loaded checkpoint up; compiling happens at its first step and its first picture."""
         denoiser = pipeline.denoiser
         if self.attention is Attention.PLAIN:
             from diffusers.models.attention_processor import AttnProcessor
 
             denoiser.set_attn_processor(AttnProcessor())
-        if self.channels_last:
-            denoiser.to(memory_format=torch.channels_last)
-        if self.compiled:
-            _compile(denoiser)
+        # A VAE gains by that layout only if it is compiled, and its encoder is used too seldom to be.
+        models = (denoiser, pipeline.vae.module.decoder) if self.compiled else (denoiser,)
+        for model in models:
+            if self.channels_last:
+                model.to(memory_format=torch.channels_last)
+            if self.compiled:
+                _compile(model)
         if self.graphs and pipeline.device.type == "cuda":
             pipeline.forward = recorder.wrap(pipeline.forward)
 
 
-def _compile(denoiser: torch.nn.Module) -> None:
+def _compile(model: torch.nn.Module) -> None:
     """Compile the blocks, of any number of rows and any size of picture."""
     torch._dynamo.config.recompile_limit = _MOST_SHAPES  # it has no public name
-    for block in denoiser.modules():
+    for block in model.modules():
         if type(block).__name__ in _BLOCKS:
             block.compile(dynamic=True)

@@ -60,7 +60,7 @@ def test_a_setting_changes_nothing_but_the_speed(run, checkpoint: str, tuning: T
 def test_compiling_changes_nothing_but_the_speed_and_is_done_with_the_load(
     run, latents, checkpoint_root: Path
 ) -> None:
-    request = a_request()
+    request, unguided = a_request(), a_request(guidance_scale=1.0)
     plain = run(request, Tuning())
     loader = Loader(checkpoint_root, tuning=Tuning(compiled=True))
     engine = Engine(loader=loader)
@@ -68,8 +68,10 @@ def test_compiling_changes_nothing_but_the_speed_and_is_done_with_the_load(
 
     load(loader, request.checkpoint, within_s=600)  # a compiler's minutes on a busy machine
     loaded = compiled_graphs()
-    engine.submit(request, key="run")
-    the_finished(run_to_the_end(engine), key="run")
+    for requests in ([request], [unguided], [request, unguided]):
+        for each in requests:
+            engine.submit(each, key=f"guided by {each.guidance_scale}")
+        run_to_the_end(engine)
     loader.close()
 
     assert loaded > before

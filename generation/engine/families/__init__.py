@@ -10,6 +10,7 @@ from torch import Tensor
 
 from generation.engine.catalogue import Checkpoint, Family
 from generation.engine.families.parts import Parts
+from generation.engine.families.vae import Vae
 from generation.engine.graphs import Model
 from generation.engine.request import GenerationRequest
 from generation.engine.run import Conditioning, Run
@@ -23,6 +24,7 @@ class Pipeline(Protocol):
 
     denoiser: Any
     forward: Model
+    vae: Vae
     latent_channels: int
     vae_scale_factor: int
     device: torch.device
