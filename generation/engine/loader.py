@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from transformers.utils import logging as transformers_logging
 from generation.engine import catalogue
 from generation.engine.catalogue import Checkpoint
 from generation.engine.families import Pipeline, pipeline_class
-from generation.engine.families.parts import Parts
+from generation.engine.families.parts import Parts, read_ahead
 from generation.engine.graphs import Recorder
 from generation.engine.preview import Projection
 from generation.engine.request import GenerationRequest
@@ -199,7 +200,10 @@ class Loader:
                 dtype=self._tuning.dtype(checkpoint.family, self.device),
                 has_room=has_room,
             )
-            pipeline = pipeline_class(checkpoint.family).load(checkpoint, parts)
+            # On a CPU it is the same cores that read, convert and take the others' steps.
+            reading = nullcontext if self.device.type == "cpu" else read_ahead
+            with reading(parts) as parts:
+                pipeline = pipeline_class(checkpoint.family).load(checkpoint, parts)
             self._tuning.apply(pipeline, self._recorder)
             if self._tuning.compiled:
                 _rehearse(pipeline, checkpoint)

@@ -1,13 +1,17 @@
 """The parts of a checkpoint in the layout of diffusers: a folder each, with configuration and weights."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import safe_open
+from torch import Tensor
 from torch.nn import Module
 
 from generation.engine.shelf.weights import weight_files
@@ -28,6 +32,8 @@ class Parts:
     dtype: torch.dtype
     has_room: bool = True
     """Whether parts that the checkpoint can do without may be loaded, too."""
+    denoiser_weights: Future[dict[str, Tensor]] | None = None
+    """What another thread reads meanwhile; see `read_ahead`."""
 
     def has(self, name: str) -> bool:
         """Say whether the checkpoint has this part."""
@@ -66,17 +72,33 @@ class Parts:
         """
         with torch.device("meta"):
             model = model_class.from_config(self.config(f"{name}/config.json"))
-        weights: dict[str, torch.Tensor] = {}
+        ahead = self.denoiser_weights
+        model.load_state_dict(ahead.result() if ahead else self.weights(name), assign=True)
+        return model.requires_grad_(False).eval()
+
+    def weights(self, name: str) -> dict[str, Tensor]:
+        """Return a part's weights on the device, each converted there."""
+        weights = {}
         for path in weight_files(self.folder / name):
             with safe_open(path, framework="pt") as file:
                 for key in file.keys():  # noqa: SIM118  # it is no mapping
-                    weights[key] = file.get_tensor(key).to(self.device, self.dtype)
-        model.load_state_dict(weights, assign=True)
-        return model.requires_grad_(False).eval()
+                    weights[key] = file.get_tensor(key).to(self.device).to(self.dtype)
+        return weights
 
     def _placed(self, model: Any, dtype: torch.dtype | None) -> Any:
         # The library's own `to` warns of layers that want single precision, also of none.
         return Module.to(model, self.device, dtype or self.dtype).eval()
+
+
+@contextmanager
+def read_ahead(parts: Parts) -> Iterator[Parts]:
+    """Have the denoiser's weights, most of a checkpoint, read while the other parts are.
+
+    Only read: the libraries change how all models of the process are built, while they build one.
+    """
+    name = "transformer" if parts.has("transformer") else "unet"
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="denoiser") as thread:
+        yield replace(parts, denoiser_weights=thread.submit(parts.weights, name))
 
 
 def num_bytes(*modules: Module | None) -> int:
