@@ -64,6 +64,7 @@ def _register() -> None:
         coldstart,
         continuous,
         frames,
+        fullsite,
         gallery,
         geometry,
         holdups,

@@ -1,8 +1,6 @@
 """Checkpoints of full size with random weights in half precision: good for time and memory, not for pictures."""
 
 import gc
-import shutil
-import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -23,7 +21,7 @@ from diffusers import (
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from generation.engine.loader import pick_device
-from tests.bench.site import session
+from tests.bench.site import data_folder
 from tests.engine.checkpoints import clip_tokenizer
 
 _DEVIATION = 0.02
@@ -33,9 +31,9 @@ _LENGTH = 77
 
 @cache
 def root() -> Path:
-    """The folder that holds them, removed in the end."""
-    folder = Path(tempfile.mkdtemp(prefix="sdsite-bench-fullsize-"))
-    session.callback(shutil.rmtree, folder, ignore_errors=True)
+    """The folder that holds them, where the running site looks for its checkpoints; removed in the end."""
+    folder = data_folder() / "checkpoints"
+    folder.mkdir(exist_ok=True)
     return folder
 
 

@@ -22,7 +22,7 @@ session = ExitStack()
 @cache
 def running_site() -> Site:
     """A site of `manage.py up`, started at the first call."""
-    site = Site(_folder(), threads=None)
+    site = Site(data_folder(), threads=None)
     try:
         return session.enter_context(site)
     except AssertionError as error:
@@ -30,8 +30,8 @@ def running_site() -> Site:
 
 
 @cache
-def _folder() -> Path:
-    """Where the running site keeps its data."""
+def data_folder() -> Path:
+    """Where the running site keeps its data, or will."""
     folder = Path(tempfile.mkdtemp(prefix="sdsite-bench-"))
     session.callback(shutil.rmtree, folder, ignore_errors=True)
     return folder
@@ -49,7 +49,7 @@ def crowd() -> tuple[Person, ...]:
 
 def stored(job: str) -> bool:
     """Whether the first picture of a job of the running site has been written."""
-    return any(_folder().glob(f"media/images/*/*/*/{job}-*-0.png"))
+    return any(data_folder().glob(f"media/images/*/*/*/{job}-*-0.png"))
 
 
 def make_at_once(people: tuple[Person, ...], requests: list[GenerationRequest]) -> list[Wait]:
