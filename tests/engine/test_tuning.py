@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
 from torch._dynamo.utils import counters
 
 from generation.engine import catalogue
@@ -32,8 +33,10 @@ def latents(monkeypatch: pytest.MonkeyPatch) -> dict[GenerationRequest, torch.Te
 def run(checkpoint_root: Path, latents) -> Iterator[object]:
     """Run a request with a tuning; returns its latents."""
 
-    def run(request: GenerationRequest, tuning: Tuning) -> torch.Tensor:
-        loader = Loader(checkpoint_root, tuning=tuning)
+    def run(
+        request: GenerationRequest, tuning: Tuning, *, root: Path = checkpoint_root
+    ) -> torch.Tensor:
+        loader = Loader(root, tuning=tuning)
         engine = Engine(loader=loader)
         engine.submit(request, key="run")
         the_finished(run_to_the_end(engine), key="run")
@@ -55,14 +58,30 @@ def test_a_setting_changes_nothing_but_the_speed(run, checkpoint: str, tuning: T
     assert difference(run(request, tuning), run(request, Tuning())) < TOLERANCE
 
 
+@pytest.fixture
+def uniform_root(checkpoint_root: Path, tmp_path: Path) -> Path:
+    """A toy whose blocks hardly differ: a compiler takes seconds for each shape of them."""
+    pipeline = StableDiffusionPipeline.from_pretrained(checkpoint_root / "toy")
+    torch.manual_seed(0)
+    pipeline.unet = UNet2DConditionModel.from_config(
+        pipeline.unet.config,
+        block_out_channels=(16,),
+        down_block_types=("CrossAttnDownBlock2D",),
+        up_block_types=("CrossAttnUpBlock2D",),
+    )
+    pipeline.vae = AutoencoderKL.from_config(pipeline.vae.config, block_out_channels=(8, 8))
+    pipeline.save_pretrained(tmp_path / "toy")
+    return tmp_path
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # torch's compiler uses what torch has deprecated
 def test_compiling_changes_nothing_but_the_speed_and_is_done_with_the_load(
-    run, latents, checkpoint_root: Path
+    run, latents, uniform_root: Path
 ) -> None:
     request, unguided = a_request(), a_request(guidance_scale=1.0)
-    plain = run(request, Tuning())
-    loader = Loader(checkpoint_root, tuning=Tuning(compiled=True))
+    plain = run(request, Tuning(), root=uniform_root)
+    loader = Loader(uniform_root, tuning=Tuning(compiled=True))
     engine = Engine(loader=loader)
     before = compiled_graphs()
 
