@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -19,11 +19,10 @@ from generation.engine.families import Pipeline, pipeline_class
 from generation.engine.families.parts import Parts, read_ahead
 from generation.engine.graphs import Recorder
 from generation.engine.preview import Projection
-from generation.engine.request import GenerationRequest
+from generation.engine.rehearsal import rehearse
 from generation.engine.shelf import structure
 from generation.engine.shelf.weights import Unusable
 from generation.engine.tuning import Tuning
-from generation.engine.vocabulary import Mode
 
 logger = logging.getLogger(__name__)
 
@@ -206,7 +205,7 @@ class Loader:
                 pipeline = pipeline_class(checkpoint.family).load(checkpoint, parts)
             self._tuning.apply(pipeline, self._recorder)
             if self._tuning.compiled:
-                _rehearse(pipeline, checkpoint)
+                rehearse(pipeline, checkpoint)
             projection = Projection.fit(pipeline)
         except Exception as error:
             raise LoadError(f"{folder} could not be loaded: {error!r}") from error
@@ -218,22 +217,3 @@ class Loader:
             projection=projection,
             load_us=load_us,
         )
-
-
-@torch.inference_mode()
-def _rehearse(pipeline: Pipeline, checkpoint: Checkpoint) -> None:
-    """Take steps of a usual picture and finish it, so that nobody's own waits for a compiler.
-
-    A compiler treats one row, and one picture, unlike several of them.
-    """
-    if Mode.TEXT_TO_IMAGE not in checkpoint.modes:
-        return
-    usual = GenerationRequest.usual(checkpoint)
-    requests = [replace(usual, guidance_scale=1.0), usual]
-    runs = [
-        pipeline.prepare(request, conditioning, {})
-        for request, conditioning in zip(requests, pipeline.encode(requests), strict=True)
-    ]
-    for several in (runs[:1], runs):
-        pipeline.denoise(several)
-        pipeline.decode(torch.cat([run.latents for run in several]))

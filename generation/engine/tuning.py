@@ -75,7 +75,7 @@ class Tuning:
 
 def _compile(model: torch.nn.Module) -> None:
     """Compile the blocks, of any number of rows and any size of picture."""
-    torch._dynamo.config.recompile_limit = _MOST_SHAPES  # it has no public name
     for block in model.modules():
         if type(block).__name__ in _BLOCKS:
-            block.compile(dynamic=True)
+            # Said here: what torch's configuration says, a thread says for itself alone.
+            block.compile(dynamic=True, recompile_limit=_MOST_SHAPES)

@@ -372,6 +372,8 @@ TOYS: Mapping[str, Toy] = {
             _upscaler,
             family=Family.SD2,
             modes=frozenset({Mode.UPSCALE}),
+            multiple=16,
+            native_size=64,
             max_size=2048,
         ),
         _toy("toy-xl", _xl, family=Family.SDXL, refiner="toy-xl-refiner"),

@@ -9,13 +9,13 @@ from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionMod
 from torch._dynamo.utils import counters
 
 from generation.engine import catalogue
-from generation.engine.engine import Engine
+from generation.engine.engine import Engine, Finished
 from generation.engine.loader import Loader
 from generation.engine.request import GenerationRequest
 from generation.engine.tuning import Attention, Tuning
 from generation.engine.vocabulary import Family
 from tests.engine import checkpoints
-from tests.engine.driving import a_request, run_to_the_end, the_finished
+from tests.engine.driving import a_request, of_kind, run_to_the_end, the_finished
 from tests.engine.reference import Seen, difference
 from tests.engine.test_loader import load
 
@@ -60,16 +60,19 @@ def test_a_setting_changes_nothing_but_the_speed(run, checkpoint: str, tuning: T
 
 @pytest.fixture
 def uniform_root(checkpoint_root: Path, tmp_path: Path) -> Path:
-    """A toy whose blocks hardly differ: a compiler takes seconds for each shape of them."""
+    """A toy whose blocks hardly differ: a compiler takes seconds for each shape of them.
+
+    Its channels are as many as no picture here has cells, which a compiler would take for one number.
+    """
     pipeline = StableDiffusionPipeline.from_pretrained(checkpoint_root / "toy")
     torch.manual_seed(0)
     pipeline.unet = UNet2DConditionModel.from_config(
         pipeline.unet.config,
-        block_out_channels=(16,),
+        block_out_channels=(40,),
         down_block_types=("CrossAttnDownBlock2D",),
         up_block_types=("CrossAttnUpBlock2D",),
     )
-    pipeline.vae = AutoencoderKL.from_config(pipeline.vae.config, block_out_channels=(8, 8))
+    pipeline.vae = AutoencoderKL.from_config(pipeline.vae.config, block_out_channels=(20, 20))
     pipeline.save_pretrained(tmp_path / "toy")
     return tmp_path
 
@@ -80,6 +83,9 @@ def test_compiling_changes_nothing_but_the_speed_and_is_done_with_the_load(
     run, latents, uniform_root: Path
 ) -> None:
     request, unguided = a_request(), a_request(guidance_scale=1.0)
+    # No larger: torch convolves another way then, on a processor, which is another version.
+    wide, high = a_request(width=40, height=24), a_request(width=24, height=40)
+    longer = a_request(prompt="a red house " * 50)
     plain = run(request, Tuning(), root=uniform_root)
     loader = Loader(uniform_root, tuning=Tuning(compiled=True))
     engine = Engine(loader=loader)
@@ -87,10 +93,10 @@ def test_compiling_changes_nothing_but_the_speed_and_is_done_with_the_load(
 
     load(loader, request.checkpoint, within_s=600)  # a compiler's minutes on a busy machine
     loaded = compiled_graphs()
-    for requests in ([request], [unguided], [request, unguided]):
-        for each in requests:
-            engine.submit(each, key=f"guided by {each.guidance_scale}")
-        run_to_the_end(engine)
+    for requests in ([wide, high], [longer], [unguided], [request, unguided, longer]):
+        for number, each in enumerate(requests):
+            engine.submit(each, key=f"run {number}")
+        assert len(of_kind(run_to_the_end(engine), Finished)) == len(requests)
     loader.close()
 
     assert loaded > before
