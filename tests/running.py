@@ -17,6 +17,8 @@ from sdsite import machine
 from sdsite.processes import PROJECT, Child
 
 READY_SECONDS = 180
+# How a shell without job control starts what is to run in the background.
+DEAF_TO_CTRL_C = ("sh", "-c", "trap '' INT; exec \"$@\"", "sh")
 # A person's, who knows nothing of the tests' servers.
 ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
 
@@ -24,17 +26,18 @@ ENVIRONMENT = {name: os.environ[name] for name in ("PATH", "HOME") if name in os
 class Site:
     """A running `manage.py up`, and what it has printed so far. In a `with`, it is ready, and ends with it.
 
-    Its servers are its own, unless `env` names others. Beside other tests its worker computes in one
-    thread: on shared cores, threads that wait for each other make a picture take many times as long.
+    Its servers are its own, unless `env` names others; `within` is a command that starts it. Beside
+    other tests its worker computes in one thread: on shared cores, threads that wait for each other make
+    a picture take many times as long.
     """
 
-    def __init__(self, data, *, port=None, threads=1, **env):
+    def __init__(self, data, *, port=None, threads=1, within=(), **env):
         self.data = Path(data)
         self.port = port or free_port()
         self.lines = []
         command = [sys.executable, "manage.py", "up", f"--port={self.port}", f"--data={data}"]
         self.process = subprocess.Popen(
-            command,
+            [*within, *command],
             cwd=PROJECT,
             env={**ENVIRONMENT, **({"OMP_NUM_THREADS": str(threads)} if threads else {}), **env},
             stdout=subprocess.PIPE,

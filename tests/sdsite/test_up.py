@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import pytest
 
 from sdsite.processes import PROJECT
-from tests.running import ENVIRONMENT, Site, free_port, wait_for
+from tests.running import DEAF_TO_CTRL_C, ENVIRONMENT, Site, free_port, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -93,14 +93,14 @@ def sign_in_to_demo_account(site):
     return browser
 
 
-def test_two_sites_run_side_by_side(start, tmp_path):
-    one, two = start(tmp_path / "one"), start(tmp_path / "two")
+def test_of_two_sites_side_by_side_each_can_be_ended_also_one_in_the_background(start, tmp_path):
+    one, two = start(tmp_path / "one", within=DEAF_TO_CTRL_C), start(tmp_path / "two")
     one.wait_until_ready()
     two.wait_until_ready()
 
     one.process.send_signal(signal.SIGINT)
-    one.ended()
 
+    assert one.ended() == 0
     with two.get("/healthz") as response:
         assert response.read() == b"ok\n"
 
