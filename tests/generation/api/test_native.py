@@ -4,6 +4,7 @@ import base64
 import uuid
 
 import pytest
+from django.core import signing
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.models import Pays, Scope
@@ -86,7 +87,10 @@ def test_a_job_is_placed_shown_and_listed(caller):
     assert [each["id"] for each in caller.get(f"{API}/jobs").json()["items"]] == [shown["id"]]
 
 
-def test_what_it_made_is_shown_with_links_and_its_receipt(caller):
+def test_what_it_made_is_shown_with_links_and_its_receipt(caller, monkeypatch):
+    # A link says to the second when it was given.
+    now = signing.time.time()
+    monkeypatch.setattr(signing.time, "time", lambda: now)
     shown = placed(caller)
     jobs.finish(jobs.claim(worker="machine:1"), [PICTURE], CHARGES)
 
