@@ -1,9 +1,9 @@
 """The Celery application. A task message is a bell, never the truth: see `generation.jobs`."""
 
 import os
+from functools import cached_property
 
 import celery
-from kombu.utils.objects import cached_property
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sdsite.settings")
 

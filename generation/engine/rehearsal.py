@@ -6,14 +6,13 @@ and for prompts of which some are shorter than others.
 """
 
 import logging
-from typing import Any
 
 import torch
 from PIL import Image
 
 from generation.engine.catalogue import Checkpoint
 from generation.engine.families import Pipeline
-from generation.engine.request import GenerationRequest, NoiseScheduler
+from generation.engine.request import GenerationRequest
 from generation.engine.run import Run
 from generation.engine.vocabulary import Mode
 
@@ -59,16 +58,12 @@ def _request(checkpoint: Checkpoint, *, prompt: str, guidance_scale: float) -> G
     """A request of the first mode that the checkpoint knows, neither square nor large."""
     mode = next(mode for mode in Mode if mode in checkpoint.modes)
     side = min(checkpoint.native_size, _LARGEST_SIDE)
-    pictures: dict[str, Any] = dict.fromkeys(mode.pictures, _SOME_SHA256)
-    return GenerationRequest(
+    return GenerationRequest.usual(
+        checkpoint,
         prompt=prompt,
-        checkpoint=checkpoint.id,
         mode=mode,
         width=max(side - checkpoint.multiple, checkpoint.min_size),
         height=max(side - 2 * checkpoint.multiple, checkpoint.min_size),
-        num_inference_steps=checkpoint.num_inference_steps,
         guidance_scale=guidance_scale,
-        noise_scheduler=NoiseScheduler(checkpoint.noise_scheduler),
-        seed=0,
-        **pictures,
+        **dict.fromkeys(mode.pictures, _SOME_SHA256),
     )

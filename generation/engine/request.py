@@ -81,18 +81,19 @@ class GenerationRequest:
     exact: bool = False
 
     @classmethod
-    def usual(cls, checkpoint: catalogue.Checkpoint) -> Self:
-        """What is asked of a checkpoint by who changes no setting."""
-        return cls(
-            prompt="-",
-            checkpoint=checkpoint.id,
-            width=checkpoint.native_size,
-            height=checkpoint.native_size,
-            num_inference_steps=checkpoint.num_inference_steps,
-            guidance_scale=checkpoint.guidance_scale,
-            noise_scheduler=NoiseScheduler(checkpoint.noise_scheduler),
-            seed=0,
-        )
+    def usual(cls, checkpoint: catalogue.Checkpoint, /, **changes: Any) -> Self:
+        """What is asked of a checkpoint by who changes no setting but these."""
+        values: dict[str, Any] = {
+            "prompt": "-",
+            "checkpoint": checkpoint.id,
+            "width": checkpoint.native_size,
+            "height": checkpoint.native_size,
+            "num_inference_steps": checkpoint.num_inference_steps,
+            "guidance_scale": checkpoint.guidance_scale,
+            "noise_scheduler": NoiseScheduler(checkpoint.noise_scheduler),
+            "seed": 0,
+        }
+        return cls(**values | changes)
 
     def __post_init__(self) -> None:
         if errors := rules.errors_in(self):

@@ -7,7 +7,7 @@ from statistics import median
 from tests.bench import fullsize
 from tests.bench.bare import Bare
 from tests.bench.figures import Figure, measures
-from tests.bench.geometry import SD1, SDXL, Geometry, on_gpu
+from tests.bench.geometry import SD1, SDXL, Geometry, figure, on_gpu
 from tests.bench.previews import watched_over_not
 from tests.bench.site import crowd
 from tests.bench.trials import interleaved, timed
@@ -17,6 +17,8 @@ COST_ROUNDS = 5
 # The first picture loads the checkpoint, the second has its steps recorded.
 WARM_UPS = 3
 PREVIEW_GOALS_MS = {SD1.id: 150, SDXL.id: 250}
+
+_figure = partial(figure, "fullsite")
 
 
 @measures("fullsite")
@@ -48,7 +50,3 @@ def _waits(geometry: Geometry) -> Iterator[Figure]:
     yield _figure(geometry, "G1", overhead, "times", "<= 1.01")
     preview = 1_000 * median(wait.preview or wait.picture for wait in site)
     yield _figure(geometry, "G5", preview, "ms", f"<= {PREVIEW_GOALS_MS[geometry.id]}")
-
-
-def _figure(geometry: Geometry, name: str, value: float, unit: str, goal: str) -> Figure:
-    return Figure(name=f"fullsite_{geometry.id}_{name}", value=value, unit=unit, goal=goal)

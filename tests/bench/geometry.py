@@ -77,6 +77,16 @@ CPU_USERS = 2
 CPU_MIXED = 1
 
 
+def figure(
+    measurement: str, geometry: Geometry, name: str, value: float, unit: str, goal: str
+) -> Figure:
+    """The figure that a measurement calls so, of this checkpoint."""
+    return Figure(name=f"{measurement}_{geometry.id}_{name}", value=value, unit=unit, goal=goal)
+
+
+_figure = partial(figure, "fullshare")
+
+
 def on_gpu() -> bool:
     """Whether this machine has a GPU of CUDA."""
     return pick_device().type == "cuda"
@@ -164,7 +174,3 @@ def _mixed(
     line = [*large, *small]
     value = shared_wait_over_fifo(engine, bare, line, small=geometry.small, rounds=1)
     yield _figure(geometry, "G14_small_p95", value, "times", "<= 0.5")
-
-
-def _figure(geometry: Geometry, name: str, value: float, unit: str, goal: str) -> Figure:
-    return Figure(name=f"fullshare_{geometry.id}_{name}", value=value, unit=unit, goal=goal)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from generation.engine import catalogue
-from generation.engine.request import GenerationRequest, NoiseScheduler
+from generation.engine.request import GenerationRequest
 
 SKETCHBOOK = catalogue.get("sketchbook")
 PROMPTS = (
@@ -20,17 +20,13 @@ PROMPTS = (
 
 def wish(number: int, *, size: int = SKETCHBOOK.native_size, **changes: Any) -> GenerationRequest:
     """Number `number` of many that differ in prompt and seed."""
-    values: dict[str, Any] = {
+    values = {
         "prompt": PROMPTS[number % len(PROMPTS)],
-        "checkpoint": SKETCHBOOK.id,
         "width": size,
         "height": size,
-        "num_inference_steps": SKETCHBOOK.num_inference_steps,
-        "guidance_scale": SKETCHBOOK.guidance_scale,
-        "noise_scheduler": NoiseScheduler(SKETCHBOOK.noise_scheduler),
         "seed": number,
     }
-    return GenerationRequest(**values | changes)
+    return GenerationRequest.usual(SKETCHBOOK, **values | changes)
 
 
 def wishes(count: int, **changes: Any) -> list[GenerationRequest]:
