@@ -13,7 +13,7 @@ from django.conf import settings
 from django.forms import ValidationError
 from django.utils.crypto import salted_hmac
 
-from accounts import agents, limits, notices, outbox
+from accounts import allauth_emails, outbox, rate_limits, user_agents
 from accounts.models import User
 
 
@@ -22,7 +22,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # it has no 
         # Asked for in every case, so that an address with an account takes no longer than one without.
         user = User.objects.filter(email=email).first()
         outbox.send(
-            lambda: notices.letter(template_prefix, context),
+            lambda: allauth_emails.letter(template_prefix, context),
             to=email,
             user=context.get("user") or user,
         )
@@ -41,8 +41,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # it has no 
     def validation_error(self, code: str, *args: Any) -> ValidationError:
         """Too many failed tries are answered like any other excess, not with an error in the form."""
         if code == "too_many_login_attempts":
-            seconds = limits.longest("login_failed")
-            response = limits.too_many_requests(current.request, seconds=seconds)
+            seconds = rate_limits.longest("login_failed")
+            response = rate_limits.too_many_requests(current.request, seconds=seconds)
             raise ImmediateHttpResponse(response)
         error: ValidationError = super().validation_error(code, *args)
         return error
@@ -59,7 +59,7 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # it has no types
 
     def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:
         """Where it was made is what tells passkeys apart."""
-        return agents.name(current.request.headers.get("User-Agent", ""))
+        return user_agents.name(current.request.headers.get("User-Agent", ""))
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         return {**super().get_public_key_credential_rp_entity(), "name": settings.SITE_NAME}

@@ -13,10 +13,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts import access, sessions
-from accounts.backstage import ListAdmin, ReadOnlyInline, list_link
-from accounts.guards import user_of
+from accounts import closing, sessions
+from accounts.admin_tools import ListAdmin, ReadOnlyInline, list_link
 from accounts.models import User
+from accounts.requests import user_of
 
 # They are parts of a person's page. Allauth's own lists count, search and change more than they should.
 admin.site.unregister((EmailAddress, UserSession))
@@ -106,8 +106,8 @@ class UserAdmin(ListAdmin):
         closed = 0
         for user in self._within_reach(request, queryset):
             try:
-                access.deactivate(user)
-            except access.LastAdministrator:
+                closing.deactivate(user)
+            except closing.LastAdministrator:
                 text = _("%(user)s is the last administrator.") % {"user": user}
                 self.message_user(request, text, messages.ERROR)
             else:
@@ -123,7 +123,7 @@ class UserAdmin(ListAdmin):
     def reactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         users = self._within_reach(request, queryset)
         for user in users:
-            access.reactivate(user)
+            closing.reactivate(user)
             self.log_change(request, user, "reactivated")
         self._say(
             request,

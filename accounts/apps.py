@@ -7,6 +7,6 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self) -> None:
-        from accounts import checks, exported, exports, receivers  # noqa: F401  # registers them
+        from accounts import checks, export, exports, receivers  # noqa: F401  # registers them
 
-        exports.contribute(count=exported.count, write=exported.write)
+        exports.contribute(count=export.count, write=export.write)

@@ -17,9 +17,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import deletion, exports
 from accounts.forms import DeletionForm
-from accounts.guards import user_of
-from accounts.limits import limited
 from accounts.models import Export
+from accounts.rate_limits import limited
+from accounts.requests import user_of
 
 CHUNK = 2**20
 

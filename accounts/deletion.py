@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import CASCADE, ManyToOneRel
 from django.utils import timezone
 
-from accounts import letters, outbox, sessions, signals
+from accounts import emails, outbox, sessions, signals
 from accounts.bells import ring
 from accounts.models import Theme, User
 
@@ -93,7 +93,7 @@ def _forget_person(user: User) -> None:
     user.set_unusable_password()
     user.erased_at = timezone.now()
     user.save()
-    outbox.send(letters.account_deleted, to=address, language=language)
+    outbox.send(emails.account_deleted, to=address, language=language)
 
 
 def _ring(user: User) -> None:

@@ -21,7 +21,7 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts import letters, outbox
+from accounts import emails, outbox
 from accounts.archive import Archive
 from accounts.bells import ring
 from accounts.models import EXPORT_ACTIVE, Export
@@ -103,7 +103,7 @@ def give_up() -> int:
         with transaction.atomic():
             until = timezone.now() + KEPT
             if _mine(export).update(status=Export.Status.FAILED, expires_at=until):
-                outbox.send(letters.export_failed, to=export.user.email, user=export.user)
+                outbox.send(emails.export_failed, to=export.user.email, user=export.user)
     return len(hopeless)
 
 
@@ -180,7 +180,7 @@ def _store(export: Export, path: Path) -> None:
             status=Export.Status.READY, file=key, bytes=size, expires_at=until
         )
         if kept:
-            letter = partial(letters.export_ready, size=size, expires_at=until)
+            letter = partial(emails.export_ready, size=size, expires_at=until)
             outbox.send(letter, to=export.user.email, user=export.user)
     if not kept:
         default_storage.delete(key)

@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.translation import get_language, override
 
 from accounts.bells import ring
-from accounts.letters import Letter
+from accounts.emails import Letter
 from accounts.models import Mail, Told
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import agents
 from accounts import sessions as devices
+from accounts import user_agents
 from accounts.forms import SettingsForm
-from accounts.guards import user_of
+from accounts.requests import user_of
 
 
 @login_required
@@ -42,7 +42,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
     listed = [
         {
             "session": session,
-            "name": agents.name(session.user_agent),
+            "name": user_agents.name(session.user_agent),
             "is_current": session.session_key == request.session.session_key,
         }
         for session in devices.live(user_of(request))

@@ -13,10 +13,9 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from accounts.backstage import ReadOnlyAdmin, link, list_link
+from accounts.admin_tools import ReadOnlyAdmin, link, list_link
 from billing import ledger, money, plans, subscriptions, tasks
-from billing.gateway import ProviderUnavailable
-from billing.inbox import MAX_ATTEMPTS
+from billing.event_inbox import MAX_ATTEMPTS
 from billing.models import (
     Customer,
     Entry,
@@ -29,6 +28,7 @@ from billing.models import (
     Unit,
     Wallet,
 )
+from billing.providers.gateway import ProviderUnavailable
 
 
 def _unused_token() -> str:

@@ -8,6 +8,6 @@ class BillingConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import exports
-        from billing import checks, exported, receivers  # noqa: F401  # registers them
+        from billing import checks, export, receivers  # noqa: F401  # registers them
 
-        exports.contribute(count=exported.count, write=exported.write)
+        exports.contribute(count=export.count, write=export.write)

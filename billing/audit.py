@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from billing.gateway import Gateway, gateway
 from billing.models import Payment, Subscription
-from billing.stripe_objects import Invoice, ProviderSubscription
+from billing.providers.gateway import Gateway, gateway
+from billing.providers.objects import Invoice, ProviderSubscription
 
 # How far back what was bought once, and what was paid back, is compared.
 LOOK_BACK = timedelta(days=120)

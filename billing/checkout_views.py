@@ -9,12 +9,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.guards import user_of
+from accounts.requests import user_of
 from billing import checkouts, ledger
-from billing.gateway import ProviderUnavailable, Urls, gateway
 from billing.models import LIVE, Customer, Interval, Payment, Subscription, Unit
 from billing.payments import Contended
 from billing.plans import PLANS, PRODUCTS, Plan, Product
+from billing.providers.gateway import ProviderUnavailable, Urls, gateway
 
 
 @login_required

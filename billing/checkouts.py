@@ -7,10 +7,10 @@ from uuid import uuid4
 from django.contrib.auth import get_user_model
 
 from billing import payments, subscriptions
-from billing.gateway import Gateway, Urls, gateway
 from billing.models import Customer, Interval, Payment, Subscription
 from billing.plans import Plan, Product
-from billing.stripe_objects import CheckoutSession
+from billing.providers.gateway import Gateway, Urls, gateway
+from billing.providers.objects import CheckoutSession
 
 if TYPE_CHECKING:
     from accounts.models import User

@@ -6,7 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from accounts.guards import user_of
+from accounts.requests import user_of
 from billing import ledger
 from billing.models import Grant, Unit
 

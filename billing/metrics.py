@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from billing import inbox, reconciliation
+from billing import event_inbox, reconciliation
 
 
 def of_events() -> Iterator[Metric]:
     """The payment provider's events. Raises a database's error."""
-    backlog = inbox.backlog()
+    backlog = event_inbox.backlog()
     yield GaugeMetricFamily(
         "sdsite_webhook_lag_seconds",
         "Age of the oldest event of the payment provider that is still to be processed.",

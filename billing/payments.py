@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from billing import ledger, signals
-from billing.gateway import gateway
 from billing.models import Grant, Payment, Subscription, Unit
 from billing.periods import Month
-from billing.stripe_objects import CheckoutSession, Invoice, ProviderSubscription, Returned
+from billing.providers.gateway import gateway
+from billing.providers.objects import CheckoutSession, Invoice, ProviderSubscription, Returned
 
 if TYPE_CHECKING:
     from accounts.models import User

@@ -8,7 +8,7 @@ from django.dispatch import receiver
 
 from accounts.models import User
 from accounts.signals import erasing
-from billing import changes, notices, subscriptions
+from billing import notifications, plan_changes, subscriptions
 from billing.models import Payment
 from billing.signals import invoice_paid, renewal_failed
 
@@ -27,14 +27,14 @@ def start_trial_of_known_address(user: User, **kwargs: Any) -> None:
 
 @receiver(erasing)
 def end_subscription(user: User, **kwargs: Any) -> None:
-    changes.end_if_live(user)
+    plan_changes.end_if_live(user)
 
 
 @receiver(invoice_paid)
 def tell_paid(user: User, payment: Payment, **kwargs: Any) -> None:
-    notices.tell_paid(user, payment)
+    notifications.tell_paid(user, payment)
 
 
 @receiver(renewal_failed)
 def tell_renewal_failed(user: User, payment: Payment, **kwargs: Any) -> None:
-    notices.tell_renewal_failed(user, payment)
+    notifications.tell_renewal_failed(user, payment)

@@ -14,11 +14,11 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 
 from billing import ledger, payments
-from billing.gateway import gateway
 from billing.models import Customer, Grant, Subscription, Unit
 from billing.payments import TRIES, Contended
 from billing.plans import PLANS, TRIAL
-from billing.stripe_objects import Invoice, ProviderSubscription
+from billing.providers.gateway import gateway
+from billing.providers.objects import Invoice, ProviderSubscription
 
 if TYPE_CHECKING:
     from accounts.models import User

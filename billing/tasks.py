@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from accounts import bells
-from billing import inbox, ledger, notices, payments, reconciliation
+from billing import event_inbox, ledger, notifications, payments, reconciliation
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ def expire() -> int:
 
 @shared_task
 def tell_minutes() -> int:
-    return notices.tell_minutes_of_all()
+    return notifications.tell_minutes_of_all()
 
 
 @shared_task
@@ -34,19 +34,19 @@ def reconcile() -> int:
 
 @shared_task
 def process_event(event_id: str) -> None:
-    inbox.process(event_id)
+    event_inbox.process(event_id)
 
 
 @shared_task
 def process_events() -> None:
-    for event_id in inbox.waiting():
+    for event_id in event_inbox.waiting():
         process_event.delay(event_id)
 
 
 @shared_task
 def catch_up() -> int:
     """Store what the webhook missed; `process_events` does the rest."""
-    missed = inbox.catch_up()
+    missed = event_inbox.catch_up()
     if missed:
         process_events.delay()
     return missed
@@ -59,13 +59,13 @@ def grant_due_months() -> int:
 
 @shared_task(autoretry_for=(OSError,), retry_backoff=True, max_retries=8)
 def deliver_sandbox_event(event_id: str) -> None:
-    from billing import sandbox  # which imports this module to ring
+    from billing.providers import sandbox  # which imports this module to ring
 
     sandbox.deliver(event_id)
 
 
 @shared_task
 def renew_sandbox_subscriptions() -> int:
-    from billing import sandbox
+    from billing.providers import sandbox
 
     return sandbox.renew_due()

@@ -1,7 +1,7 @@
 from django.urls import path
 
-from billing import change_views, checkout_views, meter_views, views, webhooks
-from billing.sandbox import views as sandbox_views
+from billing import checkout_views, meter_views, plan_change_views, views, webhooks
+from billing.providers.sandbox import views as sandbox_views
 
 app_name = "billing"
 
@@ -20,11 +20,11 @@ urlpatterns = [
     path("billing/buy/<slug:product_id>/", checkout_views.buy, name="buy"),
     path("billing/success/", checkout_views.success, name="success"),
     path("billing/portal/", checkout_views.portal, name="portal"),
-    path("billing/change/<slug:plan_id>/<slug:interval>/", change_views.change, name="change"),
-    path("billing/keep/", change_views.keep, name="keep"),
-    path("billing/cancel/", change_views.cancel, name="cancel"),
-    path("billing/resume/", change_views.resume, name="resume"),
-    path("billing/end/", change_views.end, name="end"),
+    path("billing/change/<slug:plan_id>/<slug:interval>/", plan_change_views.change, name="change"),
+    path("billing/keep/", plan_change_views.keep, name="keep"),
+    path("billing/cancel/", plan_change_views.cancel, name="cancel"),
+    path("billing/resume/", plan_change_views.resume, name="resume"),
+    path("billing/end/", plan_change_views.end, name="end"),
     path("billing/webhook/", webhooks.webhook, name="webhook"),
     path(
         "billing/sandbox/checkout/<slug:checkout_id>/",

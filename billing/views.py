@@ -13,11 +13,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from accounts.guards import user_of
+from accounts.requests import user_of
 from billing import ledger, storefront
-from billing.gateway import ProviderUnavailable, gateway
 from billing.models import LIVE, Entry, Interval, Payment, Subscription, Unit
 from billing.plans import CREDIT_PACKS, PLANS, TOP_UPS, TRIAL, plan_of
+from billing.providers.gateway import ProviderUnavailable, gateway
 
 ENTRIES_PER_PAGE = 50
 PAYMENTS_SHOWN = 24

@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from billing import inbox, signature, tasks
+from billing import event_inbox, tasks
+from billing.providers.stripe import signature
 
 MAX_BYTES = 512 * 1024
 
@@ -26,7 +27,7 @@ def webhook(request: HttpRequest) -> HttpResponse:
         event = _event(payload)
     except (signature.InvalidSignature, ValueError) as error:
         return HttpResponseBadRequest(str(error))
-    inbox.store(event)
+    event_inbox.store(event)
     transaction.on_commit(partial(tasks.ring, tasks.process_event, event["id"]))
     return HttpResponse()
 

@@ -10,8 +10,9 @@ class GenerationConfig(AppConfig):
         from django.conf import settings
 
         from accounts import exports
-        from generation import checks, exported, receivers  # noqa: F401  # registers them
-        from generation.engine import catalogue
+        from generation import checks, receivers  # noqa: F401  # registers them
+        from generation.engine.checkpoints import catalogue
+        from generation.personal_data import export  # registers it
 
-        catalogue.look_in(lambda: settings.CHECKPOINTS_DIR)
-        exports.contribute(count=exported.count, write=exported.write)
+        catalogue.set_root(lambda: settings.CHECKPOINTS_DIR)
+        exports.contribute(count=export.count, write=export.write)

@@ -5,9 +5,11 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 
-from generation import policy, provenance, safety
-from generation.engine.shelf import keeping
-from generation.policy.rules import InvalidRules
+from generation import moderation
+from generation.engine.checkpoints.store import inventory
+from generation.images import c2pa
+from generation.moderation import policy
+from generation.moderation.policy.rules import InvalidRules
 
 
 @checks.register
@@ -18,7 +20,7 @@ def checkpoints_are_whole(**kwargs: Any) -> list[checks.CheckMessage]:
             hint="Fetch it again, or remove it: see `manage.py checkpoints`.",
             id="generation.W001",
         )
-        for entry in keeping.entries(settings.CHECKPOINTS_DIR)
+        for entry in inventory.entries(settings.CHECKPOINTS_DIR)
         if entry.fault
     ]
 
@@ -41,8 +43,8 @@ def rules_can_be_read(**kwargs: Any) -> list[checks.CheckMessage]:
 @checks.register
 def credential_can_be_used(**kwargs: Any) -> list[checks.CheckMessage]:
     try:
-        provenance.credential()
-    except provenance.InvalidCredential as error:
+        c2pa.credential()
+    except c2pa.InvalidCredential as error:
         return [
             checks.Error(
                 f"Pictures cannot be signed. {error}",
@@ -55,7 +57,9 @@ def credential_can_be_used(**kwargs: Any) -> list[checks.CheckMessage]:
 
 @checks.register
 def no_job_is_refused_for_the_safety_checker(**kwargs: Any) -> list[checks.CheckMessage]:
-    if settings.WITHOUT_SAFETY_CHECKER != safety.REFUSE or not (fault := safety.checker_fault()):
+    if settings.WITHOUT_SAFETY_CHECKER != moderation.REFUSE or not (
+        fault := moderation.checker_fault()
+    ):
         return []
     return [
         checks.Warning(
@@ -68,7 +72,9 @@ def no_job_is_refused_for_the_safety_checker(**kwargs: Any) -> list[checks.Check
 
 @checks.register(deploy=True)
 def pictures_are_checked(**kwargs: Any) -> list[checks.CheckMessage]:
-    if settings.WITHOUT_SAFETY_CHECKER == safety.REFUSE or not (fault := safety.checker_fault()):
+    if settings.WITHOUT_SAFETY_CHECKER == moderation.REFUSE or not (
+        fault := moderation.checker_fault()
+    ):
         return []
     return [
         checks.Warning(

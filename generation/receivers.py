@@ -8,13 +8,15 @@ from accounts.models import User
 from accounts.signals import access_changed, erasing
 from billing.models import Unit, Wallet
 from billing.signals import balance_rose
-from generation import erasing as remains
-from generation import events, jobs, parking
+from generation import jobs
+from generation.jobs import parking
+from generation.live import messages
+from generation.personal_data import erasure as remains
 
 
 @receiver(access_changed)
 def look_again(user: User, **kwargs: Any) -> None:
-    events.session_changed(user)
+    messages.session_changed(user)
     if not user.is_active:
         jobs.cancel_all(user)
 

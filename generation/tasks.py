@@ -7,10 +7,13 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 
-from generation import calls, jobs, parking, pictures, uploads, webhooks
+from generation import jobs
+from generation.api import call_log, webhooks
+from generation.images import library, uploads
+from generation.jobs import parking
 
 if TYPE_CHECKING:
-    from generation.worker import Worker
+    from generation.worker.worker import Worker
 
 _import_lock = threading.Lock()
 
@@ -33,7 +36,7 @@ def reap() -> int:
 @shared_task
 def sweep() -> int:
     """Remove what was kept for long enough: in the trash, uploads that nobody uses, the log of requests."""
-    return pictures.sweep() + uploads.purge() + calls.prune()
+    return library.sweep() + uploads.purge() + call_log.prune()
 
 
 @shared_task
@@ -68,7 +71,7 @@ def wind_down(**kwargs: Any) -> None:
 def _worker() -> "Worker":
     """This process's worker. One thread imports it, and with it torch: two at once would fail."""
     with _import_lock:
-        from generation import worker
+        from generation.worker import worker
 
         return worker.current()
 

@@ -1,11 +1,14 @@
 from django.urls import include, path
 
-from generation import defaults_views, detection_views, developer_views, usage_views, views
+from generation.api import developer_views
+from generation.public import detection_views
+from generation.studio import defaults_views, views
+from generation.usage import views as usage_views
 
 urlpatterns = [
-    path("", include("generation.showcase_urls")),
-    path("", include("generation.studio_urls")),
-    path("", include("generation.gallery_urls")),
+    path("", include("generation.public.urls")),
+    path("", include("generation.studio.urls")),
+    path("", include("generation.gallery.urls")),
     path("", include("generation.api.urls")),
     path("account/studio/", defaults_views.studio_defaults, name="studio_defaults"),
     path("account/api/", developer_views.developer, name="developer"),

@@ -12,7 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sdsite.settings")
 # Loads the apps; consumers import models, so they come after it.
 http = get_asgi_application()
 
-from generation.routing import websocket_urlpatterns  # noqa: E402
+from generation.live.routing import websocket_urlpatterns  # noqa: E402
 
 application = ProtocolTypeRouter(
     {

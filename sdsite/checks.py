@@ -36,7 +36,7 @@ def site_url_is_public(**kwargs: Any) -> list[checks.CheckMessage]:
 
 @checks.register(deploy=True)
 def mails_are_sent(**kwargs: Any) -> list[checks.CheckMessage]:
-    if settings.EMAIL_BACKEND != "accounts.mail.FolderBackend":
+    if settings.EMAIL_BACKEND != "accounts.dev_mail.FolderBackend":
         return []
     return [
         checks.Error(

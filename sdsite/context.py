@@ -6,9 +6,9 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from billing import standing
+from billing import notice as billing_notice
 from billing.models import Grant, Unit
-from generation import events
+from generation.live import messages
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
@@ -20,8 +20,8 @@ def site(request: HttpRequest) -> dict[str, Any]:
     context: dict[str, Any] = {"SITE_NAME": settings.SITE_NAME}
     user = getattr(request, "user", None)
     if user is not None and user.is_authenticated:
-        context["live"] = SimpleLazyObject(lambda: events.snapshot(user))
-        context["notice"] = SimpleLazyObject(lambda: standing.notice(user))
+        context["live"] = SimpleLazyObject(lambda: messages.snapshot(user))
+        context["notice"] = SimpleLazyObject(lambda: billing_notice.notice(user))
         grants = Grant.objects.spendable().for_user(user, Unit.GPU_MS)
         context["grants"] = SimpleLazyObject(lambda: list(grants))
     return context

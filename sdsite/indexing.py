@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.languages import PARAMETER
-from generation import presets
-from generation.engine.catalogue import CHECKPOINTS
+from generation.engine.checkpoints.catalogue import CHECKPOINTS
+from generation.options import presets
 
 # Where nothing is for a visitor; pages behind a login say so themselves.
 PRIVATE = ("/account/", "/accounts/", "/admin/", "/billing/", "/jobs/", "/images/")

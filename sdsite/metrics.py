@@ -26,7 +26,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from billing import metrics as money
-from generation import metrics as work
+from generation.operations import metrics as work
 
 log = logging.getLogger(__name__)
 

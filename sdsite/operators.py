@@ -9,9 +9,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 from django.utils.translation import gettext_lazy as _
 
-from billing import attention as money
-from generation import attention as work
-from generation import queue_views
+from billing import alerts as money
+from generation.operations import alerts as work
+from generation.operations import queue_views
 
 
 class OperatorsSite(admin.AdminSite):

@@ -54,7 +54,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "sdsite.requests.count_requests",
-    "generation.api.addresses.take_key_out",
+    "generation.api.key_in_path.take_key_out",
     "django.middleware.security.SecurityMiddleware",
     "sdsite.compression.CompressionMiddleware",
     "sdsite.static.StaticFilesMiddleware",
@@ -70,7 +70,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
-    "generation.api.journal.note_calls",
+    "generation.api.call_log_middleware.note_calls",
 ]
 
 ROOT_URLCONF = "sdsite.urls"
@@ -303,7 +303,7 @@ SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 INSTALLED_APPS += [f"allauth.socialaccount.providers.{each}" for each in SOCIALACCOUNT_PROVIDERS]
 
 # Without a mail server, mails are files in the data folder, and their links are printed.
-EMAIL_BACKEND = env.str("EMAIL_BACKEND", "accounts.mail.FolderBackend")
+EMAIL_BACKEND = env.str("EMAIL_BACKEND", "accounts.dev_mail.FolderBackend")
 EMAIL_FILE_PATH = DATA_DIR / "mail"
 EMAIL_HOST = env.str("EMAIL_HOST", "localhost")
 EMAIL_PORT = env.int("EMAIL_PORT", 25)
@@ -350,13 +350,15 @@ WORKER_COMPILE = env.bool("WORKER_COMPILE", False)
 WORKER_GRAPHS = env.bool("WORKER_GRAPHS", True)
 # The most pictures, doubled by guidance, that share a step.
 WORKER_MAX_ROWS = env.int("WORKER_MAX_ROWS", 16, validate=validate.Range(min=1))
-# What prompts may not ask for: the categories that count here (see generation/policy), and the rules.
+# What prompts may not ask for: the categories that count here (see generation/moderation/policy), and the rules.
 PROMPT_POLICY: list[str] = env.list(
     "PROMPT_POLICY",
     ["minors", "sexual", "nudity", "gore", "hate", "self_harm"],
     validate=validate.ContainsOnly(["minors", "sexual", "nudity", "gore", "hate", "self_harm"]),
 )
-PROMPT_POLICY_DIR = Path(env.str("PROMPT_POLICY_DIR", str(BASE_DIR / "generation" / "policy")))
+PROMPT_POLICY_DIR = Path(
+    env.str("PROMPT_POLICY_DIR", str(BASE_DIR / "generation" / "moderation" / "policy"))
+)
 # Whether the operator is shown the words of a prompt that was refused, or only who, when and why.
 KEEP_REFUSED_PROMPTS = env.bool("KEEP_REFUSED_PROMPTS", False)
 # What to do while the weights of the picture's safety checker are missing: warn, or refuse every job.

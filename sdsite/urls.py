@@ -9,7 +9,7 @@ from sdsite import health, indexing, metrics
 # An account without a password must not get one from whoever finds its browser open.
 set_password = reauthentication_required(account_views.password_set, app="allauth.account")
 
-handler429 = "accounts.limits.too_many_requests"
+handler429 = "accounts.rate_limits.too_many_requests"
 handler500 = "sdsite.errors.server_error"
 
 urlpatterns = [

@@ -9,10 +9,11 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from billing import checkouts, sandbox, subscriptions
-from billing.gateway import Urls
+from billing import checkouts, subscriptions
 from billing.models import Interval, Subscription
 from billing.plans import PLANS
+from billing.providers import sandbox
+from billing.providers.gateway import Urls
 
 PASSWORD = "correct horse battery staple"
 # Everybody signs in from elsewhere: from one address, so many would be too many.

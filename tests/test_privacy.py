@@ -5,9 +5,12 @@ from allauth.usersessions.models import UserSession
 from django.urls import URLResolver, get_resolver, reverse
 
 from accounts import exports, keys
-from generation import boards, jobs, pictures, recall, shares
-from generation.api_models import Delivery
+from generation import jobs
+from generation.gallery import boards, shares
+from generation.images import library
 from generation.models import Status
+from generation.models.api import Delivery
+from generation.studio import history
 from tests.billing import provider
 from tests.generation.rows import make_image, make_job, make_request, make_upload
 
@@ -26,7 +29,7 @@ def a_picture(owner):
 
 def a_deleted_picture(owner):
     id = a_picture(owner)
-    pictures.delete(owner, [id])
+    library.delete(owner, [id])
     return id
 
 
@@ -55,7 +58,7 @@ def an_upload(owner):
 
 
 def a_preset(owner):
-    return recall.keep_preset(owner, "Mine", {"prompt": "a red house"}).pk
+    return history.keep_preset(owner, "Mine", {"prompt": "a red house"}).pk
 
 
 def a_key(owner):

@@ -43,7 +43,7 @@ class AlreadySettled(Exception):
 
 
 @dataclass(frozen=True)
-class Standing:
+class Available:
     """What a new hold could claim now, and what the open ones have set aside."""
 
     available: int
@@ -63,13 +63,13 @@ def lock(user: "User", unit: Unit) -> Wallet:
     return Wallet.objects.select_for_update().get(pk=wallet_of(user, unit).pk)
 
 
-def standing(user: "User", unit: Unit) -> Standing:
+def standing(user: "User", unit: Unit) -> Available:
     """How the user's wallet stands, read at one moment. Writes nothing."""
     wallet = Wallet.objects.filter(user=user, unit=unit).first()
     if wallet is None:
-        return Standing(available=0, held=0)
+        return Available(available=0, held=0)
     lapsed = sum(part for _grant, part in locked.lapsed(wallet, at=timezone.now()))
-    return Standing(available=wallet.balance - wallet.held - lapsed, held=wallet.held)
+    return Available(available=wallet.balance - wallet.held - lapsed, held=wallet.held)
 
 
 def available(user: "User", unit: Unit) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from django import template
 from django.conf import settings
 
-from billing import standing
+from billing import notice
 from billing.plans import TOP_UPS, TopUp
 
 if TYPE_CHECKING:
@@ -29,4 +29,4 @@ def currency() -> str:
 @register.simple_tag
 def next_minutes_at(user: "User") -> datetime | None:
     """When the plan brings minutes again, if it does."""
-    return standing.next_minutes_at(user)
+    return notice.next_minutes_at(user)

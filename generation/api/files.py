@@ -13,9 +13,9 @@ from PIL import Image as PillowImage
 from PIL import ImageOps
 
 from accounts.models import ApiKey
-from generation import marking, storage, uploads
-from generation.api import refusals
-from generation.marking import Mark
+from generation.api import errors
+from generation.images import ai_label, storage, uploads
+from generation.images.ai_label import Mark
 from generation.models import Image, Upload
 
 FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
@@ -29,7 +29,7 @@ def decoded(text: str, *, param: str) -> bytes:
     try:
         return base64.b64decode("".join(body.split()), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise refusals.invalid(param, _("This is not a picture in base64.")) from error
+        raise errors.invalid(param, _("This is not a picture in base64.")) from error
 
 
 def receive(key: ApiKey, content: bytes, *, param: str = "image") -> Upload:
@@ -55,7 +55,7 @@ def receive_mask(
         raise _refused(error, "mask") from error
     with PillowImage.open(BytesIO(clean)) as picture:
         if from_alpha and "A" not in picture.getbands():
-            raise refusals.invalid("mask", _("This picture has no transparent part."))
+            raise errors.invalid("mask", _("This picture has no transparent part."))
         level = picture.getchannel("A") if from_alpha else picture.convert("L")
         flipped = ImageOps.invert(level)
     return receive(key, _png(flipped), param="mask")
@@ -74,7 +74,7 @@ def own_picture(key: ApiKey, id: UUID) -> Upload:
     """One of the pictures that the key's owner has made, to work on. Raises Refusal."""
     image = Image.objects.for_user(key.user).kept().filter(pk=id).first()
     if image is None:
-        raise refusals.invalid("image", _("This picture is not known."))
+        raise errors.invalid("image", _("This picture is not known."))
     return uploads.from_image(key.user, image)
 
 
@@ -89,7 +89,7 @@ def content_of(image: Image, *, format: str = "png", quality: int = DEFAULT_QUAL
         synthetic_for=image.job.synthetic_for,
     )
     with PillowImage.open(BytesIO(stored)) as picture:
-        return marking.encoded(picture.convert("RGB"), format.upper(), mark, quality=quality)
+        return ai_label.encoded(picture.convert("RGB"), format.upper(), mark, quality=quality)
 
 
 def as_format(jpeg: bytes, format: str) -> bytes:
@@ -112,6 +112,6 @@ def _png(picture: PillowImage.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _refused(error: uploads.UploadRefused, param: str) -> refusals.Refusal:
-    refusal = refusals.of(error)
-    return refusals.Refusal(refusal.status, refusal.code, refusal.message, param=param)
+def _refused(error: uploads.UploadRefused, param: str) -> errors.ApiError:
+    refusal = errors.from_exception(error)
+    return errors.ApiError(refusal.status, refusal.code, refusal.message, param=param)

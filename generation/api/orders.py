@@ -16,11 +16,13 @@ from django.utils.translation import gettext as _
 from accounts.models import ApiKey
 from billing import ledger
 from billing.models import Unit
-from generation import budgets, calling, jobs, safety, terms
-from generation.api.refusals import Refusal
-from generation.api_models import Order
+from generation import jobs, moderation
+from generation.api import outbound_http
+from generation.api.errors import ApiError
 from generation.engine.request import GenerationRequest
+from generation.jobs import admission, budgets
 from generation.models import Job
+from generation.models.api import Order
 
 # An SDK that got no answer asks again within seconds; later the same words are a new wish.
 RETRIES_WITHIN = timedelta(minutes=15)
@@ -28,7 +30,7 @@ MAX_TOKEN = 255
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ticket:
+class Idempotency:
     """What a client sent, to know it again: its own name for it, the sum of it, and whether it is a retry."""
 
     digest: str
@@ -37,7 +39,7 @@ class Ticket:
 
     def __post_init__(self) -> None:
         if len(self.token) > MAX_TOKEN or not self.token.isprintable():
-            raise Refusal(
+            raise ApiError(
                 422,
                 "invalid",
                 _("An Idempotency-Key has at most 255 printable characters."),
@@ -50,7 +52,7 @@ def digest_of(sent: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(sent, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def sum_of(content: bytes) -> str:
+def sha256_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest() if content else ""
 
 
@@ -59,27 +61,29 @@ def sums_of(sent: "Mapping[str, UploadedFile[Any]]") -> dict[str, str]:
     sums = {}
     for name, file in sent.items():
         file.seek(0)
-        sums[name] = sum_of(file.read())
+        sums[name] = sha256_of(file.read())
     return sums
 
 
-def ticket_of(request: HttpRequest, sent: Mapping[str, Any], *, is_retry: bool = False) -> Ticket:
+def ticket_of(
+    request: HttpRequest, sent: Mapping[str, Any], *, is_retry: bool = False
+) -> Idempotency:
     """The ticket of what was sent to this address. Raises Refusal."""
-    return Ticket(
+    return Idempotency(
         token=request.headers.get("Idempotency-Key", ""),
         digest=digest_of({"path": request.path, **sent}),
         is_retry=is_retry,
     )
 
 
-def find(key: ApiKey, ticket: Ticket) -> list[Job]:
+def find(key: ApiKey, ticket: Idempotency) -> list[Job]:
     """The jobs that the same request made before, if it did. Raises Refusal where it was another request."""
     orders = Order.objects.filter(api_key=key).select_related("job__user")
     orders = orders.prefetch_related("rest__job__user")
     if ticket.token:
         order = orders.filter(token=ticket.token).first()
         if order and order.digest != ticket.digest:
-            raise Refusal(
+            raise ApiError(
                 422,
                 "idempotency_key_reused",
                 _("This Idempotency-Key came with another request before."),
@@ -94,16 +98,16 @@ def find(key: ApiKey, ticket: Ticket) -> list[Job]:
 
 
 def place(
-    key: ApiKey, request: GenerationRequest, ticket: Ticket, *, webhook_url: str = ""
+    key: ApiKey, request: GenerationRequest, ticket: Idempotency, *, webhook_url: str = ""
 ) -> tuple[Job, bool]:
     """The job for the request, and whether it is new. Raises Refusal, and all that `jobs.submit` does."""
     if webhook_url:
-        calling.require_fit(webhook_url)
+        outbound_http.require_fit(webhook_url)
     placed, is_new = _place(key, [request], ticket, webhook_url=webhook_url)
     return placed[0], is_new
 
 
-def place_all(key: ApiKey, requests: Sequence[GenerationRequest], ticket: Ticket) -> list[Job]:
+def place_all(key: ApiKey, requests: Sequence[GenerationRequest], ticket: Idempotency) -> list[Job]:
     """The jobs for the parts of one request, all of them or none. Raises as `place`."""
     return _place(key, requests, ticket)[0]
 
@@ -131,8 +135,8 @@ def require_all(key: ApiKey, requests: Sequence[GenerationRequest]) -> None:
     needed = 0
     for request in requests:
         _require_allowed(key, request)
-        safety.require_allowed(key.user, request)
-        needed += terms.of(key.user, request, unit=unit).price
+        moderation.require_allowed(key.user, request)
+        needed += admission.check(key.user, request, unit=unit).price
     spent = budgets.spent(key)
     if key.budget is not None and spent + needed > key.budget:
         raise budgets.OverBudget(left=max(0, key.budget - spent))
@@ -148,12 +152,16 @@ def beside(job: Job) -> list[Job]:
 
 
 def _place(
-    key: ApiKey, requests: Sequence[GenerationRequest], ticket: Ticket, *, webhook_url: str = ""
+    key: ApiKey,
+    requests: Sequence[GenerationRequest],
+    ticket: Idempotency,
+    *,
+    webhook_url: str = "",
 ) -> tuple[list[Job], bool]:
     for request in requests:
         _require_allowed(key, request)
         # Before the transaction, which a refusal would undo together with the operator's note of it.
-        safety.require_allowed(key.user, request)
+        moderation.require_allowed(key.user, request)
     unit = Unit(key.pays_in)
     with transaction.atomic():
         ledger.lock(key.user, unit)
@@ -179,20 +187,20 @@ def _submit(key: ApiKey, request: GenerationRequest, *, unit: Unit) -> Job:
         raise _too_little(error, unit) from error
 
 
-def _too_little(error: ledger.InsufficientBalance, unit: Unit) -> Refusal:
+def _too_little(error: ledger.InsufficientBalance, unit: Unit) -> ApiError:
     code = "insufficient_credits" if unit == Unit.CREDITS else "insufficient_minutes"
-    return Refusal(402, code, str(error))
+    return ApiError(402, code, str(error))
 
 
 def _require_allowed(key: ApiKey, request: GenerationRequest) -> None:
     if key.checkpoints and request.checkpoint not in key.checkpoints:
-        raise Refusal(
+        raise ApiError(
             403,
             "checkpoint_not_allowed",
             _("This key may not use this checkpoint."),
             param="checkpoint",
         )
     if key.max_pixels is not None and request.pixels > key.max_pixels:
-        raise Refusal(
+        raise ApiError(
             403, "size_not_allowed", _("This key may not make so large a picture."), param="width"
         )

@@ -8,9 +8,10 @@ from typing import Any
 
 from django.http import StreamingHttpResponse
 
-from generation import events
-from generation.api import files, following
-from generation.api.following import Heard
+from generation.api import files
+from generation.api import wait as api_wait
+from generation.api.wait import Heard
+from generation.live import messages as live_messages
 from generation.models import Job
 
 # A proxy closes what is silent; and a client that is gone is noticed by this at the latest.
@@ -41,15 +42,15 @@ def event(name: str, data: Mapping[str, Any], *, id: int | None = None) -> bytes
 
 def seq_of(job: Job) -> int:
     """The number of the job's row: above all that was said before it."""
-    return events.seq_of(job)
+    return live_messages.seq_of(job)
 
 
 async def until_it_moved(job: Job, heard: Heard, *, seen: int) -> AsyncIterator[Event]:
     """Steps and previews that are newer than `seen`, until the row moves, or may have."""
-    await following.watching(job)
-    until = time.monotonic() + following.WATCH_SECONDS
+    await api_wait.watching(job)
+    until = time.monotonic() + api_wait.WATCH_SECONDS
     while time.monotonic() < until:
-        messages = await heard.wait(following.LOOK_SECONDS)
+        messages = await heard.wait(api_wait.LOOK_SECONDS)
         progress = messages.get("job.progress")
         if progress and progress["seq"] > seen:
             seen = progress["seq"]

@@ -9,7 +9,7 @@ from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
-from generation import search_terms
+from generation.images import search_terms
 
 
 ROWS_AT_ONCE = 500

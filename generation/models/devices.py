@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from generation.engine.vocabulary import Mode
+from generation.engine.enums import Mode
 
 
 class Speed(models.Model):

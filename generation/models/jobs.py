@@ -11,8 +11,8 @@ from django.urls import reverse
 from accounts.models import ApiKey
 from billing.models import Unit
 from generation.engine.request import GenerationRequest
+from generation.models.receipts import Receipt
 from generation.models.statuses import ACTIVE, FINAL, UNFINISHED, WAITING, Status
-from generation.receipts import Receipt
 
 if TYPE_CHECKING:
     from accounts.models import User

@@ -1,4 +1,4 @@
-"""The pictures that jobs made. `generation.pictures` is the only writer."""
+"""The pictures that jobs made. `generation.images.library` is the only writer."""
 
 import uuid
 from datetime import datetime, timedelta

@@ -4,9 +4,9 @@ from django import template
 
 from accounts.models import ApiKey
 from billing.templatetags.amounts import credits, gpu_time
-from generation import api_letters
-from generation.api_models import Call
+from generation import emails
 from generation.models import Job
+from generation.models.api import Call
 
 register = template.Library()
 
@@ -14,7 +14,7 @@ register = template.Library()
 @register.filter
 def spending(amount: int, key: ApiKey) -> str:
     """An amount of what the key spends: "12.5 credits", "4 min 58 s"."""
-    return api_letters.amount(amount, key=key)
+    return emails.amount(amount, key=key)
 
 
 @register.filter

@@ -2,14 +2,14 @@
 
 from django import template
 
-from generation import speeds
-from generation.forms import offered
-from generation.speeds import Rate
+from generation.queue import estimates
+from generation.queue.estimates import Throughput
+from generation.studio.forms import offered
 
 register = template.Library()
 
 
 @register.simple_tag
-def measured_rates() -> list[Rate]:
+def measured_rates() -> list[Throughput]:
     """How fast each checkpoint that is offered draws with its own settings, as far as it was measured."""
-    return speeds.rates(offered())
+    return estimates.rates(offered())

@@ -7,10 +7,10 @@ from django import template
 from django.urls import reverse
 from django.utils.translation import get_language
 
-from generation import modes
-from generation.engine.vocabulary import Mode
-from generation.form_values import DEFAULT_STRENGTH
-from generation.wall import Subject
+from generation.engine.enums import Mode
+from generation.options import mode_names
+from generation.options.build_request import DEFAULT_STRENGTH
+from generation.options.example_images import Subject
 
 register = template.Library()
 
@@ -32,7 +32,7 @@ def said(subject: Subject) -> str:
 
 @register.filter
 def mode_name(mode: Mode) -> str:
-    return str(modes.NAMES[mode])
+    return str(mode_names.NAMES[mode])
 
 
 @register.filter

@@ -6,11 +6,11 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
-from accounts import backstage
+from accounts import admin_tools
 from accounts.models import User
 from generation.models import Job
 from tests import factories
-from tests.accounts.test_access import is_signed_in, sign_in
+from tests.accounts.test_closing import is_signed_in, sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -106,7 +106,7 @@ def test_many_people_take_as_many_queries_as_one(
 def test_a_long_list_is_counted_no_further_than_needed(
     client, monkeypatch, django_assert_max_num_queries
 ):
-    monkeypatch.setattr(backstage, "COUNTED", 4)
+    monkeypatch.setattr(admin_tools, "COUNTED", 4)
     for n in range(9):
         factories.make_user(f"user{n}@example.com")
 

@@ -11,7 +11,6 @@ from django.urls import reverse
 from accounts import deletion, exports, tasks
 from accounts.models import Mail, User
 from billing import ledger, subscriptions
-from billing.gateway import ProviderUnavailable
 from billing.models import (
     Customer,
     Entry,
@@ -23,7 +22,8 @@ from billing.models import (
     Unit,
     Wallet,
 )
-from billing.sandbox import SandboxGateway
+from billing.providers.gateway import ProviderUnavailable
+from billing.providers.sandbox import SandboxGateway
 from generation import jobs
 from generation.models import Image, Job, Status
 from tests import factories

@@ -102,7 +102,7 @@ def test_deleted_pictures_are_not_in_it(alice):
 
 
 def test_hundreds_of_pictures_are_all_in_it(alice, monkeypatch):
-    monkeypatch.setattr("generation.exported.AT_ONCE", 2)
+    monkeypatch.setattr("generation.personal_data.export.AT_ONCE", 2)
     for _ in range(5):
         make_image(make_job(alice))
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 
 from accounts import outbox, tasks
-from accounts.letters import Letter
+from accounts.emails import Letter
 from accounts.models import Mail, Told
 from tests import factories
 

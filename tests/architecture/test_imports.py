@@ -69,7 +69,7 @@ def test_stripe_is_known_to_its_gateway_and_its_catalogue_alone():
         if any(name.split(".")[0] == "stripe" for name in imports(path))
     }
 
-    assert found == {"billing/stripe_catalogue.py", "billing/stripe_gateway.py"}
+    assert found == {"billing/providers/stripe/catalogue.py", "billing/providers/stripe/gateway.py"}
 
 
 @pytest.mark.parametrize("module", ["sdsite.asgi", "sdsite.celery"])

@@ -14,7 +14,7 @@ from django.test import Client
 from websockets.asyncio.client import connect
 
 from accounts.models import User
-from generation import events
+from generation.live import messages
 from tests.bench.idle import PATIENCE_SECONDS
 
 # A preview of a picture of the sketchbook.
@@ -43,7 +43,7 @@ class Viewer:
 
     async def _frames(self, url: str) -> AsyncIterator[float]:
         layer = get_channel_layer()
-        group = events.user_group(self._user.pk)
+        group = messages.user_group(self._user.pk)
         origin = f"http://{urlsplit(url).netloc}"
         headers = {"Cookie": self.cookie}
         async with connect(url, origin=origin, additional_headers=headers) as socket:

@@ -9,10 +9,11 @@ import torch
 from diffusers import DiffusionPipeline
 from PIL.Image import Image
 
-from generation.engine import catalogue, noise
-from generation.engine.loader import pick_device
+from generation.engine.checkpoints import catalogue
+from generation.engine.diffusion import noise_schedule
+from generation.engine.loading.loader import pick_device
+from generation.engine.loading.optimizations import Optimizations
 from generation.engine.request import GenerationRequest
-from generation.engine.tuning import Tuning
 
 
 class Bare:
@@ -24,7 +25,7 @@ class Bare:
         index = json.loads((folder / "model_index.json").read_text())
         absent = {name: None for name, part in index.items() if part == [None, None]}
         self._pipeline = DiffusionPipeline.from_pretrained(
-            folder, torch_dtype=Tuning().dtype(found.family, device), **absent
+            folder, torch_dtype=Optimizations().dtype(found.family, device), **absent
         ).to(device)
         self._pipeline.set_progress_bar_config(disable=True)
         self._config = self._pipeline.scheduler.config
@@ -32,7 +33,9 @@ class Bare:
     def draw(self, request: GenerationRequest) -> Image:
         """The picture of `request`, which asks for one."""
         # A noise scheduler keeps state: a script makes its own for each kind, as this does.
-        self._pipeline.scheduler = noise.build(request.noise_scheduler, config=self._config)
+        self._pipeline.scheduler = noise_schedule.build(
+            request.noise_scheduler, config=self._config
+        )
         image: Image = self._pipeline(
             prompt=request.prompt,
             negative_prompt=request.negative_prompt,
@@ -47,7 +50,7 @@ class Bare:
     def draw_batch(self, requests: Sequence[GenerationRequest]) -> list[Image]:
         """The pictures of requests that differ in prompt and seed alone, in one call."""
         first = requests[0]
-        self._pipeline.scheduler = noise.build(first.noise_scheduler, config=self._config)
+        self._pipeline.scheduler = noise_schedule.build(first.noise_scheduler, config=self._config)
         images: list[Image] = self._pipeline(
             prompt=[request.prompt for request in requests],
             width=first.width,

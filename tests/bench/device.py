@@ -16,9 +16,9 @@ def main() -> None:
     django.setup()
     from django.conf import settings
 
-    from generation.engine.engine import Engine
-    from generation.engine.loader import Loader
-    from generation.worker import Worker
+    from generation.engine.loading.loader import Loader
+    from generation.engine.loop.engine import Engine
+    from generation.worker.worker import Worker
 
     loader = Loader()
     engine = Engine(loader=loader, preview_interval=settings.PREVIEW_INTERVAL_SECONDS)

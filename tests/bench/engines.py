@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 
-from generation.engine import catalogue
-from generation.engine.engine import Engine, Event, Failed, Finished
-from generation.engine.loader import Loaded, Loader
+from generation.engine.checkpoints import catalogue
+from generation.engine.loading.loader import Loaded, Loader
+from generation.engine.loop.engine import Engine, Event, Failed, Finished
 from generation.engine.request import GenerationRequest
 from tests.bench.wishes import wish
 

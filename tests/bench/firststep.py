@@ -18,9 +18,9 @@ def main() -> None:
     import torch
     from safetensors.torch import load_file
 
-    from generation.engine import catalogue
-    from generation.engine.engine import Engine, Stepped
-    from generation.engine.loader import Loader, pick_device
+    from generation.engine.checkpoints import catalogue
+    from generation.engine.loading.loader import Loader, pick_device
+    from generation.engine.loop.engine import Engine, Stepped
     from tests.bench.engines import load, new_key, turn
     from tests.bench.wishes import wish
 

@@ -20,9 +20,9 @@ from diffusers import (
 )
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-from generation.engine.loader import pick_device
+from generation.engine.loading.loader import pick_device
 from tests.bench.site import data_folder
-from tests.engine.checkpoints import clip_tokenizer
+from tests.engine.toy_checkpoints import clip_tokenizer
 
 _DEVIATION = 0.02
 _SCHEDULE = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import median
 
-from generation.engine import catalogue
-from generation.engine.checkpoint import Checkpoint
-from generation.engine.engine import Engine
-from generation.engine.loader import Loader, pick_device
+from generation.engine.checkpoints import catalogue
+from generation.engine.checkpoints.checkpoint import Checkpoint
+from generation.engine.loading.loader import Loader, pick_device
+from generation.engine.loading.optimizations import Optimizations
+from generation.engine.loop.engine import Engine
 from generation.engine.request import GenerationRequest, NoiseScheduler
-from generation.engine.tuning import Tuning
 from tests.bench import fullsize
 from tests.bench.admission import arrivals
 from tests.bench.bare import Bare
@@ -70,7 +70,7 @@ SD3 = Geometry(id="sd-3", size=1024, steps=28, rounds=1, minute_goal=55)
 GPU_USERS = 8
 # Of each size in a mix.
 GPU_MIXED = 6
-GPU_TUNING = Tuning(compiled=True, channels_last=True)
+GPU_TUNING = Optimizations(compiled=True, channels_last=True)
 # On a processor a step of these takes from ten seconds to minutes.
 FEW_STEPS = 2
 CPU_USERS = 2
@@ -126,7 +126,7 @@ def full_share() -> Iterator[Figure]:
 def share_on_cpu() -> Iterator[Figure]:
     """What sharing brings 1.5 on a processor."""
     large: Make = partial(SD1.make, num_inference_steps=FEW_STEPS)
-    with _both_sides(SD1, Tuning()) as (engine, bare):
+    with _both_sides(SD1, Optimizations()) as (engine, bare):
         value = gain(engine, [large(number) for number in range(CPU_USERS)], bare.draw, rounds=1)
         yield _figure(SD1, "G2", value, "times", ">= 0.97")
         load = continuous_and_static(engine, bare, large, users=CPU_USERS, rounds=1)
@@ -154,7 +154,7 @@ def share_on_gpu(geometry: Geometry) -> Iterator[Figure]:
 
 
 @contextmanager
-def _both_sides(geometry: Geometry, tuning: Tuning) -> Iterator[tuple[Engine, Bare]]:
+def _both_sides(geometry: Geometry, tuning: Optimizations) -> Iterator[tuple[Engine, Bare]]:
     """An engine that has the checkpoint in memory, and a bare pipeline of it."""
     fullsize.write(geometry.id)
     with closing(Loader(fullsize.root(), tuning=tuning)) as loader:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from generation.engine import catalogue
-from generation.engine.engine import Engine, Finished, Loading, Stepped
-from generation.engine.loader import Loader
+from generation.engine.checkpoints import catalogue
+from generation.engine.loading.loader import Loader
+from generation.engine.loop.engine import Engine, Finished, Loading, Stepped
 from tests.bench.engines import new_key, warm_engine
 from tests.bench.figures import Figure, measures
 from tests.bench.wishes import SKETCHBOOK, wishes

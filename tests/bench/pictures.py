@@ -13,8 +13,10 @@ from django.http import QueryDict
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from generation import boards, cursors, gallery, search_terms
-from generation.gallery_forms import FilterForm
+from generation import cursors
+from generation.gallery import boards, pages
+from generation.gallery.forms import FilterForm
+from generation.images import search_terms
 from generation.models import Image
 from tests import factories
 from tests.generation.rows import make_job
@@ -117,7 +119,7 @@ class Owner:
         self.board = boards.make(self.user, name="Board")
         self.deep = cursors.write(NEWEST - count * 9 // 10 * self._apart, UUID(int=0))
         step = max(1, count // ON_THE_BOARD)
-        boards.hang(self.board, [self._picture(place).pk for place in range(1, count, step)])
+        boards.add(self.board, [self._picture(place).pk for place in range(1, count, step)])
 
     def visit(self, page: str) -> Callable[[], object]:
         """The whole request."""
@@ -134,7 +136,7 @@ class Owner:
         query = self._query(page)
         before = query.pop("before", "")
         filters = FilterForm(QueryDict(urlencode(query)))
-        return lambda: gallery.page(self.user, filters.wanted, before=before).images
+        return lambda: pages.page(self.user, filters.wanted, before=before).images
 
     def queries(self, page: str) -> int:
         """How many the gallery itself makes, besides those of every page."""

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from generation.engine.engine import Engine
-from generation.engine.loader import Loader
+from generation.engine.loading.loader import Loader
+from generation.engine.loop.engine import Engine
 from generation.engine.request import GenerationRequest
 from tests.bench.bare import Bare
 from tests.bench.engines import draw, warm_engine

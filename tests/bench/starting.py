@@ -26,7 +26,7 @@ def web_import() -> Iterator[Figure]:
     """From starting to import the site to having it, in a fresh process; over the same for the engine."""
     web, engine = interleaved(
         partial(_seconds, "sdsite.asgi", without=HEAVY),
-        partial(_seconds, "generation.engine.engine"),
+        partial(_seconds, "generation.engine.loop.engine"),
         rounds=ROUNDS,
     )
     yield Figure(

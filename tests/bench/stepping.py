@@ -6,17 +6,21 @@ from statistics import median
 
 import torch
 
-from generation.engine.families import Pipeline
-from generation.engine.loader import Loader
+from generation.engine.diffusion.families import Pipeline
+from generation.engine.loading.loader import Loader
+from generation.engine.loading.optimizations import Optimizations
 from generation.engine.request import MAX_STEPS
-from generation.engine.tuning import Tuning
 from tests.bench import fullsize
 from tests.bench.engines import load
 from tests.bench.figures import Figure, measures
 from tests.bench.geometry import GPU_TUNING, SD1, SD3, SDXL, Geometry, on_gpu
 from tests.bench.trials import timed
 
-TUNINGS = {"plain": Tuning(graphs=False), "recorded": Tuning(), "compiled": GPU_TUNING}
+TUNINGS = {
+    "plain": Optimizations(graphs=False),
+    "recorded": Optimizations(),
+    "compiled": GPU_TUNING,
+}
 ROWS = (2, 4, 8, 16)
 WARM_UP_STEPS = 3
 TIMED_STEPS = 8

@@ -9,9 +9,9 @@ from typing import Any
 from generation.engine.request import GenerationRequest
 from tests.bench.site import session
 from tests.bench.wishes import PROMPTS
-from tests.engine import checkpoints
-from tests.engine.checkpoints import TOYS
+from tests.engine import toy_checkpoints
 from tests.engine.driving import a_request
+from tests.engine.toy_checkpoints import TOYS
 
 # One of each family that can be asked for a picture without having one.
 SIDE = 32
@@ -23,8 +23,8 @@ def toy_root() -> Path:
     """The folder that holds them, written at the first call."""
     root = Path(tempfile.mkdtemp(prefix="sdsite-bench-toys-"))
     session.callback(shutil.rmtree, root, ignore_errors=True)
-    checkpoints.write_all(root)
-    checkpoints.add_to_catalogue()
+    toy_checkpoints.write_all(root)
+    toy_checkpoints.add_to_catalogue()
     return root
 
 

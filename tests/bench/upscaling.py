@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from PIL import Image
 
-from generation.engine.engine import Engine
-from generation.engine.loader import Loader
+from generation.engine.loading.loader import Loader
+from generation.engine.loop.engine import Engine
 from tests.bench.figures import Figure, measures
 from tests.bench.toys import toy_root
 from tests.bench.trials import timed

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from generation.engine import catalogue
+from generation.engine.checkpoints import catalogue
 from generation.engine.request import GenerationRequest
 
 SKETCHBOOK = catalogue.get("sketchbook")

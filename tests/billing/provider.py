@@ -7,11 +7,13 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from billing import checkouts, inbox, sandbox, signature
-from billing.gateway import Urls
+from billing import checkouts, event_inbox
 from billing.models import Interval, Payment, SandboxObject, Subscription
 from billing.plans import PLANS, PRODUCTS
-from billing.sandbox.objects import Json
+from billing.providers import sandbox
+from billing.providers.gateway import Urls
+from billing.providers.sandbox.objects import Json
+from billing.providers.stripe import signature
 
 URLS = Urls(
     success="http://testserver/billing/success/?checkout={CHECKOUT_SESSION_ID}",
@@ -72,4 +74,4 @@ def post(client: Client, payload: bytes, *, header: str | None = None) -> int:
 def receive(client: Client, event: Json) -> None:
     """Deliver an event and process it, as the task does."""
     assert post(client, json.dumps(event).encode()) == 200
-    inbox.process(event["id"])
+    event_inbox.process(event["id"])

@@ -9,8 +9,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from billing import inbox, ledger, sandbox, subscriptions
+from billing import event_inbox, ledger, subscriptions
 from billing.models import Entry, Payment, StripeEvent, Subscription, Unit
+from billing.providers import sandbox
 from tests import factories
 from tests.billing import provider
 from tests.billing.books import assert_books_balance, balance, fund
@@ -100,13 +101,13 @@ def an_event(**fields: object) -> StripeEvent:
 
 @pytest.mark.usefixtures("root")
 def test_an_event_that_was_given_up_is_processed_again(client: Client) -> None:
-    event = an_event(attempts=inbox.MAX_ATTEMPTS, error="ValueError: no")
+    event = an_event(attempts=event_inbox.MAX_ATTEMPTS, error="ValueError: no")
 
     data = {"action": "process_again", "_selected_action": [event.pk]}
     page = client.post(EVENTS, data, follow=True).text
 
     assert "Events to be processed again: 1" in page
-    assert inbox.waiting() == [event.pk]
+    assert event_inbox.waiting() == [event.pk]
 
 
 @pytest.mark.usefixtures("root")
@@ -123,7 +124,7 @@ def test_an_event_that_was_given_up_is_processed_again(client: Client) -> None:
 def test_events_are_filtered_by_what_became_of_them(
     client: Client, state: str, shown: set[str]
 ) -> None:
-    for attempts in (0, 3, inbox.MAX_ATTEMPTS):
+    for attempts in (0, 3, event_inbox.MAX_ATTEMPTS):
         an_event(attempts=attempts)
     an_event(processed_at=timezone.now())
 
@@ -161,7 +162,7 @@ def test_every_list_is_shown_and_nothing_can_be_written(
 ) -> None:
     ledger.hold(in_arrears, unit=Unit.GPU_MS, amount=10, reference="job:1")
     for event in provider.events():
-        inbox.store(event)
+        event_inbox.store(event)
     url = reverse(f"admin:billing_{name}_changelist")
 
     assert client.get(url).status_code == 200

@@ -6,9 +6,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import User
-from billing import sandbox
 from billing.audit import audit
 from billing.models import Payment, Subscription
+from billing.providers import sandbox
 from tests.billing import provider
 
 pytestmark = pytest.mark.django_db

@@ -5,9 +5,10 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from billing import ledger, sandbox
-from billing.gateway import ProviderUnavailable
+from billing import ledger
 from billing.models import Payment, SandboxObject, Subscription, Unit
+from billing.providers import sandbox
+from billing.providers.gateway import ProviderUnavailable
 from tests.billing import provider
 from tests.billing.books import assert_books_balance, balance
 

@@ -1,8 +1,7 @@
 import pytest
 
 from accounts.models import User
-from billing import checkouts, ledger, sandbox
-from billing.gateway import ProviderUnavailable
+from billing import checkouts, ledger
 from billing.models import (
     Customer,
     Grant,
@@ -13,6 +12,8 @@ from billing.models import (
     Unit,
 )
 from billing.plans import CREDIT_PACKS, PLANS, PRODUCTS, TRIAL, plan_of
+from billing.providers import sandbox
+from billing.providers.gateway import ProviderUnavailable
 from tests.billing import provider
 from tests.billing.books import assert_books_balance, balance
 

@@ -7,8 +7,9 @@ import pytest
 from django.dispatch import Signal
 
 from accounts.models import User
-from billing import changes, ledger, payments, periods, sandbox, signals, subscriptions
+from billing import ledger, payments, periods, plan_changes, signals, subscriptions
 from billing.models import Customer, Entry, Grant, Interval, Payment, Unit
+from billing.providers import sandbox
 from tests.billing import provider
 from tests.billing.books import assert_books_balance, balance
 from tests.billing.conftest import Clock, Told
@@ -80,7 +81,7 @@ def test_a_yearly_plan_that_was_ended_brings_no_more_months(alice: User, clock: 
     clock.advance(days=40)
     payments.grant_due_months()
 
-    changes.end(alice)
+    plan_changes.end(alice)
     clock.advance(days=200)
     payments.grant_due_months()
 

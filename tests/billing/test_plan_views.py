@@ -12,9 +12,10 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
-from billing import changes, sandbox, subscriptions
+from billing import plan_changes, subscriptions
 from billing.models import Customer, Interval, Payment, Subscription
 from billing.plans import GRACE, PLANS
+from billing.providers import sandbox
 from generation.models import Speed
 from tests.billing import provider
 from tests.billing.conftest import Clock
@@ -82,7 +83,7 @@ def test_who_has_a_plan_can_change_it(client: Client, alice: User) -> None:
         ("standard", "current"),
         ("premium", "at_once"),
     }
-    changes.change(alice, changes.offer(alice, PLANS["basic"], Interval.MONTH).token)
+    plan_changes.change(alice, plan_changes.offer(alice, PLANS["basic"], Interval.MONTH).token)
     assert "Your next plan" in client.get(PLANS_PAGE).text
 
 
@@ -172,13 +173,13 @@ def test_each_state_has_its_buttons(
 ) -> None:
     provider.subscribe(alice, "premium")
     if state == "canceled at the end":
-        changes.cancel(alice)
+        plan_changes.cancel(alice)
     if state == "downgraded at the end":
-        changes.change(alice, changes.offer(alice, PLANS["basic"], Interval.MONTH).token)
+        plan_changes.change(alice, plan_changes.offer(alice, PLANS["basic"], Interval.MONTH).token)
     if state == "past due":
         fail_to_renew(alice)
     if state == "ended":
-        changes.end(alice)
+        plan_changes.end(alice)
     client.force_login(alice)
 
     page = client.get(PLAN_PAGE).text
@@ -294,7 +295,7 @@ def test_a_payment_that_the_bank_asks_about_is_said(client: Client, alice: User)
     provider.subscribe(alice)
     customer = Customer.objects.get(user=alice)
     sandbox.use_card(customer.provider_customer_id, sandbox.Card.CONFIRM)
-    changes.change(alice, changes.offer(alice, PLANS["premium"], Interval.MONTH).token)
+    plan_changes.change(alice, plan_changes.offer(alice, PLANS["premium"], Interval.MONTH).token)
     client.force_login(alice)
 
     assert "Your bank wants you to confirm the payment." in client.get(PLAN_PAGE).text

@@ -1,9 +1,9 @@
 import pytest
 
-from billing import inbox
+from billing import event_inbox
 from billing.models import StripeEvent
 from billing.privacy import without_person
-from billing.stripe_objects import Json
+from billing.providers.objects import Json
 
 CHECKOUT: Json = {
     "id": "evt_1",
@@ -44,6 +44,6 @@ def test_what_it_is_about_stays() -> None:
 
 @pytest.mark.django_db
 def test_the_inbox_keeps_no_more_than_that() -> None:
-    inbox.store(CHECKOUT)
+    event_inbox.store(CHECKOUT)
 
     assert "alice@" not in str(StripeEvent.objects.get().payload)

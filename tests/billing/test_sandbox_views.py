@@ -6,10 +6,10 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import User
-from billing import inbox, payments
+from billing import event_inbox, payments
 from billing.models import Customer, Payment, SandboxObject, Subscription
 from billing.plans import PLANS, plan_of
-from billing.sandbox import Card
+from billing.providers.sandbox import Card
 from tests.billing import provider
 from tests.billing.books import assert_books_balance, balance
 
@@ -22,8 +22,8 @@ BASIC_MS = 200 * 60_000
 def hear_all() -> None:
     """What the sandbox's events bring about, once they are delivered."""
     for event in provider.events():
-        inbox.store(event)
-        inbox.process(event["id"])
+        event_inbox.store(event)
+        event_inbox.process(event["id"])
 
 
 def do(client: Client, deed: str, **more: str) -> None:

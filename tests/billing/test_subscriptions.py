@@ -3,10 +3,11 @@ from datetime import timedelta
 import pytest
 
 from accounts.models import User
-from billing import changes, plans, sandbox, subscriptions
-from billing.gateway import gateway
+from billing import plan_changes, plans, subscriptions
 from billing.models import Customer, Grant, Payment, SandboxObject, Subscription
 from billing.plans import GRACE, PLANS, TRIAL, plan_of
+from billing.providers import sandbox
+from billing.providers.gateway import gateway
 from tests.billing import provider
 from tests.billing.books import assert_books_balance, balance
 from tests.billing.conftest import Clock
@@ -128,7 +129,7 @@ def test_who_comes_back_gets_the_new_subscription_and_old_news_dont_matter(
     alice: User, clock: Clock
 ) -> None:
     old = provider.subscribe(alice)
-    changes.cancel(alice)
+    plan_changes.cancel(alice)
     clock.at = old.current_period_end
     sandbox.renew_due()
     clock.advance(days=40)

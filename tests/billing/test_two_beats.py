@@ -8,8 +8,9 @@ import pytest
 from django.db import connection
 
 from accounts.models import User
-from billing import inbox, ledger, payments, periods, sandbox, tasks
+from billing import event_inbox, ledger, payments, periods, tasks
 from billing.models import Entry, Grant, Interval, Payment, StripeEvent
+from billing.providers import sandbox
 from tests.billing import provider
 from tests.billing.books import assert_books_balance, balance
 from tests.billing.conftest import Clock
@@ -70,8 +71,8 @@ def test_a_renewal_happens_once(alice: User, clock: Clock) -> None:
 
     twice_at_once(sandbox.renew_due)
     for event in provider.events():
-        inbox.store(event)
-        twice_at_once(lambda event=event: inbox.process(event["id"]))  # type: ignore[misc]
+        event_inbox.store(event)
+        twice_at_once(lambda event=event: event_inbox.process(event["id"]))  # type: ignore[misc]
 
     assert Payment.objects.filter(status=Payment.Status.PAID).count() == 2
     assert balance(alice) == 2 * MONTH_MS
@@ -81,7 +82,7 @@ def test_a_renewal_happens_once(alice: User, clock: Clock) -> None:
 def test_what_was_missed_is_stored_once(alice: User, clock: Clock) -> None:
     sandbox.pay(provider.check_out(alice))
 
-    twice_at_once(inbox.catch_up)
+    twice_at_once(event_inbox.catch_up)
 
     missed = [event["id"] for event in provider.events()]
     assert sorted(StripeEvent.objects.values_list("pk", flat=True)) == sorted(missed)

@@ -5,8 +5,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from billing import signature, webhooks
+from billing import webhooks
 from billing.models import StripeEvent
+from billing.providers.stripe import signature
 from tests.billing import provider
 
 pytestmark = pytest.mark.django_db

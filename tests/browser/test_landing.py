@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from generation import presets
+from generation.options import presets
 from tests.browser import shifts
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.people import fill_in

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from generation.engine.shelf import descriptor
+from generation.engine.checkpoints.store import descriptor
 from tests.browser import studio
 from tests.browser.studio import DESK, HAND, Finger, Mouse
 from tests.browser.test_pages import OVERFLOW
@@ -25,8 +25,8 @@ def account(accounts):
 @pytest.fixture(scope="module")
 def toys(site):
     """Checkpoints of the kinds that the bundled one is not."""
-    from tests.engine.checkpoints import TOYS as RECIPES
-    from tests.engine.checkpoints import write
+    from tests.engine.toy_checkpoints import TOYS as RECIPES
+    from tests.engine.toy_checkpoints import write
 
     root = site.data / "checkpoints"
     for id in TOYS:

@@ -7,11 +7,11 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageDraw
 
-from generation.engine.checkpoint import Checkpoint
+from generation.engine.checkpoints.checkpoint import Checkpoint
+from generation.engine.enums import FLOW_SCHEDULERS, Family, Mode, NoiseScheduler
 from generation.engine.request import GenerationRequest
-from generation.engine.vocabulary import FLOW_SCHEDULERS, Family, Mode, NoiseScheduler
-from tests.engine.checkpoints import TOYS
 from tests.engine.driving import a_request
+from tests.engine.toy_checkpoints import TOYS
 
 SIDE = 32
 

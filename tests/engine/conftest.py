@@ -5,24 +5,24 @@ from pathlib import Path
 
 import pytest
 
-from generation.engine import catalogue
-from generation.engine.engine import Engine
-from generation.engine.loader import Loader
-from generation.engine.rowcap import RowCap
-from tests.engine import checkpoints
+from generation.engine.checkpoints import catalogue
+from generation.engine.loading.loader import Loader
+from generation.engine.loop.batch_limit import BatchLimit
+from generation.engine.loop.engine import Engine
+from tests.engine import toy_checkpoints
 
 
 @pytest.fixture(scope="session")
 def checkpoint_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with every toy checkpoint."""
     root = tmp_path_factory.mktemp("checkpoints")
-    checkpoints.write_all(root)
+    toy_checkpoints.write_all(root)
     return root
 
 
 @pytest.fixture(autouse=True)
 def toys_in_the_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue, "CHECKPOINTS", checkpoints.with_toys())
+    monkeypatch.setattr(catalogue, "CHECKPOINTS", toy_checkpoints.with_toys())
 
 
 @pytest.fixture
@@ -35,4 +35,4 @@ def loader(checkpoint_root: Path) -> Iterator[Loader]:
 @pytest.fixture
 def engine(loader: Loader) -> Engine:
     # All that are there share their steps from the first one on: see test_rowcap for the learning.
-    return Engine(loader=loader, row_cap=RowCap(first=16), preview_interval=0.0)
+    return Engine(loader=loader, row_cap=BatchLimit(first=16), preview_interval=0.0)

@@ -2,7 +2,7 @@
 
 from typing import Any, TypeVar
 
-from generation.engine.engine import Engine, Event, Failed, Finished, Stepped
+from generation.engine.loop.engine import Engine, Event, Failed, Finished, Stepped
 from generation.engine.request import GenerationRequest, NoiseScheduler
 
 Kind = TypeVar("Kind", bound=Event)

@@ -12,14 +12,14 @@ from pathlib import Path
 import diffusers
 import torch
 
-from generation.engine.engine import Engine
-from generation.engine.loader import Loader
-from generation.engine.rowcap import RowCap
-from tests.engine import checkpoints
+from generation.engine.loading.loader import Loader
+from generation.engine.loop.batch_limit import BatchLimit
+from generation.engine.loop.engine import Engine
+from tests.engine import toy_checkpoints
 from tests.engine.cases import all_cases, inputs_of, name_of, request_for
-from tests.engine.checkpoints import TOYS
 from tests.engine.driving import run_to_the_end, the_finished, turn
 from tests.engine.reference import References, Seen, difference
+from tests.engine.toy_checkpoints import TOYS
 
 PAGE = Path(__file__).parents[2] / "docs" / "fidelity.md"
 
@@ -44,17 +44,17 @@ made this page on {date} with diffusers {diffusers} and torch {torch}.
   its own for it.
 * The upscaler's tiles have no counterpart; a picture that fits into one tile is compared.
 * Prompts longer than the model's length, and weights, are not read by diffusers' pipelines;
-  `tests/engine/test_text.py` says what they do here.
+  `tests/engine/diffusion/families/test_clip_text.py` says what they do here.
 * Heun with dynamic shifting (Stable Diffusion 3.5 can be configured so) is not offered by diffusers.
 """
 
 
 def main() -> None:
     """Run every case and write the page."""
-    checkpoints.add_to_catalogue()
+    toy_checkpoints.add_to_catalogue()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        checkpoints.write_all(root)
+        toy_checkpoints.write_all(root)
         tables = [_table(id, root) for id in TOYS]
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(
@@ -75,7 +75,7 @@ def _table(id: str, root: Path) -> str:
     seen.install(setattr)
     expected = [references.latents(request, inputs_of(request)) for request in requests]
     loader = Loader(root)
-    engine = Engine(loader=loader, row_cap=RowCap(first=16))
+    engine = Engine(loader=loader, row_cap=BatchLimit(first=16))
     rows: dict[str, list[str]] = defaultdict(list)
     alone = []
     for request, latents in zip(requests, expected, strict=True):

@@ -12,10 +12,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from generation.engine import canvas, catalogue, noise
-from generation.engine.request import GenerationRequest
-from generation.engine.run import Run
-from generation.engine.vocabulary import ENLARGEMENT, Family, Mode
+from generation.engine.checkpoints import catalogue
+from generation.engine.diffusion import noise_schedule
+from generation.engine.diffusion.run import Run
+from generation.engine.enums import ENLARGEMENT, Family, Mode
+from generation.engine.request import GenerationRequest, canvas
 
 Inputs = Mapping[str, Image.Image]
 
@@ -84,7 +85,7 @@ class References:
 
     def _prepared(self, checkpoint: str, mode: Mode, request: GenerationRequest) -> Any:
         pipeline, config = self._pipeline(checkpoint, mode)
-        pipeline.scheduler = noise.build(request.noise_scheduler, config=config)
+        pipeline.scheduler = noise_schedule.build(request.noise_scheduler, config=config)
         return pipeline
 
     def _load(self, checkpoint: str, mode: Mode) -> tuple[Any, Mapping[str, Any]]:

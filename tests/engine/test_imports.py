@@ -10,9 +10,9 @@ import pytest
     "module",
     [
         "generation.engine",
-        "generation.engine.catalogue",
+        "generation.engine.checkpoints.catalogue",
         "generation.engine.request",
-        "generation.engine.batcher",
+        "generation.engine.loop.batcher",
         "generation.engine.events",
     ],
 )
@@ -28,7 +28,7 @@ def test_the_module_loads_no_torch(module: str) -> None:
 
 
 def test_the_engine_loads_no_django() -> None:
-    program = "import sys, generation.engine.engine; print(*sys.modules)"
+    program = "import sys, generation.engine.loop.engine; print(*sys.modules)"
 
     modules = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

@@ -3,9 +3,9 @@
 import torch
 from PIL import Image
 
-from generation.engine import tiles
-from generation.engine.engine import Engine
-from generation.engine.vocabulary import ENLARGEMENT, Mode
+from generation.engine.enums import ENLARGEMENT, Mode
+from generation.engine.loop.engine import Engine
+from generation.engine.request import tiles
 from tests.engine.cases import digest, picture
 from tests.engine.driving import a_request, run_to_the_end, the_finished
 

@@ -16,7 +16,7 @@ import django
 
 def main() -> None:
     django.setup()
-    import generation.worker  # noqa: F401  # the seconds that this is for
+    import generation.worker.worker  # noqa: F401  # the seconds that this is for
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     children = []

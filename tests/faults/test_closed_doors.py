@@ -6,10 +6,10 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts import sessions
-from generation import events, session_watch
+from generation.live import messages, session_watch
 from tests.factories import PASSWORD
 from tests.generation.carrying import submit
-from tests.generation.test_consumers import Browser, in_thread
+from tests.generation.live.test_consumer import Browser, in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -68,7 +68,7 @@ def _eager(monkeypatch):
 @pytest.fixture
 def _deaf(monkeypatch):
     """Nobody is told that a session ended."""
-    monkeypatch.setattr(events, "session_changed", lambda _user: None)
+    monkeypatch.setattr(messages, "session_changed", lambda _user: None)
 
 
 def sign_out(device):

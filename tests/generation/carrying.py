@@ -7,8 +7,8 @@ from django.utils import timezone
 from accounts.models import User
 from generation import jobs
 from generation.engine.events import Charge
+from generation.images.storage import StoredPicture
 from generation.models import Job
-from generation.storage import StoredPicture
 from tests.generation.rows import make_request
 
 # 1,234 ms in all, the load not counted: it is the house's.

@@ -6,10 +6,10 @@ from collections.abc import Callable
 import torch
 from django.db import connection
 
-from generation.engine.engine import Engine, Event, Stepped
-from generation.engine.loader import Loader
+from generation.engine.loading.loader import Loader
+from generation.engine.loop.engine import Engine, Event, Stepped
 from generation.models import Job
-from generation.worker import Worker
+from generation.worker.worker import Worker
 from tests.running import wait_for
 
 PATIENCE = 120.0

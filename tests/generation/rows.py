@@ -11,17 +11,17 @@ from django.utils import timezone
 from accounts.models import ApiKey, User
 from billing import ledger
 from billing.models import Unit
-from generation import search_terms, uploads
 from generation.engine.request import GenerationRequest, NoiseScheduler
+from generation.images import search_terms, uploads
 from generation.models import FINAL, Image, Job, Status, Upload
-from generation.receipts import Line, Receipt
+from generation.models.receipts import Receipt, ReceiptLine
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LINES = (
-    Line(phase="encode", ms=34, billed=True),
-    Line(phase="step", ms=600, billed=True, index=1),
-    Line(phase="step", ms=500, billed=True, index=2),
-    Line(phase="decode", ms=100, billed=True, index=1),
+    ReceiptLine(phase="encode", ms=34, billed=True),
+    ReceiptLine(phase="step", ms=600, billed=True, index=1),
+    ReceiptLine(phase="step", ms=500, billed=True, index=2),
+    ReceiptLine(phase="decode", ms=100, billed=True, index=1),
 )
 
 

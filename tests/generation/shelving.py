@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from generation.engine.shelf import descriptor, record
-from generation.engine.shelf.files import write_json
-from generation.engine.shelf.record import Record
-from generation.engine.shelf.structure import INDEX
+from generation.engine.checkpoints.store import descriptor, manifest
+from generation.engine.checkpoints.store.files import write_json
+from generation.engine.checkpoints.store.manifest import Record
+from generation.engine.checkpoints.store.structure import INDEX
 
 WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
 
@@ -16,8 +16,8 @@ def put(root: Path, id: str) -> Path:
     (folder / WEIGHTS).parent.mkdir(parents=True)
     (folder / WEIGHTS).write_bytes(b"weights")
     (folder / INDEX).write_text("{}")
-    files = record.take(folder, [INDEX, WEIGHTS])
-    record.write(Record(source="somewhere", files=files), folder)
+    files = manifest.take(folder, [INDEX, WEIGHTS])
+    manifest.write(Record(source="somewhere", files=files), folder)
     return folder
 
 

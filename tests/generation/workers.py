@@ -1,8 +1,8 @@
 """Heartbeats as workers would say them."""
 
-from generation import heartbeats
-from generation.heartbeats import Heartbeat, Pace, Totals, Work
 from generation.models import Job
+from generation.queue import heartbeats
+from generation.queue.heartbeats import Heartbeat, Pace, RunningJob, Totals
 
 
 def say(name: str = "machine:1", **changes: object) -> Heartbeat:
@@ -25,5 +25,5 @@ def say(name: str = "machine:1", **changes: object) -> Heartbeat:
     return heartbeat
 
 
-def _work(job: Job) -> Work:
-    return Work(job=str(job.pk), phase="denoising", step=7, steps=20)
+def _work(job: Job) -> RunningJob:
+    return RunningJob(job=str(job.pk), phase="denoising", step=7, steps=20)

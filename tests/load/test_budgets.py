@@ -13,10 +13,11 @@ from django.db import connection
 
 from accounts import keys
 from accounts.keys import Limits
-from generation import budgets, jobs
-from generation.api_models import Call
+from generation import jobs
 from generation.engine.events import Charge
+from generation.jobs import budgets
 from generation.models import Job
+from generation.models.api import Call
 from tests.billing.books import assert_books_balance
 from tests.factories import make_user
 from tests.generation.api.callers import PRICE, WISH, buy_credits

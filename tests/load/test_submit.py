@@ -11,8 +11,9 @@ from django.db.models import QuerySet
 from billing import ledger
 from billing.ledger import sql
 from billing.models import Unit, Wallet
-from generation import jobs, speeds
+from generation import jobs
 from generation.models import Job
+from generation.queue import estimates
 from tests.billing.books import assert_books_balance, balance
 from tests.generation.rows import make_request
 
@@ -46,14 +47,14 @@ def submit_together(user):
 @pytest.fixture
 def nearly_broke(alice):
     """Has enough for ten jobs, and for half of another."""
-    price = speeds.quote(make_request()).ceiling_ms
+    price = estimates.quote(make_request()).ceiling_ms
     spare = balance(alice) - WORTH * price - price // 2
     ledger.hold(alice, unit=Unit.GPU_MS, amount=spare, reference="spent elsewhere")
     return alice
 
 
 def test_a_wallet_worth_ten_jobs_takes_ten(nearly_broke):
-    price = speeds.quote(make_request()).ceiling_ms
+    price = estimates.quote(make_request()).ceiling_ms
 
     outcomes = submit_together(nearly_broke)
 

@@ -64,7 +64,7 @@ def test_a_production_configuration_is_clean(tmp_path):
         ({"SECRET_KEY": "insecure-" + "development-only-" * 3}, "sdsite.E001"),
         ({"SITE_URL": "http://pictures.example.com"}, "sdsite.E002"),
         ({"SITE_URL": "https://elsewhere.example.com"}, "sdsite.E002"),
-        ({"EMAIL_BACKEND": "accounts.mail.FolderBackend"}, "sdsite.E003"),
+        ({"EMAIL_BACKEND": "accounts.dev_mail.FolderBackend"}, "sdsite.E003"),
         ({"HTTPS": "0"}, "sdsite.E004"),
         ({"STRIPE_WEBHOOK_SECRET": ""}, "billing.E001"),
         ({"STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": ""}, "billing.E002"),

@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 import pytest
 from django.urls import reverse
 
-from generation import presets
-from generation.engine.catalogue import CHECKPOINTS
+from generation.engine.checkpoints.catalogue import CHECKPOINTS
+from generation.options import presets
 
 pytestmark = pytest.mark.django_db
 SITE = "https://pictures.example"

@@ -7,10 +7,11 @@ from django.urls import reverse
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from billing import inbox, reconciliation
+from billing import event_inbox, reconciliation
 from billing.models import StripeEvent, Wallet
-from generation import jobs, tally
+from generation import jobs
 from generation.models import Job
+from generation.queue import counters
 from sdsite import health, metrics
 from tests.generation.carrying import CHARGED_MS, claim, finish, let_lapse, submit
 from tests.generation.workers import say
@@ -192,7 +193,7 @@ def test_a_lost_worker_shows(client, alice, django_capture_on_commit_callbacks):
 
 
 def test_events_that_wait_show_with_the_age_of_the_oldest(client):
-    for n, attempts in enumerate((0, 3, inbox.MAX_ATTEMPTS)):
+    for n, attempts in enumerate((0, 3, event_inbox.MAX_ATTEMPTS)):
         StripeEvent.objects.create(id=f"evt_{n}", type="x", payload={}, attempts=attempts)
     StripeEvent.objects.create(id="evt_9", type="x", payload={}, processed_at=timezone.now())
     StripeEvent.objects.update(received_at=timezone.now() - timedelta(seconds=70))
@@ -302,12 +303,12 @@ def test_without_valkey_the_rest_is_still_told(client, settings, alice):
     submit(alice)
     with Valkey() as valkey:
         settings.REDIS_URL = valkey.url
-        tally._client.cache_clear()
+        counters._client.cache_clear()
         valkey.kill()
         try:
             samples = scrape(client)
         finally:
-            tally._client.cache_clear()
+            counters._client.cache_clear()
 
     assert value(samples, "sdsite_part_up", part="tally") == 0
     assert value(samples, "sdsite_part_up", part="jobs") == 1

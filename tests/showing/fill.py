@@ -104,7 +104,7 @@ def _failed_of(user, requests):
 
 def _native():
     """What the bundled checkpoint is best at."""
-    from generation.engine import catalogue
+    from generation.engine.checkpoints import catalogue
 
     checkpoint = catalogue.get("sketchbook")
     return {
@@ -129,12 +129,13 @@ def _make_running(user):
     """A job half done, on a worker elsewhere that never finishes, with its preview."""
     from django.utils import timezone
 
-    from generation import events, wall
-    from generation.events import Progress
+    from generation.live import messages
+    from generation.live.messages import Progress
     from generation.models import Job, Status
+    from generation.options import example_images
     from tests.generation.rows import make_job, make_request
 
-    hung = wall.read()
+    hung = example_images.read()
     shown = hung.picture(hung.making.picture)
     request = make_request(prompt=shown.prompts["en"], **_native())
     job = make_job(user, status=Status.RUNNING, request=request)
@@ -147,18 +148,20 @@ def _make_running(user):
         hold_ms=60_000,
     )
     job.refresh_from_db()
-    seq, step = events.seq_of(job) + 1, hung.making.previews[-1]
-    with PillowImage.open(wall.FOLDER / wall.preview_name(hung.making.previews[-1])) as preview:
+    seq, step = messages.seq_of(job) + 1, hung.making.previews[-1]
+    with PillowImage.open(
+        example_images.FOLDER / example_images.preview_name(hung.making.previews[-1])
+    ) as preview:
         jpeg = BytesIO()
         preview.convert("RGB").save(jpeg, "JPEG")
-    events.keep_progress(
+    messages.keep_progress(
         [
             Progress(
                 job=str(job.pk), seq=seq, phase="denoising", step=step, steps=request.evaluations
             )
         ]
     )
-    events.keep_previews({job.pk: (seq, jpeg.getvalue())})
+    messages.keep_previews({job.pk: (seq, jpeg.getvalue())})
     return job
 
 
@@ -174,7 +177,7 @@ def _api(user, image):
     """A key that was used, and what was told of a job that was asked for with it."""
     from accounts import keys
     from accounts.keys import Limits
-    from generation.api_models import Call, Delivery, KeyDay
+    from generation.models.api import Call, Delivery, KeyDay
     from tests.generation.api.callers import buy_credits
     from tests.generation.rows import charge_by_key, make_request
 
@@ -214,9 +217,9 @@ def _api(user, image):
 
 def _checkout(user):
     from billing import checkouts
-    from billing.gateway import Urls
     from billing.models import Interval, SandboxObject
     from billing.plans import PLANS
+    from billing.providers.gateway import Urls
 
     urls = Urls(success="/", cancel="/plans/")
     checkouts.subscribe(user, PLANS["standard"], Interval.MONTH, urls=urls)
@@ -232,11 +235,13 @@ def _payment(user):
 
 def _own(user, image):
     """What somebody has besides pictures and jobs."""
-    from generation import boards, recall, shares, uploads
+    from generation.gallery import boards, shares
+    from generation.images import uploads
+    from generation.studio import history
 
     board = boards.make(user, name="Houses")
-    boards.hang(board, [image.pk])
-    preset = recall.keep_preset(user, "My landscapes", {"prompt": "a red house"})
+    boards.add(board, [image.pk])
+    preset = history.keep_preset(user, "My landscapes", {"prompt": "a red house"})
     share = shares.make(image, shows_prompt=True)
     return {
         "board_id": str(board.pk),

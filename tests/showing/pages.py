@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
 
-from generation.engine.vocabulary import Mode
+from generation.engine.enums import Mode
 
 AUDIENCES = ("visitor", "member", "newcomer", "operator")
 # Routes that lead somewhere else by a redirect, or that have no page without something to show.

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from billing import reconciliation
 from billing.audit import audit
-from billing.gateway import ProviderUnavailable
+from billing.providers.gateway import ProviderUnavailable
 
 
 class Command(BaseCommand):

@@ -3,8 +3,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from billing import stripe_catalogue
-from billing.gateway import CardDeclined, ProviderUnavailable
+from billing.providers.gateway import CardDeclined, ProviderUnavailable
+from billing.providers.stripe import catalogue
 
 
 class Command(BaseCommand):
@@ -15,14 +15,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.STRIPE_SECRET_KEY:
             raise CommandError("Set STRIPE_SECRET_KEY; without it the sandbox sells the catalogue.")
-        from billing import stripe_gateway  # which takes half a second
+        from billing.providers.stripe import gateway as stripe_gateway  # which takes half a second
 
         client = stripe_gateway.client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_URL).v1
         try:
             with stripe_gateway.reaching_stripe():
-                for line in stripe_catalogue.synchronize(
-                    client, api_version=stripe_gateway.API_VERSION
-                ):
+                for line in catalogue.synchronize(client, api_version=stripe_gateway.API_VERSION):
                     self.stdout.write(line)
         except (ProviderUnavailable, CardDeclined) as error:
             raise CommandError(f"Stripe refused: {error.__cause__}") from error

@@ -12,13 +12,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from generation.engine.shelf import adding, keeping, structure
-from generation.engine.shelf.adding import Wanted
-from generation.engine.shelf.configs import PREDICTIONS
-from generation.engine.shelf.items import ITEMS
-from generation.engine.shelf.keeping import Entry, NotOnTheShelf
-from generation.engine.shelf.weights import Unusable
-from generation.engine.vocabulary import Family
+from generation.engine.checkpoints.store import importing, inventory, structure
+from generation.engine.checkpoints.store.downloads import ITEMS
+from generation.engine.checkpoints.store.importing import ImportOptions
+from generation.engine.checkpoints.store.inferred_configs import PREDICTIONS
+from generation.engine.checkpoints.store.inventory import InventoryItem, NotOnTheShelf
+from generation.engine.checkpoints.store.weights import Unusable
+from generation.engine.enums import Family
 
 GIGABYTE = 1_000_000_000
 
@@ -74,7 +74,7 @@ class Command(BaseCommand):
 
     def _list(self, options: dict[str, Any]) -> None:
         self.stdout.write(f"Checkpoints in {self.root}\n\n")
-        for entry in keeping.entries(self.root):
+        for entry in inventory.entries(self.root):
             family = entry.family or "-"
             self.stdout.write(f"{entry.id:<18} {family:<5} {_state(entry):<26} {entry.name}")
             if entry.fault:
@@ -82,9 +82,9 @@ class Command(BaseCommand):
 
     def _fetch(self, options: dict[str, Any]) -> None:
         # Knows the network, which nothing else here does.
-        from generation.engine.shelf import fetching
-        from generation.engine.shelf.fetching import License
-        from generation.engine.shelf.hub import FetchError, Hub
+        from generation.engine.checkpoints.store import downloading
+        from generation.engine.checkpoints.store.downloading import License
+        from generation.engine.checkpoints.store.hub import FetchError, Hub
 
         def accept(license: License) -> bool:
             return options["accept_license"] or self._ask_about(license.name, license.text)
@@ -93,7 +93,7 @@ class Command(BaseCommand):
             if id not in ITEMS:
                 raise CommandError(f"{id} cannot be fetched. `checkpoints list` shows what can.")
             try:
-                record = fetching.fetch(
+                record = downloading.fetch(
                     ITEMS[id],
                     root=self.root,
                     hub=Hub(token=settings.HF_TOKEN),
@@ -117,7 +117,7 @@ class Command(BaseCommand):
         return input("Do you accept it for this site? [y/N] ").strip().lower() in {"y", "yes"}
 
     def _add(self, options: dict[str, Any]) -> None:
-        wanted = Wanted(
+        wanted = ImportOptions(
             id=options["id"],
             name=options["name"],
             family=options["family"],
@@ -126,7 +126,7 @@ class Command(BaseCommand):
             license=options["license"],
             links=options["link"],
         )
-        checkpoint = adding.add(options["path"], wanted, root=self.root)
+        checkpoint = importing.add(options["path"], wanted, root=self.root)
         modes = ", ".join(sorted(checkpoint.modes))
         self.stdout.write(
             self.style.SUCCESS(
@@ -147,20 +147,20 @@ class Command(BaseCommand):
 
     def _verify(self, options: dict[str, Any]) -> None:
         entries = (
-            [keeping.get(id, root=self.root) for id in options["id"]]
+            [inventory.get(id, root=self.root) for id in options["id"]]
             if options["id"]
-            else [entry for entry in keeping.entries(self.root) if entry.is_present]
+            else [entry for entry in inventory.entries(self.root) if entry.is_present]
         )
         damaged = [entry.id for entry in entries if not self._is_whole(entry)]
         if damaged:
             raise CommandError(f"Damaged, and not used any more: {', '.join(damaged)}.")
 
-    def _is_whole(self, entry: Entry) -> bool:
+    def _is_whole(self, entry: InventoryItem) -> bool:
         if not entry.is_present:
             raise CommandError(f"{entry.name} is not installed.")
         total = entry.record.num_bytes if entry.record else None
         with tqdm(total=total, unit="B", unit_scale=True, desc=entry.id, disable=None) as bar:
-            found = keeping.verify(entry, report=bar.update)
+            found = inventory.verify(entry, report=bar.update)
         for fault in found:
             self.stdout.write(self.style.ERROR(f"{entry.id}: {fault}"))
         if not found:
@@ -169,19 +169,19 @@ class Command(BaseCommand):
         return not found
 
     def _remove(self, options: dict[str, Any]) -> None:
-        entry = keeping.get(options["id"], root=self.root)
+        entry = inventory.get(options["id"], root=self.root)
         if not options["yes"]:
             if not sys.stdin.isatty():
                 raise CommandError("Nobody is here to confirm it: use --yes.")
             if input(f"Delete {entry.folder}? [y/N] ").strip().lower() not in {"y", "yes"}:
                 return
-        keeping.remove(entry)
+        inventory.remove(entry)
         self.stdout.write(
             f"{entry.id} is removed. Jobs in line for it will fail, and cost nothing."
         )
 
 
-def _state(entry: Entry) -> str:
+def _state(entry: InventoryItem) -> str:
     if entry.is_bundled:
         return "comes with the program"
     if entry.fault:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 from PIL import Image
 
-from generation import receipts, wall
-from generation.engine import catalogue
+from generation.engine.checkpoints import catalogue
 from generation.engine.request import GenerationRequest, NoiseScheduler
-from generation.wall import Hung, Making, Subject, Wall
+from generation.models import receipts
+from generation.options import example_images
+from generation.options.example_images import Hung, Making, Subject, Wall
 
 if TYPE_CHECKING:
-    from generation.engine.engine import Engine, Event, Finished
+    from generation.engine.loop.engine import Engine, Event, Finished
 
 CHECKPOINT = catalogue.get("sketchbook")
 STEPS = CHECKPOINT.num_inference_steps
@@ -36,18 +37,20 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--to", type=Path, default=wall.FOLDER, help="default: %(default)s")
+        parser.add_argument(
+            "--to", type=Path, default=example_images.FOLDER, help="default: %(default)s"
+        )
         parser.add_argument("--first", type=int, help="only so many pictures")
 
     def handle(self, *args: Any, to: Path, first: int | None, **options: Any) -> None:
-        from generation.engine.engine import Engine
-        from generation.engine.loader import Loader
-        from generation.worker import device_name
+        from generation.engine.loading.loader import Loader
+        from generation.engine.loop.engine import Engine
+        from generation.worker.worker import device_name
 
         to.mkdir(parents=True, exist_ok=True)
         loader = Loader()
         engine = Engine(loader=loader, preview_interval=0)
-        subjects = wall.subjects()[:first]
+        subjects = example_images.subjects()[:first]
         seeds = _known_seeds(to)
         requests = {
             subject.id: _request(subject, seed=seeds.get(subject.id, number))
@@ -72,7 +75,7 @@ class Command(BaseCommand):
 
 def _known_seeds(folder: Path) -> dict[str, int]:
     try:
-        return {picture.id: picture.seed for picture in wall.read(folder).pictures}
+        return {picture.id: picture.seed for picture in example_images.read(folder).pictures}
     except FileNotFoundError:
         return {}
 
@@ -92,7 +95,7 @@ def _request(subject: Subject, *, seed: int) -> GenerationRequest:
 
 def _run(engine: "Engine", requests: Mapping[str, GenerationRequest]) -> "Iterator[Finished]":
     """Run them side by side. Raises CommandError if one fails."""
-    from generation.engine.engine import Finished
+    from generation.engine.loop.engine import Finished
 
     for key, request in requests.items():
         engine.submit(request, key=key)
@@ -103,7 +106,7 @@ def _run(engine: "Engine", requests: Mapping[str, GenerationRequest]) -> "Iterat
 
 def _events(engine: "Engine", *, ends: int) -> "Iterator[Event]":
     """What the engine says until so many runs have ended well. Raises CommandError if one fails."""
-    from generation.engine.engine import Failed, Finished
+    from generation.engine.loop.engine import Failed, Finished
 
     while ends:
         engine.wait(1)
@@ -116,7 +119,7 @@ def _events(engine: "Engine", *, ends: int) -> "Iterator[Event]":
 
 def _make(engine: "Engine", id: str, request: GenerationRequest, *, folder: Path) -> Making:
     """Run one request alone, and keep what it looked like on the way."""
-    from generation.engine.engine import Finished, Previewed
+    from generation.engine.loop.engine import Finished, Previewed
 
     engine.submit(request, key="making", wants_preview=lambda: True)
     for event in _events(engine, ends=1):
@@ -140,7 +143,7 @@ def _hang(subject: Subject, request: GenerationRequest, end: "Finished", folder:
 
 
 def _save(image: Image.Image, folder: Path, step: int) -> None:
-    _webp(image, folder / wall.preview_name(step))
+    _webp(image, folder / example_images.preview_name(step))
 
 
 def _webp(image: Image.Image, path: Path) -> None:
@@ -149,7 +152,7 @@ def _webp(image: Image.Image, path: Path) -> None:
 
 def _write_index(drawn: Wall, folder: Path) -> None:
     text = json.dumps(drawn.to_dict(), ensure_ascii=False, indent=1)
-    (folder / wall.INDEX).write_text(f"{text}\n")
+    (folder / example_images.INDEX).write_text(f"{text}\n")
 
 
 def _share(pictures: Sequence[Hung], folder: Path) -> None:
@@ -158,7 +161,7 @@ def _share(pictures: Sequence[Hung], folder: Path) -> None:
     width, height = SHARED_SIZE[0] // SHARED_COLUMNS, SHARED_SIZE[1] // SHARED_ROWS
     for number, cell in enumerate(_cells(pictures, folder, size=(width, height))):
         sheet.paste(cell, (number % SHARED_COLUMNS * width, number // SHARED_COLUMNS * height))
-    sheet.save(folder / wall.SHARED, "JPEG", quality=82, optimize=True)
+    sheet.save(folder / example_images.SHARED, "JPEG", quality=82, optimize=True)
 
 
 def _cells(

@@ -9,17 +9,17 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils.translation import override
 
-from accounts import letters as account_letters
-from accounts import notices
-from accounts.letters import Letter
-from billing import letters as billing_letters
-from generation import api_letters
+from accounts import allauth_emails
+from accounts import emails as account_letters
+from accounts.emails import Letter
+from billing import emails as billing_letters
+from generation import emails
 
 SAMPLES = {
-    **notices.SAMPLES,
+    **allauth_emails.SAMPLES,
     **account_letters.SAMPLES,
     **billing_letters.SAMPLES,
-    **api_letters.SAMPLES,
+    **emails.SAMPLES,
 }
 
 

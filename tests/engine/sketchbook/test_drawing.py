@@ -3,9 +3,9 @@
 import numpy as np
 from PIL import Image
 
-from generation.engine import canvas
-from generation.engine.engine import Engine
-from generation.engine.vocabulary import Mode
+from generation.engine.enums import Mode
+from generation.engine.loop.engine import Engine
+from generation.engine.request import canvas
 from tests.engine.cases import a_request, digest
 from tests.engine.driving import run_to_the_end, the_finished
 

@@ -5,13 +5,13 @@ import json
 from accounts import keys
 from accounts.keys import Limits
 from accounts.models import ApiKey, Pays
-from generation import terms
+from generation.jobs import admission
 from tests.billing import provider
 from tests.generation.rows import make_request
 
 # Small, and quick where a worker makes it.
 WISH = {"prompt": "a red house", "width": 128, "height": 128, "num_inference_steps": 30, "seed": 7}
-PRICE = terms.credits(
+PRICE = admission.credits(
     make_request(**{name: value for name, value in WISH.items() if name != "prompt"})
 )
 

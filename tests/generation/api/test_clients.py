@@ -13,7 +13,7 @@ import pytest
 import webuiapi
 from PIL import ImageChops, ImageStat
 
-from generation.engine import catalogue
+from generation.engine.checkpoints import catalogue
 from tests.generation.api.site import made_key
 from tests.running import Site
 

@@ -11,11 +11,12 @@ from django.urls import reverse
 from billing import ledger
 from billing.models import Unit
 from billing.templatetags.amounts import credits
-from generation import jobs, terms
-from generation.api import following
-from generation.api_models import Order
+from generation import jobs
+from generation.api import wait
 from generation.engine.request import MAX_SEED
+from generation.jobs import admission
 from generation.models import Image, Job
+from generation.models.api import Order
 from tests.billing.books import assert_books_balance
 from tests.generation.api.callers import Caller
 from tests.generation.carrying import CHARGES
@@ -54,13 +55,13 @@ def worker(monkeypatch):
     failing = []
 
     async def until_ended(job, **options):
-        return await following.in_thread(ended)(job)
+        return await wait.in_thread(ended)(job)
 
     def ended(job):
         end_all(failing=failing)
         return Job.objects.get(pk=job.pk)
 
-    monkeypatch.setattr(following, "until_ended", until_ended)
+    monkeypatch.setattr(wait, "until_ended", until_ended)
     return failing
 
 
@@ -159,7 +160,7 @@ def test_with_too_small_a_budget_for_all_nothing_is_held(client, buyer, caller, 
 
 
 def test_with_too_little_room_in_line_none_is_in_it(caller, worker, monkeypatch):
-    monkeypatch.setattr(terms, "WAITING_FOR_EACH_RUNNING", 1)
+    monkeypatch.setattr(admission, "WAITING_FOR_EACH_RUNNING", 1)
     others = {caller.post("/api/v1/jobs", {"prompt": "a house"}).json()["id"] for _each in range(2)}
 
     response = caller.post(ADDRESS, WISH)
@@ -200,7 +201,7 @@ def test_a_stream_tells_of_all_pictures_and_of_a_failure_last(
     caller, monkeypatch, failing, completed
 ):
     async def read(job_id):
-        return await following.in_thread(ended)(job_id)
+        return await wait.in_thread(ended)(job_id)
 
     def ended(job_id):
         end_all(failing=failing)
@@ -215,7 +216,7 @@ def test_a_stream_tells_of_all_pictures_and_of_a_failure_last(
         )
         return b"".join([piece async for piece in response]).decode()
 
-    monkeypatch.setattr(following, "read", read)
+    monkeypatch.setattr(wait, "read", read)
 
     told = re.findall(r"^data: (.*)$", async_to_sync(post)(), re.MULTILINE)
 

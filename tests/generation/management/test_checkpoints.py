@@ -9,13 +9,13 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from generation.engine import catalogue
-from generation.engine.shelf.items import ITEMS
+from generation.engine.checkpoints import catalogue
+from generation.engine.checkpoints.store.downloads import ITEMS
 from sdsite.processes import PROJECT
-from tests.engine import checkpoints
-from tests.engine.shelf.hub import TOKEN, FakeHub, repository
-from tests.engine.shelf.originals import sd1
-from tests.engine.shelf.singlefile import single_file
+from tests.engine import toy_checkpoints
+from tests.engine.checkpoints.store.hub import TOKEN, FakeHub, repository
+from tests.engine.checkpoints.store.originals import sd1
+from tests.engine.checkpoints.store.singlefile import single_file
 
 SOURCE = ITEMS["sd-1.5"].source
 
@@ -24,7 +24,7 @@ SOURCE = ITEMS["sd-1.5"].source
 def toy(tmp_path_factory):
     """A small checkpoint of version 1, in the layout of diffusers."""
     folder = tmp_path_factory.mktemp("toy") / "toy"
-    checkpoints.write(checkpoints.TOYS["toy"], folder)
+    toy_checkpoints.write(toy_checkpoints.TOYS["toy"], folder)
     return folder
 
 

@@ -1,0 +1,105 @@
+"""The letters about money and minutes. Each is written in the language that is active."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+
+from django.template.defaultfilters import date
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.emails import Letter, link
+from billing.plans import PLANS, Plan, WhenEmpty
+from billing.templatetags.amounts import gpu_time
+
+
+def receipt(*, name: str, amount: str, number: str, paid_at: datetime) -> Letter:
+    """`name` is what was bought; `number` the invoice's, as the provider counts them, if it has one."""
+    facts = [
+        (_("What"), name),
+        (_("Paid"), amount),
+        (_("Paid on"), date(timezone.localtime(paid_at), "DATE_FORMAT")),
+    ]
+    if number:
+        facts.append((_("Invoice"), number))
+    return Letter(
+        subject=_("Your receipt: %(amount)s for %(name)s") % {"amount": amount, "name": name},
+        paragraphs=[_("Thank you. Your payment has arrived, and what you bought is there.")],
+        facts=facts,
+        action=(_("Plan and billing"), link("billing:plan")),
+        after=[_("You find the invoice itself there, too.")],
+    )
+
+
+def renewal_failed(*, name: str, amount: str, until: datetime) -> Letter:
+    """`until` is when the plan's limits end if nothing is paid."""
+    return Letter(
+        subject=_("Your card was refused"),
+        paragraphs=[
+            _(
+                "We could not renew your %(name)s plan: the bank refused the card. It is tried "
+                "again in the next days. To be sure, look whether the card is still good, or give "
+                "another one."
+            )
+            % {"name": name},
+            _("Your pictures stay, whatever happens."),
+        ],
+        facts=[
+            (_("Plan"), name),
+            (_("Unpaid"), amount),
+            (_("Plan kept until"), date(timezone.localtime(until), "DATE_FORMAT")),
+        ],
+        action=(_("Look after your payment"), link("billing:plan")),
+    )
+
+
+def minutes_used(*, plan: Plan, percent: int, left_ms: int, renews_at: datetime | None) -> Letter:
+    """`left_ms` is all that can be spent, also what was bought besides the plan."""
+    facts = [(_("Left"), gpu_time(left_ms))]
+    if renews_at is not None:
+        renewal = date(timezone.localtime(renews_at), "DATE_FORMAT")
+        facts.append((_("New minutes on"), renewal))
+    used_up = percent >= 100
+    return Letter(
+        subject=_("Your minutes are used up")
+        if used_up
+        else _("You have used %(percent)d%% of your minutes") % {"percent": percent},
+        paragraphs=[
+            _("Less than a minute is left of what your %(name)s plan gave you.")
+            % {"name": plan.name}
+            if used_up
+            else _("Of the GPU minutes of your %(name)s plan, %(percent)d%% are used.")
+            % {"name": plan.name, "percent": percent},
+            _what_follows(plan),
+        ],
+        facts=facts,
+        action=(_("See the plans"), link("billing:plans")),
+    )
+
+
+def _what_follows(plan: Plan) -> str:
+    if plan.when_empty == WhenEmpty.RELAX:
+        return _("When they are gone, your pictures are still made, after everybody else's.")
+    return _("When they are gone, your pictures wait until you have minutes again.")
+
+
+_SAMPLE_MOMENT = datetime(2026, 5, 8, 12, tzinfo=UTC)
+# Every letter of this module as an example, to look at and to test.
+SAMPLES: Mapping[str, Callable[[], Letter]] = {
+    "receipt": partial(
+        receipt, name="Standard", amount="$30.00", number="SW-0042", paid_at=_SAMPLE_MOMENT
+    ),
+    "renewal_failed": partial(
+        renewal_failed, name="Standard", amount="$30.00", until=_SAMPLE_MOMENT
+    ),
+    "minutes_80": partial(
+        minutes_used,
+        plan=PLANS["standard"],
+        percent=80,
+        left_ms=10_800_000,
+        renews_at=_SAMPLE_MOMENT,
+    ),
+    "minutes_100": partial(
+        minutes_used, plan=PLANS["basic"], percent=100, left_ms=0, renews_at=_SAMPLE_MOMENT
+    ),
+}

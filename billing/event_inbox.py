@@ -1,0 +1,118 @@
+"""The provider's events: stored once, then each processed until it worked; what never came is asked for."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Count, F, Min, Q
+from django.utils import timezone
+
+from billing import checkouts, payments, subscriptions
+from billing.models import CatchUp, StripeEvent
+from billing.privacy import without_person
+from billing.providers import objects as providers_objects
+from billing.providers.gateway import gateway
+from billing.providers.objects import Subject
+
+# An outage of the provider lasts hours, seldom a day: these tries take longer.
+MAX_ATTEMPTS = 30
+FIRST_RETRY, LAST_RETRY = timedelta(seconds=15), timedelta(hours=1)
+# An event may be older than one that came before it.
+OVERLAP = timedelta(hours=2)
+# The provider forgets events after thirty days.
+FIRST_LOOK = timedelta(days=29)
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """Events that are still to be processed: `failed` of them at least once, `given_up` for good.
+
+    `lag` is the age of the oldest that is not given up.
+    """
+
+    waiting: int
+    failed: int
+    given_up: int
+    lag: timedelta
+
+
+def backlog() -> Backlog:
+    """What is not processed. One query, whose cost grows with that alone."""
+    hopeless = Q(attempts__gte=MAX_ATTEMPTS)
+    found = StripeEvent.objects.filter(processed_at=None).aggregate(
+        waiting=Count("pk", filter=~hopeless),
+        failed=Count("pk", filter=~hopeless & Q(attempts__gt=0)),
+        given_up=Count("pk", filter=hopeless),
+        since=Min("received_at", filter=~hopeless),
+    )
+    since = found.pop("since")
+    return Backlog(lag=timezone.now() - since if since else timedelta(0), **found)
+
+
+def store(event: Mapping[str, Any]) -> bool:
+    """Keep an event that came in; False if it was there already."""
+    row = StripeEvent(id=event["id"], type=event["type"], payload=without_person(event))
+    known = StripeEvent.objects.filter(pk=row.pk).exists()
+    StripeEvent.objects.bulk_create([row], ignore_conflicts=True)
+    return not known
+
+
+def process(event_id: str) -> None:
+    """Bring what the event is about up to date; safe to call again. Keeps and raises what went wrong.
+
+    Of the payload only the id of its subject is used: an event may be old, so its object is re-read.
+    """
+    event = StripeEvent.objects.get(pk=event_id)
+    if event.processed_at is not None:
+        return
+    attempted = StripeEvent.objects.filter(pk=event_id)
+    attempted.update(attempts=F("attempts") + 1)
+    try:
+        subject = providers_objects.subject_of(event.payload)
+        if subject is not None:
+            _VERBS[subject[0]](subject[1])
+    except Exception as error:
+        pause = min(FIRST_RETRY * 2**event.attempts, LAST_RETRY)
+        attempted.update(error=f"{type(error).__name__}: {error}", retry_at=timezone.now() + pause)
+        raise
+    attempted.update(processed_at=timezone.now(), error="")
+
+
+def waiting() -> list[str]:
+    """The ids of the events that are still to be processed, the oldest first, at most a hundred."""
+    due = Q(retry_at=None) | Q(retry_at__lte=timezone.now())
+    rows = StripeEvent.objects.filter(due, processed_at=None, attempts__lt=MAX_ATTEMPTS)
+    return list(rows.order_by("received_at").values_list("pk", flat=True)[:100])
+
+
+def catch_up() -> int:
+    """Ask the provider for the events that never came, and store them; returns how many there were.
+
+    Whoever calls this has them processed. Raises ProviderUnavailable.
+    """
+    provider = gateway()
+    began = timezone.now()
+    last = CatchUp.objects.filter(provider=provider.name).first()
+    since = last.until - OVERLAP if last else began - FIRST_LOOK
+    # The oldest first, as they would have come.
+    missed = sum(store(event) for event in reversed(list(provider.events_since(since))))
+    CatchUp.objects.update_or_create(provider=provider.name, defaults={"until": began})
+    return missed
+
+
+def _recall(payment_intent_id: str) -> None:
+    """A refund may be heard of before the payment is."""
+    if not payments.is_known(payment_intent_id):
+        origin = gateway().origin_of(payment_intent_id)
+        if origin is None:
+            return
+        _VERBS[origin[0]](origin[1])
+    payments.recall(payment_intent_id)
+
+
+_VERBS: Mapping[Subject, Callable[[str], object]] = {
+    Subject.CHECKOUT: checkouts.synchronize,
+    Subject.SUBSCRIPTION: subscriptions.synchronize,
+    Subject.PAYMENT: _recall,
+}

@@ -1,0 +1,107 @@
+"""The sandbox's money: cards are charged, invoices paid, and money goes back."""
+
+from enum import StrEnum
+from functools import partial
+
+from django.db import transaction
+
+from billing import tasks
+from billing.models import SandboxObject
+from billing.providers.sandbox import objects
+from billing.providers.sandbox.objects import Json
+
+DAY = 86_400
+# Days after which a card that was refused is tried again; then the subscription ends.
+RETRIES = (3, 5, 7)
+
+
+class Card(StrEnum):
+    """What a customer pays with, like Stripe's test cards."""
+
+    GOOD = "good"
+    # The bank asks its owner each time, who is not there when a subscription renews.
+    CONFIRM = "confirm"
+    DECLINE = "decline"
+
+
+def refund(payment_intent_id: str, *, cents: int) -> None:
+    """Give money back, as the operator does at the provider."""
+    with transaction.atomic():
+        refund = {
+            "id": objects.new_id("re"),
+            "status": "succeeded",
+            "payment_intent": payment_intent_id,
+            "amount": cents,
+        }
+        objects.create("refund", refund)
+        emit("charge.refunded", {"id": objects.new_id("ch"), "payment_intent": payment_intent_id})
+
+
+def dispute(payment_intent_id: str, *, cents: int) -> str:
+    """Take money back, as a card's owner does at the bank; returns the dispute's id."""
+    with transaction.atomic():
+        dispute = {
+            "id": objects.new_id("dp"),
+            "status": "needs_response",
+            "payment_intent": payment_intent_id,
+            "amount": cents,
+        }
+        objects.create("dispute", dispute)
+        emit("charge.dispute.created", dispute)
+    return str(dispute["id"])
+
+
+def settle_dispute(dispute_id: str, *, won: bool) -> None:
+    with transaction.atomic():
+        row = lock(dispute_id)
+        row.data["status"] = "won" if won else "lost"
+        save(row, "charge.dispute.closed")
+
+
+def card_of(customer_id: str) -> Card:
+    return Card(SandboxObject.objects.get(pk=customer_id).data["card"])
+
+
+def set_card(customer_id: str, card: Card) -> None:
+    customer = lock(customer_id)
+    customer.data["card"] = card.value
+    customer.save(update_fields=["data"])
+
+
+def bill(subscription: Json, lines: list[Json], *, paid: bool) -> Json:
+    invoice = objects.create_invoice(
+        lines, customer_id=subscription["customer"], subscription_id=subscription["id"]
+    )
+    row = lock(invoice["id"])
+    if paid:
+        mark_paid(row)
+    else:
+        note_failure(row)
+    return row.data  # type: ignore[no-any-return]
+
+
+def mark_paid(invoice: SandboxObject) -> None:
+    invoice.data |= {"status": "paid", "next_payment_attempt": None}
+    invoice.data["status_transitions"]["paid_at"] = objects.now()
+    save(invoice, "invoice.paid")
+
+
+def note_failure(invoice: SandboxObject) -> None:
+    tried = invoice.data["attempt_count"]
+    again = objects.now() + RETRIES[tried] * DAY if tried < len(RETRIES) else None
+    invoice.data |= {"attempt_count": tried + 1, "next_payment_attempt": again}
+    save(invoice, "invoice.payment_failed")
+
+
+def lock(object_id: str) -> SandboxObject:
+    return SandboxObject.objects.select_for_update().get(pk=object_id)
+
+
+def save(row: SandboxObject, event_type: str) -> None:
+    row.save(update_fields=["data"])
+    emit(event_type, row.data)
+
+
+def emit(event_type: str, data: Json) -> None:
+    event = objects.create_event(event_type, data)
+    transaction.on_commit(partial(tasks.ring, tasks.deliver_sandbox_event, event["id"]))

@@ -1,0 +1,91 @@
+"""The web UI's high-resolution pass: each picture once more, larger, from itself.
+
+The first pass draws the picture as usual; then a job for each starts from it at the larger size and gives up as
+much of it as `denoising_strength` says. Both are quoted, held and charged as any other job.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from accounts.models import ApiKey
+from generation.api import build_request, parsing, results
+from generation.api import errors as api_errors
+from generation.api.automatic1111 import names
+from generation.engine.checkpoints import catalogue
+from generation.engine.enums import Mode
+from generation.engine.request import GenerationRequest, InvalidRequest
+from generation.images import uploads
+from generation.models import Job
+
+SCALE = 2.0
+DENOISING_STRENGTH = 0.75
+# In the place of a picture that is not made yet.
+_PENDING = "0" * 64
+# Our names of fields, and theirs.
+_THEIRS: Mapping[str, str] = {
+    "width": "hr_scale",
+    "height": "hr_scale",
+    "num_inference_steps": "hr_second_pass_steps",
+    "strength": "denoising_strength",
+    "guidance_scale": "hr_cfg",
+}
+
+
+def second_pass(
+    key: ApiKey, body: Mapping[str, Any], first: GenerationRequest
+) -> GenerationRequest:
+    """What is asked of the second pass, but for its picture and seed. Raises InvalidRequest or Refusal."""
+    strength = parsing.number(body, "denoising_strength")
+    sampler = {"sampler_name": body.get("hr_sampler_name"), "scheduler": body.get("hr_scheduler")}
+    checkpoint = _checkpoint(body, first)
+    width, height = _size(body, first, multiple=catalogue.get(checkpoint).multiple)
+    try:
+        return build_request.build_request(
+            key,
+            prompt=parsing.text(body, "hr_prompt") or first.prompt,
+            negative_prompt=parsing.text(body, "hr_negative_prompt") or first.negative_prompt,
+            checkpoint=checkpoint,
+            mode=Mode.IMAGE_TO_IMAGE.value,
+            width=width,
+            height=height,
+            num_inference_steps=parsing.integer(body, "hr_second_pass_steps")
+            or first.num_inference_steps,
+            guidance_scale=parsing.number(body, "hr_cfg") or first.guidance_scale,
+            noise_scheduler=names.noise_scheduler_in(sampler) or first.noise_scheduler,
+            seed=first.seed,
+            strength=DENOISING_STRENGTH if strength is None else strength,
+            image=_PENDING,
+        )
+    except InvalidRequest as error:
+        errors = {_THEIRS.get(name, name): why for name, why in error.errors.items()}
+        raise InvalidRequest(errors) from error
+
+
+def from_each(key: ApiKey, first: Job, second: GenerationRequest) -> list[GenerationRequest]:
+    """The second pass over each picture of the first. Raises Refusal where there is none."""
+    return [
+        replace(second, image=uploads.from_image(key.user, image).digest, seed=image.seed)
+        for image in results.pictures_of(first)
+    ]
+
+
+def _checkpoint(body: Mapping[str, Any], first: GenerationRequest) -> str:
+    named = parsing.text(body, "hr_checkpoint_name")
+    if named in {"", "Use same checkpoint"}:
+        return first.checkpoint
+    found = names.id_named(named)
+    if not found:
+        raise api_errors.invalid("hr_checkpoint_name", "Unknown model")
+    return found
+
+
+def _size(body: Mapping[str, Any], first: GenerationRequest, *, multiple: int) -> tuple[int, int]:
+    """As `hr_resize_x` and `_y` say, of which one is enough, or else `hr_scale`; in steps of `multiple`."""
+    across, down = (parsing.number(body, name) or 0 for name in ("hr_resize_x", "hr_resize_y"))
+    scale = parsing.number(body, "hr_scale")
+    if not across and not down:
+        across = first.width * (SCALE if scale is None else scale)
+    width = across or down * first.width / first.height
+    height = down or across * first.height / first.width
+    return round(width / multiple) * multiple, round(height / multiple) * multiple

@@ -1,0 +1,122 @@
+"""What AUTOMATIC1111's wire answers: pictures with all that they were made from, and how a job stands."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.http import JsonResponse
+
+from generation.api import files, results
+from generation.api.automatic1111 import names
+from generation.engine.request import GenerationRequest, infotext
+from generation.live import messages
+from generation.models import Image, Job, Status
+
+
+def pictures(jobs: Sequence[Job], body: Mapping[str, Any], *, first: Job) -> JsonResponse:
+    """What the jobs made; nothing if they were interrupted. The `first` is what was asked for at first."""
+    is_over = all(job.status == Status.CANCELED for job in jobs)
+    images = [] if is_over else results.pictures_of(*jobs)
+    second = jobs[0].generation_request if jobs[0] != first else None
+    echoed = {name: value for name, value in body.items() if name not in {"init_images", "mask"}}
+    wants_images = body.get("send_images") is not False
+    return JsonResponse(
+        {
+            "images": [files.base64_of(files.content_of(image)) for image in images]
+            if wants_images
+            else [],
+            "parameters": echoed,
+            "info": json.dumps(_info(first, images, second)),
+        }
+    )
+
+
+def enlarged(job: Job) -> JsonResponse:
+    (image,) = results.pictures_of(job)
+    return JsonResponse({"image": files.base64_of(files.content_of(image)), "html_info": ""})
+
+
+def _info(job: Job, images: Sequence[Image], second: GenerationRequest | None) -> dict[str, Any]:
+    """`second` is the request of a second pass, if there was one: to the web UI that is a part of the first."""
+    wanted = job.generation_request
+    seeds = [image.seed for image in images]
+    extra = _of_second_pass(second) if second else {}
+    last = second or wanted
+    return {
+        "prompt": wanted.prompt,
+        "all_prompts": [wanted.prompt] * len(images),
+        "negative_prompt": wanted.negative_prompt,
+        "all_negative_prompts": [wanted.negative_prompt] * len(images),
+        "seed": wanted.seed,
+        "all_seeds": seeds,
+        "subseed": -1,
+        "all_subseeds": [-1] * len(images),
+        "subseed_strength": 0,
+        "width": wanted.width,
+        "height": wanted.height,
+        "sampler_name": infotext.SAMPLERS[wanted.noise_scheduler],
+        "cfg_scale": wanted.guidance_scale,
+        "steps": wanted.num_inference_steps,
+        "batch_size": wanted.num_images,
+        "restore_faces": False,
+        "face_restoration_model": None,
+        "sd_model_name": wanted.checkpoint,
+        "sd_model_hash": names.hash_of(wanted.checkpoint),
+        "sd_vae_name": None,
+        "sd_vae_hash": None,
+        "seed_resize_from_w": -1,
+        "seed_resize_from_h": -1,
+        "denoising_strength": last.strength if last.mode.has_picture else None,
+        "extra_generation_params": extra,
+        "index_of_first_image": 0,
+        "infotexts": [_infotext(wanted, seed, extra) for seed in seeds],
+        "styles": [],
+        "job_timestamp": f"{job.created_at:%Y%m%d%H%M%S}",
+        "clip_skip": 1,
+        "is_using_inpainting_conditioning": False,
+        "version": "",
+    }
+
+
+def _of_second_pass(request: GenerationRequest) -> dict[str, Any]:
+    """By the names that the web UI has for it."""
+    return {
+        "Denoising strength": round(request.strength, 4),
+        "Hires resize": f"{request.width}x{request.height}",
+        "Hires steps": request.num_inference_steps,
+    }
+
+
+def _infotext(request: GenerationRequest, seed: int, extra: Mapping[str, Any]) -> str:
+    settings = (f"{name}: {value}" for name, value in extra.items())
+    return ", ".join([infotext.write(request, seed=seed), *settings])
+
+
+def progress(job: Job | None, *, count: int, wants_image: bool) -> dict[str, Any]:
+    """Idle is nought of nought, which clients wait for."""
+    state = messages.job_state(job) if job else None
+    share = state["step"] / state["steps"] if state else 0.0
+    elapsed = (state["elapsed_ms"] or 0) / 1_000 if state else 0.0
+    return {
+        "progress": share,
+        "eta_relative": elapsed * (1 - share) / share if share else 0.0,
+        "state": {
+            "skipped": False,
+            "interrupted": bool(job and job.cancel_requested),
+            "stopping_generation": False,
+            "job": str(job.pk) if job else "",
+            "job_count": count if job else 0,
+            "job_timestamp": f"{job.created_at:%Y%m%d%H%M%S}" if job else "0",
+            "job_no": 0,
+            "sampling_step": state["step"] if state else 0,
+            "sampling_steps": state["steps"] if state else 0,
+        },
+        "current_image": _preview(job) if job and wants_image else None,
+        "textinfo": None,
+    }
+
+
+def _preview(job: Job) -> str | None:
+    messages.note_watching(job.user_id)
+    preview = messages.preview_of(job.pk) if job.status == Status.RUNNING else None
+    return files.base64_of(preview[1]) if preview else None

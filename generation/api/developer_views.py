@@ -1,0 +1,149 @@
+"""The pages of the account area for people who write programs: keys, balance, examples, the log."""
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts import keys, outbox
+from accounts.models import ApiKey
+from accounts.rate_limits import limited
+from accounts.requests import user_of
+from billing import ledger
+from billing.models import Unit
+from generation import emails
+from generation.api import webhooks
+from generation.api.key_forms import KeyForm
+from generation.jobs import budgets
+from generation.models.api import Call, Delivery
+from generation.studio.forms import offered
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+RECENT_CALLS = 50
+RECENT_DELIVERIES = 20
+
+
+@login_required
+@require_safe
+@never_cache
+def developer(request: HttpRequest) -> HttpResponse:
+    """generation/developer.html
+
+    keys: those not revoked, the newest first, each with `spent`; credits: Standing; calls, deliveries.
+    """
+    user = user_of(request)
+    found = ApiKey.objects.filter(user=user, revoked_at=None).order_by("-created_at")
+    context = {
+        "keys": budgets.with_spent(found),
+        "credits": ledger.standing(user, Unit.CREDITS),
+        "calls": _calls(user),
+        "deliveries": _deliveries(user),
+        "checkpoint": next(iter(offered()), None),
+    }
+    return render(request, "generation/developer.html", context)
+
+
+@login_required
+@require_safe
+@never_cache
+def developer_calls(request: HttpRequest) -> HttpResponse:
+    """The log of requests alone, for a script that looks again and again."""
+    return render(request, "generation/_calls.html", {"calls": _calls(user_of(request))})
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@limited("api_key")
+def key_make(request: HttpRequest) -> HttpResponse:
+    """generation/key_make.html, and once it is made, generation/key_made.html with its `secret`."""
+    user = user_of(request)
+    form = KeyForm(request.POST or None)
+    if not form.is_valid():
+        return render(request, "generation/key_make.html", {"form": form})
+    try:
+        key, secret = keys.make(
+            user, name=form.cleaned_data["name"], limits=form.limits, pays_in=form.paid_in
+        )
+    except keys.TooManyKeys as refusal:
+        form.add_error(None, str(refusal))
+        return render(request, "generation/key_make.html", {"form": form})
+    return _show_once(request, key, secret)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def key(request: HttpRequest, key_id: UUID) -> HttpResponse:
+    """generation/key.html
+
+    form: KeyForm, posts to itself; key; spent: of its budget.
+    """
+    key = _get_key_for_user(request, key_id)
+    form = KeyForm(request.POST or None, key=key)
+    if not form.is_valid():
+        context = {"form": form, "key": key, "spent": budgets.spent(key)}
+        return render(request, "generation/key.html", context)
+    keys.change(key, name=form.cleaned_data["name"], limits=form.limits)
+    messages.success(request, _("The key was changed."))
+    return redirect("developer")
+
+
+@login_required
+@require_POST
+@never_cache
+@limited("api_key")
+def key_rotate(request: HttpRequest, key_id: UUID) -> HttpResponse:
+    key = _get_key_for_user(request, key_id)
+    return _show_once(request, key, keys.rotate(key))
+
+
+@login_required
+@require_POST
+def key_revoke(request: HttpRequest, key_id: UUID) -> HttpResponse:
+    key = _get_key_for_user(request, key_id)
+    keys.revoke(key)
+    messages.success(request, _("The key was revoked. It opens nothing any more."))
+    return redirect("developer")
+
+
+@login_required
+@require_POST
+def webhook_send_again(request: HttpRequest, delivery_id: UUID) -> HttpResponse:
+    own = Delivery.objects.filter(api_key__user=user_of(request))
+    webhooks.send_again(get_object_or_404(own, pk=delivery_id))
+    messages.success(request, _("The message is on its way again."))
+    return redirect("developer")
+
+
+def _get_key_for_user(request: HttpRequest, key_id: UUID) -> ApiKey:
+    own = ApiKey.objects.filter(user=user_of(request), revoked_at=None)
+    return get_object_or_404(own, pk=key_id)
+
+
+def _show_once(request: HttpRequest, key: ApiKey, secret: str) -> HttpResponse:
+    """The only answer that ever has the secret in it. The owner is written to: it might be a stranger."""
+    user = user_of(request)
+    key.refresh_from_db()
+    outbox.send(partial(emails.key_made, key=key), to=user.email, user=user)
+    return render(request, "generation/key_made.html", {"key": key, "secret": secret})
+
+
+def _calls(user: "User") -> list[Call]:
+    calls = Call.objects.filter(api_key__user=user).select_related("api_key", "job__order__job")
+    calls = calls.prefetch_related("job__order__rest__job")
+    return list(calls.order_by("-created_at", "-id")[:RECENT_CALLS])
+
+
+def _deliveries(user: "User") -> list[Any]:
+    found = Delivery.objects.filter(api_key__user=user).select_related("api_key")
+    return list(found.order_by("-created_at", "-id")[:RECENT_DELIVERIES])

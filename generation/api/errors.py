@@ -1,0 +1,156 @@
+"""Why a request is not done, in words of no wire: each wire says it in its own."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import redis
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import Http404
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from billing import ledger
+from billing.plans import PaymentOverdue
+from generation import moderation
+from generation.api.outbound_http import UnfitAddress
+from generation.engine.request import InvalidRequest
+from generation.images import uploads
+from generation.jobs import admission, budgets
+from generation.studio import history
+
+log = logging.getLogger(__name__)
+
+# What helps against a refusal; the codes are the API's for good.
+ADVICE: Mapping[str, object] = {
+    "unauthorized": gettext_lazy("Send a key that you made on the page “API” of your account."),
+    "forbidden_scope": gettext_lazy("Use a key that may do this, or let this one do more."),
+    "checkpoint_not_allowed": gettext_lazy("Use a checkpoint that the key is allowed."),
+    "size_not_allowed": gettext_lazy("Ask for a smaller picture."),
+    "insufficient_credits": gettext_lazy("Buy credits, or ask for less."),
+    "insufficient_minutes": gettext_lazy("Get more minutes, or use a key that pays in credits."),
+    "budget_exceeded": gettext_lazy("Raise the key’s budget, or wait until it starts anew."),
+    "payment_overdue": gettext_lazy("Pay what is open on the page “Plan and billing”."),
+    "too_many_jobs": gettext_lazy("Wait until a job of yours has started, then try again."),
+    "rate_limited": gettext_lazy("Wait as long as Retry-After says, then go on more slowly."),
+    "idempotency_key_reused": gettext_lazy("Use another Idempotency-Key for another request."),
+    "invalid": gettext_lazy("Correct what “errors” names."),
+    "too_large": gettext_lazy("Send less, or a smaller picture."),
+    "not_found": gettext_lazy("Look whether the address and the key are right."),
+    "unavailable": gettext_lazy("Try again in a few seconds."),
+}
+
+
+class ApiError(Exception):
+    """A request that is not done. `code` never changes; `param` is the field at fault, by the wire's name.
+
+    `errors` has one message for each field that is wrong. After `retry_after` seconds it may go better.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        param: str = "",
+        errors: Mapping[str, str] | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.param = param
+        self.errors = dict(errors or ({param: message} if param else {}))
+        self.retry_after = retry_after
+
+    @property
+    def advice(self) -> str:
+        return str(ADVICE.get(self.code, ""))
+
+
+def not_found(message: str = "") -> ApiError:
+    return ApiError(404, "not_found", message or _("There is nothing here."))
+
+
+def wrong_method() -> ApiError:
+    return ApiError(405, "method_not_allowed", _("This address has another method."))
+
+
+def invalid(param: str, message: str) -> ApiError:
+    return ApiError(422, "invalid", message, param=param)
+
+
+def from_exception(error: Exception) -> ApiError:
+    """The refusal that an exception of ours comes to; whatever nobody expected is our fault, and logged."""
+    if isinstance(error, ApiError):
+        return error
+    for kind, refused in _OF.items():
+        if isinstance(error, kind):
+            return refused(error)
+    return _failed(error)
+
+
+def too_large() -> ApiError:
+    return ApiError(413, "too_large", _("This is more than can be sent at once."))
+
+
+def _plain(
+    status: int, code: str, *, param: str = "", retry_after: int | None = None
+) -> Callable[[Any], ApiError]:
+    """For an exception whose message is fit to show, and which may know the field at fault."""
+
+    def refused(error: Any) -> ApiError:
+        at_fault = getattr(error, "field", param)
+        return ApiError(status, code, str(error), param=at_fault, retry_after=retry_after)
+
+    return refused
+
+
+def _unfit_picture(error: uploads.UploadRefused) -> ApiError:
+    if error.code in {"bytes", "size"}:
+        return ApiError(413, "too_large", str(error), param="image")
+    return ApiError(422, "unfit_picture", str(error), param="image")
+
+
+def _invalid_request(error: InvalidRequest) -> ApiError:
+    errors = {name: in_this_language(message) for name, message in error.errors.items()}
+    name, message = next(iter(errors.items()))
+    return ApiError(422, "invalid", message, param=name, errors=errors)
+
+
+def in_this_language(message: str) -> str:
+    msgid = getattr(message, "msgid", message)
+    return _(msgid) % getattr(message, "params", {}) if msgid else message
+
+
+def _failed(error: Exception) -> ApiError:
+    passing = (InterfaceError, OperationalError, redis.ConnectionError, redis.TimeoutError)
+    if isinstance(error, passing):
+        log.warning("an API request met a server that is away: %s", error)
+        return ApiError(
+            503, "unavailable", _("We are busy, or restarting a server."), retry_after=5
+        )
+    log.error("an API request failed", exc_info=error)
+    return ApiError(500, "internal", _("Something went wrong on our side."))
+
+
+_OF: Mapping[type[Exception], Callable[[Any], ApiError]] = {
+    InvalidRequest: _invalid_request,
+    ledger.InsufficientBalance: _plain(402, "insufficient_credits"),
+    budgets.OverBudget: _plain(402, "budget_exceeded"),
+    PaymentOverdue: _plain(402, "payment_overdue"),
+    admission.TooManyJobs: _plain(429, "too_many_jobs", retry_after=5),
+    admission.OverPlanLimit: _plain(403, "size_not_allowed", param="width"),
+    admission.CheckpointUnavailable: _plain(422, "checkpoint_unavailable", param="checkpoint"),
+    moderation.PromptRejected: _plain(403, "prompt_rejected"),
+    moderation.NotServing: _plain(503, "not_serving", retry_after=60),
+    uploads.MissingPicture: _plain(422, "picture_missing"),
+    uploads.UploadRefused: _unfit_picture,
+    history.NothingToRead: _plain(422, "unfit_picture", param="image"),
+    UnfitAddress: _plain(422, "invalid", param="webhook_url"),
+    RequestDataTooBig: lambda _error: too_large(),
+    Http404: lambda _error: not_found(),
+}

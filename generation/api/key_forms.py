@@ -1,0 +1,131 @@
+"""The form for a key: what a person says in credits or minutes, and what the key's limits make of it."""
+
+from datetime import UTC, datetime, time
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.keys import Limits
+from accounts.models import ApiKey, Pays, Scope, Window
+from generation.studio.forms import offered
+
+# Of a credit, and of a minute.
+PER_WHOLE = {Pays.CREDITS: 1_000, Pays.GPU_MS: 60_000}
+LARGEST = {
+    512 * 512: "512 × 512",
+    768 * 768: "768 × 768",
+    1024 * 1024: "1024 × 1024",
+    1536 * 1024: "1536 × 1024",
+}
+
+
+class KeyForm(forms.Form):
+    """`limits` are valid once the form is. What a key pays with is chosen when it is made."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=60,
+        help_text=gettext_lazy("So that you know it again: where it is used, say."),
+    )
+    pays_in = forms.ChoiceField(
+        label=gettext_lazy("Pays with"),
+        choices=Pays.choices,
+        initial=Pays.CREDITS,
+        widget=forms.RadioSelect,
+    )
+    scopes = forms.MultipleChoiceField(
+        label=gettext_lazy("What it may do"),
+        choices=Scope.choices,
+        initial=list(Scope),
+        widget=forms.CheckboxSelectMultiple,
+    )
+    budget = forms.DecimalField(
+        label=gettext_lazy("Budget"),
+        min_value=Decimal("0.001"),
+        max_value=Decimal(10_000_000),
+        decimal_places=3,
+        required=False,
+        help_text=gettext_lazy("In credits, or in minutes. Empty: all that you have."),
+    )
+    window = forms.ChoiceField(
+        label=gettext_lazy("The budget is for"), choices=Window.choices, initial=Window.MONTH
+    )
+    checkpoints = forms.MultipleChoiceField(
+        label=gettext_lazy("Models"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("None ticked: all of them."),
+    )
+    max_pixels = forms.TypedChoiceField(
+        label=gettext_lazy("Largest picture"),
+        coerce=int,
+        empty_value=None,
+        required=False,
+    )
+    expires_on = forms.DateField(
+        label=gettext_lazy("Works until the end of"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text=gettext_lazy("Empty: until you revoke it."),
+    )
+
+    def __init__(self, *args: Any, key: ApiKey | None = None, **kwargs: Any) -> None:
+        if key:
+            kwargs["initial"] = _initial(key)
+        super().__init__(*args, **kwargs)
+        self._key = key
+        names = [(each.id, each.name) for each in offered()]
+        known = {id for id, _name in names}
+        kept = [(id, id) for id in (key.checkpoints if key else []) if id not in known]
+        self.fields["checkpoints"].choices = names + kept  # type: ignore[attr-defined]
+        largest = [("", _("As large as its way to pay allows")), *LARGEST.items()]
+        if key and key.max_pixels and key.max_pixels not in LARGEST:
+            largest.append((key.max_pixels, str(key.max_pixels)))
+        self.fields["max_pixels"].choices = largest  # type: ignore[attr-defined]
+        if key:
+            del self.fields["pays_in"]
+
+    def clean_expires_on(self) -> datetime | None:
+        """The day's last moment."""
+        day = self.cleaned_data["expires_on"]
+        if day is None:
+            return None
+        end = datetime.combine(day, time.max, tzinfo=UTC)
+        if end <= timezone.now():
+            raise forms.ValidationError(_("Choose a day to come."))
+        return end
+
+    @property
+    def paid_in(self) -> Pays:
+        """What its budget counts."""
+        return Pays(self._key.pays_in if self._key else self.cleaned_data["pays_in"])
+
+    @property
+    def limits(self) -> Limits:
+        values = self.cleaned_data
+        budget = values["budget"]
+        return Limits(
+            scopes=[Scope(scope) for scope in values["scopes"]],
+            budget=None if budget is None else max(1, int(budget * PER_WHOLE[self.paid_in])),
+            window=Window(values["window"]),
+            checkpoints=values["checkpoints"],
+            max_pixels=values["max_pixels"],
+            expires_at=values["expires_on"],
+        )
+
+
+def _initial(key: ApiKey) -> dict[str, Any]:
+    per_whole = PER_WHOLE[Pays(key.pays_in)]
+    return {
+        "name": key.name,
+        "scopes": key.scopes,
+        "budget": None if key.budget is None else Decimal(key.budget) / per_whole,
+        "window": key.window,
+        "checkpoints": key.checkpoints,
+        "max_pixels": key.max_pixels,
+        "expires_on": key.expires_at.date() if key.expires_at else None,
+    }

@@ -1,0 +1,64 @@
+"""A job of the native API as it goes on: server-sent events, which can be resumed."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+from uuid import UUID
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from ninja import Router
+from ninja.params import functions as P  # noqa: N812  # ninja's own short name
+
+from generation.api import serializers, sse, wait
+from generation.api.native.auth import PROBLEMS, READ, job_of
+from generation.api.threads import in_thread
+from generation.models import Job
+
+LastEventId = Annotated[str, P.Header(alias="Last-Event-ID", description="Go on after this one.")]
+
+router = Router()
+
+
+@router.get(
+    "/jobs/{uuid:job_id}/events",
+    response=PROBLEMS,
+    auth=READ,
+    url_name="job_events",
+    openapi_extra={
+        "responses": {
+            200: {
+                "description": "`status`, `step` and `preview` events, until the job has ended.",
+                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            }
+        }
+    },
+)
+async def job_events(
+    request: HttpRequest,
+    job_id: UUID,
+    last_event_id: LastEventId = "",
+) -> HttpResponseBase:
+    """Server-sent events: `status` with the job, `step`, `preview` with a JPEG. Resumable."""
+    job = await in_thread(job_of)(request, job_id)
+    after = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else -1
+    return sse.response(_events(job, after=after))
+
+
+async def _events(job: Job, *, after: int) -> AsyncIterator[bytes]:
+    """The newest of each kind, from the state that the client has not seen yet."""
+    seen = after
+    async with wait.listening(job) as heard:
+        while True:
+            job = await wait.read(job.pk)
+            shown = await in_thread(serializers.job)(job)
+            seq = await in_thread(sse.seq_of)(job)
+            if seq > seen or job.is_final:
+                yield sse.event("status", shown, id=max(seq, seen))
+                seen = max(seq, seen)
+            else:
+                yield sse.HEARTBEAT
+            if job.is_final:
+                return
+            async for message in sse.until_it_moved(job, heard, seen=seen):
+                seen = max(seen, message.id)
+                yield message.encoded()

@@ -1,0 +1,72 @@
+"""Pictures of the native API: those that a key has made, and those that it brings along."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+from ninja import Router, Status
+from ninja.files import UploadedFile
+from ninja.params import functions as P  # noqa: N812  # ninja's own short name
+
+from generation.api import errors, files, serializers
+from generation.api.native.auth import GENERATE, PROBLEMS, READ, key_of
+from generation.api.native.pagination import Cursor, Limit, page_of
+from generation.api.native.schemas import PicturePage, Uploaded
+from generation.models import Image
+
+Format = Annotated[Literal["png", "jpeg", "webp"], P.Query()]
+Sent = Annotated[UploadedFile, P.File()]
+
+router = Router()
+
+
+@router.get("/pictures", response={200: PicturePage, **PROBLEMS}, auth=READ, url_name="pictures")
+def list_pictures(
+    request: HttpRequest,
+    cursor: Cursor = "",
+    limit: Limit = 20,
+) -> dict[str, Any]:
+    """The pictures that the key has made, the newest first."""
+    mine = Image.objects.kept().for_user(key_of(request).user).filter(job__api_key=key_of(request))
+    found, next_cursor = page_of(mine.defer("terms"), cursor, limit)
+    return {"items": [serializers.picture(image) for image in found], "next": next_cursor}
+
+
+@router.get(
+    "/pictures/{uuid:picture_id}/file",
+    response=PROBLEMS,
+    auth=READ,
+    url_name="picture",
+    openapi_extra={
+        "responses": {
+            200: {
+                "description": "The picture.",
+                "content": {kind: {} for kind in files.FORMATS.values()},
+            }
+        }
+    },
+)
+def get_picture(
+    request: HttpRequest,
+    picture_id: UUID,
+    format: Format = "png",
+) -> HttpResponse:
+    """A picture's file."""
+    mine = Image.objects.kept().filter(job__api_key=key_of(request)).select_related("job")
+    image = get_object_or_404(mine, pk=picture_id)
+    try:
+        content = files.content_of(image, format=format)
+    except FileNotFoundError as error:
+        raise errors.not_found() from error
+    return HttpResponse(content, content_type=files.FORMATS[format])
+
+
+@router.post("/uploads", response={201: Uploaded, **PROBLEMS}, auth=GENERATE, url_name="uploads")
+def upload(request: HttpRequest, file: Sent) -> Any:
+    """Bring a picture along (PNG, JPEG or WebP), to name it by its digest in jobs."""
+    content = file.read()
+    if not content:
+        raise errors.invalid("file", _("This file is empty."))
+    return Status(201, files.receive(key_of(request), content, param="file"))

@@ -1,0 +1,101 @@
+"""Reading what wires are sent: JSON objects and forms, whose numbers may be text. All raise Refusal."""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest
+from django.http.multipartparser import MultiPartParserError
+from django.utils.datastructures import MultiValueDict
+from django.utils.translation import gettext as _
+
+from generation.api import errors
+from generation.api.errors import ApiError
+from generation.images import uploads
+
+MAX_FIELD = 50_000
+
+Files: TypeAlias = "MultiValueDict[str, UploadedFile[Any]]"
+
+
+def json_object(request: HttpRequest) -> dict[str, Any]:
+    """The body; nothing is an empty object."""
+    content = request.read()
+    if not content.strip():
+        return {}
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ApiError(400, "malformed", _("The body is no valid JSON.")) from error
+    if not isinstance(body, dict):
+        raise ApiError(400, "malformed", _("The body is no JSON object."))
+    return body
+
+
+def form(request: HttpRequest) -> tuple[dict[str, Any], Files]:
+    """The fields, of each the last, and the files."""
+    try:
+        return request.POST.dict(), request.FILES
+    except (MultiPartParserError, SuspiciousOperation, BadRequest) as error:
+        raise ApiError(400, "malformed", _("The form cannot be read.")) from error
+
+
+def file_of(sent: Files, *names: str, is_required: bool = True) -> bytes:
+    """What was sent under the first of the names that there is."""
+    file = next((sent.getlist(name)[0] for name in names if name in sent), None)
+    if file is None:
+        if is_required:
+            raise errors.invalid(names[0], _("Add a picture for this."))
+        return b""
+    if (file.size or 0) > uploads.MAX_BYTES:
+        raise errors.too_large()
+    content: bytes = file.read()
+    if not content and is_required:
+        raise errors.invalid(names[0], _("This file is empty."))
+    return content
+
+
+def text(fields: Mapping[str, Any], name: str, *, limit: int | None = MAX_FIELD) -> str:
+    """A picture in base64 has no `limit` but the body's."""
+    value = fields.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str) or (limit and len(value) > limit):
+        raise errors.invalid(name, _("This is not a text, or too long a one."))
+    return value
+
+
+def integer(fields: Mapping[str, Any], name: str) -> int | None:
+    """A whole number, also as 3.0 or as text; None for what was left out."""
+    value = number(fields, name)
+    if value is not None and not value.is_integer():
+        raise errors.invalid(name, _("This is not a whole number."))
+    return None if value is None else int(value)
+
+
+def count(fields: Mapping[str, Any], name: str, *, limit: int) -> int:
+    """A whole number from 1 to the limit; 1 for what was left out."""
+    value = integer(fields, name)
+    if value is not None and not 1 <= value <= limit:
+        raise errors.invalid(name, _("Choose a number from 1 to %(limit)d.") % {"limit": limit})
+    return 1 if value is None else value
+
+
+def number(fields: Mapping[str, Any], name: str) -> float | None:
+    value = fields.get(name)
+    if value is None or value == "":
+        return None
+    try:
+        found = float(value) if isinstance(value, int | float | str) else math.nan
+    except (ValueError, OverflowError):
+        found = math.nan
+    if isinstance(value, bool) or not math.isfinite(found):
+        raise errors.invalid(name, _("This is not a number."))
+    return found
+
+
+def boolean(fields: Mapping[str, Any], name: str) -> bool:
+    return fields.get(name) in (True, "true", "True", "1")  # what was sent may have no hash

@@ -1,0 +1,125 @@
+"""Waiting for a job, and watching it: what its owner's browsers are told, a program is told, too.
+
+Messages are hints; every so often, and whenever one says so, the row is read.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import redis
+from channels.layers import get_channel_layer
+
+from generation.api.threads import in_thread
+from generation.live import messages as live_messages
+from generation.models import Job
+
+log = logging.getLogger(__name__)
+
+# How long a lost hint can go unnoticed.
+LOOK_SECONDS = 2.0
+# The worker makes previews for whoever has said so lately.
+WATCH_SECONDS = 10.0
+# The longest that anybody waits for a job: clients give up after that, or sooner.
+LONGEST_SECONDS = 600.0
+
+
+class Heard:
+    """The newest of each kind of message about one job, since somebody took them."""
+
+    def __init__(self) -> None:
+        self._messages: dict[str, dict[str, Any]] = {}
+        self._news = asyncio.Event()
+        # Set once nothing is missed any more, or nothing will be heard.
+        self.is_ready = asyncio.Event()
+
+    def put(self, kind: str, message: dict[str, Any]) -> None:
+        self._messages[kind] = message
+        self._news.set()
+
+    async def wait(self, seconds: float) -> dict[str, dict[str, Any]]:
+        """What is new, by its kind (job.status, job.progress, preview); nothing after so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+        messages, self._messages = self._messages, {}
+        self._news.clear()
+        return messages
+
+
+@asynccontextmanager
+async def listening(job: Job) -> AsyncIterator[Heard]:
+    """Hear what is said of the job; without Valkey nothing is, and one has to look."""
+    heard = Heard()
+    pump = asyncio.create_task(_pump(job.user_id, str(job.pk), heard))
+    try:
+        await heard.is_ready.wait()
+        yield heard
+    finally:
+        pump.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await pump
+
+
+async def until_ended(job: Job, *, seconds: float | None = None) -> Job:
+    """The job once it has ended, or as it is after so many seconds, at most LONGEST_SECONDS."""
+    deadline = time.monotonic() + (LONGEST_SECONDS if seconds is None else seconds)
+    async with listening(job) as heard:
+        while True:
+            job = await read(job.pk)
+            left = deadline - time.monotonic()
+            if job.is_final or left <= 0:
+                return job
+            await _until_it_moved(heard, seconds=min(LOOK_SECONDS, left))
+
+
+async def until_all_ended(jobs: Sequence[Job]) -> list[Job]:
+    """The jobs of one request once they have ended, or as they are after LONGEST_SECONDS."""
+    deadline = time.monotonic() + LONGEST_SECONDS
+    return [await until_ended(job, seconds=deadline - time.monotonic()) for job in jobs]
+
+
+async def watching(job: Job) -> None:
+    """Say that somebody wants previews of the job."""
+    await asyncio.to_thread(live_messages.note_watching, job.user_id)
+
+
+async def read(job_id: UUID) -> Job:
+    return await in_thread(Job.objects.select_related("user").get)(pk=job_id)
+
+
+async def _until_it_moved(heard: Heard, *, seconds: float) -> None:
+    """Steps and previews are no reason to look at the row."""
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        if "job.status" in await heard.wait(left):
+            return
+
+
+async def _pump(user_id: int, job: str, heard: Heard) -> None:
+    layer, group = get_channel_layer(), live_messages.user_group(user_id)
+    try:
+        channel = await layer.new_channel()
+        await layer.group_add(group, channel)
+        heard.is_ready.set()
+        try:
+            while True:
+                _hear(await layer.receive(channel), job, heard)
+        finally:
+            await layer.group_discard(group, channel)
+    except (redis.RedisError, OSError) as error:
+        log.warning("nothing is heard of job %s: %s", job, error)
+    finally:
+        heard.is_ready.set()
+
+
+def _hear(message: dict[str, Any], job: str, heard: Heard) -> None:
+    if message["type"] == "live.preview" and message["job"] == job:
+        heard.put("preview", message)
+    elif message["type"] == "live.message" and message["message"].get("job") == job:
+        heard.put(message["message"]["type"], message["message"])

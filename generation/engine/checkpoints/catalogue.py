@@ -1,0 +1,135 @@
+"""The checkpoints that can be asked for, looked up by id, and which of them are here.
+
+Those of `listing` come with the code; an operator's own are described beside their weights, in the
+folder that `look_in` names, and are in the catalogue as soon as they are there.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from generation.engine.checkpoints.builtin import CHECKPOINTS as LISTED
+from generation.engine.checkpoints.checkpoint import Checkpoint
+from generation.engine.checkpoints.store import descriptor, status
+from generation.engine.enums import Family, Mode
+
+__all__ = [
+    "CHECKPOINTS",
+    "Checkpoint",
+    "Family",
+    "Mode",
+    "UnknownCheckpoint",
+    "folder",
+    "get",
+    "is_available",
+    "is_present",
+    "problem_with",
+    "set_root",
+]
+
+logger = logging.getLogger(__name__)
+
+_PACKAGE = Path(__file__).parent.parent
+# For so long what was seen of the folder holds: every request asks several times.
+FRESH_SECONDS = 1.0
+
+
+class UnknownCheckpoint(LookupError):
+    """No checkpoint of this id is in the catalogue."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(f"There is no checkpoint called {id!r}.")
+        self.id = id
+
+
+class Catalogue(Mapping[str, Checkpoint]):
+    """Checkpoints by id: those that are listed, then the operator's own by id. Safe in threads."""
+
+    def __init__(self, listed: Iterable[Checkpoint]) -> None:
+        self.root: Callable[[], Path | None] = lambda: None
+        self._listed = {each.id: each for each in listed}
+        self._seen: tuple[Path | None, float, dict[str, Checkpoint]] = (None, 0.0, self._listed)
+        self._complaints: frozenset[str] = frozenset()
+
+    def __getitem__(self, id: str) -> Checkpoint:
+        return self._all()[id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def _all(self) -> dict[str, Checkpoint]:
+        root, now = self.root(), time.monotonic()
+        seen_root, seen_at, seen = self._seen
+        if root == seen_root and now - seen_at < FRESH_SECONDS:
+            return seen
+        seen = self._listed | self._own(root)
+        self._seen = (root, now, seen)
+        return seen
+
+    def _own(self, root: Path | None) -> dict[str, Checkpoint]:
+        """Return the operator's own; what cannot be read is left out, and complained of once."""
+        if root is None or not root.is_dir():
+            return {}
+        own, complaints = {}, set()
+        for path in sorted(root.glob(f"*/{descriptor.NAME}")):
+            id = path.parent.name
+            if id in self._listed or id.startswith("."):
+                continue
+            try:
+                own[id] = descriptor.read(path.parent)
+            except descriptor.InvalidDescriptor as error:
+                complaints.add(str(error))
+        for complaint in complaints - self._complaints:
+            logger.warning("%s", complaint)
+        self._complaints = frozenset(complaints)
+        return own
+
+
+CHECKPOINTS: Mapping[str, Checkpoint] = Catalogue(LISTED)
+
+
+def set_root(root: Callable[[], Path | None]) -> None:
+    """Say where the operator's own checkpoints are; asked again and again."""
+    assert isinstance(CHECKPOINTS, Catalogue)
+    CHECKPOINTS.root = root
+
+
+def get(id: str) -> Checkpoint:
+    """Return the checkpoint of this id; raise UnknownCheckpoint where there is none."""
+    try:
+        return CHECKPOINTS[id]
+    except KeyError:
+        raise UnknownCheckpoint(id) from None
+
+
+def folder(checkpoint: Checkpoint, root: Path | None) -> Path:
+    """Return the folder that holds the weights, or would; `root` has the fetched checkpoints."""
+    if checkpoint.is_bundled:
+        return _PACKAGE / checkpoint.source
+    if root is None:
+        raise ValueError(f"{checkpoint.name} needs a checkpoint folder, and none is configured.")
+    return root / checkpoint.id
+
+
+def is_present(checkpoint: Checkpoint, *, root: Path | None) -> bool:
+    """Say whether the checkpoint's folder is there; `fault_in` looks closer."""
+    if root is None and not checkpoint.is_bundled:
+        return False
+    return (folder(checkpoint, root) / "model_index.json").is_file()
+
+
+def is_available(checkpoint: Checkpoint, *, root: Path | None) -> bool:
+    """Say whether the checkpoint can be used: it is present, and nothing is known to be wrong."""
+    return is_present(checkpoint, root=root) and not problem_with(checkpoint, root=root)
+
+
+def problem_with(checkpoint: Checkpoint, *, root: Path | None) -> str:
+    """Return what is wrong with a checkpoint that is present, for the operator; nothing if all is well.
+
+    Looks at sizes and headers only, so that a page may ask.
+    """
+    return status.problem_in(folder(checkpoint, root), checkpoint.family)

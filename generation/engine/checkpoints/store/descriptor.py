@@ -1,0 +1,119 @@
+"""A checkpoint of the operator's own, as the small file beside its weights says it."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+from generation.engine.checkpoints.builtin import FAMILIES
+from generation.engine.checkpoints.checkpoint import Checkpoint
+from generation.engine.checkpoints.store.files import write_json
+from generation.engine.enums import Family, Mode, NoiseScheduler
+
+NAME = "checkpoint.json"
+OWN = "own"
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_GIVEN_ELSEWHERE = {"id", "source", "gated"}
+
+
+class InvalidDescriptor(ValueError):
+    """The file does not describe a checkpoint; the message says why."""
+
+
+def is_id(text: str) -> bool:
+    """Say whether a checkpoint can have this id: it is a folder's name, and part of addresses."""
+    return bool(_ID.fullmatch(text))
+
+
+def read(folder: Path) -> Checkpoint:
+    """Return the checkpoint that the folder's file describes, named by its folder.
+
+    What the file leaves out is what most of the family have. Raises InvalidDescriptor.
+    """
+    try:
+        content = json.loads((folder / NAME).read_text())
+    except (OSError, ValueError) as error:
+        raise InvalidDescriptor(f"{folder / NAME} cannot be read: {error}") from error
+    try:
+        return _checkpoint(folder.name, content)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidDescriptor(f"{folder / NAME}: {error}") from error
+
+
+def write(checkpoint: Checkpoint, folder: Path) -> None:
+    """Describe the checkpoint in full, so that it stays what it is when the families change."""
+    content = {
+        name: sorted(value) if isinstance(value, frozenset) else value
+        for name, value in asdict(checkpoint).items()
+        if name not in _GIVEN_ELSEWHERE
+    }
+    write_json(folder / NAME, content)
+
+
+def _checkpoint(id: str, content: Any) -> Checkpoint:
+    if not isinstance(content, dict):
+        raise TypeError("it is no object")
+    if not is_id(id):
+        raise ValueError(f"{id!r} cannot be an id")
+    given = dict(content)
+    family = FAMILIES[Family(given.pop("family"))]
+    readers = _readers()
+    if unknown := given.keys() - readers.keys():
+        raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
+    values = {name: readers[name](value) for name, value in given.items()}
+    checkpoint = replace(family, **{"name": id, **values}, id=id, source=OWN, gated=False)
+    _require_sense(checkpoint)
+    return checkpoint
+
+
+def _require_sense(checkpoint: Checkpoint) -> None:
+    sizes = (checkpoint.min_size, checkpoint.native_size, checkpoint.max_size)
+    if checkpoint.multiple < 1 or any(size % checkpoint.multiple for size in sizes):
+        raise ValueError("min_size, native_size and max_size must be multiples of multiple")
+    if not 0 < sizes[0] <= sizes[1] <= sizes[2]:
+        raise ValueError("native_size must lie between min_size and max_size")
+    if not checkpoint.modes:
+        raise ValueError("modes must not be empty")
+    if min(checkpoint.num_inference_steps, checkpoint.start_ms_per_step_megapixel) < 1:
+        raise ValueError("steps and times must be above zero")
+    NoiseScheduler(checkpoint.noise_scheduler)
+
+
+def _readers() -> Mapping[str, Callable[[Any], Any]]:
+    return {
+        field.name: _READERS[field.type]
+        for field in fields(Checkpoint)
+        if field.type in _READERS and field.name not in _GIVEN_ELSEWHERE
+    }
+
+
+def _read_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _read_whole(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{value!r} is no whole number")
+    return value
+
+
+def _read_number(value: Any) -> float:
+    return value if isinstance(value, float) else float(_read_whole(value))
+
+
+def _read_modes(value: Any) -> frozenset[Mode]:
+    if not isinstance(value, list):
+        raise TypeError(f"{value!r} is no list")
+    return frozenset(Mode(each) for each in value)
+
+
+_READERS: Mapping[Any, Callable[[Any], Any]] = {
+    str: _read_text,
+    int: _read_whole,
+    float: _read_number,
+    frozenset[Mode]: _read_modes,
+}

@@ -1,0 +1,135 @@
+"""What is on the shelf: listing it, reading every byte of it again, taking something off it."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from generation.engine.checkpoints import catalogue
+from generation.engine.checkpoints.store import manifest, status, structure
+from generation.engine.checkpoints.store.downloads import ITEMS
+from generation.engine.checkpoints.store.manifest import Record
+from generation.engine.checkpoints.store.weights import Unusable
+from generation.engine.enums import Family
+
+
+class NotOnTheShelf(Exception):
+    """There is nothing of this id; the message says so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InventoryItem:
+    """Something that is on the shelf, or could be. `fault` says what is wrong with what is there."""
+
+    id: str
+    name: str
+    family: Family | None
+    license: str
+    folder: Path
+    is_bundled: bool
+    is_own: bool
+    is_present: bool
+    fault: str
+    record: Record | None
+
+    @property
+    def is_usable(self) -> bool:
+        return self.is_present and not self.fault
+
+
+def entries(root: Path) -> Iterator[InventoryItem]:
+    """Yield everything that can be on the shelf, in the catalogue's order."""
+    for checkpoint in catalogue.CHECKPOINTS.values():
+        yield _entry(
+            checkpoint.id,
+            name=checkpoint.name,
+            family=checkpoint.family,
+            license=checkpoint.license,
+            folder=catalogue.folder(checkpoint, root),
+            is_bundled=checkpoint.is_bundled,
+            is_own=not checkpoint.is_bundled and checkpoint.id not in ITEMS,
+        )
+    for item in ITEMS.values():
+        if item.family is None:
+            yield _entry(
+                item.id,
+                name=item.name,
+                family=None,
+                license=item.license,
+                folder=root / item.id,
+                is_bundled=False,
+                is_own=False,
+            )
+
+
+def get(id: str, *, root: Path) -> InventoryItem:
+    """Raises NotOnTheShelf."""
+    for entry in entries(root):
+        if entry.id == id:
+            return entry
+    raise NotOnTheShelf(f"There is no checkpoint called {id}.")
+
+
+def verify(entry: InventoryItem, *, report: Callable[[int], object] = lambda _: None) -> list[str]:
+    """Read every byte and return what is wrong; the finding decides whether the checkpoint is used.
+
+    Without a record of its sums only its structure can be checked.
+    """
+    found = []
+    if entry.record is not None:
+        bad = manifest.bad_files(entry.record, entry.folder, report=report)
+        found = [fault for _path, fault in bad]
+    if not found and (fault := _fault_of_structure(entry)):
+        found = [fault]
+    if not entry.is_bundled:
+        status.note(entry.folder, found)
+    return found
+
+
+def remove(entry: InventoryItem) -> None:
+    """Delete what is there; of a checkpoint that is a link, the link alone. Raises NotOnTheShelf."""
+    if entry.is_bundled:
+        raise NotOnTheShelf(f"{entry.name} is part of the program and stays.")
+    if entry.folder.is_symlink():
+        entry.folder.unlink()
+        return
+    if not entry.folder.is_dir():
+        raise NotOnTheShelf(f"{entry.name} is not installed.")
+    # Aside first: what is half deleted must not be taken for a checkpoint.
+    doomed = entry.folder.with_name(f".{entry.id}.removed")
+    shutil.rmtree(doomed, ignore_errors=True)
+    entry.folder.rename(doomed)
+    shutil.rmtree(doomed)
+
+
+def _entry(
+    id: str,
+    *,
+    name: str,
+    family: Family | None,
+    license: str,
+    folder: Path,
+    is_bundled: bool,
+    is_own: bool,
+) -> InventoryItem:
+    is_present = folder.is_dir()
+    return InventoryItem(
+        id=id,
+        name=name,
+        family=family,
+        license=license,
+        folder=folder,
+        is_bundled=is_bundled,
+        is_own=is_own,
+        is_present=is_present,
+        fault=status.problem_in(folder, family) if is_present else "",
+        record=manifest.read(folder) if is_present else None,
+    )
+
+
+def _fault_of_structure(entry: InventoryItem) -> str:
+    try:
+        structure.require(entry.folder, entry.family)
+    except (Unusable, OSError, ValueError) as error:
+        return str(error)
+    return ""

@@ -1,0 +1,109 @@
+"""A folder in the layout of diffusers: which checkpoint it holds, as the catalogue needs to know it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from generation.engine.checkpoints.builtin import FAMILIES, SD2_BASE, UPSCALER
+from generation.engine.checkpoints.checkpoint import GENERAL, PAINTING, Checkpoint
+from generation.engine.checkpoints.store.descriptor import OWN
+from generation.engine.checkpoints.store.weights import Unusable
+from generation.engine.enums import ENLARGEMENT, Family, Mode
+
+# The width of the text that the unet of version 1 attends to; that of version 2 is 1,024.
+_SD2_TEXT_WIDTH = 1024
+
+
+def recognise(folder: Path, *, id: str, name: str, family: Family | None = None) -> Checkpoint:
+    """Return the catalogue's entry for a folder; `family` says it where the folder would be mistaken.
+
+    Raises Unusable.
+    """
+    try:
+        return _recognise(folder, id=id, name=name, family=family)
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Unusable(f"{folder} is no checkpoint in the layout of diffusers: {error}") from error
+
+
+def _recognise(folder: Path, *, id: str, name: str, family: Family | None) -> Checkpoint:
+    is_sd3 = (folder / "transformer").is_dir()
+    denoiser = _config(folder / ("transformer" if is_sd3 else "unet"))
+    vae = _config(folder / "vae")
+    family = family or _family(folder, denoiser)
+    modes = _modes(folder, denoiser, vae)
+    scale = 2 ** (len(vae["block_out_channels"]) - 1)
+    native = int(denoiser["sample_size"]) * scale
+    down = denoiser["patch_size"] if is_sd3 else 2 ** (len(denoiser["block_out_channels"]) - 1)
+    if Mode.UPSCALE in modes:
+        native *= ENLARGEMENT
+    entry = _fitted(_model(family, modes, native), native=native, multiple=scale * down)
+    return replace(
+        entry,
+        id=id,
+        name=name,
+        source=OWN,
+        modes=modes,
+        summary="",
+        license="",
+        gated=False,
+        refiner="",
+    )
+
+
+def _config(folder: Path) -> Mapping[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "config.json").read_text())
+    return content
+
+
+def _family(folder: Path, denoiser: Mapping[str, Any]) -> Family:
+    if (folder / "transformer").is_dir():
+        return Family.SD3
+    if (folder / "text_encoder_2").is_dir():
+        return Family.SDXL
+    if denoiser["cross_attention_dim"] == _SD2_TEXT_WIDTH:
+        return Family.SD2
+    return Family.SD1
+
+
+def _modes(folder: Path, denoiser: Mapping[str, Any], vae: Mapping[str, Any]) -> frozenset[Mode]:
+    """Tell what it was made for by what its denoiser sees beside the latents."""
+    latents = int(vae["latent_channels"])
+    beside = int(denoiser["in_channels"]) - latents
+    if beside == 0:
+        is_refiner = (folder / "text_encoder_2").is_dir() and not (folder / "text_encoder").is_dir()
+        return frozenset({Mode.IMAGE_TO_IMAGE}) if is_refiner else GENERAL
+    if beside == latents + 1:
+        return PAINTING
+    if beside == 1:
+        return frozenset({Mode.DEPTH_TO_IMAGE})
+    if beside == 3 and (folder / "low_res_scheduler").is_dir():
+        return frozenset({Mode.UPSCALE})
+    raise Unusable(
+        f"The denoiser sees {beside} channels beside its latents: no mode here works like that."
+    )
+
+
+def _model(family: Family, modes: frozenset[Mode], native: int) -> Checkpoint:
+    """Return the listed checkpoint that it is most like."""
+    if Mode.UPSCALE in modes:
+        return UPSCALER
+    if family is Family.SD2 and native <= SD2_BASE.native_size:
+        return SD2_BASE
+    return FAMILIES[family]
+
+
+def _fitted(model: Checkpoint, *, native: int, multiple: int) -> Checkpoint:
+    """Return the model with sizes that fit a checkpoint of another size than most."""
+    if native == model.native_size and model.multiple % multiple == 0:
+        return model
+    if Mode.UPSCALE in model.modes:
+        return model
+    return replace(
+        model,
+        native_size=native // multiple * multiple,
+        multiple=multiple,
+        min_size=max(native // 2 // multiple, 1) * multiple,
+        max_size=native * 2 // multiple * multiple,
+    )

@@ -1,0 +1,65 @@
+"""What a checkpoint's folder must hold to be loaded, by family. Looks at no weight, only at headers."""
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from pathlib import Path
+
+from generation.engine.checkpoints.store import weights
+from generation.engine.checkpoints.store.weights import PICKLES, Unusable, weight_files
+from generation.engine.enums import Family
+
+INDEX = "model_index.json"
+# What a checkpoint of the family can't do without; it may have more.
+PARTS: Mapping[Family, tuple[str, ...]] = {
+    Family.SD1: ("text_encoder", "unet", "vae"),
+    Family.SD2: ("text_encoder", "unet", "vae"),
+    Family.SDXL: ("text_encoder_2", "unet", "vae"),
+    Family.SD3: ("text_encoder", "text_encoder_2", "transformer", "vae"),
+}
+MORE_PARTS = ("text_encoder", "text_encoder_3", "depth_estimator")
+CHECKER = "safety_checker"
+# A checkpoint that finds it too large is loaded without.
+DISPENSABLE = "text_encoder_3"
+# Without its files transformers makes an empty tokenizer, to which every prompt is the same.
+TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "spiece.model")
+
+
+def require(folder: Path, family: Family | None) -> dict[str, int]:
+    """Return how many weights each part has. Raises Unusable if something is missing, cut off or pickled.
+
+    Without a family it is the safety checker's folder.
+    """
+    if family is None:
+        if not (folder / "feature_extractor" / "preprocessor_config.json").is_file():
+            raise Unusable(f"{folder} has no feature extractor: it is incomplete.")
+        return {CHECKER: require_part(folder / CHECKER)}
+    if not (folder / INDEX).is_file():
+        raise Unusable(f"{folder} has no {INDEX}: the checkpoint is missing or incomplete.")
+    if not (folder / "scheduler" / "scheduler_config.json").is_file():
+        raise Unusable(f"{folder} has no noise scheduler: the checkpoint is incomplete.")
+    tokenizers = sorted(folder.glob("tokenizer*"))
+    for tokenizer in tokenizers or [folder / "tokenizer"]:
+        if not any((tokenizer / name).is_file() for name in TOKENIZER_FILES):
+            raise Unusable(f"{tokenizer} has no vocabulary: the checkpoint is incomplete.")
+    parts = {*PARTS[family], *(name for name in MORE_PARTS if (folder / name).is_dir())}
+    return {name: require_part(folder / name) for name in sorted(parts)}
+
+
+def require_part(folder: Path) -> int:
+    """Return how many weights a part has. Raises Unusable."""
+    files: Sequence[Path] = sorted(folder.iterdir()) if folder.is_dir() else []
+    if not any(path.suffix == ".safetensors" for path in files):
+        if any(path.suffix in PICKLES for path in files):
+            raise Unusable(
+                f"{folder} has only pickled weights, which can run code: use safetensors."
+            )
+        raise Unusable(f"{folder} has no safetensors weights: the checkpoint is incomplete.")
+    if not (folder / "config.json").is_file():
+        raise Unusable(f"{folder} has no config.json: the checkpoint is incomplete.")
+    return sum(_count(path) for path in weight_files(folder))
+
+
+def _count(path: Path) -> int:
+    if not path.is_file():
+        raise Unusable(f"{path} is missing: the checkpoint is incomplete.")
+    return sum(prod(tensor.shape) for tensor in weights.header(path).values())

@@ -1,0 +1,112 @@
+"""Where a picture's denoising starts from, by mode. Noise is drawn in diffusers' order.
+
+Each function serves one picture with its own generator, so that picture k of a request is the one
+that its seed gives alone. Noise is drawn on the host: a seed means the same on any device.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from PIL.Image import Image
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from generation.engine.checkpoints.catalogue import Mode
+from generation.engine.diffusion.families.vae import Vae
+from generation.engine.diffusion.noise_schedule import NoiseSchedule
+from generation.engine.request import GenerationRequest, canvas
+
+Inputs = Mapping[str, Image]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartInputs:
+    """What the starts need to know. `model_channels` is what the model takes in."""
+
+    request: GenerationRequest
+    inputs: Inputs
+    schedule: NoiseSchedule
+    vae: Vae
+    model_channels: int
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """The shape of one picture's latents."""
+        factor = self.vae.scale_factor
+        return (1, self.vae.channels, self.request.height // factor, self.request.width // factor)
+
+    def noise(self, generator: torch.Generator) -> Tensor:
+        """Draw noise for one picture's latents, on the VAE's device."""
+        noise = torch.randn(self.shape, generator=generator)
+        return noise.to(self.vae.module.device)
+
+    def pixels(self, name: str) -> Tensor:
+        """Return an input picture at the request's size, -1 to 1."""
+        return self.vae.pixels(
+            self.inputs[name], width=self.request.width, height=self.request.height
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """One picture before its first step: see `Run` for `channels` and `Kept` for the rest."""
+
+    latents: Tensor
+    channels: Tensor | None = None
+    original: Tensor | None = None
+    noise: Tensor | None = None
+    mask: Tensor | None = None
+
+
+def start(scene: StartInputs, generator: torch.Generator) -> Start:
+    """Return where the picture of this generator starts."""
+    return _STARTS[scene.request.mode](scene, generator)
+
+
+def _text_to_image(scene: StartInputs, generator: torch.Generator) -> Start:
+    return Start(latents=scene.noise(generator) * scene.schedule.init_noise_sigma)
+
+
+def _image_to_image(scene: StartInputs, generator: torch.Generator) -> Start:
+    original = scene.vae.encode(scene.pixels("image"), generator)
+    noise = scene.noise(generator)
+    return Start(latents=scene.schedule.add_noise(original, noise, step=0))
+
+
+def _inpaint(scene: StartInputs, generator: torch.Generator) -> Start:
+    """Paint anew where the mask is white.
+
+    A model that was trained to inpaint sees mask and masked picture beside its latents. With any
+    other the original is put back around the mask after every step.
+    """
+    picture, mask_picture = canvas.prepared(scene.request, scene.inputs)
+    size = {"width": scene.request.width, "height": scene.request.height}
+    pixels = scene.vae.pixels(picture, **size)
+    mask = scene.vae.mask(mask_picture, **size)
+    small_mask = interpolate(mask, size=scene.shape[-2:]).to(scene.vae.module.device)
+    blends = scene.model_channels == scene.vae.channels
+    is_fresh = scene.request.strength == 1.0
+    original = scene.vae.encode(pixels, generator) if blends or not is_fresh else None
+    noise = scene.noise(generator)
+    if is_fresh:
+        latents = noise * scene.schedule.init_noise_sigma
+    else:
+        assert original is not None
+        latents = scene.schedule.add_noise(original, noise, step=0)
+    if blends:
+        if scene.vae.samples:
+            # Diffusers' pipelines also sample the masked picture, which they don't need.
+            torch.randn(scene.shape, generator=generator)
+        return Start(latents=latents, original=original, noise=noise, mask=small_mask)
+    masked = scene.vae.encode(pixels * (mask < 0.5), generator)
+    return Start(latents=latents, channels=torch.cat([small_mask, masked], dim=1))
+
+
+_STARTS: Mapping[Mode, Callable[[StartInputs, torch.Generator], Start]] = {
+    Mode.TEXT_TO_IMAGE: _text_to_image,
+    Mode.IMAGE_TO_IMAGE: _image_to_image,
+    Mode.DEPTH_TO_IMAGE: _image_to_image,
+    Mode.INPAINT: _inpaint,
+    Mode.OUTPAINT: _inpaint,
+}

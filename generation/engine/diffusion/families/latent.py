@@ -1,0 +1,151 @@
+"""What all families do alike: a denoiser works on a VAE's latents, from a start that follows the mode."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from generation.engine.diffusion.cuda_graphs import Arguments, Model, Recorded
+from generation.engine.diffusion.families import initial_latents
+from generation.engine.diffusion.families.initial_latents import Inputs, Start, StartInputs
+from generation.engine.diffusion.families.vae import Vae
+from generation.engine.diffusion.noise_schedule import NoiseSchedule, Part
+from generation.engine.diffusion.run import Conditioning, Kept, Run
+from generation.engine.diffusion.tiling import Tiling
+from generation.engine.request import GenerationRequest
+
+
+class LatentPipeline:
+    """A loaded checkpoint. Subclasses encode prompts and denoise.
+
+    `forward` is the denoiser as it is called; it may be wrapped in what makes it faster.
+    """
+
+    def __init__(
+        self, *, checkpoint_id: str, denoiser: Any, vae: Vae, scheduler_config: Mapping[str, Any]
+    ) -> None:
+        self.checkpoint_id = checkpoint_id
+        self.denoiser = denoiser
+        self.forward: Model = self._forward
+        self.vae = vae
+        self.scheduler_config = dict(scheduler_config)
+        self.device: torch.device = denoiser.device
+        self.dtype: torch.dtype = denoiser.dtype
+        self.latent_channels = vae.channels
+        self.vae_scale_factor = vae.scale_factor
+
+    def prepare(
+        self,
+        request: GenerationRequest,
+        conditioning: Conditioning,
+        inputs: Inputs,
+        *,
+        carried: Tensor | None = None,
+    ) -> Run:
+        """Return the run before its first step.
+
+        `carried` are the latents of another checkpoint's part of the schedule, to go on with.
+        """
+        schedule = self._schedule(request, is_refiner=carried is not None)
+        generators = [torch.Generator().manual_seed(seed) for seed in request.seeds]
+        if carried is None:
+            scene = self._scene(request, inputs, schedule)
+            started = [self._start(scene, generator) for generator in generators]
+        else:
+            started = [Start(latents=carried.to(self.device))]
+        tiling = self._tiling(request)
+        run = Run(
+            request=request,
+            conditioning=conditioning,
+            schedule=schedule,
+            latents=torch.cat([start.latents for start in started]),
+            generators=generators,
+            channels=_cat([start.channels for start in started]),
+            kept=_kept(started),
+            tiling=tiling,
+        )
+        run.batch_key = self._batch_key(run)
+        return run
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Return pictures (n, 3, height, width), 0 to 1 but not clamped, of finished latents."""
+        return self.vae.decode(latents, make_room=self._make_room)
+
+    def record(self) -> None:
+        """Do what makes passes like the last one faster from now on, if there is anything to do."""
+        if isinstance(self.forward, Recorded):
+            self.forward.record()
+
+    def encode_pictures(self, pixels: Tensor) -> Tensor:
+        """Return the latents of pictures (n, 3, height, width) of 0 to 1: the mode, not a sample."""
+        return self.vae.encode(pixels * 2 - 1)
+
+    def _batch_key(self, run: Run) -> Hashable:
+        """Runs of one key share a forward pass: one checkpoint, one shape of rows, one precision.
+
+        Whoever asks for an exact picture shares with nobody: other batch sizes round differently.
+        """
+        row = tuple(run.model_input().shape[1:])
+        return (self.checkpoint_id, row, self.dtype, id(run) if run.request.exact else None)
+
+    def _schedule(self, request: GenerationRequest, *, is_refiner: bool) -> NoiseSchedule:
+        return NoiseSchedule(
+            request.noise_scheduler,
+            config=self.scheduler_config,
+            steps=request.num_inference_steps,
+            part=self._part(request, is_refiner=is_refiner),
+            mu=self._shift(request),
+        )
+
+    def _part(self, request: GenerationRequest, *, is_refiner: bool) -> Part | None:
+        if request.refiner_share:
+            train_timesteps = self.scheduler_config.get("num_train_timesteps", 1000)
+            cutoff = round(request.refiner_share * train_timesteps)
+            return Part(below=cutoff) if is_refiner else Part(until=cutoff)
+        return Part(begin=request.first_step) if request.mode.has_picture else None
+
+    def _shift(self, request: GenerationRequest) -> float | None:
+        return None
+
+    def _scene(
+        self, request: GenerationRequest, inputs: Inputs, schedule: NoiseSchedule
+    ) -> StartInputs:
+        return StartInputs(
+            request=request,
+            inputs=inputs,
+            schedule=schedule,
+            vae=self.vae,
+            model_channels=int(self.denoiser.config["in_channels"]),
+        )
+
+    def _make_room(self) -> None:
+        """Give back what only makes it faster."""
+        if isinstance(self.forward, Recorded):
+            self.forward.make_room()
+
+    def _forward(self, arguments: Arguments) -> Tensor:
+        """Call the denoiser with arguments by its own names."""
+        output: Tensor = self.denoiser(**arguments, return_dict=False)[0]
+        return output
+
+    def _start(self, scene: StartInputs, generator: torch.Generator) -> Start:
+        return initial_latents.start(scene, generator)
+
+    def _tiling(self, request: GenerationRequest) -> Tiling | None:
+        return None
+
+
+def _kept(started: Sequence[Start]) -> Kept | None:
+    """Return what masked blending keeps of the originals; None where nothing is blended."""
+    original = _cat([start.original for start in started])
+    noise = _cat([start.noise for start in started])
+    mask = started[0].mask
+    if original is None or noise is None or mask is None:
+        return None
+    return Kept(latents=original, noise=noise, mask=mask)
+
+
+def _cat(tensors: Sequence[Tensor | None]) -> Tensor | None:
+    present = [tensor for tensor in tensors if tensor is not None]
+    return torch.cat(present) if present else None

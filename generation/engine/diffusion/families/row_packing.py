@@ -1,0 +1,106 @@
+"""Many runs in one forward pass: rows in, guided predictions out."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from generation.engine.diffusion.cuda_graphs import Arguments, Model
+from generation.engine.diffusion.run import Conditioning, Run
+
+
+class Rows:
+    """The rows of one forward pass over several runs.
+
+    The unconditional rows of the runs that use guidance come first, then one conditional row for
+    every input. Guided runs are put before the others, so that both halves of the guidance are
+    slices and one operation serves all runs.
+    """
+
+    def __init__(self, runs: Sequence[Run], *, device: torch.device, dtype: torch.dtype) -> None:
+        self._order = list(runs)
+        self._runs = sorted(runs, key=lambda run: run.request.passes, reverse=True)
+        self._inputs = [run for run in self._runs for _ in range(run.num_inputs)]
+        self._guided = sum(run.request.passes == 2 for run in self._inputs)
+        self._device = device
+        self._dtype = dtype
+
+    def latents(self) -> Tensor:
+        """Return the model's input, (rows, channels, height, width)."""
+        latents = torch.cat([run.model_input() for run in self._runs])
+        return torch.cat([latents[: self._guided], latents]).to(self._dtype)
+
+    def timesteps(self) -> Tensor:
+        """Return one timestep a row, in float32: some noise schedulers' timesteps are fractions."""
+        timesteps = [run.timestep for run in self._inputs]
+        return self._tensor(timesteps[: self._guided] + timesteps)
+
+    def conditioning(self, name: str) -> Tensor | None:
+        """Return this argument of the model, each run's own repeated for its inputs; None if unused."""
+        if name not in self._inputs[0].conditioning.positive:
+            return None
+        return torch.cat(self._conditionings(name))
+
+    def sequences(self, name: str) -> tuple[Tensor, Tensor | None]:
+        """Return this argument, whose length may differ from run to run, and which tokens count.
+
+        Shapes (rows, tokens, width) and, if some are padded, (rows, tokens) of booleans.
+        """
+        sequences = self._conditionings(name)
+        lengths = torch.tensor([sequence.shape[1] for sequence in sequences])
+        longest = int(lengths.max())
+        padded = [pad(sequence, (0, 0, 0, longest - sequence.shape[1])) for sequence in sequences]
+        if bool((lengths == longest).all()):
+            return torch.cat(padded), None
+        counts = torch.arange(longest)[None, :] < lengths[:, None]
+        return torch.cat(padded), to_device(counts, self._device)
+
+    def guide(self, output: Tensor) -> list[Tensor]:
+        """Return each run's prediction from the model's output, in the order of the runs.
+
+        With guidance it is unconditional + scale * (conditional - unconditional).
+        """
+        unconditional = output[: self._guided].float()
+        predictions = output[self._guided :].float()
+        scale = self._tensor([run.request.guidance_scale for run in self._inputs[: self._guided]])
+        guided = unconditional + scale.view(-1, 1, 1, 1) * (
+            predictions[: self._guided] - unconditional
+        )
+        predictions = torch.cat([guided, predictions[self._guided :]])
+        counts = [run.num_inputs for run in self._runs]
+        by_run = dict(zip(self._runs, torch.split(predictions, counts), strict=True))
+        return [by_run[run] for run in self._order]
+
+    def _conditionings(self, name: str) -> list[Tensor]:
+        conditionings: list[Conditioning] = [run.conditioning for run in self._inputs]
+        negative = [one.negative[name] for one in conditionings if one.negative is not None]
+        return negative + [one.positive[name] for one in conditionings]
+
+    def _tensor(self, values: list[float]) -> Tensor:
+        return to_device(torch.tensor(values, dtype=torch.float32), self._device)
+
+
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor of the host on the device, without waiting for what the device still computes."""
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
+def given(arguments: Mapping[str, Tensor | None]) -> Arguments:
+    """Return the arguments that the model is given: those that are not None."""
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def in_parts(model: Model, arguments: Arguments, *, rows: int) -> Tensor:
+    """Call the model on at most so many rows at a time, and put its outputs together again.
+
+    One run's tiles alone may be more rows than fit into the memory.
+    """
+    count = len(next(iter(arguments.values())))
+    parts = [
+        model({name: argument[start : start + rows] for name, argument in arguments.items()})
+        for start in range(0, count, rows)
+    ]
+    return torch.cat(parts) if len(parts) > 1 else parts[0]

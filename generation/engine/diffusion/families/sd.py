@@ -1,0 +1,145 @@
+"""Stable Diffusion 1.x and 2.x: a CLIP text encoder, a unet with cross-attention, a VAE.
+
+The checkpoints made for one purpose differ in what their unet sees beside the latents: mask and
+masked picture (inpainting), a depth map, or the small picture to enlarge (the x4 upscaler).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Self
+
+import torch
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+from transformers.models.clip.modeling_clip import CLIPTextModel
+from transformers.models.clip.tokenization_clip import CLIPTokenizer
+
+from generation.engine.checkpoints.catalogue import Checkpoint, Mode
+from generation.engine.diffusion.families import depth
+from generation.engine.diffusion.families.clip_text import ClipTextEncoder
+from generation.engine.diffusion.families.components import Parts, num_bytes
+from generation.engine.diffusion.families.depth import DepthEstimator
+from generation.engine.diffusion.families.initial_latents import Start, StartInputs
+from generation.engine.diffusion.families.unet import UNetPipeline
+from generation.engine.diffusion.families.vae import Vae
+from generation.engine.diffusion.run import Conditioning
+from generation.engine.diffusion.tiling import Tiling, tiling_for
+from generation.engine.request import GenerationRequest
+
+# What StableDiffusionPipeline corrects in the configurations of early checkpoints.
+_SCHEDULER_CORRECTIONS = {"steps_offset": 1, "clip_sample": False}
+_LOW_RES_SCHEDULER = "low_res_scheduler/scheduler_config.json"
+
+
+class StableDiffusion(UNetPipeline):
+    """A loaded checkpoint of the Stable Diffusion 1 or 2 layout."""
+
+    def __init__(
+        self,
+        *,
+        checkpoint_id: str,
+        text: ClipTextEncoder,
+        unet: UNet2DConditionModel,
+        vae: Vae,
+        scheduler_config: Mapping[str, Any],
+        depth_estimator: DepthEstimator | None = None,
+        low_res_scheduler: DDPMScheduler | None = None,
+    ) -> None:
+        super().__init__(
+            checkpoint_id=checkpoint_id,
+            denoiser=unet,
+            vae=vae,
+            scheduler_config={**scheduler_config, **_SCHEDULER_CORRECTIONS},
+        )
+        self.text = text
+        self.depth_estimator = depth_estimator
+        self.low_res_scheduler = low_res_scheduler
+
+    @classmethod
+    def load(cls, checkpoint: Checkpoint, parts: Parts) -> Self:
+        """Read the checkpoint's parts."""
+        return cls(
+            checkpoint_id=checkpoint.id,
+            text=ClipTextEncoder(
+                parts.processor(CLIPTokenizer, "tokenizer"),
+                parts.network(CLIPTextModel, "text_encoder"),
+            ),
+            unet=parts.denoiser(UNet2DConditionModel, "unet"),
+            vae=Vae.load(parts),
+            scheduler_config=parts.scheduler_config(),
+            depth_estimator=DepthEstimator.load(parts) if parts.has("depth_estimator") else None,
+            low_res_scheduler=DDPMScheduler.from_config(parts.config(_LOW_RES_SCHEDULER))
+            if parts.has("low_res_scheduler")
+            else None,
+        )
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory that the weights take on the device."""
+        estimator = self.depth_estimator.model if self.depth_estimator else None
+        return num_bytes(self.text.model, self.denoiser, self.vae.module, estimator)
+
+    def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
+        """Run the text encoder once over all prompts that differ."""
+        texts = [request.prompt for request in requests]
+        texts += [request.negative_prompt for request in requests if request.passes == 2]
+        embeddings = self.text.encode(texts)
+
+        def conditioning(text: str, request: GenerationRequest) -> dict[str, torch.Tensor]:
+            given = {"encoder_hidden_states": embeddings[text].hidden}
+            if request.mode is Mode.UPSCALE:
+                given["class_labels"] = torch.tensor([request.noise_level], device=self.device)
+            return given
+
+        return [
+            Conditioning(
+                positive=conditioning(request.prompt, request),
+                negative=conditioning(request.negative_prompt, request)
+                if request.passes == 2
+                else None,
+            )
+            for request in requests
+        ]
+
+    conditioning_names = ("class_labels",)
+
+    def _start(self, scene: StartInputs, generator: torch.Generator) -> Start:
+        if scene.request.mode is Mode.UPSCALE:
+            return self._enlargement(scene, generator)
+        start = super()._start(scene, generator)
+        if scene.request.mode is Mode.DEPTH_TO_IMAGE:
+            return replace(start, channels=self._depth(scene))
+        return start
+
+    def _enlargement(self, scene: StartInputs, generator: torch.Generator) -> Start:
+        """Start from noise, beside the small picture with some noise of its own."""
+        assert self.low_res_scheduler is not None, "the catalogue's modes follow the checkpoint"
+        factor = scene.vae.scale_factor
+        small = scene.vae.pixels(
+            scene.inputs["image"],
+            width=scene.request.width // factor,
+            height=scene.request.height // factor,
+        )
+        level = torch.tensor([scene.request.noise_level])
+        noise = torch.randn(small.shape, generator=generator)
+        channels = self.low_res_scheduler.add_noise(small, noise, level).to(self.device)
+        latents = scene.noise(generator) * scene.schedule.init_noise_sigma
+        return Start(latents=latents, channels=channels)
+
+    def _depth(self, scene: StartInputs) -> torch.Tensor:
+        """Return the depth that the person gave, or the estimator's."""
+        if "depth" in scene.inputs:
+            seen = depth.from_picture(scene.inputs["depth"])
+        else:
+            assert self.depth_estimator is not None, "the catalogue's modes follow the checkpoint"
+            size = (scene.request.width, scene.request.height)
+            seen = self.depth_estimator(scene.inputs["image"].resize(size))
+        return depth.fitted(seen.to(self.device), size=scene.shape[-2:])
+
+    def _tiling(self, request: GenerationRequest) -> Tiling | None:
+        if request.mode is not Mode.UPSCALE:
+            return None
+        return tiling_for(
+            height=request.height // self.vae_scale_factor,
+            width=request.width // self.vae_scale_factor,
+        )

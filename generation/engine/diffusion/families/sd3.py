@@ -1,0 +1,169 @@
+"""Stable Diffusion 3 and 3.5: a transformer (MMDiT) trained by flow matching, three text encoders.
+
+The third, T5, is by far the largest and may be missing: the model was trained to do without it.
+"""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, Self
+
+import torch
+from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
+from torch import Tensor
+from torch.nn.functional import pad
+from transformers.models.clip.modeling_clip import CLIPTextModelWithProjection
+from transformers.models.clip.tokenization_clip import CLIPTokenizer
+from transformers.models.t5.modeling_t5 import T5EncoderModel
+from transformers.models.t5.tokenization_t5 import T5Tokenizer
+
+from generation.engine.checkpoints.catalogue import Checkpoint
+from generation.engine.diffusion.families.clip_text import ClipTextEncoder
+from generation.engine.diffusion.families.components import Parts, num_bytes
+from generation.engine.diffusion.families.latent import LatentPipeline
+from generation.engine.diffusion.families.row_packing import Rows, given
+from generation.engine.diffusion.families.vae import Vae
+from generation.engine.diffusion.run import Conditioning, Run
+from generation.engine.request import GenerationRequest, prompt_weights
+
+# Tokens of the third encoder's part, also where it is missing.
+_T5_TOKENS = 256
+
+
+class StableDiffusion3(LatentPipeline):
+    """A loaded checkpoint of the Stable Diffusion 3 layout."""
+
+    def __init__(
+        self,
+        *,
+        checkpoint_id: str,
+        texts: Sequence[ClipTextEncoder],
+        transformer: SD3Transformer2DModel,
+        vae: Vae,
+        scheduler_config: Mapping[str, Any],
+        t5: tuple[Any, Any] | None = None,
+    ) -> None:
+        super().__init__(
+            checkpoint_id=checkpoint_id,
+            denoiser=transformer,
+            vae=vae,
+            scheduler_config=scheduler_config,
+        )
+        self.texts = list(texts)
+        self.t5 = t5
+
+    @classmethod
+    def load(cls, checkpoint: Checkpoint, parts: Parts) -> Self:
+        """Read the checkpoint's parts, the third text encoder only if there is room for it."""
+        t5 = None
+        if parts.has("text_encoder_3") and parts.has_room:
+            t5 = (
+                parts.processor(T5Tokenizer, "tokenizer_3"),
+                parts.network(T5EncoderModel, "text_encoder_3"),
+            )
+        return cls(
+            checkpoint_id=checkpoint.id,
+            texts=[
+                ClipTextEncoder(
+                    parts.processor(CLIPTokenizer, f"tokenizer{suffix}"),
+                    parts.network(CLIPTextModelWithProjection, f"text_encoder{suffix}"),
+                    penultimate=True,
+                )
+                for suffix in ("", "_2")
+            ],
+            transformer=parts.denoiser(SD3Transformer2DModel, "transformer"),
+            vae=Vae.load(parts),
+            scheduler_config=parts.scheduler_config(),
+            t5=t5,
+        )
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory that the weights take on the device."""
+        models = [text.model for text in self.texts]
+        t5 = self.t5[1] if self.t5 else None
+        return num_bytes(*models, t5, self.denoiser, self.vae.module)
+
+    def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
+        """Run each text encoder once over all prompts that differ."""
+        texts = list(dict.fromkeys(self._texts(requests)))
+        encoded = [text.encode([*texts, ""]) for text in self.texts]
+        t5 = self._t5_hidden(texts)
+
+        def conditioning(text: str, *, tokens: int) -> dict[str, Tensor]:
+            embeddings = [one[text] for one in encoded]
+            clip = torch.cat([one.hidden for one in embeddings], dim=-1)
+            nothing = torch.cat([one[""].hidden for one in encoded], dim=-1)
+            missing = (tokens - clip.shape[1]) // nothing.shape[1]
+            clip = torch.cat([clip, *[nothing] * missing], dim=1)
+            widened = pad(clip, (0, t5[text].shape[-1] - clip.shape[-1]))
+            return {
+                "encoder_hidden_states": torch.cat([widened, t5[text]], dim=1),
+                "pooled_projections": torch.cat([one.vector for one in embeddings], dim=-1),
+            }
+
+        conditionings = []
+        for request in requests:
+            # Both rows of a guided run go through the transformer together, so as long as each other.
+            own = self._texts([request])
+            tokens = max(encoded[0][text].hidden.shape[1] for text in own)
+            positive, *negative = (conditioning(text, tokens=tokens) for text in own)
+            conditionings.append(
+                Conditioning(positive=positive, negative=negative[0] if negative else None)
+            )
+        return conditionings
+
+    def denoise(self, runs: Sequence[Run]) -> list[Tensor]:
+        """Run the transformer once over the rows of all runs; a guided prediction for each."""
+        rows = Rows(runs, device=self.device, dtype=self.dtype)
+        hidden, _counts = rows.sequences("encoder_hidden_states")
+        arguments = {
+            "hidden_states": rows.latents(),
+            "timestep": rows.timesteps(),
+            "encoder_hidden_states": hidden,
+            "pooled_projections": rows.conditioning("pooled_projections"),
+        }
+        return rows.guide(self.forward(given(arguments)))
+
+    @staticmethod
+    def _texts(requests: Sequence[GenerationRequest]) -> list[str]:
+        texts = []
+        for request in requests:
+            texts.append(request.prompt)
+            if request.passes == 2:
+                texts.append(request.negative_prompt)
+        return texts
+
+    def _t5_hidden(self, texts: Sequence[str]) -> dict[str, Tensor]:
+        """Return the third encoder's (1, _T5_TOKENS, width) for each text: zeros where it is missing."""
+        if self.t5 is None:
+            width = int(self.denoiser.config["joint_attention_dim"])
+            zeros = torch.zeros(1, _T5_TOKENS, width, dtype=self.dtype, device=self.device)
+            return dict.fromkeys(texts, zeros)
+        tokenizer, model = self.t5
+        tokens = tokenizer(
+            [prompt_weights.plain(text) for text in texts],
+            padding="max_length",
+            max_length=_T5_TOKENS,
+            truncation=True,
+            return_tensors="pt",
+        )
+        hidden = model(tokens.input_ids.to(self.device)).last_hidden_state
+        return {text: hidden[index : index + 1] for index, text in enumerate(texts)}
+
+    def _batch_key(self, run: Run) -> Hashable:
+        """The text is part of what the transformer attends to: all rows need as many tokens."""
+        tokens = run.conditioning.positive["encoder_hidden_states"].shape[1]
+        return (super()._batch_key(run), tokens)
+
+    def _shift(self, request: GenerationRequest) -> float | None:
+        """Return how far larger pictures move their timesteps towards noise, if this checkpoint's do.
+
+        It goes linearly with the number of patches, as in diffusers' `calculate_shift`.
+        """
+        config = self.scheduler_config
+        if not config.get("use_dynamic_shifting"):
+            return None
+        least, most = config.get("base_image_seq_len", 256), config.get("max_image_seq_len", 4096)
+        low, high = config.get("base_shift", 0.5), config.get("max_shift", 1.16)
+        side = self.vae_scale_factor * int(self.denoiser.config["patch_size"])
+        patches = (request.height // side) * (request.width // side)
+        return float(low + (high - low) * (patches - least) / (most - least))

@@ -1,0 +1,119 @@
+"""Stable Diffusion XL: two text encoders, and a unet told the size and crop of what it draws.
+
+The refiner has the second encoder only. It takes over where the base model's part of the schedule
+ends, or works on a picture like any other image to image.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import torch
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from torch import Tensor
+from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelWithProjection
+from transformers.models.clip.tokenization_clip import CLIPTokenizer
+
+from generation.engine.checkpoints.catalogue import Checkpoint
+from generation.engine.diffusion.cuda_graphs import Arguments
+from generation.engine.diffusion.families.clip_text import ClipTextEncoder
+from generation.engine.diffusion.families.components import Parts, num_bytes
+from generation.engine.diffusion.families.unet import UNetPipeline
+from generation.engine.diffusion.families.vae import Vae
+from generation.engine.diffusion.run import Conditioning
+from generation.engine.request import GenerationRequest
+
+_TEXT_MODELS = {"": CLIPTextModel, "_2": CLIPTextModelWithProjection}
+# What the refiner is told of how pleasing the picture is to be, and the one to keep away from.
+_AESTHETIC_SCORE = 6.0
+_NEGATIVE_AESTHETIC_SCORE = 2.5
+
+
+class StableDiffusionXL(UNetPipeline):
+    """A loaded checkpoint of the Stable Diffusion XL layout."""
+
+    def __init__(
+        self,
+        *,
+        checkpoint_id: str,
+        texts: Sequence[ClipTextEncoder],
+        unet: UNet2DConditionModel,
+        vae: Vae,
+        scheduler_config: Mapping[str, Any],
+        zeros_for_no_prompt: bool = True,
+        wants_aesthetic_score: bool = False,
+    ) -> None:
+        super().__init__(
+            checkpoint_id=checkpoint_id, denoiser=unet, vae=vae, scheduler_config=scheduler_config
+        )
+        self.texts = list(texts)
+        self._zeros_for_no_prompt = zeros_for_no_prompt
+        self._wants_aesthetic_score = wants_aesthetic_score
+
+    @classmethod
+    def load(cls, checkpoint: Checkpoint, parts: Parts) -> Self:
+        """Read the checkpoint's parts."""
+        index = parts.config("model_index.json")
+        return cls(
+            checkpoint_id=checkpoint.id,
+            texts=[
+                ClipTextEncoder(
+                    parts.processor(CLIPTokenizer, f"tokenizer{suffix}"),
+                    parts.network(model_class, f"text_encoder{suffix}"),
+                    penultimate=True,
+                )
+                for suffix, model_class in _TEXT_MODELS.items()
+                if parts.has(f"text_encoder{suffix}")
+            ],
+            unet=parts.denoiser(UNet2DConditionModel, "unet"),
+            vae=Vae.load(parts),
+            scheduler_config=parts.scheduler_config(),
+            zeros_for_no_prompt=bool(index.get("force_zeros_for_empty_prompt", True)),
+            wants_aesthetic_score=bool(index.get("requires_aesthetics_score", False)),
+        )
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory that the weights take on the device."""
+        models = [text.model for text in self.texts]
+        return num_bytes(*models, self.denoiser, self.vae.module)
+
+    def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
+        """Run each text encoder once over all prompts that differ."""
+        texts = [request.prompt for request in requests]
+        texts += [request.negative_prompt for request in requests if request.passes == 2]
+        encoded = [text.encode(texts) for text in self.texts]
+        embeddings = {
+            text: {
+                "encoder_hidden_states": torch.cat([one[text].hidden for one in encoded], dim=-1),
+                "text_embeds": encoded[-1][text].vector,
+            }
+            for text in texts
+        }
+        return [self._conditioning(request, embeddings) for request in requests]
+
+    conditioning_names = ("text_embeds", "time_ids")
+
+    def _conditioning(
+        self, request: GenerationRequest, embeddings: Mapping[str, Mapping[str, Tensor]]
+    ) -> Conditioning:
+        positive = dict(embeddings[request.prompt])
+        negative = None
+        if request.passes == 2:
+            negative = dict(embeddings[request.negative_prompt])
+            if self._zeros_for_no_prompt and not request.negative_prompt:
+                negative = {name: torch.zeros_like(tensor) for name, tensor in positive.items()}
+            negative["time_ids"] = self._time_ids(request, _NEGATIVE_AESTHETIC_SCORE)
+        positive["time_ids"] = self._time_ids(request, _AESTHETIC_SCORE)
+        return Conditioning(positive=positive, negative=negative)
+
+    def _time_ids(self, request: GenerationRequest, aesthetic_score: float) -> Tensor:
+        """Return what the unet is told of size and crop, (1, 5 or 6): the whole of such a picture."""
+        size, corner = [request.height, request.width], [0, 0]
+        end = [aesthetic_score] if self._wants_aesthetic_score else size
+        return torch.tensor([[*size, *corner, *end]], dtype=self.dtype, device=self.device)
+
+    def _forward(self, arguments: Arguments) -> Tensor:
+        given = dict(arguments)
+        added = {name: given.pop(name) for name in self.conditioning_names}
+        output: Tensor = self.denoiser(**given, added_cond_kwargs=added, return_dict=False)[0]
+        return output

@@ -1,0 +1,103 @@
+"""Between pixels and latents: a checkpoint's VAE with its scale, its shift and its precision."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from diffusers.image_processor import VaeImageProcessor
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
+from PIL.Image import Image
+from torch import Tensor
+
+from generation.engine.diffusion.families.components import Parts
+
+_CLASSES = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}
+
+
+class Vae:
+    """A VAE that speaks the model's latents, float32 whatever it computes in.
+
+    `scale_factor` is pixels a latent cell along one side, `channels` those of the latents.
+    """
+
+    def __init__(self, module: Any) -> None:
+        self.module = module
+        config = module.config
+        self.scale_factor = 2 ** (len(config["block_out_channels"]) - 1)
+        self.channels = int(config["latent_channels"])
+        self._scale = float(config["scaling_factor"])
+        self._shift = float(config.get("shift_factor") or 0.0)
+        self._pictures = VaeImageProcessor(vae_scale_factor=self.scale_factor)
+        self._masks = VaeImageProcessor(
+            vae_scale_factor=self.scale_factor,
+            do_normalize=False,
+            do_binarize=True,
+            do_convert_grayscale=True,
+        )
+
+    @classmethod
+    def load(cls, parts: Parts) -> "Vae":
+        """Read it from a checkpoint's parts.
+
+        Where its configuration says that half precision overflows, it is kept in single.
+        """
+        config = parts.config("vae/config.json")
+        overflows = config.get("force_upcast") and parts.dtype is torch.float16
+        dtype = torch.float32 if overflows else None
+        return cls(parts.model(_CLASSES[config["_class_name"]], "vae", dtype=dtype))
+
+    def pixels(self, picture: Image, *, width: int, height: int) -> Tensor:
+        """Return a picture as (1, 3, height, width) of -1 to 1 on the host."""
+        tensor: Tensor = self._pictures.preprocess(picture.convert("RGB"), height, width)
+        return tensor
+
+    def mask(self, picture: Image, *, width: int, height: int) -> Tensor:
+        """Return a mask as (1, 1, height, width) of 0 and 1 on the host: 1 is painted anew."""
+        tensor: Tensor = self._masks.preprocess(picture, height, width)
+        return tensor
+
+    def encode(self, pixels: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Return the latents of pixels (n, 3, height, width) of -1 to 1.
+
+        They are sampled with the generator, or the most likely ones without. A VAE that gives one
+        answer leaves the generator alone.
+        """
+        encoded = self.module.encode(pixels.to(self.module.device, self.module.dtype))
+        if hasattr(encoded, "latents"):
+            latents = encoded.latents
+        elif generator is None:
+            latents = encoded.latent_dist.mode()
+        else:
+            latents = encoded.latent_dist.sample(generator)
+        scaled: Tensor = (latents.float() - self._shift) * self._scale
+        return scaled
+
+    @property
+    def samples(self) -> bool:
+        """Whether `encode` draws from the generator."""
+        return isinstance(self.module, AutoencoderKL)
+
+    def decode(self, latents: Tensor, *, make_room: Callable[[], None]) -> Tensor:
+        """Return pictures (n, 3, height, width), 0 to 1 but not clamped, of finished latents.
+
+        Where they don't fit into the memory, `make_room` is called, and they are decoded one by
+        one, in tiles.
+        """
+        try:
+            return self._decode(latents)
+        except torch.OutOfMemoryError:
+            pass
+        make_room()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        self.module.enable_tiling()
+        try:
+            return torch.cat([self._decode(one) for one in torch.split(latents, 1)])
+        finally:
+            self.module.disable_tiling()
+
+    def _decode(self, latents: Tensor) -> Tensor:
+        scaled = (latents / self._scale + self._shift).to(self.module.dtype)
+        decoded: Tensor = self.module.decode(scaled, return_dict=False)[0]
+        return decoded.float() / 2 + 0.5

@@ -1,0 +1,166 @@
+"""Noise schedulers: the class of diffusers behind each name, and one run's own instance."""
+
+import inspect
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+from diffusers.schedulers.scheduling_euler_ancestral_discrete import EulerAncestralDiscreteScheduler
+from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
+from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
+    FlowMatchEulerDiscreteScheduler,
+)
+from diffusers.schedulers.scheduling_flow_match_heun_discrete import FlowMatchHeunDiscreteScheduler
+from diffusers.schedulers.scheduling_heun_discrete import HeunDiscreteScheduler
+from diffusers.schedulers.scheduling_pndm import PNDMScheduler
+from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
+from torch import Tensor
+
+from generation.engine.enums import NoiseScheduler
+
+Options = Mapping[str, Any]
+
+_DIFFUSION: Mapping[NoiseScheduler, tuple[Any, Options]] = {
+    NoiseScheduler.DDIM: (DDIMScheduler, {}),
+    NoiseScheduler.DDPM: (DDPMScheduler, {}),
+    NoiseScheduler.EULER: (EulerDiscreteScheduler, {}),
+    NoiseScheduler.EULER_ANCESTRAL: (EulerAncestralDiscreteScheduler, {}),
+    NoiseScheduler.DPMPP_2M: (DPMSolverMultistepScheduler, {}),
+    NoiseScheduler.DPMPP_2M_KARRAS: (DPMSolverMultistepScheduler, {"use_karras_sigmas": True}),
+    NoiseScheduler.DPMPP_2M_SDE: (
+        DPMSolverMultistepScheduler,
+        {"algorithm_type": "sde-dpmsolver++"},
+    ),
+    NoiseScheduler.UNIPC: (UniPCMultistepScheduler, {}),
+    NoiseScheduler.HEUN: (HeunDiscreteScheduler, {}),
+    # Stable Diffusion's own configuration leaves out PNDM's Runge-Kutta start, which also couldn't
+    # do fewer than four steps.
+    NoiseScheduler.PNDM: (PNDMScheduler, {"skip_prk_steps": True}),
+}
+# Models trained by flow matching go along straight lines, for which there are other solvers.
+_FLOW: Mapping[NoiseScheduler, tuple[Any, Options]] = {
+    NoiseScheduler.EULER: (FlowMatchEulerDiscreteScheduler, {}),
+    NoiseScheduler.HEUN: (FlowMatchHeunDiscreteScheduler, {}),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """The part of a schedule that a run goes through.
+
+    `begin` counts the denoising steps left out at the start, as image to image does. A base model
+    goes down to the timestep `until`, and its refiner goes on below the same one.
+    """
+
+    begin: int = 0
+    until: int | None = None
+    below: int | None = None
+
+
+def build(name: NoiseScheduler, *, config: Options) -> Any:
+    """Return a new noise scheduler of this kind for the checkpoint's configuration."""
+    is_flow = str(config.get("_class_name", "")).startswith("FlowMatch")
+    scheduler_class, options = (_FLOW if is_flow else _DIFFUSION)[name]
+    return scheduler_class.from_config(config, **options)
+
+
+class NoiseSchedule:
+    """One run's noise scheduler with its timesteps set. Stateful: never shared between runs.
+
+    `part` is what the run goes through of it, all of it if None.
+    `mu` shifts a flow's timesteps with the picture's size, where its configuration asks for it.
+    """
+
+    def __init__(
+        self,
+        name: NoiseScheduler,
+        *,
+        config: Options,
+        steps: int,
+        part: Part | None = None,
+        mu: float | None = None,
+    ) -> None:
+        self._scheduler = build(name, config=config)
+        takes_shift = "mu" in inspect.signature(self._scheduler.set_timesteps).parameters
+        shift = {"mu": mu} if mu is not None and takes_shift else {}
+        self._scheduler.set_timesteps(steps, device="cpu", **shift)
+        self._takes_generator = "generator" in inspect.signature(self._scheduler.step).parameters
+        self._is_flow = hasattr(self._scheduler, "scale_noise")
+        self.timesteps: Tensor = self._scheduler.timesteps
+        if part is not None:
+            self._keep(part)
+        self.init_noise_sigma = float(getattr(self._scheduler, "init_noise_sigma", 1.0))
+        self.prediction_type: str = self._scheduler.config.get("prediction_type", "velocity")
+
+    def scale(self, latents: Tensor, *, step: int) -> Tensor:
+        """Return the latents as the model wants them at this step (counted from 0)."""
+        if self._is_flow:
+            return latents
+        scaled: Tensor = self._scheduler.scale_model_input(latents, self.timesteps[step])
+        return scaled
+
+    def advance(
+        self,
+        prediction: Tensor,
+        *,
+        step: int,
+        latents: Tensor,
+        generators: Sequence[torch.Generator],
+    ) -> Tensor:
+        """Return the latents of the next, less noisy timestep.
+
+        Each picture's noise comes from its own generator.
+        """
+        noise = (
+            {"generator": list(generators)} if self._takes_generator and not self._is_flow else {}
+        )
+        advanced: Tensor = self._scheduler.step(
+            prediction, self.timesteps[step], latents, **noise, return_dict=False
+        )[0]
+        return advanced
+
+    def add_noise(self, latents: Tensor, noise: Tensor, *, step: int) -> Tensor:
+        """Return clean latents with as much noise as latents have at the start of this step."""
+        timestep = self.timesteps[step : step + 1]
+        noisy: Tensor
+        if self._is_flow:
+            noisy = self._scheduler.scale_noise(latents, timestep, noise)
+        else:
+            noisy = self._scheduler.add_noise(latents, noise, timestep)
+        return noisy
+
+    def predicted_clean(self, model_input: Tensor, prediction: Tensor, *, step: int) -> Tensor:
+        """Return the clean latents that a prediction amounts to.
+
+        A flow's model sees x = (1 - t) * clean + t * noise and predicts noise - clean. Others see
+        latents of unit variance, x = a * clean + s * noise with a^2 + s^2 = 1, so this needs only a
+        of the timestep and what the model predicts: the noise, or v = a * noise - s * clean
+        (arXiv 2202.00512).
+        """
+        timestep = float(self.timesteps[step])
+        if self._is_flow:
+            share = timestep / float(self._scheduler.config.num_train_timesteps)
+            return model_input - share * prediction
+        alphas: Tensor = self._scheduler.alphas_cumprod
+        alpha_squared = float(alphas[min(max(round(timestep), 0), len(alphas) - 1)])
+        a, s = math.sqrt(alpha_squared), math.sqrt(1 - alpha_squared)
+        if self.prediction_type == "v_prediction":
+            return a * model_input - s * prediction
+        return (model_input - s * prediction) / max(a, 1e-3)
+
+    def _keep(self, part: Part) -> None:
+        """Keep the part's timesteps, and tell the scheduler where it begins."""
+        # Some schedulers have several timesteps a step, some one extra in all.
+        first = part.begin * self._scheduler.order
+        if part.below is not None:
+            first = int((self.timesteps >= part.below).sum())
+        if hasattr(self._scheduler, "set_begin_index"):
+            self._scheduler.set_begin_index(first)
+        self.timesteps = self.timesteps[first:]
+        if part.until is not None:
+            self.timesteps = self.timesteps[self.timesteps >= part.until]

@@ -1,0 +1,93 @@
+"""Previews: what a run is becoming, at next to no cost.
+
+What a VAE's decoder makes of a latent cell is close to a linear function of the cell and its neighbours.
+"""
+
+from typing import TYPE_CHECKING, Self
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import conv2d, interpolate, pad, pixel_shuffle, unfold
+
+if TYPE_CHECKING:
+    from generation.engine.diffusion.families import Pipeline
+
+MIN_SIDE = 128
+MAX_SIDE = 256
+
+# A cell becomes _PATCH by _PATCH pixels, by way of its _KERNEL by _KERNEL neighbourhood.
+_PATCH = 4
+_KERNEL = 3
+_SAMPLES = 4
+_SAMPLE_CELLS = 16
+# Keeps the solution small where the samples say little; as a share of their number.
+_RIDGE = 1e-3
+
+
+class Projection:
+    """Latents to colours: one convolution, fitted to a checkpoint's own VAE.
+
+    `weight` is (3 * _PATCH ** 2, channels, _KERNEL, _KERNEL), `bias` (3 * _PATCH ** 2).
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        self._weight = weight
+        self._bias = bias
+
+    @classmethod
+    @torch.inference_mode()
+    def fit(cls, pipeline: "Pipeline") -> Self:
+        """Encode and decode some coloured samples and solve for the weights by ridge regression."""
+        latents = pipeline.encode_pictures(_samples(_SAMPLE_CELLS * pipeline.vae_scale_factor))
+        decoded = pipeline.decode(latents)
+        neighbourhoods = unfold(_padded(latents.float()), _KERNEL)
+        inputs = pad(neighbourhoods, (0, 0, 0, 1), value=1.0).movedim(1, -1).flatten(0, 1).cpu()
+        small = interpolate(decoded.float(), size=_SAMPLE_CELLS * _PATCH, mode="area")
+        outputs = unfold(small, _PATCH, stride=_PATCH).movedim(1, -1).flatten(0, 1).cpu()
+        ridge = _RIDGE * len(inputs) * torch.eye(inputs.shape[1])
+        solution = torch.linalg.solve(inputs.T @ inputs + ridge, inputs.T @ outputs)
+        weight = solution[:-1].T.unflatten(1, (latents.shape[1], _KERNEL, _KERNEL))
+        return cls(weight.contiguous().to(latents.device), solution[-1].to(latents.device))
+
+    def __call__(self, latents: Tensor) -> list[Image.Image | None]:
+        """Return a picture for each of the latents (n, channels, ...); None if not finite."""
+        patches = conv2d(_padded(latents.float()), self._weight, self._bias)
+        colours = pixel_shuffle(patches, _PATCH)
+        longer = max(colours.shape[-2:])
+        scale = min(max(longer, MIN_SIDE), MAX_SIDE) / longer
+        size = [round(side * scale) for side in colours.shape[-2:]]
+        return to_images(interpolate(colours, size=size, mode="bilinear", antialias=True))
+
+
+def to_images(pixels: Tensor) -> list[Image.Image | None]:
+    """Return pictures from pixels (n, 3, height, width), 0 to 1; None where one is not finite.
+
+    All are copied to the host at once.
+    """
+    finite = torch.isfinite(pixels).flatten(1).all(1)
+    bytes_ = (pixels.nan_to_num().clamp(0, 1) * 255).round().to(torch.uint8)
+    array = torch.cat([bytes_.flatten(1), finite[:, None].to(torch.uint8)], dim=1).cpu()
+    height, width = pixels.shape[-2:]
+    return [_to_image(row[:-1].view(3, height, width)) if row[-1] else None for row in array]
+
+
+def _to_image(channels: Tensor) -> Image.Image:
+    return Image.fromarray(channels.movedim(0, -1).contiguous().numpy())
+
+
+def _padded(latents: Tensor) -> Tensor:
+    return pad(latents, (_KERNEL // 2,) * 4, mode="replicate")
+
+
+def _samples(side: int) -> Tensor:
+    """Return pictures (_SAMPLES, 3, side, side), 0 to 1: smooth colours beside hard edges, as in most."""
+    generator = torch.Generator().manual_seed(0)
+
+    def random(channels: int, cells: int) -> Tensor:
+        return torch.rand(_SAMPLES, channels, cells, cells, generator=generator)
+
+    smooth = interpolate(random(3, 4), size=side, mode="bilinear")
+    blocks = interpolate(random(3, 9), size=side, mode="nearest")
+    mask = interpolate(random(1, 7).round(), size=side, mode="nearest")
+    return smooth * mask + blocks * (1 - mask)

@@ -1,0 +1,219 @@
+"""Loader: loads checkpoints in a thread, keeps them warm, evicts the least recently used."""
+
+import gc
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from diffusers.utils import logging as diffusers_logging
+from transformers.utils import logging as transformers_logging
+
+from generation.engine.checkpoints import catalogue
+from generation.engine.checkpoints.catalogue import Checkpoint
+from generation.engine.checkpoints.store import structure
+from generation.engine.checkpoints.store.weights import Unusable
+from generation.engine.diffusion.cuda_graphs import Recorder
+from generation.engine.diffusion.families import Pipeline, pipeline_class
+from generation.engine.diffusion.families.components import Parts, read_ahead
+from generation.engine.diffusion.preview import Projection
+from generation.engine.loading.optimizations import Optimizations
+from generation.engine.loading.warmup import rehearse
+
+logger = logging.getLogger(__name__)
+
+
+class LoadError(Exception):
+    """A checkpoint cannot be loaded; the message tells the operator why."""
+
+
+class NoRoom(Exception):
+    """The checkpoint doesn't fit beside those in use; ask again once one of them is released."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """A checkpoint in memory, which takes `num_bytes`; `load_us` is how long it took, in microseconds."""
+
+    pipeline: Pipeline
+    num_bytes: int
+    projection: Projection
+    load_us: int
+
+
+@dataclass(eq=False, kw_only=True)
+class _Entry:
+    future: Future[Loaded]
+    num_bytes: int
+    users: int = 0
+    last_used: float = field(default_factory=time.monotonic)
+
+
+def pick_device() -> torch.device:
+    """Return the best device of this machine."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+class Loader:
+    """The checkpoints of one device.
+
+    `acquire` and `release` belong to the engine's loop; `warm` may be read from any thread.
+
+    `root` is the folder of fetched checkpoints; without `budget_bytes` everything stays warm.
+    """
+
+    def __init__(
+        self,
+        root: Path | None = None,
+        *,
+        device: torch.device | None = None,
+        budget_bytes: int | None = None,
+        tuning: Optimizations | None = None,
+    ) -> None:
+        self.device = device or pick_device()
+        self.budget_bytes = budget_bytes
+        self.on_loaded: Callable[[], None] = lambda: None
+        self._root = root
+        self._tuning = tuning or Optimizations()
+        self._recorder = Recorder()
+        self._entries: dict[str, _Entry] = {}
+        diffusers_logging.disable_progress_bar()
+        transformers_logging.disable_progress_bar()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
+
+    @property
+    def warm(self) -> frozenset[str]:
+        """The ids of the checkpoints that are loaded or being loaded."""
+        return frozenset(tuple(self._entries))
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory that the warm checkpoints take."""
+        return sum(entry.num_bytes for entry in self._entries.values())
+
+    def acquire(self, checkpoint: Checkpoint) -> Loaded | None:
+        """Return the checkpoint, held until `release`; None while it loads, which this call starts.
+
+        Raises LoadError if it cannot be loaded (the next call tries again) and NoRoom if it doesn't
+        fit for now.
+        """
+        entry = self._entries.get(checkpoint.id) or self._start(checkpoint)
+        if not entry.future.done():
+            return None
+        if entry.future.exception():
+            del self._entries[checkpoint.id]
+        loaded = entry.future.result()
+        entry.num_bytes = loaded.num_bytes
+        entry.users += 1
+        entry.last_used = time.monotonic()
+        return loaded
+
+    def release(self, checkpoint: Checkpoint) -> None:
+        """Undo one `acquire`."""
+        entry = self._entries[checkpoint.id]
+        entry.users -= 1
+        entry.last_used = time.monotonic()
+
+    def close(self) -> None:
+        """Wait for a load that is under way and end the thread."""
+        self._thread.shutdown(cancel_futures=True)
+
+    def _start(self, checkpoint: Checkpoint) -> _Entry:
+        folder = self._folder(checkpoint)
+        num_bytes, has_room = self._measure(folder, checkpoint)
+        self._make_room(num_bytes)
+        entry = _Entry(
+            future=self._thread.submit(self._load_apart, checkpoint, folder, has_room=has_room),
+            num_bytes=num_bytes,
+        )
+        entry.future.add_done_callback(lambda _: self.on_loaded())
+        self._entries[checkpoint.id] = entry
+        return entry
+
+    def _folder(self, checkpoint: Checkpoint) -> Path:
+        try:
+            return catalogue.folder(checkpoint, self._root)
+        except ValueError as error:
+            raise LoadError(str(error)) from None
+
+    def _measure(self, folder: Path, checkpoint: Checkpoint) -> tuple[int, bool]:
+        """Return the bytes that will be loaded, and whether those are all that the checkpoint has.
+
+        Where they alone exceed the budget, what it can do without stays on the disk.
+        """
+        try:
+            counts = structure.require(folder, checkpoint.family)
+        except (Unusable, OSError, ValueError) as error:
+            raise LoadError(str(error)) from error
+        width = self._tuning.dtype(checkpoint.family, self.device).itemsize
+        num_bytes = width * sum(counts.values())
+        if self.budget_bytes is None or num_bytes <= self.budget_bytes:
+            return num_bytes, True
+        return num_bytes - width * counts.get(structure.DISPENSABLE, 0), False
+
+    def _make_room(self, num_bytes: int) -> None:
+        """Evict idle checkpoints, least recently used first.
+
+        One that exceeds the budget alone is loaded nevertheless.
+        """
+        if self.budget_bytes is None:
+            return
+        idle = sorted(
+            (id for id, entry in self._entries.items() if not entry.users and entry.future.done()),
+            key=lambda id: self._entries[id].last_used,
+        )
+        while self._entries and self.num_bytes + num_bytes > self.budget_bytes:
+            if not idle:
+                raise NoRoom
+            evicted = idle.pop(0)
+            del self._entries[evicted]
+            logger.info("evicted checkpoint %s", evicted)
+
+    def _load_apart(self, checkpoint: Checkpoint, folder: Path, *, has_room: bool) -> Loaded:
+        """Load in a thread that ends with the load.
+
+        A thread that has used torch on the host keeps a pool of OpenMP threads. Beside such a pool
+        those of the engine's loop no longer wait actively for each other, and its steps take twice
+        as long.
+        """
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="load") as thread:
+            return thread.submit(self._load, checkpoint, folder, has_room=has_room).result()
+
+    def _load(self, checkpoint: Checkpoint, folder: Path, *, has_room: bool) -> Loaded:
+        gc.collect()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        started = time.perf_counter_ns()
+        try:
+            parts = Parts(
+                folder=folder,
+                device=self.device,
+                dtype=self._tuning.dtype(checkpoint.family, self.device),
+                has_room=has_room,
+            )
+            # On a CPU it is the same cores that read, convert and take the others' steps.
+            reading = nullcontext if self.device.type == "cpu" else read_ahead
+            with reading(parts) as parts:
+                pipeline = pipeline_class(checkpoint.family).load(checkpoint, parts)
+            self._tuning.apply(pipeline, self._recorder)
+            if self._tuning.compiled:
+                rehearse(pipeline, checkpoint)
+            projection = Projection.fit(pipeline)
+        except Exception as error:
+            raise LoadError(f"{folder} could not be loaded: {error!r}") from error
+        load_us = (time.perf_counter_ns() - started) // 1_000
+        logger.info("loaded checkpoint %s in %d ms", checkpoint.id, load_us // 1_000)
+        return Loaded(
+            pipeline=pipeline,
+            num_bytes=pipeline.num_bytes,
+            projection=projection,
+            load_us=load_us,
+        )

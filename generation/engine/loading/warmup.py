@@ -1,0 +1,69 @@
+"""Steps and pictures that nobody asked for, taken while a checkpoint loads: what they have compiled, nobody waits for.
+
+A compiler makes one version of a block for each kind of input that it tells apart. It takes two sides
+that are as long for one, so no two are here; and it wants a version of its own for one row, for one picture,
+and for prompts of which some are shorter than others.
+"""
+
+import logging
+
+import torch
+from PIL import Image
+
+from generation.engine.checkpoints.catalogue import Checkpoint
+from generation.engine.diffusion.families import Pipeline
+from generation.engine.diffusion.run import Run
+from generation.engine.enums import Mode
+from generation.engine.request import GenerationRequest
+
+logger = logging.getLogger(__name__)
+
+_LARGEST_SIDE = 1024
+_SOME_SHA256 = "0" * 64
+_SHORT, _LONG = "a house", "a house beside a river " * 20
+
+
+@torch.inference_mode()
+def rehearse(pipeline: Pipeline, checkpoint: Checkpoint) -> None:
+    """Take steps and decode, in each way that a compiler tells apart from the others."""
+    try:
+        unguided, guided, longer = _runs(pipeline, checkpoint)
+        for runs in ([unguided], [guided], [guided, longer]):
+            if len({run.batch_key for run in runs}) == 1:
+                pipeline.denoise(runs)
+        for pictures in (guided.latents, torch.cat([guided.latents, longer.latents])):
+            pipeline.decode(pictures)
+    except torch.OutOfMemoryError:
+        logger.warning("%s was not rehearsed: it does not fit now", checkpoint.id)
+
+
+def _runs(pipeline: Pipeline, checkpoint: Checkpoint) -> list[Run]:
+    guided = max(checkpoint.guidance_scale, 2.0)
+    requests = [
+        _request(checkpoint, prompt=prompt, guidance_scale=guidance_scale)
+        for prompt, guidance_scale in ((_SHORT, 1.0), (_SHORT, guided), (_LONG, guided))
+    ]
+    size = (requests[0].width, requests[0].height)
+    pictures = {
+        name: Image.new("L" if name == "mask" else "RGB", size, "white")
+        for name in requests[0].mode.pictures
+    }
+    return [
+        pipeline.prepare(request, conditioning, pictures)
+        for request, conditioning in zip(requests, pipeline.encode(requests), strict=True)
+    ]
+
+
+def _request(checkpoint: Checkpoint, *, prompt: str, guidance_scale: float) -> GenerationRequest:
+    """A request of the first mode that the checkpoint knows, neither square nor large."""
+    mode = next(mode for mode in Mode if mode in checkpoint.modes)
+    side = min(checkpoint.native_size, _LARGEST_SIDE)
+    return GenerationRequest.usual(
+        checkpoint,
+        prompt=prompt,
+        mode=mode,
+        width=max(side - checkpoint.multiple, checkpoint.min_size),
+        height=max(side - 2 * checkpoint.multiple, checkpoint.min_size),
+        guidance_scale=guidance_scale,
+        **dict.fromkeys(mode.pictures, _SOME_SHA256),
+    )

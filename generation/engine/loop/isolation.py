@@ -1,0 +1,85 @@
+"""Work shared by many, in which one that fails doesn't take the others with it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import torch
+
+from generation.engine.events import FailureCode
+from generation.engine.loop.meter import Meter, split
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done(Generic[Item, Result]):
+    """What the work gave for one item, and the item's share of the device time in microseconds."""
+
+    item: Item
+    result: Result
+    us: int
+
+
+@dataclass(kw_only=True)
+class Outcome(Generic[Item, Result]):
+    """`us` is all device time spent, that of failed tries included."""
+
+    done: list[Done[Item, Result]] = field(default_factory=list)
+    failed: list[tuple[Item, Exception]] = field(default_factory=list)
+    us: int = 0
+
+
+def attempt(
+    work: Callable[[Sequence[Item]], Sequence[Result]],
+    items: Sequence[Item],
+    *,
+    meter: Meter,
+    share: Callable[[Item], int],
+) -> Outcome[Item, Result]:
+    """Do the work for all items at once; if it raises, for each half, until what fails is alone.
+
+    So an item that cannot be done costs its mates some time, and a batch too large for the memory
+    is done in parts. `work` gives one result an item and must not leave anything half done when it
+    raises.
+    """
+    outcome: Outcome[Item, Result] = Outcome()
+    try:
+        with meter.measure() as span:
+            results = work(items)
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is the item's
+        outcome.us = span.us
+        if len(items) == 1:
+            outcome.failed = [(items[0], error)]
+            return outcome
+    else:
+        parts = split(span.us, shares=[share(item) for item in items])
+        outcome.us = span.us
+        outcome.done = [
+            Done(item=item, result=result, us=us)
+            for item, result, us in zip(items, results, parts, strict=True)
+        ]
+        return outcome
+    # Out of the except clause, the error no longer keeps the failed try's tensors alive.
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    middle = len(items) // 2
+    for half in (items[:middle], items[middle:]):
+        _merge(outcome, attempt(work, half, meter=meter, share=share))
+    return outcome
+
+
+def failure_code(error: Exception) -> FailureCode:
+    """Say what an error of the model's code means for the run."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return FailureCode.OUT_OF_MEMORY
+    if "can't allocate memory" in str(error):  # how torch's allocator for the host puts it
+        return FailureCode.OUT_OF_MEMORY
+    return FailureCode.ERROR
+
+
+def _merge(outcome: Outcome[Item, Result], other: Outcome[Item, Result]) -> None:
+    outcome.done += other.done
+    outcome.failed += other.failed
+    outcome.us += other.us

@@ -1,0 +1,118 @@
+"""Ticket: what the engine keeps of one submission, from its arrival to its last event."""
+
+import time
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+
+from PIL.Image import Image
+from torch import Tensor
+
+from generation.engine.checkpoints.catalogue import Checkpoint
+from generation.engine.diffusion.run import Run
+from generation.engine.events import Charge, FailureCode
+from generation.engine.loading.loader import Loaded
+from generation.engine.request import GenerationRequest
+
+
+@dataclass(eq=False, kw_only=True)
+class Ticket:
+    """One submission: its terms, where it stands, and what it has cost so far.
+
+    `inputs` are the pictures that the request names. `checkpoint` is the one that works on it now,
+    a refiner in the end perhaps, to which `carried` latents go over. `loaded` is set while it holds
+    its checkpoint, `run` from its encoding on. `deadline` and `previewed_at` are in seconds of
+    `time.monotonic`.
+    """
+
+    key: str
+    request: GenerationRequest
+    inputs: Mapping[str, Image]
+    checkpoint: Checkpoint
+    weight: int
+    budget_us: int | None
+    deadline: float | None
+    wants_preview: Callable[[], bool]
+    loaded: Loaded | None = None
+    run: Run | None = None
+    carried: Tensor | None = None
+    steps_before: int = 0
+    has_waited: bool = False
+    has_started: bool = False
+    is_live: bool = True
+    previewed_at: float = float("-inf")
+    charges: list[Charge] = field(default_factory=list)
+    images: list[Image] = field(default_factory=list)
+
+    def charge(self, phase: str, us: int, *, index: int | None = None, billed: bool = True) -> None:
+        """Note device time spent for this ticket."""
+        self.charges.append(Charge(phase=phase, index=index, us=us, billed=billed))
+
+    @property
+    def ticket(self) -> "Ticket":
+        """The ticket that the work for this item is for: itself, as `Picture.ticket` is its own."""
+        return self
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Forward passes done, and in all."""
+        done = self.run.step if self.run else 0
+        return self.steps_before + done, self.request.evaluations
+
+    @property
+    def is_stepping(self) -> bool:
+        """Whether a denoising step is still ahead."""
+        return self.run is not None and not self.run.is_done
+
+    @property
+    def batch_key(self) -> Hashable:
+        """What runs have in common that can share a forward pass with its own."""
+        assert self.run is not None
+        return self.run.batch_key
+
+    @property
+    def awaits_refiner(self) -> bool:
+        """Whether another checkpoint is to finish what this one has begun."""
+        return bool(self.request.refiner_share) and self.carried is None
+
+    def hand_over(self, refiner: Checkpoint) -> None:
+        """Go on with another checkpoint, from the latents as they are."""
+        assert self.run is not None
+        self.steps_before = self.run.step
+        self.carried = self.run.latents
+        self.run = None
+        self.checkpoint = refiner
+        self.has_waited = False
+
+    def pictures(self) -> list["Picture"]:
+        """Return the ticket's pictures, once its latents are finished."""
+        return [Picture(ticket=self, index=index) for index in range(self.request.num_images)]
+
+    @property
+    def billed_us(self) -> int:
+        return sum(charge.us for charge in self.charges if charge.billed)
+
+    def overrun(self) -> FailureCode | None:
+        """Say which of its limits the ticket has passed, if any."""
+        if self.budget_us is not None and self.billed_us >= self.budget_us:
+            return FailureCode.BUDGET
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            return FailureCode.DEADLINE
+        return None
+
+    def is_due_for_preview(self, *, interval: float) -> bool:
+        """Say whether somebody watches and has seen nothing new for `interval` seconds."""
+        return time.monotonic() - self.previewed_at >= interval and self.wants_preview()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """One of a ticket's pictures: number `index`, from 0."""
+
+    ticket: Ticket
+    index: int
+
+    @property
+    def run(self) -> Run:
+        """The run whose latents hold the picture."""
+        assert self.ticket.run is not None
+        return self.ticket.run

@@ -1,0 +1,151 @@
+"""What a request must keep to, whoever asks: forms, APIs and the worker alike."""
+
+import math
+import re
+from typing import TYPE_CHECKING
+
+from generation.engine.checkpoints import catalogue
+from generation.engine.checkpoints.catalogue import Checkpoint, UnknownCheckpoint
+from generation.engine.enums import FLOW_SCHEDULERS, Family, Mode, NoiseScheduler
+from generation.engine.messages import Message, gettext_noop
+
+if TYPE_CHECKING:
+    from generation.engine.request import GenerationRequest
+
+MAX_PROMPT_LENGTH = 2_000
+MAX_STEPS = 150
+MAX_GUIDANCE_SCALE = 30.0
+MAX_SEED = 2**32 - 1
+MAX_IMAGES = 4
+
+
+MAX_NOISE_LEVEL = 350
+MAX_REFINER_SHARE = 0.5
+MIN_INNER_SIDE = 64
+_MISSING = {
+    "image": Message(gettext_noop("Add a picture for this.")),
+    "mask": Message(gettext_noop("Add a mask: paint over what is to be drawn anew.")),
+}
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def errors_in(request: "GenerationRequest") -> dict[str, str]:
+    """Return one message for each field that is wrong; nothing for a request that can be run."""
+    return (
+        _errors_in_text(request)
+        | _errors_in_numbers(request)
+        | _errors_in_pictures(request)
+        | _errors_in_checkpoint(request)
+    )
+
+
+def _errors_in_text(request: "GenerationRequest") -> dict[str, str]:
+    errors: dict[str, str] = {}
+    for name in ("prompt", "negative_prompt"):
+        text = getattr(request, name)
+        if len(text) > MAX_PROMPT_LENGTH:
+            errors[name] = Message(
+                gettext_noop("Use at most %(limit)d characters."), limit=MAX_PROMPT_LENGTH
+            )
+        elif not _is_storable(text):
+            errors[name] = Message(gettext_noop("This text has characters that cannot be stored."))
+    if not request.prompt.strip() and request.mode is Mode.TEXT_TO_IMAGE:
+        errors["prompt"] = Message(gettext_noop("Say what the picture should show."))
+    return errors
+
+
+def _is_storable(text: str) -> bool:
+    """Say whether PostgreSQL and UTF-8 take the text: they refuse NUL and half surrogates."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _errors_in_numbers(request: "GenerationRequest") -> dict[str, str]:
+    limits: dict[str, tuple[float, float]] = {
+        "num_inference_steps": (1, MAX_STEPS),
+        "guidance_scale": (0, MAX_GUIDANCE_SCALE),
+        "seed": (0, MAX_SEED),
+        "num_images": (1, MAX_IMAGES),
+        "strength": (0, 1),
+        "noise_level": (0, MAX_NOISE_LEVEL),
+        "refiner_share": (0, MAX_REFINER_SHARE),
+    }
+    return {
+        name: Message(gettext_noop("Choose a number from %(low)g to %(high)g."), low=low, high=high)
+        for name, (low, high) in limits.items()
+        if not _is_within(getattr(request, name), low, high)
+    }
+
+
+def _is_within(number: float, low: float, high: float) -> bool:
+    return math.isfinite(number) and low <= number <= high
+
+
+def _errors_in_pictures(request: "GenerationRequest") -> dict[str, str]:
+    errors: dict[str, str] = {}
+    for name in request.mode.pictures:
+        if not getattr(request, name):
+            errors[name] = _MISSING[name]
+    for name in ("image", "mask", "depth"):
+        if getattr(request, name) and not _SHA256.fullmatch(getattr(request, name)):
+            errors[name] = Message(gettext_noop("This picture is not known."))
+    if min(request.padding) < 0 or max(request.padding) > max(request.width, request.height):
+        errors["padding"] = Message(gettext_noop("This much cannot be added to a picture."))
+    elif request.mode is Mode.OUTPAINT and not _leaves_room(request):
+        errors["padding"] = Message(gettext_noop("Add some room on at least one side."))
+    return errors
+
+
+def _leaves_room(request: "GenerationRequest") -> bool:
+    """Say whether there is something to paint, and a picture to paint it around."""
+    left, top, right, bottom = request.padding
+    inner = (request.width - left - right, request.height - top - bottom)
+    return any(request.padding) and min(inner) >= MIN_INNER_SIDE
+
+
+def _errors_in_checkpoint(request: "GenerationRequest") -> dict[str, str]:
+    try:
+        checkpoint = catalogue.get(request.checkpoint)
+    except UnknownCheckpoint:
+        return {"checkpoint": Message(gettext_noop("This checkpoint is not in the catalogue."))}
+    errors = _errors_in_size(request, checkpoint)
+    name = checkpoint.name
+    if request.mode not in checkpoint.modes:
+        errors["mode"] = Message(gettext_noop("%(checkpoint)s cannot do this."), checkpoint=name)
+    if checkpoint.family is Family.SD3 and request.noise_scheduler not in FLOW_SCHEDULERS:
+        errors["noise_scheduler"] = Message(
+            gettext_noop("%(checkpoint)s works with Euler and Heun."), checkpoint=name
+        )
+    if request.refiner_share:
+        errors |= _errors_in_refining(request, checkpoint)
+    if not errors and request.evaluations < 1:
+        errors["strength"] = Message(
+            gettext_noop("With so little strength no step is left: raise it, or take more steps.")
+        )
+    return errors
+
+
+def _errors_in_refining(request: "GenerationRequest", checkpoint: Checkpoint) -> dict[str, str]:
+    if not checkpoint.refiner or request.mode is not Mode.TEXT_TO_IMAGE:
+        return {
+            "refiner_share": Message(
+                gettext_noop("%(checkpoint)s has no refiner for this."), checkpoint=checkpoint.name
+            )
+        }
+    if request.noise_scheduler is NoiseScheduler.HEUN:
+        return {"noise_scheduler": Message(gettext_noop("Heun does not work with a refiner."))}
+    return {}
+
+
+def _errors_in_size(request: "GenerationRequest", checkpoint: Checkpoint) -> dict[str, str]:
+    message = Message(
+        gettext_noop("Choose a multiple of %(multiple)d from %(low)d to %(high)d pixels."),
+        multiple=checkpoint.multiple,
+        low=checkpoint.min_size,
+        high=checkpoint.max_size,
+    )
+    return {
+        name: message
+        for name in ("width", "height")
+        if getattr(request, name) % checkpoint.multiple
+        or not checkpoint.min_size <= getattr(request, name) <= checkpoint.max_size
+    }

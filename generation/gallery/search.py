@@ -1,0 +1,227 @@
+"""Which of a person's pictures pass the filters: as fast for those who have a million as for others.
+
+Each filter alone is a walk through an index of its own. Words, and filters together, are looked for among
+the newest that such a walk finds, and then month by month in the index of `terms`: so neither a word that
+is in every picture nor one that is in three costs more where there are more pictures.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q
+
+from generation.images import search_terms
+from generation.models import Image, ImageQuerySet
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+# A picture's place in the order of time.
+Cursor = tuple[datetime, UUID]
+
+# How many pictures a walk looks at before the months' turn comes.
+WALK = 1_000
+_COLUMNS = [field.column for field in Image._meta.concrete_fields if field.name != "terms"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GalleryFilter:
+    """What to show; each is a filter if it is set. `since` and `until` are days, included, in UTC."""
+
+    words: str = ""
+    checkpoint: str = ""
+    shape: str = ""
+    favourite: bool = False
+    board: int | None = None
+    since: date | None = None
+    until: date | None = None
+
+    @property
+    def lexemes(self) -> set[str]:
+        """What the `terms` of a picture must have, besides English words."""
+        _english, lexemes = search_terms.split_query(self.words)
+        if self.checkpoint:
+            lexemes.add(search_terms.checkpoint(self.checkpoint))
+        if self.shape:
+            lexemes.add(search_terms.shape(self.shape))
+        if self.favourite:
+            lexemes.add(search_terms.FAVOURITE)
+        if self.board is not None:
+            lexemes.add(search_terms.board(self.board))
+        return lexemes
+
+    @property
+    def is_one_walk(self) -> bool:
+        """Whether one index has exactly the pictures that are wanted, in order."""
+        filters = [self.checkpoint, self.shape, self.favourite, self.board is not None]
+        return not self.words and sum(map(bool, filters)) <= 1
+
+
+EVERYTHING = GalleryFilter()
+
+# The parts of `found` run in turn, and none after there is enough: a word that many pictures have is found
+# on the walk. Within a month, `OFFSET 0` keeps the planner to the index of `terms`, where the month stands
+# twice: alone it ends the look when it ends, and with the words it bounds the look for two that never meet.
+_SIFT = """
+WITH question AS MATERIALIZED (
+    SELECT plainto_tsquery('pg_catalog.english', %(english)s) && %(lexemes)s::tsquery AS asked
+), walked AS MATERIALIZED (
+    {walk}
+), edge AS MATERIALIZED (
+    SELECT id, created_at FROM walked OFFSET {walk_end}
+), found AS (
+    (SELECT id FROM walked, question WHERE numnode(asked) = 0 OR terms @@ asked)
+    UNION ALL
+    (SELECT further.id FROM edge, LATERAL generate_series(
+        date_trunc('month', edge.created_at AT TIME ZONE 'UTC'),
+        {last_month},
+        interval '{month}'
+    ) AS start, LATERAL (
+        SELECT quote_literal(%(months)s || to_char(start, 'YYYYMM'))::tsquery AS month
+    ) AS months, LATERAL (
+        SELECT id FROM (
+            SELECT id, user_id, created_at FROM generation_image
+            WHERE deleted_at IS NULL
+                AND terms @@ month AND terms @@ ((SELECT asked FROM question) && month)
+            OFFSET 0
+        ) AS in_month
+        WHERE user_id = %(user)s AND created_at BETWEEN %(since)s AND %(until)s
+            AND (created_at, id) {beyond} (edge.created_at, edge.id)
+        ORDER BY created_at {order}, id {order} LIMIT {limit}
+    ) AS further)
+    LIMIT {limit}
+)
+SELECT {columns} FROM found JOIN generation_image AS image USING (id)
+ORDER BY image.created_at {order}, image.id {order}
+"""
+_CHECKPOINTS = """
+WITH RECURSIVE used AS (
+    SELECT min(checkpoint) AS checkpoint FROM generation_image
+    WHERE user_id = %(user)s AND deleted_at IS NULL
+    UNION ALL
+    SELECT (
+        SELECT min(checkpoint) FROM generation_image
+        WHERE user_id = %(user)s AND deleted_at IS NULL AND checkpoint > used.checkpoint
+    ) FROM used WHERE checkpoint IS NOT NULL
+)
+SELECT checkpoint FROM used WHERE checkpoint IS NOT NULL
+"""
+_LAST_MONTH = """{extreme}(date_trunc('month', {day} AT TIME ZONE 'UTC'), (
+            SELECT date_trunc('month', created_at AT TIME ZONE 'UTC') FROM generation_image
+            WHERE user_id = %(user)s AND deleted_at IS NULL
+            ORDER BY created_at {order}, id {order} LIMIT 1
+        ))"""
+_OLDER = {
+    "beyond": "<",
+    "order": "DESC",
+    "month": "-1 month",
+    "last_month": _LAST_MONTH.format(extreme="greatest", day="%(since)s", order="ASC"),
+}
+_NEWER = {
+    "beyond": ">",
+    "order": "ASC",
+    "month": "1 month",
+    "last_month": _LAST_MONTH.format(extreme="least", day="%(until)s", order="DESC"),
+}
+
+
+def checkpoints_of(user: "User") -> list[str]:
+    """The checkpoints of the user's pictures. One query, which jumps from one to the next."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CHECKPOINTS, {"user": user.pk})
+        return [id for (id,) in cursor.fetchall()]
+
+
+def find(
+    user: "User",
+    wanted: GalleryFilter,
+    *,
+    limit: int,
+    beyond: Cursor | None = None,
+    newer: bool = False,
+) -> list[Image]:
+    """The newest pictures that are older than the place; with `newer` the oldest that are newer.
+
+    One query.
+    """
+    walk = _walk(user, wanted, beyond=beyond, newer=newer)
+    if wanted.is_one_walk:
+        return list(walk[:limit])
+    return list(_sift(user, wanted, walk, newer=newer, limit=limit))
+
+
+def _walk(
+    user: "User", wanted: GalleryFilter, *, beyond: Cursor | None, newer: bool
+) -> ImageQuerySet:
+    """The pictures that pass the filter that lets the fewest through, in the order of its index."""
+    images = Image.objects.for_user(user).kept().defer("terms")
+    by = ("created_at", "id")
+    if wanted.board is not None:
+        images = images.filter(hung__board=wanted.board)
+        by = ("hung__created_at", "hung__image_id")
+    elif wanted.favourite:
+        images = images.filter(favourite=True)
+    elif wanted.checkpoint:
+        images = images.filter(checkpoint=wanted.checkpoint)
+    elif wanted.shape:
+        images = images.filter(shape=wanted.shape)
+    images = images.filter(_between(by[0], wanted), _past(by, beyond, newer=newer))
+    return images.order_by(*by) if newer else images.order_by(*(f"-{name}" for name in by))
+
+
+def _sift(
+    user: "User", wanted: GalleryFilter, walk: ImageQuerySet, *, newer: bool, limit: int
+) -> Iterable[Image]:
+    """Those on the walk that pass all filters; if they are too few, also those in month after month."""
+    start = walk.values("id", "created_at", "terms")[:WALK]
+    walk_sql, walk_params = start.query.sql_with_params()
+    english, _lexemes = search_terms.split_query(wanted.words)
+    named = {f"walk{index}": param for index, param in enumerate(walk_params)}
+    sql = _SIFT.format(
+        walk=walk_sql % tuple(f"%({name})s" for name in named),
+        walk_end=WALK - 1,
+        columns=", ".join(f"image.{column}" for column in _COLUMNS),
+        limit=limit,
+        **(_NEWER if newer else _OLDER),
+    )
+    params = {
+        **named,
+        "english": english,
+        "lexemes": search_terms.conjunction(wanted.lexemes),
+        "user": user.pk,
+        "months": search_terms.MONTHS.format(user_id=user.pk),
+        "since": _start(wanted.since or date.min),
+        "until": _end(wanted.until or date.max),
+    }
+    return Image.objects.raw(sql, params)
+
+
+def _between(name: str, wanted: GalleryFilter) -> Q:
+    days = Q()
+    if wanted.since is not None:
+        days &= Q((f"{name}__gte", _start(wanted.since)))
+    if wanted.until is not None:
+        days &= Q((f"{name}__lte", _end(wanted.until)))
+    return days
+
+
+def _past(by: tuple[str, str], place: Cursor | None, *, newer: bool) -> Q:
+    if place is None:
+        return Q()
+    (moment, id), (created_at, image_id) = by, place
+    side = "gt" if newer else "lt"
+    beside = Q((moment, created_at)) & Q((f"{id}__{side}", image_id))
+    # The last condition follows from the first two, and is what the index starts from.
+    return (Q((f"{moment}__{side}", created_at)) | beside) & Q((f"{moment}__{side}e", created_at))
+
+
+def _start(day: date) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=UTC)
+
+
+def _end(day: date) -> datetime:
+    return datetime.combine(day, time.max, tzinfo=UTC)

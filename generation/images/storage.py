@@ -1,0 +1,153 @@
+"""Where pictures live: their files' names, the parameters inside them, and links to them that expire."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core import signing
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.urls import reverse
+from PIL import Image as PillowImage
+
+from generation.engine.request import GenerationRequest, infotext
+from generation.images import ai_label, c2pa
+from generation.images.ai_label import Mark
+
+if TYPE_CHECKING:
+    from generation.models import Image, Job
+
+log = logging.getLogger(__name__)
+
+THUMBNAIL_SIDE = 384
+SIGNATURE_SECONDS = 3_600
+_SALT = "generation.storage"
+
+
+class StorageRefused(Exception):
+    """The store took no file. What was written of this job's attempt is gone again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredPicture:
+    """One picture whose files are written, but that no row points to yet."""
+
+    index: int
+    seed: int
+    width: int
+    height: int
+    file: str
+    thumbnail: str
+    bytes: int
+    digest: str = ""
+
+
+def save(
+    job: "Job", pictures: Sequence[PillowImage.Image], *, seeds: tuple[int, ...]
+) -> list[StoredPicture]:
+    """Write the pictures of the job's present attempt. Raises StorageRefused, having cleaned up."""
+    try:
+        return [
+            _save_one(job, picture, index=index, seed=seed)
+            for index, (picture, seed) in enumerate(zip(pictures, seeds, strict=True))
+        ]
+    except OSError as error:
+        discard(job)
+        raise StorageRefused(str(error)) from error
+
+
+def discard(job: "Job") -> None:
+    """Delete what the job's present attempt wrote, but no picture that the job has after all."""
+    kept = set(job.images.values_list("file", flat=True))
+    for index in range(job.generation_request.num_images):
+        names = _names(job, index=index)
+        if kept.isdisjoint(names):
+            _delete(names)
+
+
+def read(key: str) -> bytes:
+    """Raises FileNotFoundError."""
+    with default_storage.open(key) as file:
+        content: bytes = file.read()
+    return content
+
+
+def remove(image: "Image") -> None:
+    """Delete a picture's files. Safe to call twice."""
+    for name in (image.file, image.thumbnail):
+        default_storage.delete(name)
+
+
+def signed_url(image: "Image", *, name: str) -> str:
+    """A link to a picture's file that works without a session, for SIGNATURE_SECONDS.
+
+    `name` is the URL's: image_file or image_thumbnail.
+    """
+    signature = signing.TimestampSigner(salt=_SALT).sign(f"{name}:{image.pk}").split(":", 2)[2]
+    return f"{reverse(name, args=[image.pk])}?signature={signature}"
+
+
+def is_signed(image_id: object, *, name: str, signature: str) -> bool:
+    """Whether `signed_url` made this link, not too long ago."""
+    try:
+        signing.TimestampSigner(salt=_SALT).unsign(
+            f"{name}:{image_id}:{signature}", max_age=SIGNATURE_SECONDS
+        )
+    except signing.BadSignature:
+        return False
+    return True
+
+
+def _delete(names: Iterable[str]) -> None:
+    for name in names:
+        try:
+            default_storage.delete(name)
+        except OSError as error:
+            # It wastes room, no more.
+            log.warning("%s is left behind: %s", name, error)
+
+
+def _names(job: "Job", *, index: int) -> tuple[str, str]:
+    """Keys of a picture and its thumbnail: known beforehand, so that a lost attempt can be swept up."""
+    stem = f"images/{job.created_at:%Y/%m/%d}/{job.pk}-{job.attempt}-{index}"
+    return f"{stem}.png", f"{stem}.webp"
+
+
+def _save_one(job: "Job", picture: PillowImage.Image, *, index: int, seed: int) -> StoredPicture:
+    request = job.generation_request
+    mark = Mark(
+        tool=settings.SITE_NAME,
+        system=f"Stable Diffusion ({request.checkpoint})",
+        synthetic_for=job.synthetic_for,
+    )
+    texts = _parameters(request, seed=seed)
+    png = c2pa.signed(ai_label.encoded(picture, "PNG", mark, texts=texts), title=mark.document)
+    file, thumbnail = _names(job, index=index)
+    return StoredPicture(
+        index=index,
+        seed=seed,
+        width=picture.width,
+        height=picture.height,
+        file=default_storage.save(file, ContentFile(png)),
+        thumbnail=default_storage.save(thumbnail, ContentFile(_thumbnail(picture, mark))),
+        bytes=len(png),
+        digest=hashlib.sha256(png).hexdigest(),
+    )
+
+
+def _parameters(request: GenerationRequest, *, seed: int) -> dict[str, str]:
+    """How a picture was made: in the form that other programs read, and as a request of ours."""
+    return {
+        "parameters": infotext.write(request, seed=seed),
+        "request": json.dumps({**request.to_dict(), "seed": seed, "num_images": 1}),
+    }
+
+
+def _thumbnail(picture: PillowImage.Image, mark: Mark) -> bytes:
+    small = picture.copy()
+    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), PillowImage.Resampling.LANCZOS)
+    return ai_label.encoded(small, "WEBP", mark, quality=82, method=4)

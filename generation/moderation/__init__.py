@@ -1,0 +1,144 @@
+"""What is not made here: prompts that the policy refuses, pictures that the checker holds back.
+
+Both are noted for the operator, before anything is held or after all of it is given back.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from PIL.Image import Image
+
+from generation.engine.checkpoints.store import status
+from generation.engine.checkpoints.store.downloads import SAFETY_CHECKER
+from generation.engine.checkpoints.store.weights import Unusable
+from generation.engine.messages import gettext_noop
+from generation.engine.request import GenerationRequest
+from generation.models import Job, Refusal, Stage
+from generation.moderation import policy
+from generation.moderation.policy import CATEGORIES, Category
+
+if TYPE_CHECKING:
+    from accounts.models import User
+    from generation.engine.diffusion.safety_checker import SafetyChecker
+
+log = logging.getLogger(__name__)
+
+# The error code and the message of a job whose pictures were held back.
+BLOCKED = "blocked"
+HELD_BACK = gettext_noop(
+    "The safety check held this picture back. Try again with other words, or another seed."
+)
+REFUSE = "refuse"
+
+
+class PromptRejected(Exception):
+    """The policy does not allow the prompt. Nothing was held. `field` is the request's."""
+
+    def __init__(self, category: Category, *, field: str) -> None:
+        super().__init__(_(CATEGORIES[category]))
+        self.category = category
+        self.field = field
+
+
+class NotServing(Exception):
+    """This site makes no pictures without its safety checker, which is missing. Nothing was held."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("No pictures are made at the moment: the safety check of this site is not ready.")
+        )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of the check of a job's pictures, and how long it took."""
+
+    is_blocked: bool
+    ms: int
+
+
+def require_allowed(user: "User", request: GenerationRequest) -> None:
+    """See that the request may be made. Notes a refusal. Raises PromptRejected or NotServing."""
+    if settings.WITHOUT_SAFETY_CHECKER == REFUSE and checker_fault():
+        raise NotServing
+    category = policy.violation(
+        request.prompt,
+        categories={Category.MINORS, *map(Category, settings.PROMPT_POLICY)},
+        folder=settings.PROMPT_POLICY_DIR,
+    )
+    if category is None:
+        return
+    kept = request.prompt if settings.KEEP_REFUSED_PROMPTS else ""
+    Refusal.objects.create(user=user, stage=Stage.PROMPT, category=category, prompt=kept)
+    raise PromptRejected(category, field="prompt")
+
+
+def check(images: Sequence[Image]) -> Verdict | None:
+    """Look at finished pictures; None where there is no checker, and the site goes without.
+
+    Loads the checker when it is first needed. Raises NotServing where the site doesn't go without.
+    """
+    began = time.monotonic()
+    try:
+        checker = _checker()
+    except Unusable as error:
+        _complain(str(error))
+        if settings.WITHOUT_SAFETY_CHECKER == REFUSE:
+            raise NotServing from error
+        return None
+    is_blocked = any(checker.flagged(images))
+    return Verdict(is_blocked, ms=round((time.monotonic() - began) * 1_000))
+
+
+@cache
+def _complain(fault: str) -> None:
+    """Say it once a process, not with every picture."""
+    log.error("pictures are not checked: %s", fault)
+
+
+def note_held_back(job: Job) -> None:
+    """Note for the operator that a job's pictures were held back."""
+    kept = job.generation_request.prompt if settings.KEEP_REFUSED_PROMPTS else ""
+    Refusal.objects.create(
+        user_id=job.user_id, job=job, stage=Stage.PICTURE, category=Category.SEXUAL, prompt=kept
+    )
+
+
+def checker_fault() -> str:
+    """Return why pictures are not checked; nothing if they are. Looks at no weights."""
+    folder = _folder()
+    if not folder.is_dir():
+        return str(_("The safety checker is not installed."))
+    return status.problem_in(folder, None)
+
+
+def _folder() -> Path:
+    return Path(settings.CHECKPOINTS_DIR) / SAFETY_CHECKER.id
+
+
+def _checker() -> "SafetyChecker":
+    """This process's checker, loaded at the first call. Raises Unusable."""
+    folder = _folder()
+    with _loading:
+        if folder not in _loaded:
+            if fault := checker_fault():
+                raise Unusable(fault)
+            from generation.engine.diffusion.safety_checker import (
+                SafetyChecker,  # which needs torch
+            )
+
+            _loaded.clear()
+            _loaded[folder] = SafetyChecker.load(folder)
+        return _loaded[folder]
+
+
+_loaded: "dict[Path, SafetyChecker]" = {}
+_loading = threading.Lock()

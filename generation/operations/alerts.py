@@ -1,0 +1,67 @@
+"""What an operator should know about jobs and workers."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.db.models import Count, Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.admin_tools import Concern, Urgency, list_url
+from generation.models import Job, Status
+from generation.queue import forecast
+from generation.queue.forecast import QueueForecast
+
+# Longer than anybody should wait while all is well.
+WAIT = timedelta(minutes=5)
+FAILED_SHARE = 0.1
+LOOKED_BACK = timedelta(hours=1)
+
+
+def concerns() -> Iterator[Concern]:
+    now = forecast.look()
+    yield from _workers(now)
+    yield from _waiting(now)
+    yield from _failures()
+
+
+def _workers(now: QueueForecast) -> Iterator[Concern]:
+    url = reverse("admin:queue")
+    if not now.workers:
+        urgency = Urgency.ERROR if now.depth else Urgency.WARNING
+        yield Concern(urgency=urgency, text=_("No worker is running."), url=url)
+    for station in now.stations:
+        if station.heartbeat is None and now.workers:
+            yield Concern(
+                urgency=Urgency.WARNING,
+                text=_("The worker %(name)s has jobs, but says nothing.") % {"name": station.name},
+                url=url,
+            )
+
+
+def _waiting(now: QueueForecast) -> Iterator[Concern]:
+    if now.longest_wait > WAIT:
+        text = ngettext(
+            "%(depth)d job waits, for %(minutes)d minutes.",
+            "%(depth)d jobs wait, the first for %(minutes)d minutes.",
+            now.depth,
+        )
+        minutes = now.longest_wait // timedelta(minutes=1)
+        yield Concern(
+            urgency=Urgency.WARNING,
+            text=text % {"depth": now.depth, "minutes": minutes},
+            url=reverse("admin:queue"),
+        )
+
+
+def _failures() -> Iterator[Concern]:
+    recent = Job.objects.filter(created_at__gt=timezone.now() - LOOKED_BACK)
+    counts = recent.aggregate(all=Count("pk"), failed=Count("pk", filter=Q(status=Status.FAILED)))
+    if counts["failed"] > counts["all"] * FAILED_SHARE:
+        yield Concern(
+            urgency=Urgency.WARNING,
+            text=_("%(failed)d of the %(all)d jobs of the last hour failed.") % counts,
+            url=list_url(Job, status__exact=Status.FAILED),
+        )

@@ -1,0 +1,136 @@
+"""Between the studio's fields and a request: what was left empty is the checkpoint's own."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from generation.engine.checkpoints import catalogue
+from generation.engine.checkpoints.catalogue import CHECKPOINTS, Checkpoint
+from generation.engine.enums import ENLARGEMENT, Mode
+from generation.engine.request import MAX_SEED, GenerationRequest, NoiseScheduler
+from generation.options.sizes import (
+    AS_PICTURE,
+    CUSTOM,
+    Size,
+    extended,
+    room_of,
+    shape_of,
+    size_for,
+    size_of,
+)
+
+SIDES = ("left", "top", "right", "bottom")
+# How much of a picture is given up where nobody says: enough to see, not so much that it is lost.
+# Other modes have no use for it.
+DEFAULT_STRENGTH: Mapping[Mode, float] = {
+    Mode.IMAGE_TO_IMAGE: 0.6,
+    Mode.DEPTH_TO_IMAGE: 0.9,
+    Mode.INPAINT: 1.0,
+}
+# The part of the noise that a refiner removes where somebody wants one.
+REFINER_SHARE = 0.2
+
+
+def request_from(
+    values: Mapping[str, Any], *, picture: Size | None, max_pixels: int | None = None
+) -> GenerationRequest:
+    """The request that the fields ask for; `picture` is the size of the one they start from.
+
+    A picture that grows stays within `max_pixels`. Raises InvalidRequest.
+    """
+    checkpoint = catalogue.get(values["checkpoint"])
+    mode = Mode(values["mode"] or checkpoint.first_mode)
+    pictures = _pictures(values, mode)
+    width, height, padding = _size(values, checkpoint, mode, picture, max_pixels)
+    return GenerationRequest(
+        prompt=values["prompt"],
+        negative_prompt=values["negative_prompt"],
+        checkpoint=checkpoint.id,
+        mode=mode,
+        width=width,
+        height=height,
+        num_inference_steps=_or(values["num_inference_steps"], checkpoint.num_inference_steps),
+        guidance_scale=_or(values["guidance_scale"], checkpoint.guidance_scale),
+        noise_scheduler=NoiseScheduler(values["noise_scheduler"] or checkpoint.noise_scheduler),
+        seed=_or(values["seed"], secrets.randbelow(MAX_SEED + 1)),
+        num_images=_or(values["num_images"], 1),
+        strength=_strength(values, mode),
+        padding=padding,
+        noise_level=_or(values["noise_level"], GenerationRequest.noise_level),
+        refiner_share=REFINER_SHARE if _is_refined(values, checkpoint, mode) else 0.0,
+        image=pictures["image"],
+        mask=pictures["mask"],
+        depth=pictures["depth"],
+    )
+
+
+def values_of(
+    request: GenerationRequest, *, seed: int | None = None, picture: Size | None = None
+) -> dict[str, Any]:
+    """The form's initial values that ask for the same picture, with this seed or a new one.
+
+    `picture` is the size of the one that it starts from, if it is known.
+    """
+    checkpoint = CHECKPOINTS.get(request.checkpoint)
+    size = (request.width, request.height)
+    room = request.padding
+    if picture and request.mode is Mode.OUTPAINT:
+        room = room_of(size, request.padding, picture)
+    return {
+        **request.to_dict(),
+        **dict(zip(SIDES, room, strict=True)),
+        "shape": shape_of(checkpoint, size) if checkpoint else CUSTOM,
+        "strength": request.strength if request.mode in DEFAULT_STRENGTH else None,
+        "refine": bool(request.refiner_share),
+        "seed": seed,
+        "keep_seed": seed is not None,
+    }
+
+
+def _strength(values: Mapping[str, Any], mode: Mode) -> float:
+    """What was chosen for a mode that shows the field; outpainting has nothing to give up."""
+    return _or(values["strength"], DEFAULT_STRENGTH[mode]) if mode in DEFAULT_STRENGTH else 1.0
+
+
+def _is_refined(values: Mapping[str, Any], checkpoint: Checkpoint, mode: Mode) -> bool:
+    return bool(values["refine"] and checkpoint.refiner and mode is Mode.TEXT_TO_IMAGE)
+
+
+def _pictures(values: Mapping[str, Any], mode: Mode) -> dict[str, str]:
+    """Those that the mode uses: what else was chosen before stays in the form alone."""
+    used = {*mode.pictures, *(["depth"] if mode is Mode.DEPTH_TO_IMAGE else [])}
+    return {name: values[name] if name in used else "" for name in ("image", "mask", "depth")}
+
+
+def _size(
+    values: Mapping[str, Any],
+    checkpoint: Checkpoint,
+    mode: Mode,
+    picture: Size | None,
+    max_pixels: int | None,
+) -> tuple[int, int, tuple[int, int, int, int]]:
+    nothing = (0, 0, 0, 0)
+    if mode is Mode.OUTPAINT and picture:
+        left, top, right, bottom = (_or(values[side], 0) for side in SIDES)
+        return extended(checkpoint, picture, (left, top, right, bottom), max_pixels=max_pixels)
+    if mode is Mode.UPSCALE and picture:
+        width, height = (_enlarged(side, checkpoint) for side in picture)
+        return width, height, nothing
+    if values["shape"] == CUSTOM:
+        native = checkpoint.native_size
+        return _or(values["width"], native), _or(values["height"], native), nothing
+    if values["shape"] == AS_PICTURE and picture:
+        return *size_of(checkpoint, *picture), nothing
+    shape = "square" if values["shape"] == AS_PICTURE else values["shape"]
+    return *size_for(checkpoint, shape=shape), nothing
+
+
+def _enlarged(side: int, checkpoint: Checkpoint) -> int:
+    """Four times the side, in steps that the checkpoint can take and within its limits."""
+    steps = max(1, round(side * ENLARGEMENT / checkpoint.multiple))
+    return min(max(steps * checkpoint.multiple, checkpoint.min_size), checkpoint.max_size)
+
+
+def _or(value: Any, default: Any) -> Any:
+    """`default` for what was left empty; zero is a value."""
+    return default if value is None else value

@@ -1,0 +1,84 @@
+"""What visitors are shown of this installation: its models, what they do here, and what a picture costs."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from fractions import Fraction
+
+from django.utils.functional import Promise
+
+from billing.plans import Plan
+from generation.engine.checkpoints.catalogue import CHECKPOINTS, Checkpoint
+from generation.options import mode_names as options_mode_names
+from generation.options import model_cards, presets
+from generation.options.model_cards import Facts
+from generation.options.presets import Fit, Preset
+from generation.queue import estimates
+from generation.queue.estimates import Throughput
+from generation.studio.forms import offered
+
+
+@dataclass(frozen=True)
+class Model:
+    """A checkpoint as its page shows it. `rate` is None where too little was measured lately."""
+
+    checkpoint: Checkpoint
+    facts: Facts
+    is_offered: bool
+    rate: Throughput | None
+
+    @property
+    def mode_names(self) -> list[str | Promise]:
+        """What it can do."""
+        return [
+            name for mode, name in options_mode_names.NAMES.items() if mode in self.checkpoint.modes
+        ]
+
+    @property
+    def credits(self) -> float:
+        """What one picture of its native size costs through the API."""
+        return self.checkpoint.credits / 1_000
+
+    @property
+    def best_for(self) -> list[Preset]:
+        """The presets that were made for it, and that it can do."""
+        return [
+            preset
+            for preset in presets.PRESETS.values()
+            if preset.best == self.checkpoint and preset.applies_to(self.checkpoint)
+        ]
+
+
+def models() -> list[Model]:
+    """All in the catalogue, those that can be used here first. One query."""
+    return sorted(_models(CHECKPOINTS.values()), key=lambda model: not model.is_offered)
+
+
+def model(checkpoint: Checkpoint) -> Model:
+    """One query."""
+    (found,) = _models([checkpoint])
+    return found
+
+
+def uses() -> list[Fit]:
+    """Every preset as it can be done here."""
+    here = offered()
+    return [presets.fit(preset, among=here) for preset in presets.PRESETS.values()]
+
+
+def cents(ms: int, *, plan: Plan) -> float:
+    """What so much GPU time costs on a plan whose minutes are all used."""
+    return float(Fraction(ms * plan.price_cents, plan.gpu_ms))
+
+
+def _models(checkpoints: Collection[Checkpoint]) -> list[Model]:
+    rates = {rate.checkpoint.id: rate for rate in estimates.rates(checkpoints)}
+    here = {checkpoint.id for checkpoint in offered()}
+    return [
+        Model(
+            checkpoint=checkpoint,
+            facts=model_cards.get(checkpoint),
+            is_offered=checkpoint.id in here,
+            rate=rates.get(checkpoint.id),
+        )
+        for checkpoint in checkpoints
+    ]

@@ -1,0 +1,18 @@
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from generation.images import uploads
+
+
+class PictureForm(forms.Form):
+    """A picture to be looked at, and not kept."""
+
+    picture = forms.FileField(
+        label=_("Picture"),
+        help_text=_("PNG, JPEG or WebP, up to 20 MB. It is looked at and not kept."),
+        error_messages={
+            "required": _("Choose a picture."),
+            "empty": uploads.REASONS["empty"],
+        },
+        widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/webp"}),
+    )

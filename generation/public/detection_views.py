@@ -1,0 +1,32 @@
+"""The page that says whether a picture was made here; for everybody, with or without an account."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts.rate_limits import limited
+from generation.images import detection, uploads
+from generation.public.detection_forms import PictureForm
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@limited("detect")
+def detect(request: HttpRequest) -> HttpResponse:
+    """generation/detect.html
+
+    form: PictureForm; finding: Finding | None.
+    """
+    if request.method != "POST":
+        return render(request, "generation/detect.html", {"form": PictureForm()})
+    form = PictureForm(request.POST, request.FILES)
+    finding = None
+    if form.is_valid():
+        try:
+            finding = detection.look_at(form.cleaned_data["picture"])
+        except uploads.UploadRefused as refusal:
+            form.add_error("picture", str(refusal))
+    context = {"form": form, "finding": finding}
+    status = 200 if finding else 400
+    return render(request, "generation/detect.html", context, status=status)

@@ -1,0 +1,108 @@
+"""Pages for everybody: what this is, what it is for, and what draws here."""
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language
+from django.views.decorators.http import require_POST, require_safe
+
+from billing import storefront
+from billing.models import Interval
+from billing.plans import CREDIT_PACKS, PLANS, TRIAL
+from generation.engine.checkpoints import catalogue
+from generation.options import example_images, mode_names, on_offer, presets
+from generation.studio import prefill
+from generation.studio.forms import offered
+
+# Pictures on the front page: four rows of four, three on a phone.
+HUNG = 16
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """generation/home.html
+
+    wall: Wall; pictures: list[Hung]; example: str; models: list[Model]; drawing: Model, which draws
+    where no other is chosen; trial_pictures: int | None, what the trial's minutes buy of it;
+    uses: list[Fit]; offered: list[storefront.Offered]; trial: Plan; credit_packs: list[CreditPack]; currency: str;
+    example_cents: float, what the receipt's picture costs on the first plan.
+    """
+    models = on_offer.models()
+    drawing = models[0]
+    hung = example_images.hung()
+    first_plan = next(iter(PLANS.values()))
+    context = {
+        "wall": hung,
+        "pictures": hung.pictures[:HUNG],
+        "example": hung.pictures[0].prompt(get_language()),
+        "models": models,
+        "drawing": drawing,
+        "trial_pictures": round(drawing.rate.pictures_a_minute * TRIAL.gpu_minutes)
+        if drawing.rate
+        else None,
+        "uses": on_offer.uses(),
+        "offered": storefront.offered(request.user, Interval.MONTH),
+        "trial": TRIAL,
+        "credit_packs": list(CREDIT_PACKS.values()),
+        "currency": settings.CURRENCY,
+        "example_cents": on_offer.cents(hung.making.receipt.charged_ms, plan=first_plan),
+    }
+    return render(request, "generation/home.html", context)
+
+
+@require_POST
+def begin(request: HttpRequest) -> HttpResponse:
+    """Take a person's words to the studio, by way of signing up where they have no account."""
+    preset_id = request.POST.get("preset", "")
+    prefill.keep(request, text=request.POST.get("prompt", ""), preset_id=preset_id)
+    return redirect("studio" if request.user.is_authenticated else "account_signup")
+
+
+@require_safe
+def uses(request: HttpRequest) -> HttpResponse:
+    return render(request, "generation/uses.html", {"uses": on_offer.uses()})
+
+
+@require_safe
+def use(request: HttpRequest, preset_id: str) -> HttpResponse:
+    """generation/use.html
+
+    use: Fit; preset: Preset; mode: its name; example, frame: str; trial: Plan; picture: Hung | None,
+    of the preset's example.
+    """
+    try:
+        preset = presets.get(preset_id)
+    except presets.UnknownPreset as error:
+        raise Http404 from error
+    language = get_language()
+    context = {
+        "use": presets.fit(preset, among=offered()),
+        "preset": preset,
+        "mode": mode_names.NAMES[preset.mode],
+        "example": preset.example(language),
+        "frame": preset.frame(language),
+        "trial": TRIAL,
+        "picture": example_images.hung().picture(preset.id),
+    }
+    return render(request, "generation/use.html", context)
+
+
+@require_safe
+def models(request: HttpRequest) -> HttpResponse:
+    return render(request, "generation/models.html", {"models": on_offer.models()})
+
+
+@require_safe
+def model(request: HttpRequest, checkpoint_id: str) -> HttpResponse:
+    """generation/model.html
+
+    model: Model; pictures: list[Hung] that it drew.
+    """
+    try:
+        checkpoint = catalogue.get(checkpoint_id)
+    except catalogue.UnknownCheckpoint as error:
+        raise Http404 from error
+    hung = example_images.hung()
+    drawn = hung.pictures[:HUNG] if hung.checkpoint == checkpoint.id else ()
+    context = {"model": on_offer.model(checkpoint), "pictures": drawn}
+    return render(request, "generation/model.html", context)

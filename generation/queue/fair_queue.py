@@ -1,0 +1,128 @@
+"""Which queued job goes next: start-time fair queueing (Goyal, Vin and Cheng, 1996).
+
+Every job takes a stretch of a virtual clock, as long as its cost over its user's weight. It begins where
+the user's job before it ends, or now, whichever is later; who begins first goes first. So users of one
+weight take turns however many jobs each has in line, a weight of 2 gets twice the share, and since the
+clock only moves on, everybody's turn comes. Now is where the first job begins that has not ended.
+
+Relaxed jobs, whose owners' minutes ran out, have a clock of their own and go when nobody who pays waits.
+So that they are never starved, one that has waited for long goes first, as long as few of them run.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection
+from django.db.models import Count, F, IntegerField, Max, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from generation.models import Job, JobQuerySet, Status
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+# Divides by every plan's weight, so that the clock needs whole numbers only.
+TICKS_PER_MS = 12
+# How long a job may be passed over because another's checkpoint is in memory already.
+PATIENCE = timedelta(seconds=20)
+# How long a relaxed job lets everybody go first, and the part of what runs that may then be relaxed.
+RELAXED_PATIENCE = timedelta(minutes=10)
+RELAXED_SHARE = 8
+# How the line is ordered, as far as everybody may be claimed.
+ORDER = ("is_relaxed", "rank", "created_at")
+# One claim at a time, whatever the number of workers: two at once could exceed a user's `jobs_at_once`.
+CLAIM_LOCK = 7_301
+
+
+@dataclass(frozen=True)
+class QueuePosition:
+    """A stretch of the virtual clock."""
+
+    rank: int
+    rank_end: int
+
+
+def place(user: "User", *, cost_ms: int, weight: int, is_relaxed: bool = False) -> QueuePosition:
+    """Where a new job of `user` stands in line. The caller holds the user's wallet's lock."""
+    rank = max(_now(is_relaxed=is_relaxed), _end_of_last(user, is_relaxed=is_relaxed))
+    return QueuePosition(rank=rank, rank_end=rank + max(1, cost_ms * TICKS_PER_MS // weight))
+
+
+def next_in_line(*, warm: Collection[str] = ()) -> Job | None:
+    """The job to claim now, its row locked; None if nobody may go. Call it inside a transaction.
+
+    Prefers a checkpoint that is `warm`, unless the first in line has waited for longer than PATIENCE.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CLAIM_LOCK])
+    first = _first_relaxed_that_is_due() or _first(_claimable())
+    if first is None or first.checkpoint in warm or first.queued_at < timezone.now() - PATIENCE:
+        return first
+    beside = _claimable().filter(is_relaxed=first.is_relaxed, checkpoint__in=warm)
+    return _first(beside) or first
+
+
+def with_position(jobs: JobQuerySet) -> JobQuerySet:
+    """Annotates `position`: 1 for the queued job that goes next, as far as ranks tell; and `beside`, the
+    jobs of its owner that run.
+    """
+    before = Q(is_relaxed__lt=OuterRef("is_relaxed")) | Q(
+        is_relaxed=OuterRef("is_relaxed"), rank__lt=OuterRef("rank")
+    )
+    ahead = Job.objects.queued().filter(before).order_by()
+    return jobs.annotate(position=_count(ahead.values("status")) + 1, beside=_beside())
+
+
+def _end_of_last(user: "User", *, is_relaxed: bool) -> int:
+    # Also of one that has ended: or who asks again and again would always be put before those in line.
+    # What was canceled in line has never taken its stretch.
+    jobs = Job.objects.for_user(user).filter(is_relaxed=is_relaxed)
+    jobs = jobs.exclude(status=Status.CANCELED, attempt=0).exclude(status=Status.PARKED)
+    last = jobs.order_by("-created_at", "-id").values_list("rank_end", flat=True).first()
+    return last or 0
+
+
+def _now(*, is_relaxed: bool) -> int:
+    # Two aggregates, each the end of an index; the second only where nobody is in line.
+    jobs = Job.objects.filter(is_relaxed=is_relaxed)
+    first: int | None = jobs.active().aggregate(first=Min("rank"))["first"]
+    if first is not None:
+        return first
+    return jobs.aggregate(last=Max("rank_end"))["last"] or 0
+
+
+def _first_relaxed_that_is_due() -> Job | None:
+    patient_since = timezone.now() - RELAXED_PATIENCE
+    due = Job.objects.queued().filter(is_relaxed=True, queued_at__lt=patient_since)
+    if not due.exists():
+        return None
+    running = Job.objects.running().aggregate(
+        relaxed=Count("pk", filter=Q(is_relaxed=True)), all=Count("pk")
+    )
+    if running["relaxed"] * RELAXED_SHARE > running["all"]:
+        return None
+    return _first(_claimable().filter(is_relaxed=True, queued_at__lt=patient_since))
+
+
+def _claimable() -> JobQuerySet:
+    return Job.objects.queued().annotate(beside=_beside()).filter(beside__lt=F("jobs_at_once"))
+
+
+def _beside() -> Coalesce:
+    beside = Job.objects.running().filter(user=OuterRef("user")).order_by().values("user")
+    return _count(beside)
+
+
+def _count(grouped: "QuerySet[Job, Any]") -> Coalesce:
+    return Coalesce(
+        Subquery(grouped.annotate(n=Count("pk")).values("n")), 0, output_field=IntegerField()
+    )
+
+
+def _first(jobs: JobQuerySet) -> Job | None:
+    # A row that is locked is being canceled, or its user is: it is left to whoever does that.
+    locked = jobs.select_for_update(skip_locked=True, of=("self",))
+    return locked.order_by(*ORDER).first()

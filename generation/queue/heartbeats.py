@@ -1,0 +1,138 @@
+"""What each worker says of itself, once a second, for the queue page and the metrics.
+
+It is a hint that expires: a worker that says nothing for EXPIRY_SECONDS is taken for gone. Whether a job
+is still somebody's is another matter, and decided by its lease.
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import redis
+from django.core.cache import cache
+
+log = logging.getLogger(__name__)
+
+EXPIRY_SECONDS = 10
+# What is called recent: long enough for slow steps, short enough to see a change.
+RECENT_SECONDS = 15.0
+_NAMES = "heartbeats"
+# How often a worker writes its name down again, and how long a name is looked up that says nothing.
+_NAMED_SECONDS = 60.0
+_FORGOTTEN_SECONDS = 3_600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunningJob:
+    """A job that the worker has on its device."""
+
+    job: str
+    phase: str
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """What the device did since the worker started: forward passes, their rows, microseconds by phase."""
+
+    steps: int
+    rows: int
+    busy_us: Mapping[str, int]
+
+    @property
+    def all_us(self) -> int:
+        return sum(self.busy_us.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """What the device did lately. `rows_per_step` is the batch size; `busy_share` is between 0 and 1."""
+
+    steps_per_second: float = 0.0
+    rows_per_step: float = 0.0
+    busy_share: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heartbeat:
+    """One worker, as it last said. `warm` are the checkpoints in its memory."""
+
+    worker: str
+    device: str
+    slots: int
+    is_stopping: bool
+    warm: tuple[str, ...]
+    running: tuple[RunningJob, ...]
+    totals: Totals
+    pace: Pace
+
+    @property
+    def busy_percent(self) -> int:
+        return round(self.pace.busy_share * 100)
+
+    @property
+    def free_slots(self) -> int:
+        return 0 if self.is_stopping else self.slots - len(self.running)
+
+
+class Pacer:
+    """Makes a pace out of totals; call it with the newest about once a second."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, Totals]] = deque()
+
+    def __call__(self, totals: Totals, *, at: float | None = None) -> Pace:
+        now = time.monotonic() if at is None else at
+        self._seen.append((now, totals))
+        while now - self._seen[0][0] > RECENT_SECONDS:
+            self._seen.popleft()
+        began, first = self._seen[0]
+        steps, seconds = totals.steps - first.steps, now - began
+        if not seconds:
+            return Pace()
+        return Pace(
+            steps_per_second=steps / seconds,
+            rows_per_step=(totals.rows - first.rows) / steps if steps else 0.0,
+            # A step that began before is counted when it ends.
+            busy_share=min(1.0, (totals.all_us - first.all_us) / (seconds * 1_000_000)),
+        )
+
+
+def say(heartbeat: Heartbeat) -> None:
+    """Let the others know, until it expires. Never fails: without Valkey nobody hears it."""
+    try:
+        _say(heartbeat)
+    except (redis.RedisError, OSError) as error:
+        log.warning("nobody hears this worker: %s", error)
+
+
+def withdraw(worker: str) -> None:
+    """Say that the worker is no more. Never fails: what it said last expires."""
+    try:
+        cache.delete(_key(worker))
+    except (redis.RedisError, OSError) as error:
+        log.warning("nobody hears that this worker ends: %s", error)
+
+
+def alive() -> list[Heartbeat]:
+    """The workers that said something lately, by name."""
+    names: dict[str, float] = cache.get(_NAMES, {})
+    found = cache.get_many([_key(name) for name in names])
+    return sorted(found.values(), key=lambda heartbeat: heartbeat.worker)
+
+
+def _say(heartbeat: Heartbeat) -> None:
+    cache.set(_key(heartbeat.worker), heartbeat, timeout=EXPIRY_SECONDS)
+    names: dict[str, float] = cache.get(_NAMES, {})
+    now = time.time()
+    if now - names.get(heartbeat.worker, 0.0) > _NAMED_SECONDS:
+        # Two may write at once, and one of them is lost: it writes again at its next heartbeat.
+        known = {name: at for name, at in names.items() if now - at < _FORGOTTEN_SECONDS}
+        cache.set(_NAMES, {**known, heartbeat.worker: now}, timeout=None)
+
+
+def _key(worker: str) -> str:
+    return f"heartbeat.{worker}"

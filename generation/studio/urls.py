@@ -1,0 +1,16 @@
+from django.urls import path, re_path
+
+from generation.studio import tool_views, views
+
+urlpatterns = [
+    path("studio/", views.studio, name="studio"),
+    path("studio/quote/", views.quote, name="quote"),
+    path("studio/tokens/", tool_views.count_tokens, name="count_tokens"),
+    path("studio/read/", tool_views.read_picture, name="read_picture"),
+    path("studio/prompts/", tool_views.past_prompts, name="past_prompts"),
+    path("studio/presets/", tool_views.keep_preset, name="keep_preset"),
+    path("studio/presets/<uuid:preset_id>/delete/", tool_views.delete_preset, name="delete_preset"),
+    path("uploads/", tool_views.upload, name="upload"),
+    path("uploads/<uuid:image_id>/", tool_views.upload_image, name="upload_image"),
+    re_path(r"^uploads/(?P<digest>[0-9a-f]{64})\.png$", tool_views.upload_file, name="upload_file"),
+]

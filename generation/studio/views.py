@@ -1,0 +1,264 @@
+"""Asking for pictures and watching them appear: guards first, one verb, a page or a redirect."""
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.rate_limits import limited
+from accounts.requests import user_of
+from billing.plans import PaymentOverdue, plan_of
+from billing.templatetags.amounts import gpu_time
+from billing.views import forms_may_lead_to_stripe
+from generation import jobs, moderation
+from generation.engine.enums import Mode
+from generation.engine.sketchbook.examples import EXAMPLES, follows_prompts
+from generation.images import uploads
+from generation.jobs import admission, receipt_view
+from generation.live import messages
+from generation.models import Image, Job, StudioPreset
+from generation.options import on_offer, presets
+from generation.options.build_request import SIDES, values_of
+from generation.options.sizes import AS_PICTURE
+from generation.queue import estimates
+from generation.studio import prefill, saved_defaults
+from generation.studio.forms import GenerationForm, offered
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+RECENT = 12
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@forms_may_lead_to_stripe
+@limited("submit")
+def studio(request: HttpRequest) -> HttpResponse:
+    """?job=ID and ?image=ID fill the form with what they were made from, an image's seed included.
+
+    ?own=ID is a preset of the person's own, ?from=ID&mode=MODE one of their pictures to work on.
+    ?prompt= and ?preset=ID, or what was typed before signing up, fill it with something new.
+    """
+    user = user_of(request)
+    if request.method != "POST":
+        return _render_studio(request, GenerationForm(initial=_initial(request), user=user))
+    posted, refused = uploads.taken(user, request.POST, request.FILES)
+    form = GenerationForm(posted, user=user)
+    for name, reason in refused.items():
+        form.add_error(name, reason)
+    if not form.is_valid():
+        return _render_studio(request, form)
+    try:
+        job = jobs.submit(
+            user,
+            form.generation_request,
+            may_wait=True,
+            synthetic_for=form.cleaned_data["synthetic_for"],
+        )
+    except jobs.OverPlanLimit as refusal:
+        form.add_error("shape", str(refusal))
+    except jobs.CheckpointUnavailable as refusal:
+        form.add_error("checkpoint", str(refusal))
+    except uploads.MissingPicture as missing:
+        form.add_error(missing.field, str(missing))
+    except moderation.PromptRejected as refusal:
+        form.add_error(refusal.field, str(refusal))
+    except (jobs.TooManyJobs, PaymentOverdue, moderation.NotServing) as refusal:
+        form.add_error(None, _with_link(refusal))
+    else:
+        prefill.forget(request)
+        keep = "&keep_seed=1" if form.cleaned_data["keep_seed"] else ""
+        return redirect(f"{reverse('studio')}?job={job.pk}{keep}")
+    return _render_studio(request, form)
+
+
+@login_required
+@require_safe
+@never_cache
+def quote(request: HttpRequest) -> HttpResponse:
+    """What the settings in the query would cost; the prompt makes no difference and stays at home."""
+    user = user_of(request)
+    form = GenerationForm({**request.GET.dict(), "prompt": "-"}, user=user)
+    return JsonResponse(_quote(user, form))
+
+
+@login_required
+@require_safe
+@never_cache
+@forms_may_lead_to_stripe
+def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    job = _get_job_for_user(request, job_id)
+    context = {
+        "job": job,
+        "state": messages.job_state(job),
+        "statement": receipt_view.build(job),
+        "sources": uploads.sources(job.user, uploads.named(job.generation_request)),
+    }
+    return render(request, "generation/job.html", context)
+
+
+@login_required
+@require_safe
+@never_cache
+def job_card(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """The part of a page that shows one job, for whoever was told that it changed."""
+    job = _get_job_for_user(request, job_id)
+    return render(request, "generation/_job.html", {"job": job, "state": messages.job_state(job)})
+
+
+@login_required
+@require_safe
+@never_cache
+def job_receipt(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """The receipt as JSON: see `statements.Statement`."""
+    job = _get_job_for_user(request, job_id)
+    return JsonResponse(receipt_view.build(job).to_dict())
+
+
+@login_required
+@require_POST
+def job_cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    job = _get_job_for_user(request, job_id)
+    jobs.cancel(job)
+    return redirect(job)
+
+
+@login_required
+@require_safe
+@never_cache
+def jobs_active(request: HttpRequest) -> HttpResponse:
+    """The snapshot that the websocket starts with, for a browser that has none."""
+    return JsonResponse(messages.snapshot(user_of(request)))
+
+
+@login_required
+@require_safe
+@never_cache
+def jobs_strip(request: HttpRequest) -> HttpResponse:
+    return render(request, "generation/_strip.html")
+
+
+def _get_job_for_user(request: HttpRequest, job_id: UUID) -> Job:
+    return get_object_or_404(Job.objects.for_user(user_of(request)), pk=job_id)
+
+
+def _render_studio(request: HttpRequest, form: GenerationForm) -> HttpResponse:
+    user = user_of(request)
+    jobs_of_user = Job.objects.for_user(user)
+    asked = _uuid(request.GET.get("job", ""))
+    latest = jobs_of_user.order_by("-created_at", "-id")
+    shown = jobs_of_user.filter(pk=asked).first() if asked else latest.first()
+    recent = Image.objects.for_user(user).kept().defer("terms")
+    context = {
+        "form": form,
+        "quote": _quote(user, form),
+        "models": [model for model in on_offer.models() if model.is_offered],
+        "uses": on_offer.uses(),
+        "follows_prompts": follows_prompts(),
+        "own_presets": StudioPreset.objects.filter(user=user),
+        "plan": plan_of(user),
+        "examples": _examples(),
+        "job": shown,
+        "state": messages.job_state(shown) if shown else None,
+        "recent": recent.order_by("-created_at", "-id")[:RECENT],
+    }
+    return render(request, "generation/studio.html", context)
+
+
+def _initial(request: HttpRequest) -> dict[str, Any]:
+    user = user_of(request)
+    if image_id := _uuid(request.GET.get("image", "")):
+        images = Image.objects.for_user(user).kept().select_related("job")
+        image = get_object_or_404(images, pk=image_id)
+        return _values_of(image.job, seed=image.seed)
+    if job_id := _uuid(request.GET.get("job", "")):
+        before = _get_job_for_user(request, job_id)
+        seed = before.generation_request.seed if request.GET.get("keep_seed") else None
+        return _values_of(before, seed=seed)
+    if own := _uuid(request.GET.get("own", "")):
+        return dict(get_object_or_404(StudioPreset, user=user, pk=own).values)
+    if image_id := _uuid(request.GET.get("from", "")):
+        return _start_from(user, image_id, mode=request.GET.get("mode", ""))
+    try:
+        return {**saved_defaults.initial(user), **prefill.values(request)}
+    except presets.UnknownPreset as error:
+        raise Http404 from error
+
+
+def _values_of(job: Job, *, seed: int | None = None) -> dict[str, Any]:
+    request = job.generation_request
+    return {
+        **values_of(request, seed=seed, picture=uploads.size_of(job.user, request.image)),
+        "synthetic_for": job.synthetic_for,
+    }
+
+
+def _start_from(user: "User", image_id: UUID, *, mode: str) -> dict[str, Any]:
+    """Work on one of the person's own pictures, with the words that it was made from.
+
+    Its model goes on with it if it can; an upscaler draws no variations.
+    """
+    image = get_object_or_404(Image.objects.for_user(user).kept(), pk=image_id)
+    wanted = Mode(mode) if mode in set(Mode) else Mode.IMAGE_TO_IMAGE
+    able = [each.id for each in offered() if wanted in each.modes]
+    return {
+        **_values_of(image.job),
+        **({} if image.checkpoint in able else _with_its_own_settings(able)),
+        **dict.fromkeys(("mask", "depth", "strength", *SIDES)),
+        "mode": wanted,
+        "image": uploads.from_image(user, image).digest,
+        "shape": AS_PICTURE,
+    }
+
+
+def _with_its_own_settings(able: list[str]) -> dict[str, Any]:
+    """The first of some checkpoints, if there is one, with what is its own in place of another's."""
+    own = dict.fromkeys(("num_inference_steps", "guidance_scale", "noise_scheduler"))
+    return {"checkpoint": able[0], **own} if able else {}
+
+
+def _uuid(text: str) -> UUID | None:
+    """Raises Http404 for what cannot be an id; None where there is none."""
+    try:
+        return UUID(text) if text else None
+    except ValueError as error:
+        raise Http404 from error
+
+
+def _quote(user: "User", form: GenerationForm) -> dict[str, Any]:
+    """What the form's settings would cost, as they are, whatever the prompt says."""
+    values = {name: form[name].value() for name in form.fields}
+    settings = GenerationForm({**values, "prompt": "-"}, user=user)
+    if not settings.is_valid():
+        return {"errors": settings.errors, "text": "", "size": ""}
+    wanted = settings.generation_request
+    try:
+        admission.require_size(wanted, plan_of(user))
+    except jobs.OverPlanLimit as limit:
+        return {"errors": {"shape": [str(limit)]}, "text": "", "size": ""}
+    quote = estimates.quote(wanted)
+    text = _("about %(likely)s, at most %(ceiling)s of GPU time") % {
+        "likely": gpu_time(quote.likely_ms),
+        "ceiling": gpu_time(quote.ceiling_ms),
+    }
+    return {"errors": {}, "text": text, "size": f"{wanted.width} × {wanted.height}"}
+
+
+def _with_link(refusal: Exception) -> SafeString:
+    link = format_html('<a href="{}">{}</a>', reverse("billing:plan"), _("Plan and billing"))
+    return format_html("{} {}", str(refusal), link)
+
+
+def _examples() -> tuple[str, ...]:
+    return EXAMPLES["zh" if (get_language() or "").startswith("zh") else "en"]

@@ -1,0 +1,86 @@
+"""What a person's pictures took: a chart, a line for each, and a file of it. Their minutes are billing's."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import asdict
+from functools import partial
+from urllib.parse import urlencode
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import content_disposition_header
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from accounts.requests import user_of
+from generation import cursors
+from generation.usage import charts, csv_export
+from generation.usage import usage as jobs
+from generation.usage.forms import PRESETS, UsageForm
+from generation.usage.usage import Period
+
+
+@login_required
+@require_safe
+@never_cache
+def usage(request: HttpRequest) -> HttpResponse:
+    """generation/usage.html
+
+    form: UsageForm, sent by GET to here; period: Period; units: a Spent with its Chart for each unit that was
+    paid in; page: Page; presets: numbers of days, days: the one that is shown, or None; query: what keeps the
+    choice in a link, narrowed: the same without its days.
+    """
+    before = request.GET.get("before", "")
+    if before.isdecimal():
+        # The ledger's pages once had this address.
+        return redirect(f"{reverse('billing:usage')}?before={before}", permanent=True)
+    user = user_of(request)
+    form = UsageForm(request.GET, user=user)
+    period, only = form.period, form.only
+    summary = jobs.summary(user, period, only)
+    form.show(summary.checkpoints)
+    try:
+        page = jobs.page(user, period, only, before=before)
+    except cursors.InvalidCursor as error:
+        raise Http404 from error
+    context = {
+        "form": form,
+        "period": period,
+        "units": [(spent, charts.chart(spent)) for spent in summary.shown],
+        "page": page,
+        "presets": PRESETS,
+        "days": len(period) if period == Period.until_today(days=len(period)) else None,
+        "query": _query(first=period.first, last=period.last, **asdict(only)),
+        "narrowed": _query(**asdict(only)),
+    }
+    return render(request, "generation/usage.html", context)
+
+
+@login_required
+@require_safe
+@never_cache
+def usage_export(request: HttpRequest) -> StreamingHttpResponse:
+    """The same jobs as CSV; what can't be asked for is not found."""
+    user = user_of(request)
+    form = UsageForm(request.GET, user=user)
+    if not form.is_valid():
+        raise Http404
+    period = form.period
+    pieces = csv_export.pieces(user, period, form.only)
+    response = StreamingHttpResponse(_in_turn(pieces), content_type="text/csv; charset=utf-8")
+    name = f"usage-{period.first}-{period.last}.csv"
+    response["Content-Disposition"] = content_disposition_header(True, name)
+    return response
+
+
+def _query(**values: object) -> str:
+    return urlencode({name: value for name, value in values.items() if value})
+
+
+async def _in_turn(pieces: Iterator[str]) -> AsyncIterator[str]:
+    """Each piece when the last one is sent: an asynchronous server would gather a plain iterator first."""
+    take = sync_to_async(partial(next, pieces, None))
+    while (piece := await take()) is not None:
+        yield piece

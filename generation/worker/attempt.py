@@ -1,0 +1,66 @@
+"""A claimed job while a worker's engine has it: where it stands, and what there is to say of it."""
+
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from PIL.Image import Image
+
+from generation.live import messages
+from generation.live.messages import Progress
+from generation.models import Job
+from generation.queue.heartbeats import RunningJob
+from generation.worker.outcome import End
+
+# How often a run says where it stands, unless it enters another phase. Steps may be far shorter.
+PROGRESS_SECONDS = 0.25
+
+
+@dataclass(eq=False)
+class Attempt:
+    """One attempt. Its events count up from the row's own number; `end` is how the engine says that it ended."""
+
+    job: Job
+    inputs: Mapping[str, Image]
+    end: "Future[End]" = field(default_factory=Future)
+    seq: int = 0
+    phase: str = "encoding"
+    step: int = 0
+    is_lost: bool = False
+    is_handed_back: bool = False
+    told_phase: str = ""
+    told_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.request = self.job.generation_request
+        self.seq = messages.seq_of(self.job)
+
+    @property
+    def key(self) -> str:
+        """The engine's name for this attempt."""
+        return f"{self.job.pk}:{self.job.attempt}"
+
+    @property
+    def has_news(self) -> bool:
+        """Whether it has come further than a browser needs to know by now."""
+        is_late = time.monotonic() - self.told_at >= PROGRESS_SECONDS
+        return is_late or self.phase != self.told_phase
+
+    def progress(self) -> Progress:
+        """What it has to say now, under the next number."""
+        self.told_phase, self.told_at = self.phase, time.monotonic()
+        self.seq += 1
+        return Progress(
+            job=str(self.job.pk),
+            seq=self.seq,
+            phase=self.phase,
+            step=self.step,
+            steps=self.request.evaluations,
+        )
+
+    def work(self) -> RunningJob:
+        """What the worker's heartbeat says of it."""
+        return RunningJob(
+            job=str(self.job.pk), phase=self.phase, step=self.step, steps=self.request.evaluations
+        )

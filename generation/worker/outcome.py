@@ -1,0 +1,130 @@
+"""Writes down how a run ended: its pictures, its charge and its status, however long that takes."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from django.db import InterfaceError, OperationalError, close_old_connections, transaction
+from PIL.Image import Image
+
+from generation import jobs, moderation
+from generation.engine.enums import Mode
+from generation.engine.events import Canceled, Charge, Failed, Finished
+from generation.engine.messages import gettext_noop
+from generation.engine.request import canvas
+from generation.images import storage
+from generation.models import Job, receipts
+from generation.queue import estimates
+
+log = logging.getLogger(__name__)
+
+# How often, and for how long in all, a settlement is tried again while PostgreSQL is away.
+RETRY_SECONDS = 0.5
+PATIENCE_SECONDS = 60.0
+STORAGE_TRIES = 3
+NOT_STORED = gettext_noop("The picture could not be stored. Please try again.")
+NOT_CHECKED = gettext_noop("The picture could not be checked, so it is not shown. Try again later.")
+NO_INPUT = gettext_noop("The picture that this was to start from is not here any more.")
+PAINTING = (Mode.INPAINT, Mode.OUTPAINT)
+
+End = Finished | Failed | Canceled
+Result = TypeVar("Result")
+
+
+def settle(job: Job, end: End, *, inputs: Mapping[str, Image], device: str) -> None:
+    """Finish, stop or fail the job as its run ended. Raises LostRace."""
+    if isinstance(end, Finished):
+        _finish(job, end, inputs=inputs, device=device)
+    elif isinstance(end, Canceled):
+        persist(lambda: jobs.stop(job, end.charges, **_waited(job)))
+    else:
+        fail(job, code=end.code, message=end.message, charges=end.charges)
+
+
+def fail(job: Job, *, code: str, message: str, charges: Sequence[Charge] = ()) -> None:
+    """Fail the job, for which nothing is charged. Raises LostRace."""
+    persist(lambda: jobs.fail(job, code=code, message=message, charges=charges, **_waited(job)))
+
+
+def hand_back(job: Job) -> None:
+    """Put the job back in line. Raises LostRace."""
+    persist(lambda: jobs.hand_back(job))
+
+
+def persist(do: Callable[[], Result]) -> Result:
+    """Do it as soon as PostgreSQL lets one. Raises LostRace, or after PATIENCE_SECONDS the error."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return do()
+        except (OperationalError, InterfaceError) as error:
+            if time.monotonic() > deadline:
+                raise
+            log.warning("PostgreSQL is away: %s", error)
+            close_old_connections()
+            time.sleep(RETRY_SECONDS)
+
+
+def _finish(job: Job, end: Finished, *, inputs: Mapping[str, Image], device: str) -> None:
+    request = job.generation_request
+    images = list(end.images)
+    if request.mode in PAINTING:
+        images = [canvas.put_back(image, request, inputs) for image in images]
+    try:
+        verdict = moderation.check(images)
+    except moderation.NotServing:
+        fail(job, code=receipts.SAFETY, message=NOT_CHECKED, charges=end.charges)
+        return
+    if verdict is not None and verdict.is_blocked:
+        _block(job, end.charges, safety_ms=verdict.ms)
+        return
+    began = time.monotonic()
+    try:
+        pictures = _store(job, images, seeds=end.seeds)
+    except storage.StorageRefused as error:
+        log.error("job %s: %s", job.pk, error)  # noqa: TRY400  # the reason is all there is to say
+        fail(job, code="storage", message=NOT_STORED, charges=end.charges)
+        return
+    free_ms = {**_waited(job), receipts.STORAGE: round((time.monotonic() - began) * 1_000)}
+    if verdict is not None:
+        free_ms[receipts.SAFETY] = verdict.ms
+    persist(lambda: jobs.finish(job, pictures, end.charges, **free_ms))
+    estimates.learn(request, end.charges, device=device, quoted_ms=job.quote_ms)
+
+
+def _block(job: Job, charges: Sequence[Charge], *, safety_ms: int) -> None:
+    """Fail a job whose pictures nobody gets to see, and note it. Raises LostRace."""
+    free_ms = {**_waited(job), receipts.SAFETY: safety_ms}
+
+    def write() -> None:
+        with transaction.atomic():
+            jobs.fail(
+                job,
+                code=moderation.BLOCKED,
+                message=moderation.HELD_BACK,
+                charges=charges,
+                **free_ms,
+            )
+            moderation.note_held_back(job)
+
+    persist(write)
+
+
+def _store(
+    job: Job, images: Sequence[Image], *, seeds: tuple[int, ...]
+) -> list[storage.StoredPicture]:
+    """Store the pictures, in several tries. Raises StorageRefused."""
+    for last in (False,) * (STORAGE_TRIES - 1) + (True,):
+        try:
+            return storage.save(job, images, seeds=seeds)
+        except storage.StorageRefused:
+            if last:
+                raise
+            time.sleep(RETRY_SECONDS)
+    raise AssertionError("the last try returns or raises")
+
+
+def _waited(job: Job) -> dict[str, int]:
+    assert job.started_at is not None
+    return {receipts.QUEUE: round((job.started_at - job.queued_at).total_seconds() * 1_000)}

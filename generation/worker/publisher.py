@@ -1,0 +1,140 @@
+"""A worker's thread for the wire: sends what runs have to show, and listens for what owners ask.
+
+The engine's loop never waits for Valkey or a JPEG encoder: it leaves things here, newest wins.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+from uuid import UUID
+
+import redis
+from channels.layers import get_channel_layer
+from PIL.Image import Image
+
+from generation.live import messages
+from generation.live.messages import Progress
+
+log = logging.getLogger(__name__)
+
+JPEG_QUALITY = 70
+# How long to leave a Valkey alone that does not answer.
+RETRY_SECONDS = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """A picture of what a run is becoming; `seq` as its progress has it."""
+
+    job: UUID
+    seq: int
+    image: Image
+
+
+class Publisher:
+    """Any thread may call `progress` and `preview`; `on_cancel` is called with ids of jobs to stop."""
+
+    def __init__(self, *, on_cancel: Callable[[str], None]) -> None:
+        self._on_cancel = on_cancel
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+        self._filled = asyncio.Event()
+        self._lock = threading.Lock()
+        self._progress: dict[str, tuple[int, Progress]] = {}
+        self._previews: dict[UUID, tuple[int, Preview]] = {}
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop; what was not sent is dropped."""
+        self._loop.call_soon_threadsafe(self._stop)
+        self._thread.join()
+
+    def progress(self, user_id: int, progress: Progress) -> None:
+        """Tell the user's browsers where a run stands."""
+        with self._lock:
+            self._progress[progress.job] = (user_id, progress)
+        self._loop.call_soon_threadsafe(self._filled.set)
+
+    def preview(self, user_id: int, preview: Preview) -> None:
+        """Show the user's browsers what a run is becoming."""
+        with self._lock:
+            self._previews[preview.job] = (user_id, preview)
+        self._loop.call_soon_threadsafe(self._filled.set)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._tasks = [self._loop.create_task(task) for task in (self._send(), self._listen())]
+        self._loop.run_until_complete(asyncio.gather(*self._tasks, return_exceptions=True))
+        self._loop.run_until_complete(get_channel_layer().flush())
+        self._loop.close()
+
+    def _stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    async def _send(self) -> None:
+        while True:
+            await self._filled.wait()
+            self._filled.clear()
+            with self._lock:
+                progress, self._progress = list(self._progress.values()), {}
+                previews, self._previews = list(self._previews.values()), {}
+            try:
+                await self._publish(progress, previews)
+            except (redis.RedisError, OSError) as error:
+                log.warning("could not publish progress: %s", error)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _publish(
+        self, progress: list[tuple[int, Progress]], previews: list[tuple[int, Preview]]
+    ) -> None:
+        encoded = {preview.job: (preview.seq, _jpeg(preview.image)) for _, preview in previews}
+        for user_id, preview in previews:
+            jpeg = encoded[preview.job][1]
+            message = {
+                "type": "live.preview",
+                "job": str(preview.job),
+                "seq": preview.seq,
+                "jpeg": jpeg,
+            }
+            await _group_send(user_id, message)
+        for user_id, each in progress:
+            await _group_send(user_id, {"type": "live.message", "message": each.to_message()})
+        await asyncio.to_thread(_keep, [each for _, each in progress], encoded)
+
+    async def _listen(self) -> None:
+        layer = get_channel_layer()
+        while True:
+            try:
+                channel = await layer.new_channel()
+                await layer.group_add(messages.WORKERS, channel)
+                while True:
+                    message = await layer.receive(channel)
+                    if message["type"] == "job.cancel":
+                        self._on_cancel(message["job"])
+            except (redis.RedisError, OSError) as error:
+                log.warning("could not listen for cancellations: %s", error)
+                await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _group_send(user_id: int, message: dict[str, Any]) -> None:
+    await get_channel_layer().group_send(messages.user_group(user_id), message)
+
+
+def _keep(progress: list[Progress], previews: dict[UUID, tuple[int, bytes]]) -> None:
+    if progress:
+        messages.keep_progress(progress)
+    if previews:
+        messages.keep_previews(previews)
+
+
+def _jpeg(image: Image) -> bytes:
+    buffer = BytesIO()
+    image.save(buffer, "JPEG", quality=JPEG_QUALITY)
+    return buffer.getvalue()

@@ -1,0 +1,72 @@
+import time
+
+import pytest
+import stripe
+
+from billing.providers.stripe import signature
+
+PAYLOAD = b'{"id": "evt_1"}'
+
+
+def now() -> int:
+    return int(time.time())
+
+
+def test_what_was_signed_is_accepted() -> None:
+    signature.verify(PAYLOAD, header=signature.sign(PAYLOAD, at=now()))
+
+
+def test_stripe_accepts_what_we_sign() -> None:
+    header = signature.sign(PAYLOAD, at=now())
+
+    stripe.WebhookSignature.verify_header(PAYLOAD.decode(), header, signature.secret(), 300)
+
+
+def test_several_signatures_may_be_given_while_a_secret_is_replaced() -> None:
+    timestamp, right = signature.sign(PAYLOAD, at=now()).split(",")
+
+    signature.verify(PAYLOAD, header=f"{timestamp},v1={'0' * 64},v0=old,{right}")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "nonsense",
+        "t=,v1=",
+        "t=soon,v1=00",
+        "t={now}",
+        "t={now},v1=",
+        "t={now},v1=" + "0" * 64,
+        "t={now},v1=é",
+        "t={now},t={now},v1=" + "0" * 64,
+    ],
+)
+def test_a_forged_header_is_refused(header: str) -> None:
+    with pytest.raises(signature.InvalidSignature):
+        signature.verify(PAYLOAD, header=header.replace("{now}", str(now())))
+
+
+def test_another_payload_is_refused() -> None:
+    header = signature.sign(PAYLOAD, at=now())
+
+    with pytest.raises(signature.InvalidSignature):
+        signature.verify(PAYLOAD + b" ", header=header)
+
+
+@pytest.mark.parametrize("seconds", [-310, 310])
+def test_a_signature_of_another_time_is_refused(seconds: int) -> None:
+    header = signature.sign(PAYLOAD, at=now() + seconds)
+
+    with pytest.raises(signature.InvalidSignature, match="stale"):
+        signature.verify(PAYLOAD, header=header)
+
+
+def test_with_a_stripe_key_only_stripes_secret_counts(settings) -> None:
+    of_the_sandbox = signature.sign(PAYLOAD, at=now())
+    settings.STRIPE_SECRET_KEY = "sk_test_1"
+    settings.STRIPE_WEBHOOK_SECRET = "whsec_1"
+
+    with pytest.raises(signature.InvalidSignature):
+        signature.verify(PAYLOAD, header=of_the_sandbox)
+    signature.verify(PAYLOAD, header=signature.sign(PAYLOAD, at=now()))

@@ -1,0 +1,152 @@
+"""What a change costs is shown, then it is made."""
+
+import re
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from billing import plan_changes
+from billing.models import Customer, Subscription
+from billing.plans import PLANS, plan_of
+from billing.providers import sandbox
+from tests.billing import provider
+from tests.billing.books import assert_books_balance
+from tests.billing.conftest import Clock
+
+pytestmark = pytest.mark.django_db
+
+UPGRADE = reverse("billing:change", args=["premium", "month"])
+DOWNGRADE = reverse("billing:change", args=["basic", "month"])
+VERBS = ["cancel", "resume", "keep", "end"]
+
+
+@pytest.fixture
+def subscriber(client: Client, alice: User, clock: Clock) -> User:
+    """Is signed in, in the middle of a month of Standard."""
+    subscription = provider.subscribe(alice, "standard")
+    clock.at += (subscription.current_period_end - clock.at) / 2
+    client.force_login(alice)
+    return alice
+
+
+def token_on(page: str) -> str:
+    return re.search(r'name="token" value="([^"]+)"', page)[1]  # type: ignore[index]
+
+
+def test_an_upgrade_shows_money_and_minutes_before_it_is_made(
+    client: Client, subscriber: User
+) -> None:
+    page = client.get(UPGRADE).text
+
+    assert "$15.00" in page
+    assert "550 min 0 s of GPU time" in page
+    assert "$60.00" in page
+    assert plan_of(subscriber) == PLANS["standard"]
+    response = client.post(UPGRADE, {"token": token_on(page)}, follow=True)
+    assert "You are on the Premium plan now." in response.text
+    assert plan_of(subscriber) == PLANS["premium"]
+    assert_books_balance()
+
+
+def test_a_downgrade_says_when_it_takes_effect(client: Client, subscriber: User) -> None:
+    page = client.get(DOWNGRADE).text
+
+    assert "when your period ends" in page
+    response = client.post(DOWNGRADE, {"token": token_on(page)}, follow=True)
+    assert "Your plan changes to Basic on" in response.text
+    assert plan_of(subscriber) == PLANS["standard"]
+    response = client.post(reverse("billing:keep"), follow=True)
+    assert "Your plan stays as it is." in response.text
+    assert Subscription.objects.get().next_plan == ""
+
+
+def test_a_page_that_was_open_in_two_browsers_changes_once(
+    client: Client, subscriber: User
+) -> None:
+    tokens = [token_on(client.get(url).text) for url in (UPGRADE, DOWNGRADE)]
+    client.post(UPGRADE, {"token": tokens[0]})
+
+    response = client.post(DOWNGRADE, {"token": tokens[1]}, follow=True)
+
+    assert "Please look again." in response.text
+    assert plan_of(subscriber) == PLANS["premium"]
+
+
+def test_without_an_offer_nothing_is_changed(client: Client, subscriber: User) -> None:
+    response = client.post(UPGRADE, follow=True)
+
+    assert "Please look again." in response.text
+    assert plan_of(subscriber) == PLANS["standard"]
+
+
+def test_a_declined_card_is_said(client: Client, subscriber: User) -> None:
+    customer = Customer.objects.get(user=subscriber)
+    sandbox.use_card(customer.provider_customer_id, sandbox.Card.DECLINE)
+
+    response = client.post(UPGRADE, {"token": token_on(client.get(UPGRADE).text)}, follow=True)
+
+    assert "Your card was declined." in response.text
+
+
+def test_a_bank_that_asks_first_is_gone_to(client: Client, subscriber: User) -> None:
+    customer = Customer.objects.get(user=subscriber)
+    sandbox.use_card(customer.provider_customer_id, sandbox.Card.CONFIRM)
+
+    response = client.post(UPGRADE, {"token": token_on(client.get(UPGRADE).text)}, follow=True)
+
+    assert "Pay, and confirm it with the bank" in response.text
+
+
+def test_canceling_and_keeping(client: Client, subscriber: User) -> None:
+    assert "ends with its period" in client.post(reverse("billing:cancel"), follow=True).text
+    assert Subscription.objects.get().cancel_at_period_end
+
+    assert "Your plan goes on." in client.post(reverse("billing:resume"), follow=True).text
+    assert not Subscription.objects.get().cancel_at_period_end
+
+
+def test_changing_a_canceled_plan_says_that_it_goes_on(client: Client, subscriber: User) -> None:
+    plan_changes.cancel(subscriber)
+
+    page = client.get(UPGRADE).text
+
+    assert "Changing it takes that back." in page
+    client.post(UPGRADE, {"token": token_on(page)})
+    assert not Subscription.objects.get().cancel_at_period_end
+
+
+def test_ending_a_plan_now(client: Client, subscriber: User) -> None:
+    response = client.post(reverse("billing:end"), follow=True)
+
+    assert "you owe nothing" in response.text
+    assert Subscription.objects.get().status == Subscription.Status.CANCELED
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_without_a_plan_there_is_nothing_to_change(client: Client, bob: User, verb: str) -> None:
+    client.force_login(bob)
+
+    response = client.post(reverse(f"billing:{verb}"), follow=True)
+
+    assert "You have no subscription that could be changed." in response.text
+    assert "You have no subscription" in client.get(UPGRADE, follow=True).text
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_only_the_owner_changes_and_only_by_a_button(
+    client: Client, subscriber: User, verb: str
+) -> None:
+    url = reverse(f"billing:{verb}")
+
+    assert client.get(url).status_code == 405
+    client.logout()
+    assert client.post(url).url == f"{reverse('account_login')}?next={url}"  # type: ignore[attr-defined]
+    assert client.get(UPGRADE).url == f"{reverse('account_login')}?next={UPGRADE}"  # type: ignore[attr-defined]
+    row = Subscription.objects.get()
+    assert (row.status, row.cancel_at_period_end) == (Subscription.Status.ACTIVE, False)
+
+
+def test_other_methods_are_refused(client: Client, subscriber: User) -> None:
+    assert client.put(UPGRADE).status_code == 405

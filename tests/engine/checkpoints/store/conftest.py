@@ -1,0 +1,78 @@
+"""A hub to fetch from, an empty shelf to fetch to, and what an operator would type."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub import constants, file_download
+
+from generation.engine.checkpoints.store import downloading
+from generation.engine.checkpoints.store import hub as hubs
+from generation.engine.checkpoints.store.downloads import Item
+from generation.engine.checkpoints.store.hub import Hub
+from generation.engine.checkpoints.store.manifest import Record
+from generation.engine.enums import Family
+from tests.engine.checkpoints.store.hub import FakeHub, Repository, repository
+
+CHUNK = 1_000
+TOY = Item(id="toy", name="Toy", source="somebody/toy", license="Open RAIL-M", family=Family.SD1)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    """A hub of our own; nobody waits between two tries."""
+    monkeypatch.setattr(hubs, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(file_download.time, "sleep", lambda _: None)
+    # What is smaller than a chunk is lost when the connection breaks, and a toy is.
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", CHUNK)
+    hub = FakeHub()
+    yield hub
+    hub.close()
+
+
+@pytest.fixture
+def toy(hub: FakeHub, checkpoint_root: Path) -> Repository:
+    """The toy checkpoint's repository on the hub, with things in it that nobody needs."""
+    published = repository(checkpoint_root / "toy")
+    (files,) = published.commits.values()
+    extra = {
+        "LICENSE.md": b"Do no harm.",
+        "README.md": b"A toy.",
+        "v1-5-pruned.ckpt": b"pickle",
+        "safety_checker/model.safetensors": b"x" * 2_000,
+        "unet/diffusion_pytorch_model.bin": b"pickle",
+        "unet/diffusion_pytorch_model.fp16.safetensors": _halved(files),
+        "unet/diffusion_pytorch_model.non_ema.safetensors": b"x" * 2_000,
+        "vae/diffusion_flax_model.msgpack": b"flax",
+    }
+    hub.repositories[TOY.source] = Repository({"a" * 40: {**files, **extra}})
+    return hub.repositories[TOY.source]
+
+
+def _halved(files: Any) -> bytes:
+    from safetensors.torch import load, save
+
+    weights = load(files["unet/diffusion_pytorch_model.safetensors"])
+    return save({name: tensor.half() for name, tensor in weights.items()})
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "checkpoints"
+
+
+Fetch = Callable[..., Record]
+
+
+@pytest.fixture
+def fetch(hub: FakeHub, root: Path) -> Fetch:
+    """Fetch an item as an operator who accepts every licence."""
+
+    def fetch(item: Item = TOY, *, token: str = "", **options: Any) -> Record:
+        client = Hub(endpoint=hub.endpoint, token=token)
+        return downloading.fetch(
+            item, root=root, hub=client, **{"accept": lambda _: True, **options}
+        )
+
+    return fetch

@@ -1,0 +1,133 @@
+"""An operator's own checkpoint is in the catalogue as its small file says, at once, or not at all."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from generation.engine.checkpoints import builtin, catalogue
+from generation.engine.checkpoints.catalogue import Catalogue
+from generation.engine.checkpoints.store import descriptor
+from generation.engine.checkpoints.store.descriptor import InvalidDescriptor
+from generation.engine.enums import Family, Mode
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
+    """A catalogue that looks into a folder every time."""
+    monkeypatch.setattr(catalogue, "FRESH_SECONDS", 0)
+    shelf = Catalogue(builtin.CHECKPOINTS)
+    shelf.root = lambda: tmp_path
+    return shelf
+
+
+def describe(root: Path, id: str, content: Any) -> None:
+    (root / id).mkdir(exist_ok=True)
+    (root / id / descriptor.NAME).write_text(json.dumps(content))
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    mine = replace(
+        builtin.SDXL, id="mine", name="Mine", source="own", modes=frozenset({Mode.INPAINT})
+    )
+
+    descriptor.write(mine, tmp_path / "mine")
+
+    assert descriptor.read(tmp_path / "mine") == mine
+
+
+def test_what_is_left_out_is_the_familys(tmp_path: Path) -> None:
+    describe(tmp_path, "mine", {"family": "sdxl", "guidance_scale": 3})
+
+    mine = descriptor.read(tmp_path / "mine")
+
+    assert (mine.name, mine.family, mine.guidance_scale) == ("mine", Family.SDXL, 3.0)
+    assert mine.native_size == builtin.SDXL.native_size
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ([], "it is no object"),
+        ({}, "family"),
+        ({"family": "sd9"}, "sd9"),
+        ({"family": "sd1", "colour": "red"}, "unknown: colour"),
+        ({"family": "sd1", "source": "sketchbook/checkpoint"}, "unknown: source"),
+        ({"family": "sd1", "name": 7}, "7 is no text"),
+        ({"family": "sd1", "native_size": "512"}, "no whole number"),
+        ({"family": "sd1", "native_size": 500}, "must be multiples"),
+        ({"family": "sd1", "min_size": 1024, "max_size": 256}, "must lie between"),
+        ({"family": "sd1", "multiple": 0}, "must be multiples"),
+        ({"family": "sd1", "modes": []}, "modes must not be empty"),
+        ({"family": "sd1", "modes": ["dance"]}, "dance"),
+        ({"family": "sd1", "noise_scheduler": "dance"}, "dance"),
+        ({"family": "sd1", "num_inference_steps": 0}, "above zero"),
+    ],
+    ids=str,
+)
+def test_what_makes_no_sense_is_refused_with_the_reason(
+    tmp_path: Path, content: Any, reason: str
+) -> None:
+    describe(tmp_path, "mine", content)
+
+    with pytest.raises(InvalidDescriptor, match=reason):
+        descriptor.read(tmp_path / "mine")
+
+
+def test_what_is_no_json_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / descriptor.NAME).write_text("{")
+
+    with pytest.raises(InvalidDescriptor, match="cannot be read"):
+        descriptor.read(tmp_path / "mine")
+
+
+def test_the_catalogue_has_it_as_soon_as_it_is_there(shelf: Catalogue, tmp_path: Path) -> None:
+    assert "mine" not in shelf
+    describe(tmp_path, "mine", {"family": "sd1"})
+    assert shelf["mine"].family is Family.SD1
+    describe(tmp_path, "mine", {"family": "sd2"})
+    assert shelf["mine"].family is Family.SD2
+    (tmp_path / "mine" / descriptor.NAME).unlink()
+    assert "mine" not in shelf
+
+
+def test_those_that_are_listed_come_first_and_stay(shelf: Catalogue, tmp_path: Path) -> None:
+    describe(tmp_path, "sd-1.5", {"family": "sdxl"})
+    describe(tmp_path, "another", {"family": "sd1"})
+    describe(tmp_path, ".hidden", {"family": "sd1"})
+
+    assert shelf["sd-1.5"].family is Family.SD1
+    assert list(shelf) == [*(each.id for each in builtin.CHECKPOINTS), "another"]
+
+
+def test_what_cannot_be_read_is_left_out_and_complained_of_once(
+    shelf: Catalogue, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    describe(tmp_path, "bad", {"family": "sd9"})
+    describe(tmp_path, "good", {"family": "sd1"})
+
+    for _ in range(3):
+        assert "bad" not in shelf
+        assert "good" in shelf
+
+    assert len([each for each in caplog.records if "sd9" in each.getMessage()]) == 1
+
+
+def test_a_folder_that_is_not_there_has_nothing(shelf: Catalogue, tmp_path: Path) -> None:
+    shelf.root = lambda: tmp_path / "nowhere"
+
+    assert len(shelf) == len(builtin.CHECKPOINTS)
+
+
+def test_what_was_seen_holds_for_a_moment(
+    shelf: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "FRESH_SECONDS", 60)
+    assert "mine" not in shelf
+    describe(tmp_path, "mine", {"family": "sd1"})
+
+    assert "mine" not in shelf

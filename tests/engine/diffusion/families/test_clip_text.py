@@ -1,0 +1,97 @@
+"""Prompts of any length and weight, in every family that reads them with CLIP."""
+
+import pytest
+import torch
+
+from generation.engine.diffusion.families.clip_text import ClipTextEncoder
+from generation.engine.loop.engine import Engine
+from generation.engine.request import GenerationRequest
+from tests.engine import toy_checkpoints
+from tests.engine.driving import a_request, run_to_the_end, the_finished
+from tests.engine.toy_checkpoints import PROMPT_LENGTH
+
+LONG = "abcdefghij " * 6
+
+
+@pytest.fixture(scope="module")
+def encoder() -> ClipTextEncoder:
+    torch.manual_seed(0)
+    model = toy_checkpoints._clip(toy_checkpoints.CLIPTextModel)
+    return ClipTextEncoder(toy_checkpoints.clip_tokenizer(), model)
+
+
+@torch.inference_mode()
+def hidden(encoder: ClipTextEncoder, text: str) -> torch.Tensor:
+    return encoder.encode([text])[text].hidden
+
+
+def test_a_prompt_that_fits_is_encoded_as_the_model_does(encoder: ClipTextEncoder) -> None:
+    tokens = encoder.tokenizer("abc", padding="max_length", return_tensors="pt").input_ids
+
+    with torch.inference_mode():
+        expected = encoder.model(tokens).last_hidden_state
+
+    assert torch.allclose(hidden(encoder, "abc"), expected, atol=1e-6)
+
+
+def test_a_longer_prompt_becomes_as_many_pieces_as_it_needs(encoder: ClipTextEncoder) -> None:
+    words = "abcdefghij" * 3  # thirty tokens, of which ten go into a piece
+
+    assert hidden(encoder, words).shape[1] == 3 * PROMPT_LENGTH
+
+
+def test_what_comes_late_in_a_long_prompt_counts(encoder: ClipTextEncoder) -> None:
+    one, other = (hidden(encoder, LONG + end) for end in ("x", "y"))
+
+    assert not torch.allclose(one, other)
+
+
+def test_weight_moves_a_words_embedding_and_keeps_the_mean(encoder: ClipTextEncoder) -> None:
+    plain, weighted = hidden(encoder, "a b"), hidden(encoder, "a (b:1.5)")
+
+    assert not torch.allclose(plain, weighted)
+    assert torch.isclose(plain.mean(), weighted.mean(), atol=1e-6)
+
+
+def test_a_weight_of_one_changes_nothing(encoder: ClipTextEncoder) -> None:
+    assert torch.allclose(hidden(encoder, "a b"), hidden(encoder, "a (b:1)"), atol=1e-6)
+
+
+def test_texts_of_other_lengths_are_encoded_together(encoder: ClipTextEncoder) -> None:
+    texts = ["a", LONG, "", "(a:2) b"]
+
+    with torch.inference_mode():
+        together = encoder.encode(texts)
+
+    for text in texts:
+        assert torch.allclose(together[text].hidden, hidden(encoder, text), atol=1e-5)
+
+
+@pytest.mark.parametrize("checkpoint", ["toy", "toy-sd2", "toy-xl", "toy-sd3"])
+def test_long_and_short_prompts_share_their_steps_and_change_nobodys_picture(
+    engine: Engine, checkpoint: str
+) -> None:
+    def a_prompt(prompt: str, **more: str) -> GenerationRequest:
+        scheduler = toy_checkpoints.toy(checkpoint).noise_scheduler
+        return a_request(checkpoint=checkpoint, prompt=prompt, noise_scheduler=scheduler, **more)
+
+    requests = [
+        a_prompt("abc"),
+        a_prompt(LONG),
+        a_prompt("a (b:1.4) [c]"),
+        a_prompt("x", negative_prompt=LONG),
+    ]
+    alone = []
+    for request in requests:
+        engine.submit(request, key="alone")
+        alone.append(the_finished(run_to_the_end(engine), key="alone").images[0])
+
+    for index, request in enumerate(requests):
+        engine.submit(request, key=str(index))
+    events = run_to_the_end(engine)
+
+    for index, image in enumerate(alone):
+        together = the_finished(events, key=str(index)).images[0]
+        pairs = zip(image.tobytes(), together.tobytes(), strict=True)
+        assert max(abs(one - other) for one, other in pairs) <= 1
+    assert len({image.tobytes() for image in alone}) == len(requests)

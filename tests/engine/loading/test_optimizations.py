@@ -1,0 +1,128 @@
+"""What makes a device fast changes no picture."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
+from torch._dynamo.utils import counters
+
+from generation.engine.checkpoints import catalogue
+from generation.engine.enums import Family
+from generation.engine.loading.loader import Loader
+from generation.engine.loading.optimizations import Attention, Optimizations
+from generation.engine.loop.engine import Engine, Finished
+from generation.engine.request import GenerationRequest
+from tests.engine import toy_checkpoints
+from tests.engine.driving import a_request, of_kind, run_to_the_end, the_finished
+from tests.engine.loading.test_loader import load
+from tests.engine.reference import Seen, difference
+
+TOLERANCE = 1e-4
+
+
+@pytest.fixture
+def latents(monkeypatch: pytest.MonkeyPatch) -> dict[GenerationRequest, torch.Tensor]:
+    seen = Seen()
+    seen.install(monkeypatch.setattr)
+    return seen.latents
+
+
+@pytest.fixture
+def run(checkpoint_root: Path, latents) -> Iterator[object]:
+    """Run a request with a tuning; returns its latents."""
+
+    def run(
+        request: GenerationRequest, tuning: Optimizations, *, root: Path = checkpoint_root
+    ) -> torch.Tensor:
+        loader = Loader(root, tuning=tuning)
+        engine = Engine(loader=loader)
+        engine.submit(request, key="run")
+        the_finished(run_to_the_end(engine), key="run")
+        loader.close()
+        return latents.pop(request)
+
+    return run
+
+
+@pytest.mark.parametrize("checkpoint", ["toy", "toy-xl"])
+@pytest.mark.parametrize(
+    "tuning",
+    [Optimizations(channels_last=True), Optimizations(attention=Attention.PLAIN)],
+    ids=["channels_last", "plain attention"],
+)
+def test_a_setting_changes_nothing_but_the_speed(
+    run, checkpoint: str, tuning: Optimizations
+) -> None:
+    request = a_request(checkpoint=checkpoint)
+
+    assert difference(run(request, tuning), run(request, Optimizations())) < TOLERANCE
+
+
+@pytest.fixture
+def uniform_root(checkpoint_root: Path, tmp_path: Path) -> Path:
+    """A toy whose blocks hardly differ: a compiler takes seconds for each shape of them.
+
+    Its channels are as many as no picture here has cells, which a compiler would take for one number.
+    """
+    pipeline = StableDiffusionPipeline.from_pretrained(checkpoint_root / "toy")
+    torch.manual_seed(0)
+    pipeline.unet = UNet2DConditionModel.from_config(
+        pipeline.unet.config,
+        block_out_channels=(40,),
+        down_block_types=("CrossAttnDownBlock2D",),
+        up_block_types=("CrossAttnUpBlock2D",),
+    )
+    pipeline.vae = AutoencoderKL.from_config(pipeline.vae.config, block_out_channels=(20, 20))
+    pipeline.save_pretrained(tmp_path / "toy")
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # torch's compiler uses what torch has deprecated
+def test_compiling_changes_nothing_but_the_speed_and_is_done_with_the_load(
+    run, latents, uniform_root: Path
+) -> None:
+    request, unguided = a_request(), a_request(guidance_scale=1.0)
+    # No larger: torch convolves another way then, on a processor, which is another version.
+    wide, high = a_request(width=40, height=24), a_request(width=24, height=40)
+    longer = a_request(prompt="a red house " * 50)
+    plain = run(request, Optimizations(), root=uniform_root)
+    loader = Loader(uniform_root, tuning=Optimizations(compiled=True))
+    engine = Engine(loader=loader)
+    before = compiled_graphs()
+
+    load(loader, request.checkpoint, within_s=600)  # a compiler's minutes on a busy machine
+    loaded = compiled_graphs()
+    for requests in ([wide, high], [longer], [unguided], [request, unguided, longer]):
+        for number, each in enumerate(requests):
+            engine.submit(each, key=f"run {number}")
+        assert len(of_kind(run_to_the_end(engine), Finished)) == len(requests)
+    loader.close()
+
+    assert loaded > before
+    assert compiled_graphs() == loaded
+    assert difference(latents.pop(request), plain) < TOLERANCE
+
+
+def compiled_graphs() -> int:
+    """How many pieces of models this process has compiled."""
+    return counters["stats"]["unique_graphs"]
+
+
+@pytest.mark.parametrize("family", Family)
+def test_a_cpu_computes_in_single_precision(family: Family) -> None:
+    assert Optimizations().dtype(family, torch.device("cpu")) is torch.float32
+
+
+def test_a_precision_that_is_named_is_used(checkpoint_root: Path) -> None:
+    loader = Loader(checkpoint_root, tuning=Optimizations(precision="bfloat16"))
+    engine = Engine(loader=loader)
+    engine.submit(a_request(), key="run")
+
+    the_finished(run_to_the_end(engine), key="run")
+
+    loaded = loader.acquire(catalogue.get(toy_checkpoints.toy().id))
+    assert loaded is not None and loaded.pipeline.denoiser.dtype is torch.bfloat16
+    loader.close()

@@ -1,0 +1,248 @@
+"""A request is checked once, completely, where it is built."""
+
+import json
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from generation.engine.checkpoints.catalogue import Mode
+from generation.engine.diffusion.noise_schedule import NoiseSchedule, Part
+from generation.engine.request import GenerationRequest, InvalidRequest, Message, NoiseScheduler
+from tests.engine.cases import digest
+from tests.engine.driving import a_request
+
+
+def errors_of(**changes: Any) -> dict[str, str]:
+    with pytest.raises(InvalidRequest) as raised:
+        a_request(**changes)
+    return raised.value.errors
+
+
+def test_a_valid_request_survives_json() -> None:
+    request = a_request(negative_prompt="fog", num_images=3, guidance_scale=7.5)
+
+    data = json.loads(json.dumps(request.to_dict()))
+
+    assert GenerationRequest.from_dict(data) == request
+
+
+def test_all_errors_are_reported_at_once() -> None:
+    errors = errors_of(prompt=" ", width=33, height=4096, seed=-1, num_inference_steps=0)
+
+    assert set(errors) == {"prompt", "width", "height", "seed", "num_inference_steps"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("prompt", ""),
+        ("prompt", "\n\t "),
+        ("prompt", "a\0b"),
+        ("prompt", "a\ud800b"),
+        ("prompt", "a" * 2_001),
+        ("negative_prompt", "a\0b"),
+        ("negative_prompt", "a" * 2_001),
+        ("num_inference_steps", 151),
+        ("guidance_scale", -0.1),
+        ("guidance_scale", 30.1),
+        ("guidance_scale", math.nan),
+        ("guidance_scale", math.inf),
+        ("seed", 2**32),
+        ("num_images", 0),
+        ("num_images", 5),
+        ("checkpoint", "nobody's"),
+        ("width", 0),
+        ("width", -8),
+        ("height", 136),
+    ],
+)
+def test_a_value_out_of_bounds_is_refused(field: str, value: Any) -> None:
+    assert set(errors_of(**{field: value})) == {field}
+
+
+def test_the_limits_themselves_are_accepted() -> None:
+    a_request(prompt="a" * 2_000, num_inference_steps=150, guidance_scale=30, seed=2**32 - 1)
+    a_request(num_inference_steps=1, guidance_scale=0, seed=0, num_images=4, width=16, height=64)
+
+
+def test_a_message_can_be_translated() -> None:
+    message = errors_of(width=33)["width"]
+
+    assert isinstance(message, Message)
+    assert message == "Choose a multiple of 8 from 16 to 128 pixels."
+    assert message.msgid % message.params == message
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("prompt", 3),
+        ("width", "32"),
+        ("width", True),
+        ("seed", 1.5),
+        ("guidance_scale", "7"),
+        ("guidance_scale", None),
+        ("noise_scheduler", "plms"),
+        ("mode", "video"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_refused(field: str, value: Any) -> None:
+    with pytest.raises(InvalidRequest) as raised:
+        GenerationRequest.from_dict(a_request().to_dict() | {field: value})
+
+    assert set(raised.value.errors) == {field}
+
+
+def test_unknown_and_missing_settings_are_refused_together() -> None:
+    data = a_request().to_dict() | {"lora": "x"}
+    del data["seed"]
+
+    with pytest.raises(InvalidRequest) as raised:
+        GenerationRequest.from_dict(data)
+
+    assert set(raised.value.errors) == {"lora", "seed"}
+
+
+def test_settings_with_a_default_may_be_missing() -> None:
+    data = a_request().to_dict()
+    for name in ("negative_prompt", "mode", "num_images"):
+        del data[name]
+
+    request = GenerationRequest.from_dict(data)
+
+    assert (request.negative_prompt, request.mode, request.num_images) == (
+        "",
+        Mode.TEXT_TO_IMAGE,
+        1,
+    )
+
+
+@pytest.mark.parametrize(("guidance_scale", "passes"), [(0, 1), (1, 1), (1.01, 2), (7.5, 2)])
+def test_guidance_doubles_the_passes(guidance_scale: float, passes: int) -> None:
+    request = a_request(guidance_scale=guidance_scale, num_images=3)
+
+    assert request.passes == passes
+    assert request.rows == 3 * passes
+    assert request.work == 3 * passes * 32 * 32
+
+
+def test_seeds_count_up_and_wrap() -> None:
+    request = a_request(seed=2**32 - 2, num_images=4)
+
+    assert request.seeds == (2**32 - 2, 2**32 - 1, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("noise_scheduler", "steps", "evaluations"),
+    [
+        (NoiseScheduler.DDIM, 10, 10),
+        (NoiseScheduler.HEUN, 10, 19),
+        (NoiseScheduler.HEUN, 1, 1),
+        (NoiseScheduler.PNDM, 10, 11),
+        (NoiseScheduler.PNDM, 1, 1),
+    ],
+)
+def test_evaluations_count_forward_passes(
+    noise_scheduler: NoiseScheduler, steps: int, evaluations: int
+) -> None:
+    request = a_request(noise_scheduler=noise_scheduler, num_inference_steps=steps)
+
+    assert request.evaluations == evaluations
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"mode": Mode.IMAGE_TO_IMAGE}, "image"),
+        ({"mode": Mode.INPAINT, "image": digest("image")}, "mask"),
+        ({"mode": Mode.IMAGE_TO_IMAGE, "image": "../../etc/passwd"}, "image"),
+        ({"mode": Mode.IMAGE_TO_IMAGE, "image": digest("image"), "strength": 1.01}, "strength"),
+        ({"mode": Mode.IMAGE_TO_IMAGE, "image": digest("image"), "strength": 0.2}, "strength"),
+        ({"mode": Mode.OUTPAINT, "image": digest("image")}, "padding"),
+        ({"mode": Mode.OUTPAINT, "image": digest("image"), "padding": (0, 0, -8, 0)}, "padding"),
+        (
+            {
+                "mode": Mode.OUTPAINT,
+                "image": digest("image"),
+                "width": 80,
+                "padding": (40, 0, 32, 0),
+            },
+            "padding",
+        ),
+        ({"noise_level": 351}, "noise_level"),
+        ({"refiner_share": 0.2}, "refiner_share"),
+        ({"checkpoint": "toy-xl", "refiner_share": 0.6}, "refiner_share"),
+        ({"checkpoint": "toy-sd3", "noise_scheduler": NoiseScheduler.UNIPC}, "noise_scheduler"),
+        ({"checkpoint": "toy-depth"}, "mode"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(values: dict[str, Any], field: str) -> None:
+    assert set(errors_of(**values)) == {field}
+
+
+def test_heun_cannot_hand_over_to_a_refiner() -> None:
+    errors = errors_of(checkpoint="toy-xl", refiner_share=0.2, noise_scheduler=NoiseScheduler.HEUN)
+
+    assert set(errors) == {"noise_scheduler"}
+
+
+def test_a_picture_may_speak_for_itself() -> None:
+    a_request(mode=Mode.IMAGE_TO_IMAGE, image=digest("image"), prompt="", strength=0.5)
+
+
+def test_padding_survives_json() -> None:
+    request = a_request(
+        mode=Mode.OUTPAINT,
+        image=digest("image"),
+        width=80,
+        height=64,
+        padding=(8, 0, 8, 0),
+        exact=True,
+    )
+
+    data = json.loads(json.dumps(request.to_dict()))
+
+    assert GenerationRequest.from_dict(data) == request
+
+
+@pytest.mark.parametrize("padding", [[1, 2, 3], "1234", 5, [1, 2, 3, 4.5]])
+def test_padding_of_another_kind_is_refused(padding: Any) -> None:
+    data = {**a_request().to_dict(), "padding": padding}
+
+    with pytest.raises(InvalidRequest) as refused:
+        GenerationRequest.from_dict(data)
+
+    assert set(refused.value.errors) == {"padding"}
+
+
+@pytest.mark.parametrize("strength", [0.3, 0.55, 0.7, 1.0])
+@pytest.mark.parametrize("steps", [4, 7, 10, 30])
+@pytest.mark.parametrize("noise_scheduler", NoiseScheduler)
+def test_evaluations_are_counted_as_the_schedule_does(
+    noise_scheduler: NoiseScheduler, steps: int, strength: float
+) -> None:
+    request = a_request(
+        mode=Mode.IMAGE_TO_IMAGE,
+        image=digest("image"),
+        strength=strength,
+        num_inference_steps=steps,
+        noise_scheduler=noise_scheduler,
+    )
+
+    schedule = NoiseSchedule(
+        noise_scheduler, config={}, steps=steps, part=Part(begin=request.first_step)
+    )
+
+    assert request.evaluations == len(schedule.timesteps)
+
+
+def test_a_large_enlargement_counts_its_tiles() -> None:
+    small = a_request(
+        checkpoint="sd-x4-upscaler", mode=Mode.UPSCALE, image=digest("image"), width=512, height=512
+    )
+    large = replace(small, width=2048, height=2048)
+
+    assert small.rows == 2
+    assert large.rows == 2 * 5 * 5

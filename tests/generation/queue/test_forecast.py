@@ -1,0 +1,191 @@
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from django.utils import timezone
+
+from billing.models import Subscription
+from generation import jobs
+from generation.engine.checkpoints import catalogue
+from generation.models import Job, Status
+from generation.queue import fair_queue
+from generation.queue import forecast as queue_forecast
+from generation.queue.forecast import Reason
+from tests import factories
+from tests.billing.books import fund
+from tests.generation.carrying import claim, submit
+from tests.generation.workers import say
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def every_checkpoint(monkeypatch):
+    monkeypatch.setattr(catalogue, "is_present", lambda *_, **__: True)
+    monkeypatch.setattr(catalogue, "problem_with", lambda *_, **__: "")
+
+
+def submit_cold(user):
+    return submit(user, checkpoint="sd-1.5", width=512, height=512)
+
+
+def let_wait(job, *, seconds):
+    Job.objects.filter(pk=job.pk).update(queued_at=timezone.now() - timedelta(seconds=seconds))
+
+
+def reasons():
+    return {each.job: each.reason for each in queue_forecast.look().waiting}
+
+
+def test_an_empty_line_is_empty():
+    found = queue_forecast.look()
+
+    assert (found.depth, found.longest_wait, found.waiting, found.stations) == (
+        0,
+        timedelta(0),
+        (),
+        (),
+    )
+
+
+def test_depth_and_longest_wait_are_of_all(alice, monkeypatch):
+    monkeypatch.setattr(queue_forecast, "SHOWN", 2)
+    waiting = [submit(alice) for _ in range(3)]
+    let_wait(waiting[2], seconds=90)
+
+    found = queue_forecast.look()
+
+    assert found.depth == 3
+    assert [each.job for each in found.waiting] == waiting[:2]
+    assert found.longest_wait >= timedelta(seconds=90)
+
+
+def test_without_a_worker_everybody_waits_for_one(alice):
+    job = submit(alice)
+
+    assert reasons() == {job: Reason.NO_WORKER}
+
+
+def test_a_worker_that_stops_is_none(alice):
+    say(is_stopping=True)
+    job = submit(alice)
+
+    assert reasons() == {job: Reason.NO_WORKER}
+
+
+def test_a_free_slot_is_for_the_first(alice, bob):
+    say(slots=1)
+    first, second = submit(alice), submit(bob)
+
+    assert reasons() == {first: Reason.FREE_SLOT, second: Reason.BEHIND}
+
+
+def test_who_runs_as_many_as_the_plan_allows_waits_for_those(alice):
+    say(slots=10)
+    running = [submit(alice) for _ in range(2)]
+    for _ in running:
+        claim()
+    job = submit(alice)
+
+    (waiting,) = queue_forecast.look().waiting
+
+    assert (waiting.job, waiting.reason, waiting.beside) == (job, Reason.OWN_LIMIT, 2)
+
+
+def test_who_has_none_running_waits_for_the_own_jobs_ahead(charlie):
+    say(slots=10)
+    first, second = submit(charlie), submit(charlie)
+
+    assert reasons() == {first: Reason.FREE_SLOT, second: Reason.OWN_LIMIT}
+
+
+@pytest.mark.usefixtures("every_checkpoint")
+def test_a_cold_job_is_passed_over_for_a_while(alice, bob):
+    say(slots=1, running=[Job()])
+    cold, warm = submit_cold(alice), submit(bob)
+
+    assert [each.job for each in queue_forecast.look().waiting] == [warm, cold]
+    assert reasons()[cold] == Reason.COLD
+
+    let_wait(cold, seconds=fair_queue.PATIENCE.total_seconds() + 1)
+
+    assert [each.job for each in queue_forecast.look().waiting] == [cold, warm]
+    assert reasons()[cold] == Reason.BEHIND
+
+
+@pytest.mark.usefixtures("every_checkpoint")
+def test_a_cold_job_that_nobody_passes_is_just_next(alice):
+    say(slots=1)
+    cold = submit_cold(alice)
+
+    assert reasons() == {cold: Reason.FREE_SLOT}
+
+
+@pytest.mark.usefixtures("every_checkpoint")
+@pytest.mark.parametrize("seed", range(4))
+def test_the_order_is_that_in_which_a_worker_claims(seed, db):
+    plans = ("basic", "standard", "premium")
+    users = [factories.make_user(f"user{n}@example.com") for n in range(5)]
+    for n, user in enumerate(users):
+        factories.subscribe(user)
+        Subscription.objects.filter(user=user).update(plan=plans[n % 3])
+        fund(user, 10**9)
+    made = [
+        (submit_cold if (n * 7 + seed) % 3 == 0 else submit)(users[(n * n + seed) % 5])
+        for n in range(25)
+    ]
+    for job in made[::6]:
+        let_wait(job, seconds=60)
+    say(slots=100)
+    forecast = [each.job for each in queue_forecast.look().waiting]
+
+    claimed = []
+    while job := jobs.claim(worker="machine:1", warm={"sketchbook"}):
+        claimed.append(job)
+
+    assert claimed == forecast[: len(claimed)]
+    left = forecast[len(claimed) :]
+    assert all(a.rank <= b.rank for a, b in pairwise(left))
+    assert len(forecast) == 25
+
+
+def test_workers_are_shown_with_what_they_run(alice):
+    submit(alice)
+    job = claim()
+    say("machine:1", running=[job])
+    say("machine:2")
+
+    busy, idle = queue_forecast.look().stations
+
+    assert (busy.name, [each.job for each in busy.busy]) == ("machine:1", [job])
+    assert (busy.busy[0].work.step, busy.busy[0].work.steps) == (7, 20)
+    assert (idle.name, idle.busy) == ("machine:2", ())
+
+
+def test_a_worker_that_has_jobs_but_says_nothing_is_shown(alice):
+    submit(alice)
+    job = claim()
+
+    (station,) = queue_forecast.look().stations
+
+    assert (station.name, station.heartbeat) == ("machine:1", None)
+    assert (station.busy[0].job, station.busy[0].work) == (job, None)
+    assert queue_forecast.look().workers == 0
+
+
+def test_sums_are_of_all_workers(alice):
+    submit(alice)
+    say("machine:1", slots=2, running=[claim()])
+    say("machine:2", slots=3)
+
+    found = queue_forecast.look()
+
+    assert (found.workers, found.running, found.slots) == (2, 1, 5)
+
+
+def test_what_has_ended_is_not_in_line(alice):
+    job = submit(alice)
+    jobs.cancel(job)
+
+    assert queue_forecast.look().depth == 0
+    assert Job.objects.get().status == Status.CANCELED

@@ -1,0 +1,61 @@
+"""Prompts are counted as the checkpoint's own tokenizer does, which the web process does not load."""
+
+import json
+
+import pytest
+
+from generation.engine.checkpoints import catalogue
+from generation.engine.sketchbook.tokenizer import MAX_LENGTH
+from generation.studio import token_count
+
+SKETCHBOOK = catalogue.get("sketchbook")
+
+
+@pytest.mark.parametrize(
+    "prompt", ["", "a red house", "夜晚，雪地里", "x" * 200, "Ünknøwn wörds 🦄"]
+)
+def test_the_count_is_the_models_own(prompt):
+    from transformers import CLIPTokenizer
+
+    folder = catalogue.folder(SKETCHBOOK, None)
+    own = CLIPTokenizer.from_pretrained(folder, subfolder="tokenizer")
+
+    counted = token_count.count(SKETCHBOOK, prompt)
+
+    assert counted.tokens == len(own(prompt, add_special_tokens=False).input_ids)
+    assert counted.limit == MAX_LENGTH - token_count.FRAME
+
+
+def test_signs_that_weigh_words_are_not_counted():
+    assert token_count.count(SKETCHBOOK, "a (red:1.4) house") == token_count.count(
+        SKETCHBOOK, "a red house"
+    )
+
+
+def test_a_long_prompt_is_read_in_pieces():
+    counted = token_count.count(SKETCHBOOK, "a red house " * 40)
+
+    assert counted.pieces == -(-counted.tokens // counted.limit) > 1
+
+
+def test_older_checkpoints_have_their_vocabulary_in_parts(settings, tmp_path):
+    settings.CHECKPOINTS_DIR = tmp_path
+    folder = tmp_path / "sd-1.5" / "tokenizer"
+    folder.mkdir(parents=True)
+    source = catalogue.folder(SKETCHBOOK, None) / "tokenizer"
+    for name in ("vocab.json", "merges.txt"):
+        (folder / name).write_bytes((source / name).read_bytes())
+    (folder / "tokenizer_config.json").write_text(json.dumps({"model_max_length": 77}))
+
+    counted = token_count.count(catalogue.get("sd-1.5"), "A red  house by the sea, at night")
+
+    assert counted.limit == 75
+    assert (
+        counted.tokens == token_count.count(SKETCHBOOK, "A red  house by the sea, at night").tokens
+    )
+
+
+def test_a_checkpoint_that_is_not_here_cannot_count(settings, tmp_path):
+    settings.CHECKPOINTS_DIR = tmp_path
+
+    assert token_count.count(catalogue.get("sd-2.1"), "a house") is None
