@@ -5,8 +5,8 @@ A receiver may write rows with that transaction, and lets whatever else it does 
 
 from django.dispatch import Signal
 
-# wallet: more can be held than before, by a grant, a release, or a refund that was undone. What a capture
-# leaves is known to who captures, and not told: each job does that.
+# wallet: more can be held than before, by a grant, a release, a capture below its hold, or a refund that
+# was undone. A second call of the same verb sends nothing.
 balance_rose = Signal()
 # user, payment: sent once for each payment.
 invoice_paid = Signal()

@@ -148,7 +148,11 @@ def capture(hold_reference: str, *, amount: int, at: datetime | None = None) -> 
     if amount < 0:
         raise ValueError(f"a capture of {amount} is negative")
     held = sql.lock_hold(hold_reference)
-    return _capture(held, amount=amount, kind=Entry.Kind.CAPTURE, at=at or timezone.now())
+    is_first = held.captured is None
+    captured = _capture(held, amount=amount, kind=Entry.Kind.CAPTURE, at=at or timezone.now())
+    if is_first and captured < held.amount:
+        signals.balance_rose.send(Wallet, wallet=held.wallet)
+    return captured
 
 
 @transaction.atomic

@@ -337,8 +337,6 @@ def _settle(
     except ledger.AlreadySettled as error:
         raise LostRace from error
     budgets.settle(job, charged=captured)
-    if captured < job.price:
-        _start_parked(job)
     _move(
         job,
         became,
@@ -390,13 +388,6 @@ def _move(job: Job, became: Status, *, only: Q | None = None, note: str = "", **
 def _lease() -> Any:
     """By the database's clock, which all workers share."""
     return Now() + timedelta(seconds=settings.LEASE_SECONDS)
-
-
-def _start_parked(job: Job) -> None:
-    """What the job did not use may be enough for another of its owner."""
-    from generation.jobs import parking  # which needs this module
-
-    parking.start_once_committed(job.user_id)
 
 
 def _announce(job: Job) -> None:

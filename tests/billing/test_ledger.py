@@ -385,10 +385,12 @@ def test_only_the_grants_own_amount_can_be_refunded(alice: User) -> None:
     [
         (lambda user: fund(user, 10, reference="more"), 1),
         (lambda _user: ledger.release("job:1"), 1),
-        (lambda _user: ledger.capture("job:1", amount=100), 0),
+        (lambda _user: ledger.capture("job:1", amount=199), 1),
+        (lambda _user: ledger.capture("job:1", amount=200), 0),
+        (lambda _user: ledger.capture("job:1", amount=201), 0),
         (lambda user: hold(user, 10, "job:2"), 0),
     ],
-    ids=["grant", "release", "capture", "hold"],
+    ids=["grant", "release", "capture of a part", "capture of all", "capture of more", "hold"],
 )
 def test_whoever_listens_hears_when_more_can_be_held(
     alice: User, listen: Callable[[Signal], Told], verb: Callable[[User], object], rises: int
@@ -400,3 +402,27 @@ def test_whoever_listens_hears_when_more_can_be_held(
     verb(alice)
 
     assert [said["wallet"].user for said in told] == [alice] * rises
+
+
+def test_a_second_capture_frees_nothing_more(alice: User, listen: Callable[[Signal], Told]) -> None:
+    fund(alice, 500)
+    hold(alice, 200)
+    told = listen(signals.balance_rose)
+
+    ledger.capture("job:1", amount=100)
+    ledger.capture("job:1", amount=100)
+
+    assert len(told) == 1
+
+
+def test_the_signal_of_a_capture_comes_when_the_rest_can_be_held(
+    alice: User, listen: Callable[[Signal], Told]
+) -> None:
+    fund(alice, 500)
+    hold(alice, 200)
+    told = listen(signals.balance_rose)
+
+    ledger.capture("job:1", amount=150)
+
+    wallet = told[0]["wallet"]
+    assert (wallet.balance, wallet.held) == (350, 0)

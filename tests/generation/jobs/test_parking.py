@@ -117,6 +117,22 @@ def test_a_parked_job_starts_when_another_leaves_enough(alice):
     assert_books_balance()
 
 
+def test_a_parked_job_starts_when_a_picture_cost_less_than_its_hold(alice):
+    run_out(alice)
+    fund(alice, 60_000)
+    first = ask(alice)
+    all_but_too_little = balance(alice) - (first.hold_ms - 1)
+    ledger.hold(alice, unit=Unit.GPU_MS, amount=all_but_too_little, reference="the rest")
+    second = ask(alice)
+    assert second.status == Status.PARKED
+
+    jobs.finish(jobs.claim(worker="machine:1"), [PICTURE], CHARGES)
+
+    second.refresh_from_db()
+    assert second.status == Status.QUEUED
+    assert_books_balance()
+
+
 def test_as_many_start_as_there_are_minutes_for_the_oldest_first(alice):
     run_out(alice)
     parked = [ask(alice) for _ in range(4)]
