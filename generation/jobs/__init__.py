@@ -328,7 +328,7 @@ def _settle(
     job: Job, became: Status, charges: Sequence[Charge], *, due_credits: int, **free_ms: int
 ) -> None:
     """End the job with a charge, inside the caller's transaction."""
-    receipt = receipts.for_job(job, charges, **free_ms)
+    receipt = _receipt(job, charges, **free_ms)
     due = due_credits if job.pays_in_credits else receipt.charged_ms
     # One moment for the job and its entries: so a day's usage is that day's entries.
     at = timezone.now()
@@ -359,6 +359,15 @@ def _release(job: Job, became: Status, receipt: receipts.Receipt, **fields: Any)
     if job.pays_in_credits:
         fields |= {"charged_credits": 0}
     _move(job, became, charged_ms=0, receipt=receipt.to_dict(), **_ended(timezone.now()), **fields)
+
+
+def _receipt(job: Job, charges: Sequence[Charge], **free_ms: int) -> receipts.Receipt:
+    """The receipt of a job that is charged for, by its way of payment."""
+    if job.pays_in_credits:
+        return receipts.free(charges, why=receipts.CREDITS, **free_ms)
+    if job.is_relaxed:
+        return receipts.free(charges, why=receipts.RELAXED, **free_ms)
+    return receipts.charged(charges, ceiling_ms=job.hold_ms, **free_ms)
 
 
 def _ended(at: datetime) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What is kept of requests by API: what keys spent, which job answers which request, calls, webhooks."""
 
 import uuid
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -10,9 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApiKey
-
-if TYPE_CHECKING:
-    from generation.models import Job
+from generation.models.jobs import Job
 
 
 class KeyDay(models.Model):
@@ -64,7 +62,7 @@ class Order(models.Model):
         return f"{self.api_key_id} {self.token or self.digest[:12]}"
 
     @property
-    def jobs(self) -> "list[Job]":
+    def jobs(self) -> list[Job]:
         """All that the request asked for, in the order of their pictures."""
         return [self.job, *(each.job for each in sorted(self.rest.all(), key=lambda each: each.pk))]
 
@@ -94,7 +92,7 @@ class Call(models.Model):
         return f"{self.method} {self.path}: {self.status}"
 
     @property
-    def jobs(self) -> "list[Job]":
+    def jobs(self) -> list[Job]:
         """Those that the request was about: one mostly, or none."""
         if self.job is None:
             return []

@@ -3,16 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from billing import pricing
 from generation.engine.events import Charge
-
-if TYPE_CHECKING:
-    from generation.models import Job
 
 # Phases in the order of a job's life.
 QUEUE, LOAD, ENCODE, STEP, DECODE = "queue", "load", "encode", "step", "decode"
@@ -115,15 +112,6 @@ class Receipt:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Receipt":
         return cls(tuple(ReceiptLine(**line) for line in data["lines"]))
-
-
-def for_job(job: "Job", charges: Sequence[Charge], **free_ms: int) -> Receipt:
-    """The receipt of a job that ended as it should, by how it is paid for."""
-    if job.pays_in_credits:
-        return free(charges, why=CREDITS, **free_ms)
-    if job.is_relaxed:
-        return free(charges, why=RELAXED, **free_ms)
-    return charged(charges, ceiling_ms=job.hold_ms, **free_ms)
 
 
 def charged(charges: Sequence[Charge], *, ceiling_ms: int, **free_ms: int) -> Receipt:

@@ -82,12 +82,6 @@ class Margin:
         return self.revenue - self.cost
 
 
-def note_uptime(device: str, *, ms: int) -> None:
-    """Add to what is known of how long devices of this kind were there today."""
-    row, _is_new = Uptime.objects.get_or_create(device=device, day=timezone.now().date())
-    Uptime.objects.filter(pk=row.pk).update(ms=F("ms") + ms)
-
-
 def look(*, days: int) -> Margin:
     """The margin of the last days, today included. Five queries; may take seconds for many jobs."""
     today = timezone.now().date()

@@ -38,8 +38,7 @@ from generation.engine.loop.engine import (
 from generation.images import storage, uploads
 from generation.live import messages
 from generation.models import Job
-from generation.operations import margins
-from generation.queue import estimates, heartbeats
+from generation.queue import estimates, heartbeats, uptime
 from generation.queue.heartbeats import Heartbeat, Pacer, Totals
 from generation.worker import outcome
 from generation.worker.attempt import Attempt
@@ -228,7 +227,7 @@ class Worker:
         """For the operator's books: the device was there, whether it worked or not."""
         now = time.monotonic()
         if now - self._uptime_noted >= UPTIME_SECONDS:
-            margins.note_uptime(self._device, ms=round((now - self._uptime_noted) * 1_000))
+            uptime.note(self._device, ms=round((now - self._uptime_noted) * 1_000))
             self._uptime_noted = now
 
     def _renew(self) -> None:

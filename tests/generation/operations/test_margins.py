@@ -12,6 +12,7 @@ from billing.providers import sandbox
 from generation import jobs
 from generation.models import Job, Uptime
 from generation.operations import margins
+from generation.queue import uptime
 from tests.billing import provider
 from tests.generation.carrying import CHARGED_MS, CHARGES, PICTURE, submit
 from tests.generation.rows import make_request
@@ -84,8 +85,8 @@ def test_what_is_neither_sold_nor_free_is_idle(alice, settings):
     settings.DEVICE_HOUR_CENTS = 2_00
     make_one(alice)
     for _ in range(4):
-        margins.note_uptime("GPU", ms=margins.HOUR_MS // 4)
-    margins.note_uptime("another", ms=margins.HOUR_MS)
+        uptime.note("GPU", ms=margins.HOUR_MS // 4)
+    uptime.note("another", ms=margins.HOUR_MS)
 
     margin = margins.look(days=7)
 
