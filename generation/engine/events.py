@@ -105,3 +105,7 @@ class Failed(Event):
     message: str
     detail: str
     charges: tuple[Charge, ...]
+
+
+End = Finished | Failed | Canceled
+"""The last event of a run."""

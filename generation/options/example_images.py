@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 
-from generation.engine.sketchbook.examples import EXAMPLES
+from generation.engine.checkpoints.example_prompts import EXAMPLES
 from generation.models.receipts import Receipt
 from generation.options import presets
 

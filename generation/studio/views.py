@@ -20,8 +20,8 @@ from billing.plans import PaymentOverdue, plan_of
 from billing.templatetags.amounts import gpu_time
 from billing.views import forms_may_lead_to_stripe
 from generation import jobs, moderation
+from generation.engine.checkpoints.example_prompts import EXAMPLES, follows_prompts
 from generation.engine.enums import Mode
-from generation.engine.sketchbook.examples import EXAMPLES, follows_prompts
 from generation.images import uploads
 from generation.jobs import admission, receipt_view
 from generation.live import messages

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from PIL.Image import Image
 
+from generation.engine.events import End
 from generation.live import messages
 from generation.live.messages import Progress
 from generation.models import Job
 from generation.queue.heartbeats import RunningJob
-from generation.worker.outcome import End
 
 # How often a run says where it stands, unless it enters another phase. Steps may be far shorter.
 PROGRESS_SECONDS = 0.25

@@ -10,7 +10,7 @@ from PIL.Image import Image
 
 from generation import jobs, moderation
 from generation.engine.enums import Mode
-from generation.engine.events import Canceled, Charge, Failed, Finished
+from generation.engine.events import Canceled, Charge, End, Finished
 from generation.engine.messages import gettext_noop
 from generation.engine.request import canvas
 from generation.images import storage
@@ -28,7 +28,6 @@ NOT_CHECKED = gettext_noop("The picture could not be checked, so it is not shown
 NO_INPUT = gettext_noop("The picture that this was to start from is not here any more.")
 PAINTING = (Mode.INPAINT, Mode.OUTPAINT)
 
-End = Finished | Failed | Canceled
 Result = TypeVar("Result")
 
 

@@ -18,7 +18,7 @@ from django.db import close_old_connections
 
 from generation import jobs
 from generation.engine.checkpoints.catalogue import UnknownCheckpoint
-from generation.engine.events import MESSAGES
+from generation.engine.events import MESSAGES, End
 from generation.engine.loading import device_memory
 from generation.engine.loading.loader import Loader, pick_device
 from generation.engine.loading.optimizations import Attention, Optimizations
@@ -42,7 +42,6 @@ from generation.queue import estimates, heartbeats, uptime
 from generation.queue.heartbeats import Heartbeat, Pacer, Totals
 from generation.worker import outcome
 from generation.worker.attempt import Attempt
-from generation.worker.outcome import End
 from generation.worker.publisher import Preview, Publisher
 
 log = logging.getLogger(__name__)

@@ -1,44 +1,11 @@
-import json
 from pathlib import Path
 
-from generation.engine.sketchbook import examples
+from generation.engine import sketchbook
 
-CHECKPOINT = Path(examples.__file__).parent / "checkpoint"
+CHECKPOINT = Path(sketchbook.__file__).parent / "checkpoint"
 
 
 def test_the_checkpoint_folder_is_at_most_20_megabytes():
     size = sum(path.stat().st_size for path in CHECKPOINT.rglob("*") if path.is_file())
 
     assert size <= 20_000_000
-
-
-def test_every_example_has_a_translation():
-    assert len(examples.EXAMPLES["en"]) == len(examples.EXAMPLES["zh"])
-
-
-def test_a_checkpoint_that_was_never_evaluated_does_not_follow_prompts(tmp_path):
-    assert not examples.follows_prompts(tmp_path / "scores.json")
-
-
-def _scores(path, *, english, chinese, ceiling):
-    path.write_text(
-        json.dumps(
-            {
-                "scores": {"en": {"kind": english}, "zh": {"kind": chinese}},
-                "ceiling": {"kind": ceiling},
-            }
-        )
-    )
-    return path
-
-
-def test_prompts_are_followed_when_every_language_comes_near_the_ceiling(tmp_path):
-    scores = _scores(tmp_path / "scores.json", english=0.85, chinese=0.8, ceiling=0.95)
-
-    assert examples.follows_prompts(scores)
-
-
-def test_prompts_are_not_followed_when_one_language_stays_behind(tmp_path):
-    scores = _scores(tmp_path / "scores.json", english=0.9, chinese=0.6, ceiling=0.95)
-
-    assert not examples.follows_prompts(scores)

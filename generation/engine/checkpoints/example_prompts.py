@@ -1,10 +1,13 @@
-"""Prompts the checkpoint draws well, and whether it may be said to follow prompts. Needs neither torch nor the weights."""
+"""Example prompts of the bundled checkpoint, and its scores. Loads no torch."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
-SCORES = Path(__file__).parent / "checkpoint" / "scores.json"
+from generation.engine.checkpoints import catalogue
+from generation.engine.checkpoints.builtin import SKETCHBOOK
+
+SCORES = catalogue.folder(SKETCHBOOK, None) / "scores.json"
 
 _SHARE_OF_CEILING = 0.8
 
@@ -34,10 +37,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
 
 
 def follows_prompts(scores: Path = SCORES) -> bool:
-    """Whether the checkpoint draws the objects it is asked for, in every language, nearly as often as the judge can tell.
+    """Return True if the judge finds the requested objects in enough pictures, in every language.
 
-    False where the checkpoint was never evaluated. Until this is true the site calls it a demonstration that follows
-    time, place and light.
+    Enough is a share of the judge's score for drawings of the same scenes. False if the checkpoint was never
+    evaluated; the site then calls it a demonstration that follows time, place and light.
     """
     if not scores.exists():
         return False
