@@ -13,8 +13,8 @@ from generation.engine.enums import Mode
 from generation.engine.request import MAX_IMAGES, MAX_SEED, GenerationRequest
 from generation.models import Upload
 from generation.options.build_request import request_from
+from generation.options.offered import offered
 from generation.options.sizes import AS_PICTURE, CUSTOM
-from generation.studio.forms import offered
 
 if TYPE_CHECKING:
     from accounts.models import User

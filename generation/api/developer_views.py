@@ -23,7 +23,7 @@ from generation.api import webhooks
 from generation.api.key_forms import KeyForm
 from generation.jobs import budgets
 from generation.models.api import Call, Delivery
-from generation.studio.forms import offered
+from generation.options.offered import offered
 
 if TYPE_CHECKING:
     from accounts.models import User

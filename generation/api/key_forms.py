@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.keys import Limits
 from accounts.models import ApiKey, Pays, Scope, Window
-from generation.studio.forms import offered
+from generation.options.offered import offered
 
 # Of a credit, and of a minute.
 PER_WHOLE = {Pays.CREDITS: 1_000, Pays.GPU_MS: 60_000}

@@ -11,10 +11,10 @@ from generation.engine.checkpoints.catalogue import CHECKPOINTS, Checkpoint
 from generation.options import mode_names as options_mode_names
 from generation.options import model_cards, presets
 from generation.options.model_cards import Facts
+from generation.options.offered import offered
 from generation.options.presets import Fit, Preset
 from generation.queue import estimates
 from generation.queue.estimates import Throughput
-from generation.studio.forms import offered
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from billing.models import Interval
 from billing.plans import CREDIT_PACKS, PLANS, TRIAL
 from generation.engine.checkpoints import catalogue
 from generation.options import example_images, mode_names, on_offer, presets
+from generation.options.offered import offered
 from generation.studio import prefill
-from generation.studio.forms import offered
 
 # Pictures on the front page: four rows of four, three on a phone.
 HUNG = 16

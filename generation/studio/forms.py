@@ -26,6 +26,7 @@ from generation.engine.request.infotext import SAMPLERS
 from generation.images import uploads
 from generation.options import mode_names, presets
 from generation.options.build_request import SIDES, request_from
+from generation.options.offered import offered
 from generation.options.sizes import AS_PICTURE, CUSTOM
 
 if TYPE_CHECKING:
@@ -40,12 +41,6 @@ SHAPES = [
 ]
 # More room than this around a picture is for a second go.
 MAX_ROOM = 2_048
-
-
-def offered() -> list[Checkpoint]:
-    """The checkpoints that this installation can use, in the catalogue's order."""
-    root = settings.CHECKPOINTS_DIR
-    return [each for each in CHECKPOINTS.values() if catalogue.is_available(each, root=root)]
 
 
 def _number(label: Any, low: int, high: int, **options: Any) -> forms.IntegerField:

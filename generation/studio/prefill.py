@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from generation.engine.request import MAX_PROMPT_LENGTH
 from generation.options import presets
-from generation.studio.forms import offered
+from generation.options.offered import offered
 
 KEY = "start"
 NAMES = ("prompt", "checkpoint", "preset")

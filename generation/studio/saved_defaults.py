@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
+from generation.options.offered import offered
 from generation.options.sizes import AS_PICTURE, CUSTOM
-from generation.studio.forms import GenerationForm, offered
+from generation.studio.forms import GenerationForm
 
 if TYPE_CHECKING:
     from accounts.models import User

@@ -28,10 +28,11 @@ from generation.live import messages
 from generation.models import Image, Job, StudioPreset
 from generation.options import on_offer, presets
 from generation.options.build_request import SIDES, values_of
+from generation.options.offered import offered
 from generation.options.sizes import AS_PICTURE
 from generation.queue import estimates
 from generation.studio import prefill, saved_defaults
-from generation.studio.forms import GenerationForm, offered
+from generation.studio.forms import GenerationForm
 
 if TYPE_CHECKING:
     from accounts.models import User

@@ -2,9 +2,9 @@
 
 from django import template
 
+from generation.options.offered import offered
 from generation.queue import estimates
 from generation.queue.estimates import Throughput
-from generation.studio.forms import offered
 
 register = template.Library()
 
