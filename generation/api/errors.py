@@ -16,9 +16,8 @@ from billing.plans import PaymentOverdue
 from generation import moderation
 from generation.api.outbound_http import UnfitAddress
 from generation.engine.request import InvalidRequest
-from generation.images import uploads
+from generation.images import read_settings, uploads
 from generation.jobs import admission, budgets
-from generation.studio import history
 
 log = logging.getLogger(__name__)
 
@@ -149,7 +148,7 @@ _OF: Mapping[type[Exception], Callable[[Any], ApiError]] = {
     moderation.NotServing: _plain(503, "not_serving", retry_after=60),
     uploads.MissingPicture: _plain(422, "picture_missing"),
     uploads.UploadRefused: _unfit_picture,
-    history.NothingToRead: _plain(422, "unfit_picture", param="image"),
+    read_settings.NothingToRead: _plain(422, "unfit_picture", param="image"),
     UnfitAddress: _plain(422, "invalid", param="webhook_url"),
     RequestDataTooBig: lambda _error: too_large(),
     Http404: lambda _error: not_found(),

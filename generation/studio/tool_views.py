@@ -17,7 +17,7 @@ from accounts.requests import user_of
 from generation.engine.checkpoints import catalogue
 from generation.engine.request import MAX_PROMPT_LENGTH
 from generation.gallery.views import CACHE_CONTROL
-from generation.images import uploads
+from generation.images import read_settings, uploads
 from generation.models import Image, StudioPreset, Upload
 from generation.studio import history, token_count
 from generation.studio.forms import GenerationForm
@@ -93,8 +93,8 @@ def read_picture(request: HttpRequest) -> JsonResponse:
     if file is None or (file.size or 0) > MAX_READ_BYTES:
         return JsonResponse({"error": _("Choose a PNG picture of at most 40 MB.")}, status=422)
     try:
-        values = history.read_picture(user, file)
-    except history.NothingToRead as reason:
+        values = read_settings.read_picture(user, file)
+    except read_settings.NothingToRead as reason:
         return JsonResponse({"error": str(reason)}, status=422)
     named = {field: values.pop(field, "") for field in uploads.FIELDS}
     wanted = {field: digest for field, digest in named.items() if digest}

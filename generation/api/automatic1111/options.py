@@ -14,7 +14,7 @@ from generation.api.automatic1111.names import MODEL_OPTION, title_of, wire
 from generation.engine.checkpoints.catalogue import CHECKPOINTS
 from generation.engine.enums import ENLARGEMENT
 from generation.engine.request import infotext
-from generation.studio import history
+from generation.images import read_settings
 
 # Programs keep some settings; this is no place for anything else.
 MOST_OPTIONS = 50
@@ -99,7 +99,7 @@ def png_info(request: HttpRequest) -> JsonResponse:
     """What a PNG says that it was made from; nothing is stored, and no pixel decoded."""
     text = parsing.text(parsing.json_object(request), "image", limit=None)
     content = ContentFile(files.decoded(text, param="image"))
-    texts = history.texts_in(content)
+    texts = read_settings.texts_in(content)
     info = texts.get("parameters", "")
     return JsonResponse({"info": info, "items": texts, "parameters": infotext.read(info)})
 

@@ -1,108 +1,11 @@
-"""What a picture says of how it was made fills the form again, and so does what one kept."""
+"""Settings saved under a name, and past prompts."""
 
-import io
-import json
-
-import PIL.Image
 import pytest
-from django.core.files.base import ContentFile
-from PIL.PngImagePlugin import PngInfo
 
-from generation.engine.enums import Mode, NoiseScheduler
-from generation.engine.request import infotext
-from generation.images import storage
+from generation.engine.enums import Mode
 from generation.models import Job, StudioPreset
 from generation.studio import history
-from generation.studio.forms import GenerationForm
-from tests.generation.rows import make_job, make_request, make_upload
-
-A1111 = """a (red:1.2) house, snow
-at night
-Negative prompt: rain, fog
-Steps: 25, Sampler: DPM++ 2M Karras, CFG scale: 7.5, Seed: 42, Size: 512x768, Model hash: abc, Model: other, Clip skip: 2"""
-
-
-def png(**texts):
-    info = PngInfo()
-    for name, text in texts.items():
-        info.add_itxt(name, text)
-    buffer = io.BytesIO()
-    PIL.Image.new("RGB", (8, 8)).save(buffer, "PNG", pnginfo=info)
-    return ContentFile(buffer.getvalue())
-
-
-@pytest.mark.django_db
-def test_a_picture_made_here_brings_everything_along(alice):
-    request = make_request(negative_prompt="rain", seed=5, num_images=2)
-    job = make_job(alice, request=request)
-    (stored,) = storage.save(job, [PIL.Image.new("RGB", (64, 64))], seeds=(6,))
-
-    with storage.default_storage.open(stored.file) as file:
-        values = history.read_picture(alice, file)
-
-    form = GenerationForm(values)
-    assert form.is_valid(), form.errors
-    assert form.generation_request == make_request(negative_prompt="rain", seed=6)
-
-
-@pytest.mark.django_db
-def test_another_programs_picture_brings_what_is_known_here(alice):
-    values = history.read_picture(alice, png(parameters=A1111))
-
-    assert values["prompt"] == "a (red:1.2) house, snow\nat night"
-    assert values["negative_prompt"] == "rain, fog"
-    assert values["noise_scheduler"] == NoiseScheduler.DPMPP_2M_KARRAS
-    assert (values["width"], values["height"], values["seed"]) == (512, 768, 42)
-    assert "checkpoint" not in values
-
-
-@pytest.mark.parametrize("noise_scheduler", NoiseScheduler)
-def test_the_common_form_is_read_as_it_is_written(noise_scheduler):
-    request = make_request(noise_scheduler=noise_scheduler, negative_prompt="fog")
-
-    found = infotext.read(infotext.write(request, seed=9))
-
-    assert found == {
-        "prompt": request.prompt,
-        "negative_prompt": "fog",
-        "num_inference_steps": request.num_inference_steps,
-        "noise_scheduler": noise_scheduler,
-        "guidance_scale": request.guidance_scale,
-        "seed": 9,
-        "width": 64,
-        "height": 64,
-        "checkpoint": "sketchbook",
-    }
-
-
-@pytest.mark.parametrize(
-    "file",
-    [
-        png(),
-        png(parameters="just words"),
-        png(request="{}"),
-        png(request="[1]"),
-        png(request="not json"),
-        ContentFile(b"no picture"),
-        ContentFile(b""),
-    ],
-)
-@pytest.mark.django_db
-def test_a_file_that_says_nothing_is_told_so(alice, file):
-    with pytest.raises(history.NothingToRead):
-        history.read_picture(alice, file)
-
-
-@pytest.mark.django_db
-def test_room_that_was_added_comes_along_in_the_pictures_own_pixels(alice):
-    upload = make_upload(alice)
-    request = make_request(
-        mode=Mode.OUTPAINT, image=upload.digest, padding=(128, 0, 0, 0), width=256, height=128
-    )
-
-    values = history.read_picture(alice, png(request=json.dumps(request.to_dict())))
-
-    assert (values["left"], values["top"]) == (64, 0)
+from tests.generation.rows import make_job, make_request
 
 
 @pytest.mark.django_db

@@ -1,0 +1,70 @@
+"""Generation settings in a PNG's text chunks: our own, or AUTOMATIC1111's infotext."""
+
+import json
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from django.utils.translation import gettext as _
+from PIL import Image as PillowImage
+from PIL import UnidentifiedImageError
+
+from generation.engine.checkpoints.catalogue import CHECKPOINTS
+from generation.engine.request import GenerationRequest, InvalidRequest, infotext
+from generation.images import uploads
+from generation.options.build_request import values_of
+from generation.options.sizes import CUSTOM
+
+if TYPE_CHECKING:
+    from django.core.files.base import File
+
+    from accounts.models import User
+
+_READ = ("request", "parameters")
+
+
+class NothingToRead(Exception):
+    """The file is no picture with settings in it; the message says so."""
+
+
+def read_picture(user: "User", file: "File[bytes]") -> dict[str, Any]:
+    """The studio's values that a picture says it was made from, ours or another program's.
+
+    Only the file's texts are read, no pixel is decoded. Raises NothingToRead.
+    """
+    texts = texts_in(file)
+    values = _from_request(user, texts.get("request", "")) or _from_infotext(
+        texts.get("parameters", "")
+    )
+    if not values:
+        raise NothingToRead(_("This picture does not say how it was made."))
+    return values
+
+
+def texts_in(file: "File[bytes]") -> dict[str, str]:
+    """The texts that a PNG has beside its pixels; Raises NothingToRead."""
+    file.seek(0)
+    try:
+        with PillowImage.open(cast("IO[bytes]", file), formats=("PNG",)) as picture:
+            return {name: str(text) for name, text in picture.info.items() if name in _READ}
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise NothingToRead(_("This is not a PNG picture.")) from error
+
+
+def _from_request(user: "User", text: str) -> dict[str, Any]:
+    """Of a picture that was made here; empty if it was not."""
+    try:
+        request = GenerationRequest.from_dict(json.loads(text))
+    except (ValueError, TypeError, AttributeError, InvalidRequest):
+        return {}
+    picture = uploads.size_of(user, request.image)
+    return values_of(request, seed=request.seed, picture=picture)
+
+
+def _from_infotext(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = infotext.read(text)
+    if not found:
+        return {}
+    if found.get("checkpoint") not in CHECKPOINTS:
+        found.pop("checkpoint", None)
+    if "width" in found:
+        found["shape"] = CUSTOM
+    return {**found, "mode": "text_to_image", "keep_seed": "seed" in found}
