@@ -1,17 +1,20 @@
-"""Celery messages that may be lost: the row says what is to be done, the message only that it is."""
+"""Celery messages that may be lost: the database row holds the work, the message only announces it."""
 
 import logging
-from typing import Any
 
-from celery import Task
+from celery import current_app
 from kombu.exceptions import OperationalError
 
 log = logging.getLogger(__name__)
 
 
-def ring(task: "Task[..., Any]", *args: str) -> None:
-    """Send a task without depending on the broker: if it is down, beat will find the work."""
+def ring(task: str, *args: str) -> None:
+    """Send a task by its name. An unreachable broker is logged only: beat finds the work later.
+
+    Call it after the commit (`transaction.on_commit`), or a worker may look before the row is there.
+    """
     try:
-        task.delay(*args)
+        # By name, so that no module has to import the tasks that import it.
+        current_app.send_task(task, args, ignore_result=True)
     except OperationalError:
-        log.warning("could not ring %s", task.name)
+        log.warning("could not ring %s", task)

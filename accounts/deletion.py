@@ -12,8 +12,7 @@ from django.db import transaction
 from django.db.models import CASCADE, ManyToOneRel
 from django.utils import timezone
 
-from accounts import emails, outbox, sessions, signals
-from accounts.bells import ring
+from accounts import bells, emails, outbox, sessions, signals
 from accounts.models import Theme, User
 
 log = logging.getLogger(__name__)
@@ -36,7 +35,7 @@ def request(user: User) -> None:
         user.closed_at = user.closed_at or timezone.now()
         user.save(update_fields=["is_active", "closed_at"])
         sessions.end_all(user)
-        transaction.on_commit(partial(_ring, user))
+        transaction.on_commit(partial(bells.ring, "accounts.erase", str(user.pk)))
 
 
 def erase(user_id: int) -> bool:
@@ -94,9 +93,3 @@ def _forget_person(user: User) -> None:
     user.erased_at = timezone.now()
     user.save()
     outbox.send(emails.account_deleted, to=address, language=language)
-
-
-def _ring(user: User) -> None:
-    from accounts import tasks  # which needs this module
-
-    ring(tasks.erase, str(user.pk))

@@ -21,9 +21,8 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts import emails, outbox
+from accounts import bells, emails, outbox
 from accounts.archive import Archive
-from accounts.bells import ring
 from accounts.models import EXPORT_ACTIVE, Export
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def request(user: "User") -> Export:
     try:
         with transaction.atomic():
             export = Export.objects.create(user=user)
-            transaction.on_commit(partial(_ring, export))
+            transaction.on_commit(partial(bells.ring, "accounts.make_export", str(export.pk)))
     except IntegrityError:
         return Export.objects.get(user=user, status__in=EXPORT_ACTIVE)
     return export
@@ -193,9 +192,3 @@ def _discard(export: Export) -> bool:
     if export.file:
         default_storage.delete(export.file)
     return bool(export.delete()[0])
-
-
-def _ring(export: Export) -> None:
-    from accounts import tasks  # which needs this module
-
-    ring(tasks.make_export, str(export.pk))

@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import get_language, override
 
-from accounts.bells import ring
+from accounts import bells
 from accounts.emails import Letter
 from accounts.models import Mail, Told
 
@@ -60,7 +60,7 @@ def send(
             text=written.text(),
             html=written.html(),
         )
-    transaction.on_commit(partial(_ring, mail))
+    transaction.on_commit(partial(bells.ring, "accounts.send_mail", str(mail.pk)))
     return mail
 
 
@@ -123,9 +123,3 @@ def _postpone(mail: Mail, error: OSError) -> None:
     wait = min(FIRST_RETRY * 2 ** (mail.attempts - 1), LONGEST_RETRY)
     reason = f"{type(error).__name__}: {error}"[:500]
     Mail.objects.filter(pk=mail.pk).update(due_at=Now() + wait, error=reason)
-
-
-def _ring(mail: Mail) -> None:
-    from accounts import tasks  # which needs this module
-
-    ring(tasks.send_mail, str(mail.pk))

@@ -10,30 +10,30 @@ from accounts import deletion, exports, outbox, sessions
 log = logging.getLogger(__name__)
 
 
-@shared_task
+@shared_task(name="accounts.send_mail")
 def send_mail(mail_id: str) -> None:
     outbox.deliver(mail_id)
 
 
-@shared_task
+@shared_task(name="accounts.send_mails")
 def send_mails() -> None:
     for mail_id in outbox.waiting():
         send_mail.delay(mail_id)
 
 
-@shared_task
+@shared_task(name="accounts.make_export")
 def make_export(export_id: str) -> None:
     exports.make(export_id)
 
 
-@shared_task
+@shared_task(name="accounts.make_exports")
 def make_exports() -> None:
     exports.give_up()
     for export_id in exports.waiting():
         make_export.delay(export_id)
 
 
-@shared_task
+@shared_task(name="accounts.erase")
 def erase(user_id: str) -> None:
     """Empty a closed account; where something of it is still in use, beat comes back to it."""
     try:
@@ -42,13 +42,13 @@ def erase(user_id: str) -> None:
         log.info("account %s cannot be erased yet: %s", user_id, reason)
 
 
-@shared_task
+@shared_task(name="accounts.erase_accounts")
 def erase_accounts() -> None:
     for user_id in deletion.waiting():
         erase.delay(str(user_id))
 
 
-@shared_task
+@shared_task(name="accounts.tidy")
 def tidy() -> None:
     """What has been kept for long enough."""
     exports.expire()

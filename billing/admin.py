@@ -13,8 +13,9 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from accounts import bells
 from accounts.admin_tools import ReadOnlyAdmin, link, list_link
-from billing import ledger, money, plans, subscriptions, tasks
+from billing import ledger, money, plans, subscriptions
 from billing.event_inbox import MAX_ATTEMPTS
 from billing.models import (
     Customer,
@@ -354,7 +355,7 @@ class StripeEventAdmin(ReadOnlyAdmin):
         ids = list(queryset.values_list("pk", flat=True))
         queryset.update(processed_at=None, attempts=0, retry_at=None)
         for event_id in ids:
-            tasks.ring(tasks.process_event, event_id)
+            bells.ring("billing.process_event", event_id)
         self.message_user(
             request, _("Events to be processed again: %(count)d") % {"count": len(ids)}
         )

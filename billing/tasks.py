@@ -5,25 +5,23 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from accounts import bells
 from billing import event_inbox, ledger, notifications, payments, reconciliation
+from billing.providers import sandbox
 
 log = logging.getLogger(__name__)
 
-ring = bells.ring
 
-
-@shared_task
+@shared_task(name="billing.expire")
 def expire() -> int:
     return ledger.expire(timezone.now())
 
 
-@shared_task
+@shared_task(name="billing.tell_minutes")
 def tell_minutes() -> int:
     return notifications.tell_minutes_of_all()
 
 
-@shared_task
+@shared_task(name="billing.reconcile")
 def reconcile() -> int:
     """Compare all books; whoever looks at the admin or the metrics sees what was found."""
     differences = reconciliation.run().differences
@@ -32,18 +30,18 @@ def reconcile() -> int:
     return len(differences)
 
 
-@shared_task
+@shared_task(name="billing.process_event")
 def process_event(event_id: str) -> None:
     event_inbox.process(event_id)
 
 
-@shared_task
+@shared_task(name="billing.process_events")
 def process_events() -> None:
     for event_id in event_inbox.waiting():
         process_event.delay(event_id)
 
 
-@shared_task
+@shared_task(name="billing.catch_up")
 def catch_up() -> int:
     """Store what the webhook missed; `process_events` does the rest."""
     missed = event_inbox.catch_up()
@@ -52,20 +50,21 @@ def catch_up() -> int:
     return missed
 
 
-@shared_task
+@shared_task(name="billing.grant_due_months")
 def grant_due_months() -> int:
     return payments.grant_due_months()
 
 
-@shared_task(autoretry_for=(OSError,), retry_backoff=True, max_retries=8)
+@shared_task(
+    name="billing.deliver_sandbox_event",
+    autoretry_for=(OSError,),
+    retry_backoff=True,
+    max_retries=8,
+)
 def deliver_sandbox_event(event_id: str) -> None:
-    from billing.providers import sandbox  # which imports this module to ring
-
     sandbox.deliver(event_id)
 
 
-@shared_task
+@shared_task(name="billing.renew_sandbox_subscriptions")
 def renew_sandbox_subscriptions() -> int:
-    from billing.providers import sandbox
-
     return sandbox.renew_due()

@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from billing import event_inbox, tasks
+from accounts import bells
+from billing import event_inbox
 from billing.providers.stripe import signature
 
 MAX_BYTES = 512 * 1024
@@ -28,7 +29,7 @@ def webhook(request: HttpRequest) -> HttpResponse:
     except (signature.InvalidSignature, ValueError) as error:
         return HttpResponseBadRequest(str(error))
     event_inbox.store(event)
-    transaction.on_commit(partial(tasks.ring, tasks.process_event, event["id"]))
+    transaction.on_commit(partial(bells.ring, "billing.process_event", event["id"]))
     return HttpResponse()
 
 

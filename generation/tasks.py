@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 _import_lock = threading.Lock()
 
 
-@shared_task
+@shared_task(name="generation.work")
 def work() -> None:
     """Claim and carry jobs for as long as there are any."""
     _worker().work()
 
 
-@shared_task
+@shared_task(name="generation.reap")
 def reap() -> int:
     """Take back what dead workers left, stop what nobody waits for, and ring for all that waits."""
     jobs.cancel_of_closed()
@@ -33,24 +33,24 @@ def reap() -> int:
     return reaped
 
 
-@shared_task
+@shared_task(name="generation.sweep")
 def sweep() -> int:
     """Remove what was kept for long enough: in the trash, uploads that nobody uses, the log of requests."""
     return library.sweep() + uploads.purge() + call_log.prune()
 
 
-@shared_task
+@shared_task(name="generation.start_parked")
 def start_parked() -> int:
     """Put parked jobs in line whose owners have minutes again, if nobody did when those came."""
     return parking.start_everybodys()
 
 
-@shared_task
+@shared_task(name="generation.send_webhook")
 def send_webhook(delivery_id: str) -> None:
     webhooks.deliver(delivery_id)
 
 
-@shared_task
+@shared_task(name="generation.send_webhooks")
 def send_webhooks() -> None:
     for delivery_id in webhooks.waiting():
         send_webhook.delay(delivery_id)

@@ -2,8 +2,12 @@
 
 import os
 from functools import cached_property
+from typing import Any
 
 import celery
+from celery import signals
+
+from sdsite import old_task_names
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sdsite.settings")
 
@@ -22,3 +26,9 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 # Pool threads look the application up anew; without a default they find an unconfigured one and drop work.
 app.set_default()
 app.autodiscover_tasks()
+
+
+@signals.import_modules.connect(sender=app)
+def register_old_task_names(**kwargs: Any) -> None:
+    """Connected after autodiscovery, which loads the tasks by the same signal, and so called after it."""
+    old_task_names.register(app)

@@ -144,62 +144,62 @@ CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_CONCURRENCY = WORKER_SLOTS + 4
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
-    "reap": {"task": "generation.tasks.reap", "schedule": 5.0, "options": {"expires": 5}},
-    "sweep": {"task": "generation.tasks.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
+    "reap": {"task": "generation.reap", "schedule": 5.0, "options": {"expires": 5}},
+    "sweep": {"task": "generation.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
     "start parked": {
-        "task": "generation.tasks.start_parked",
+        "task": "generation.start_parked",
         "schedule": 60.0,
         "options": {"expires": 60},
     },
     "send webhooks": {
-        "task": "generation.tasks.send_webhooks",
+        "task": "generation.send_webhooks",
         "schedule": 30.0,
         "options": {"expires": 30},
     },
     "send mails": {
-        "task": "accounts.tasks.send_mails",
+        "task": "accounts.send_mails",
         "schedule": 30.0,
         "options": {"expires": 30},
     },
     "make exports": {
-        "task": "accounts.tasks.make_exports",
+        "task": "accounts.make_exports",
         "schedule": 60.0,
         "options": {"expires": 60},
     },
     "erase accounts": {
-        "task": "accounts.tasks.erase_accounts",
+        "task": "accounts.erase_accounts",
         "schedule": 15.0,
         "options": {"expires": 15},
     },
-    "tidy": {"task": "accounts.tasks.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
+    "tidy": {"task": "accounts.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
     "reconcile": {
-        "task": "billing.tasks.reconcile",
+        "task": "billing.reconcile",
         "schedule": 21_600.0,
         "options": {"expires": 3_600},
     },
-    "expire": {"task": "billing.tasks.expire", "schedule": 600.0, "options": {"expires": 600}},
+    "expire": {"task": "billing.expire", "schedule": 600.0, "options": {"expires": 600}},
     "tell minutes": {
-        "task": "billing.tasks.tell_minutes",
+        "task": "billing.tell_minutes",
         "schedule": 60.0,
         "options": {"expires": 60},
     },
     "process events": {
-        "task": "billing.tasks.process_events",
+        "task": "billing.process_events",
         "schedule": 30.0,
         "options": {"expires": 30},
     },
     "catch up": {
-        "task": "billing.tasks.catch_up",
+        "task": "billing.catch_up",
         "schedule": 3600.0,
         "options": {"expires": 3600},
     },
     "grant due months": {
-        "task": "billing.tasks.grant_due_months",
+        "task": "billing.grant_due_months",
         "schedule": 600.0,
         "options": {"expires": 600},
     },
     "renew sandbox subscriptions": {
-        "task": "billing.tasks.renew_sandbox_subscriptions",
+        "task": "billing.renew_sandbox_subscriptions",
         "schedule": 600.0,
         "options": {"expires": 600},
     },

@@ -20,8 +20,8 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from accounts import bells
 from accounts.models import ApiKey
-from billing.tasks import ring
 from generation.api import outbound_http
 from generation.models import Job
 from generation.models.api import Delivery, Order
@@ -44,7 +44,9 @@ def note_end(job: Job) -> None:
     delivery = Delivery.objects.create(
         api_key_id=order.api_key_id, job=job, url=order.webhook_url, event=f"job.{job.status}"
     )
-    transaction.on_commit(partial(_ring, delivery), robust=True)
+    transaction.on_commit(
+        partial(bells.ring, "generation.send_webhook", str(delivery.pk)), robust=True
+    )
 
 
 def deliver(delivery_id: str) -> bool:
@@ -68,7 +70,9 @@ def deliver(delivery_id: str) -> bool:
 def send_again(delivery: Delivery) -> None:
     """Try a delivery anew, whatever became of it before."""
     _update(delivery, status=Delivery.Status.WAITING, attempts=0, due_at=Now())
-    transaction.on_commit(partial(_ring, delivery), robust=True)
+    transaction.on_commit(
+        partial(bells.ring, "generation.send_webhook", str(delivery.pk)), robust=True
+    )
 
 
 def waiting() -> list[str]:
@@ -121,9 +125,3 @@ def _postpone(delivery: Delivery, *, answer: int | None = None, error: str = "")
 
 def _update(delivery: Delivery, **fields: Any) -> None:
     Delivery.objects.filter(pk=delivery.pk).update(**fields)
-
-
-def _ring(delivery: Delivery) -> None:
-    from generation import tasks  # which needs this module
-
-    ring(tasks.send_webhook, str(delivery.pk))

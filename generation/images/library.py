@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Collection, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
-from billing.tasks import ring
+from accounts import bells
 from generation.images import search_terms, storage
 from generation.images.storage import StoredPicture
 from generation.models import KEPT_IN_TRASH, Image, ImageQuerySet, Job
@@ -84,7 +85,7 @@ def remove(user: "User", ids: Collection[UUID] | None = None) -> None:
             require_own(user, ids)
             images = images.filter(pk__in=ids)
         images.update(deleted_at=long_ago)
-        transaction.on_commit(_ring)
+        transaction.on_commit(partial(bells.ring, "generation.sweep"))
 
 
 def sweep() -> int:
@@ -118,9 +119,3 @@ def require_own(user: "User", ids: Collection[UUID]) -> None:
 def _due(*, besides: Collection[UUID]) -> ImageQuerySet:
     due = Image.objects.filter(deleted_at__lte=timezone.now() - KEPT_IN_TRASH)
     return due.exclude(pk__in=besides).order_by("deleted_at")[:SWEPT_AT_ONCE]
-
-
-def _ring() -> None:
-    from generation import tasks  # which needs this module
-
-    ring(tasks.sweep)

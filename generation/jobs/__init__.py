@@ -6,6 +6,7 @@ comes second changes nothing. Locks are taken in one order, the wallet's row bef
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -14,10 +15,10 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from accounts import bells
 from billing import ledger, plans, pricing
 from billing.models import Unit
 from billing.plans import Plan, WhenEmpty
-from billing.tasks import ring
 from generation import moderation
 from generation.api import webhooks
 from generation.engine.events import Charge
@@ -118,7 +119,7 @@ def submit(
         job.save(force_insert=True)
         Transition.objects.create(job=job, became=job.status, attempt=0)
         _announce(job)
-        transaction.on_commit(_ring, robust=True)
+        transaction.on_commit(partial(bells.ring, "generation.work"), robust=True)
     return job
 
 
@@ -135,7 +136,7 @@ def put_in_line(job: Job) -> Job:
         admission.require_room_in_line(job.user, plan)
         place = _place(job, plan, is_relaxed=without is not None)
         moved = _move(job, Status.QUEUED, plan=plan.id, queued_at=timezone.now(), **place)
-        transaction.on_commit(_ring, robust=True)
+        transaction.on_commit(partial(bells.ring, "generation.work"), robust=True)
     return moved
 
 
@@ -242,7 +243,7 @@ def hand_back(job: Job) -> None:
     """
     with transaction.atomic():
         _return_to_line(job, note="handed back")
-        transaction.on_commit(_ring, robust=True)
+        transaction.on_commit(partial(bells.ring, "generation.work"), robust=True)
     storage.discard(job)
 
 
@@ -268,7 +269,7 @@ def ring_for_waiting() -> None:
     """Ring once for each job in line, as far as one worker has use for it: bells may have been lost."""
     waiting = Job.objects.queued()[: settings.WORKER_SLOTS].count()
     for _bell in range(waiting):
-        _ring()
+        bells.ring("generation.work")
 
 
 def _hold(job: Job, plan: Plan, *, may_wait: bool) -> WhenEmpty | None:
@@ -403,9 +404,3 @@ def _announce(job: Job) -> None:
     """Tell the owner, and count it, once the row is there to be seen. If that fails, the row is true all the same."""
     transaction.on_commit(lambda: messages.job_status(job), robust=True)
     transaction.on_commit(lambda: counters.note(job), robust=True)
-
-
-def _ring() -> None:
-    from generation import tasks  # which needs this module
-
-    ring(tasks.work)

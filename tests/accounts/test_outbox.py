@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import get_language
 
-from accounts import outbox, tasks
+from accounts import bells, outbox, tasks
 from accounts.emails import Letter
 from accounts.models import Mail, Told
 from tests import factories
@@ -138,14 +138,14 @@ def test_a_mail_belongs_to_the_change_that_it_tells_of():
 
 def test_the_bell_rings_after_the_commit(monkeypatch, django_capture_on_commit_callbacks):
     rung = []
-    monkeypatch.setattr(tasks.send_mail, "delay", rung.append)
+    monkeypatch.setattr(bells, "ring", lambda *call: rung.append(call))
 
     with django_capture_on_commit_callbacks(execute=True):
         mail = send()
         before = list(rung)
 
     assert before == []
-    assert rung == [str(mail.pk)]
+    assert rung == [(tasks.send_mail.name, str(mail.pk))]
 
 
 def test_a_lost_bell_is_rung_again(monkeypatch):

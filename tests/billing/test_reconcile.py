@@ -140,6 +140,6 @@ def test_books_can_be_compared_without_valkey(
 
 
 def test_beat_compares_the_books(settings: pytest.FixtureRequest) -> None:
-    assert "billing.tasks.reconcile" in {
+    assert "billing.reconcile" in {
         entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()
     }

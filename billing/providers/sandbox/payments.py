@@ -5,7 +5,7 @@ from functools import partial
 
 from django.db import transaction
 
-from billing import tasks
+from accounts import bells
 from billing.models import SandboxObject
 from billing.providers.sandbox import objects
 from billing.providers.sandbox.objects import Json
@@ -104,4 +104,4 @@ def save(row: SandboxObject, event_type: str) -> None:
 
 def emit(event_type: str, data: Json) -> None:
     event = objects.create_event(event_type, data)
-    transaction.on_commit(partial(tasks.ring, tasks.deliver_sandbox_event, event["id"]))
+    transaction.on_commit(partial(bells.ring, "billing.deliver_sandbox_event", event["id"]))

@@ -8,6 +8,7 @@ from django.apps import apps
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
+from accounts import bells
 from generation import jobs, tasks
 from generation.gallery import search
 from generation.gallery.search import GalleryFilter
@@ -165,11 +166,11 @@ def test_removing_for_good_rings_for_the_sweep(alice, image, monkeypatch):
     other = make_image(make_job(alice))
     library.delete(alice, [image.pk, other.pk])
     rung = []
-    monkeypatch.setattr(library, "ring", rung.append)
+    monkeypatch.setattr(bells, "ring", rung.append)
 
     library.remove(alice, [image.pk])
 
-    assert rung == [tasks.sweep]
+    assert rung == [tasks.sweep.name]
     assert list(Image.objects.deleted()) == [other]
     assert library.sweep() == 1
 
