@@ -2,7 +2,7 @@ from django.urls import include, path
 
 from generation.api import developer_views
 from generation.public import detection_views
-from generation.studio import defaults_views, views
+from generation.studio import defaults_views, job_views
 from generation.usage import views as usage_views
 
 urlpatterns = [
@@ -22,12 +22,12 @@ urlpatterns = [
         developer_views.webhook_send_again,
         name="webhook_send_again",
     ),
-    path("jobs/active.json", views.jobs_active, name="jobs_active"),
-    path("jobs/strip/", views.jobs_strip, name="jobs_strip"),
-    path("jobs/<uuid:job_id>/", views.job, name="job"),
-    path("jobs/<uuid:job_id>/card/", views.job_card, name="job_card"),
-    path("jobs/<uuid:job_id>/receipt.json", views.job_receipt, name="job_receipt"),
-    path("jobs/<uuid:job_id>/cancel/", views.job_cancel, name="job_cancel"),
+    path("jobs/active.json", job_views.jobs_active, name="jobs_active"),
+    path("jobs/strip/", job_views.jobs_strip, name="jobs_strip"),
+    path("jobs/<uuid:job_id>/", job_views.job, name="job"),
+    path("jobs/<uuid:job_id>/card/", job_views.job_card, name="job_card"),
+    path("jobs/<uuid:job_id>/receipt.json", job_views.job_receipt, name="job_receipt"),
+    path("jobs/<uuid:job_id>/cancel/", job_views.job_cancel, name="job_cancel"),
     path("usage/", usage_views.usage, name="usage"),
     path("usage/usage.csv", usage_views.usage_export, name="usage_export"),
     path("detect/", detection_views.detect, name="detect"),

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.requests import user_of
-from generation.gallery import boards as verbs
+from generation.gallery import boards
 from generation.gallery.forms import BoardForm
 from generation.models import Board, BoardPicture
 
@@ -20,13 +20,13 @@ from generation.models import Board, BoardPicture
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-def boards(request: HttpRequest) -> HttpResponse:
+def board_list(request: HttpRequest) -> HttpResponse:
     """All boards, each with its newest picture; posts to itself to make one: generation/boards.html"""
     form = BoardForm(request.POST or None)
     if form.is_valid():
         try:
-            return redirect(verbs.make(user_of(request), name=form.cleaned_data["name"]))
-        except (verbs.NameTaken, verbs.TooManyBoards) as error:
+            return redirect(boards.make(user_of(request), name=form.cleaned_data["name"]))
+        except (boards.NameTaken, boards.TooManyBoards) as error:
             form.add_error("name", str(error))
     on_it = BoardPicture.objects.filter(board=OuterRef("pk"), image__deleted_at=None)
     newest = on_it.order_by("-created_at", "-image").values("image")[:1]
@@ -38,14 +38,14 @@ def boards(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-def board(request: HttpRequest, board_id: int) -> HttpResponse:
+def board_detail(request: HttpRequest, board_id: int) -> HttpResponse:
     """Its name, to be changed, and the button that deletes it: generation/board.html"""
     board = _get_board_for_user(request, board_id)
     form = BoardForm(request.POST or None, initial={"name": board.name})
     if form.is_valid():
         try:
-            verbs.rename(board, name=form.cleaned_data["name"])
-        except verbs.NameTaken as error:
+            boards.rename(board, name=form.cleaned_data["name"])
+        except boards.NameTaken as error:
             form.add_error("name", str(error))
         else:
             messages.success(request, _("The board has its new name."))
@@ -58,7 +58,7 @@ def board(request: HttpRequest, board_id: int) -> HttpResponse:
 @require_POST
 def board_delete(request: HttpRequest, board_id: int) -> HttpResponse:
     board = _get_board_for_user(request, board_id)
-    verbs.delete(board)
+    boards.delete(board)
     messages.success(
         request,
         _("The board %(name)s is deleted. Its pictures are in your gallery.")

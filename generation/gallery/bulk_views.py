@@ -28,13 +28,13 @@ from generation.models import Board, Image
 
 @login_required
 @require_POST
-def favourite(request: HttpRequest) -> HttpResponse:
+def favorite(request: HttpRequest) -> HttpResponse:
     """With `off` the pictures are no favourites any more."""
-    favourite = "off" not in request.POST
+    is_favorite = "off" not in request.POST
 
-    def favour(ids: Collection[UUID]) -> str:
-        library.set_favorite(user_of(request), ids, favourite=favourite)
-        if favourite:
+    def set_favorite(ids: Collection[UUID]) -> str:
+        library.set_favorite(user_of(request), ids, favorite=is_favorite)
+        if is_favorite:
             return ngettext(
                 "%(n)d picture is a favourite now.", "%(n)d pictures are favourites now.", len(ids)
             ) % {"n": len(ids)}
@@ -44,12 +44,12 @@ def favourite(request: HttpRequest) -> HttpResponse:
             len(ids),
         ) % {"n": len(ids)}
 
-    return _act(request, favour)
+    return _act(request, set_favorite)
 
 
 @login_required
 @require_POST
-def hang(request: HttpRequest) -> HttpResponse:
+def add_to_board(request: HttpRequest) -> HttpResponse:
     """On the `board`, or on a new one of this `name`."""
     user = user_of(request)
     board_id = request.POST.get("board")
@@ -58,7 +58,7 @@ def hang(request: HttpRequest) -> HttpResponse:
     if chosen is None and not form.is_valid():
         return _refuse(request, _("Give the new board a name."))
 
-    def hang(ids: Collection[UUID]) -> str:
+    def add(ids: Collection[UUID]) -> str:
         with transaction.atomic():
             board = chosen or boards.make(user, name=form.cleaned_data["name"])
             boards.add(board, ids)
@@ -67,17 +67,17 @@ def hang(request: HttpRequest) -> HttpResponse:
         ) % {"n": len(ids), "board": board.name}
 
     try:
-        return _act(request, hang)
+        return _act(request, add)
     except (boards.NameTaken, boards.TooManyBoards) as error:
         return _refuse(request, str(error))
 
 
 @login_required
 @require_POST
-def take_down(request: HttpRequest) -> HttpResponse:
+def remove_from_board(request: HttpRequest) -> HttpResponse:
     board = _get_board_for_user(request, request.POST.get("board", ""))
 
-    def take_down(ids: Collection[UUID]) -> str:
+    def remove(ids: Collection[UUID]) -> str:
         boards.remove(board, ids)
         return ngettext(
             "%(n)d picture was taken off %(board)s.",
@@ -85,7 +85,7 @@ def take_down(request: HttpRequest) -> HttpResponse:
             len(ids),
         ) % {"n": len(ids), "board": board.name}
 
-    return _act(request, take_down)
+    return _act(request, remove)
 
 
 @login_required

@@ -10,7 +10,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from generation.engine.checkpoints.catalogue import CHECKPOINTS
-from generation.gallery.search import GalleryFilter
+from generation.gallery.filters import GalleryFilter
 from generation.models import Shape
 
 MAX_WORDS_LENGTH = 200
@@ -47,13 +47,13 @@ class FilterForm(forms.Form):
         self.is_valid()
 
     @property
-    def wanted(self) -> GalleryFilter:
+    def filters(self) -> GalleryFilter:
         values = self.cleaned_data
         return GalleryFilter(
             words=values.get("q", ""),
             checkpoint=values.get("checkpoint", ""),
             shape=values.get("shape", ""),
-            favourite=values.get("favourite", False),
+            favorite=values.get("favourite", False),
             board=values.get("board"),
             since=values.get("since"),
             until=values.get("until"),

@@ -6,15 +6,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from generation import cursors
-from generation.cursors import InvalidCursor
 from generation.gallery import search
-from generation.gallery.search import EVERYTHING, GalleryFilter
+from generation.gallery.filters import EVERYTHING, GalleryFilter
 from generation.models import Image
 
 if TYPE_CHECKING:
     from accounts.models import User
-
-__all__ = ["PAGE", "InvalidCursor", "Page", "page"]
 
 PAGE = 30
 
@@ -27,10 +24,10 @@ class Page:
     older: str | None
 
 
-def page(user: "User", wanted: GalleryFilter = EVERYTHING, *, before: str = "") -> Page:
+def page(user: "User", filters: GalleryFilter = EVERYTHING, *, before: str = "") -> Page:
     """The pictures that are older than the cursor, or the newest. One query. Raises InvalidCursor."""
     beyond = cursors.read(before) if before else None
-    found = search.find(user, wanted, beyond=beyond, limit=PAGE + 1)
+    found = search.find(user, filters, beyond=beyond, limit=PAGE + 1)
     return _page(found, lambda image: image.created_at)
 
 
@@ -43,13 +40,13 @@ def trash(user: "User", *, before: str = "") -> Page:
     return _page(found, lambda image: image.deleted_at or image.created_at)
 
 
-def neighbours(
-    image: Image, wanted: GalleryFilter = EVERYTHING
+def neighbors(
+    image: Image, filters: GalleryFilter = EVERYTHING
 ) -> tuple[Image | None, Image | None]:
-    """The next newer and the next older picture among those that are wanted. Two queries."""
+    """The next newer and the next older picture that pass the filters. Two queries."""
     place = (image.created_at, image.pk)
-    newer = search.find(image.user, wanted, beyond=place, newer=True, limit=1)
-    older = search.find(image.user, wanted, beyond=place, limit=1)
+    newer = search.find(image.user, filters, beyond=place, newer=True, limit=1)
+    older = search.find(image.user, filters, beyond=place, limit=1)
     return next(iter(newer), None), next(iter(older), None)
 
 

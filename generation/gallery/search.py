@@ -6,7 +6,6 @@ is in every picture nor one that is in three costs more where there are more pic
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -14,6 +13,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Q
 
+from generation.gallery.filters import GalleryFilter
 from generation.images import search_terms
 from generation.models import Image, ImageQuerySet
 
@@ -27,41 +27,6 @@ Cursor = tuple[datetime, UUID]
 WALK = 1_000
 _COLUMNS = [field.column for field in Image._meta.concrete_fields if field.name != "terms"]
 
-
-@dataclass(frozen=True, kw_only=True)
-class GalleryFilter:
-    """What to show; each is a filter if it is set. `since` and `until` are days, included, in UTC."""
-
-    words: str = ""
-    checkpoint: str = ""
-    shape: str = ""
-    favourite: bool = False
-    board: int | None = None
-    since: date | None = None
-    until: date | None = None
-
-    @property
-    def lexemes(self) -> set[str]:
-        """What the `terms` of a picture must have, besides English words."""
-        _english, lexemes = search_terms.split_query(self.words)
-        if self.checkpoint:
-            lexemes.add(search_terms.checkpoint(self.checkpoint))
-        if self.shape:
-            lexemes.add(search_terms.shape(self.shape))
-        if self.favourite:
-            lexemes.add(search_terms.FAVOURITE)
-        if self.board is not None:
-            lexemes.add(search_terms.board(self.board))
-        return lexemes
-
-    @property
-    def is_one_walk(self) -> bool:
-        """Whether one index has exactly the pictures that are wanted, in order."""
-        filters = [self.checkpoint, self.shape, self.favourite, self.board is not None]
-        return not self.words and sum(map(bool, filters)) <= 1
-
-
-EVERYTHING = GalleryFilter()
 
 # The parts of `found` run in turn, and none after there is enough: a word that many pictures have is found
 # on the walk. Within a month, `OFFSET 0` keeps the planner to the index of `terms`, where the month stands
@@ -138,7 +103,7 @@ def checkpoints_of(user: "User") -> list[str]:
 
 def find(
     user: "User",
-    wanted: GalleryFilter,
+    filters: GalleryFilter,
     *,
     limit: int,
     beyond: Cursor | None = None,
@@ -148,38 +113,38 @@ def find(
 
     One query.
     """
-    walk = _walk(user, wanted, beyond=beyond, newer=newer)
-    if wanted.is_one_walk:
+    walk = _walk(user, filters, beyond=beyond, newer=newer)
+    if filters.is_one_walk:
         return list(walk[:limit])
-    return list(_sift(user, wanted, walk, newer=newer, limit=limit))
+    return list(_sift(user, filters, walk, newer=newer, limit=limit))
 
 
 def _walk(
-    user: "User", wanted: GalleryFilter, *, beyond: Cursor | None, newer: bool
+    user: "User", filters: GalleryFilter, *, beyond: Cursor | None, newer: bool
 ) -> ImageQuerySet:
     """The pictures that pass the filter that lets the fewest through, in the order of its index."""
     images = Image.objects.for_user(user).kept().defer("terms")
     by = ("created_at", "id")
-    if wanted.board is not None:
-        images = images.filter(hung__board=wanted.board)
+    if filters.board is not None:
+        images = images.filter(hung__board=filters.board)
         by = ("hung__created_at", "hung__image_id")
-    elif wanted.favourite:
+    elif filters.favorite:
         images = images.filter(favourite=True)
-    elif wanted.checkpoint:
-        images = images.filter(checkpoint=wanted.checkpoint)
-    elif wanted.shape:
-        images = images.filter(shape=wanted.shape)
-    images = images.filter(_between(by[0], wanted), _past(by, beyond, newer=newer))
+    elif filters.checkpoint:
+        images = images.filter(checkpoint=filters.checkpoint)
+    elif filters.shape:
+        images = images.filter(shape=filters.shape)
+    images = images.filter(_between(by[0], filters), _past(by, beyond, newer=newer))
     return images.order_by(*by) if newer else images.order_by(*(f"-{name}" for name in by))
 
 
 def _sift(
-    user: "User", wanted: GalleryFilter, walk: ImageQuerySet, *, newer: bool, limit: int
+    user: "User", filters: GalleryFilter, walk: ImageQuerySet, *, newer: bool, limit: int
 ) -> Iterable[Image]:
     """Those on the walk that pass all filters; if they are too few, also those in month after month."""
     start = walk.values("id", "created_at", "terms")[:WALK]
     walk_sql, walk_params = start.query.sql_with_params()
-    english, _lexemes = search_terms.split_query(wanted.words)
+    english, _lexemes = search_terms.split_query(filters.words)
     named = {f"walk{index}": param for index, param in enumerate(walk_params)}
     sql = _SIFT.format(
         walk=walk_sql % tuple(f"%({name})s" for name in named),
@@ -191,21 +156,21 @@ def _sift(
     params = {
         **named,
         "english": english,
-        "lexemes": search_terms.conjunction(wanted.lexemes),
+        "lexemes": search_terms.conjunction(filters.lexemes),
         "user": user.pk,
         "months": search_terms.MONTHS.format(user_id=user.pk),
-        "since": _start(wanted.since or date.min),
-        "until": _end(wanted.until or date.max),
+        "since": _start(filters.since or date.min),
+        "until": _end(filters.until or date.max),
     }
     return Image.objects.raw(sql, params)
 
 
-def _between(name: str, wanted: GalleryFilter) -> Q:
+def _between(name: str, filters: GalleryFilter) -> Q:
     days = Q()
-    if wanted.since is not None:
-        days &= Q((f"{name}__gte", _start(wanted.since)))
-    if wanted.until is not None:
-        days &= Q((f"{name}__lte", _end(wanted.until)))
+    if filters.since is not None:
+        days &= Q((f"{name}__gte", _start(filters.since)))
+    if filters.until is not None:
+        days &= Q((f"{name}__lte", _end(filters.until)))
     return days
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.requests import user_of
-from generation.gallery import shares as links
+from generation.gallery import shares
 from generation.gallery.forms import ShareForm
 from generation.gallery.views import page_of
 from generation.images import storage
@@ -34,14 +34,14 @@ def share_make(request: HttpRequest, image_id: UUID) -> HttpResponse:
     image = get_object_or_404(images, pk=image_id)
     form = ShareForm(request.POST)
     form.full_clean()
-    links.make(image, shows_prompt=form.cleaned_data["shows_prompt"])
+    shares.make(image, shows_prompt=form.cleaned_data["shows_prompt"])
     return redirect(f"{image.get_absolute_url()}#share")
 
 
 @login_required
 @require_POST
 def share_revoke(request: HttpRequest, share_id: int) -> HttpResponse:
-    if not links.revoke(user_of(request), share_id):
+    if not shares.revoke(user_of(request), share_id):
         raise Http404
     messages.success(request, _("The link is revoked. Whoever has it finds nothing now."))
     return redirect(page_of(request))
@@ -50,7 +50,7 @@ def share_revoke(request: HttpRequest, share_id: int) -> HttpResponse:
 @login_required
 @require_safe
 @never_cache
-def shares(request: HttpRequest) -> HttpResponse:
+def share_list(request: HttpRequest) -> HttpResponse:
     """The links that work, newest first: generation/shares.html"""
     live = Share.objects.for_user(user_of(request)).live().filter(image__deleted_at=None)
     before = request.GET.get("before", "")
@@ -67,23 +67,23 @@ def shares(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def share(request: HttpRequest, token: str) -> HttpResponse:
+def shared_image(request: HttpRequest, token: str) -> HttpResponse:
     """The picture, for whoever has the link: generation/share.html"""
     share = _get_share(token)
     context = {
         "share": share,
         "image": share.image,
-        "wanted": share.image.job.generation_request if share.shows_prompt else None,
-        "file_url": links.file_url(share),
+        "generation_request": share.image.job.generation_request if share.shows_prompt else None,
+        "file_url": shares.file_url(share),
     }
     page = render_to_string("generation/share.html", context, request)
     return HttpResponse(page, headers=DISCREET)
 
 
 @require_safe
-def share_file(request: HttpRequest, token: str) -> HttpResponse:
+def shared_image_file(request: HttpRequest, token: str) -> HttpResponse:
     """Its file; without the text that a PNG of ours carries, unless the owner shows it."""
-    if not links.is_signed(token, signature=request.GET.get("signature", "")):
+    if not shares.is_signed(token, signature=request.GET.get("signature", "")):
         raise Http404
     share = _get_share(token)
     try:
@@ -91,12 +91,12 @@ def share_file(request: HttpRequest, token: str) -> HttpResponse:
     except FileNotFoundError as error:
         raise Http404 from error
     if not share.shows_prompt:
-        content = links.without_text(content)
+        content = shares.without_text(content)
     return HttpResponse(content, content_type="image/png", headers=DISCREET)
 
 
 def _get_share(token: str) -> Share:
-    share = links.find(token)
+    share = shares.find(token)
     if share is None:
         raise Http404
     return share

@@ -52,13 +52,13 @@ def keep(job: Job, stored: Iterable[StoredPicture]) -> None:
     Image.objects.bulk_create(images)
 
 
-def set_favorite(user: "User", ids: Collection[UUID], *, favourite: bool) -> None:
+def set_favorite(user: "User", ids: Collection[UUID], *, favorite: bool) -> None:
     """Make them the user's favourites, or no longer. Raises NotYours."""
-    change = search_terms.with_term if favourite else search_terms.without_term
+    change = search_terms.with_term if favorite else search_terms.without_term
     with transaction.atomic():
         require_own(user, ids)
         images = Image.objects.for_user(user).filter(pk__in=ids)
-        images.update(favourite=favourite, terms=change(search_terms.FAVOURITE))
+        images.update(favourite=favorite, terms=change(search_terms.FAVORITE))
 
 
 def delete(user: "User", ids: Collection[UUID]) -> None:

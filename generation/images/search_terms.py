@@ -17,7 +17,7 @@ from django.db.models.expressions import Combinable, CombinedExpression
 
 from generation.models import Image, Shape
 
-FAVOURITE = "=favourite"
+FAVORITE = "=favourite"
 # An owner's months start with it; `search` appends the rest in SQL.
 MONTHS = "=month:{user_id}:"
 # Scripts without spaces: Han, and the kana that stand among it.

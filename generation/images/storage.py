@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 THUMBNAIL_SIDE = 384
 SIGNATURE_SECONDS = 3_600
+# An image never changes, and shared caches must not keep it.
+CACHE_CONTROL = "private, max-age=31536000, immutable"
 _SALT = "generation.storage"
 
 

@@ -16,8 +16,7 @@ from accounts.rate_limits import limited
 from accounts.requests import user_of
 from generation.engine.checkpoints import catalogue
 from generation.engine.request import MAX_PROMPT_LENGTH
-from generation.gallery.views import CACHE_CONTROL
-from generation.images import read_settings, uploads
+from generation.images import read_settings, storage, uploads
 from generation.models import Image, StudioPreset, Upload
 from generation.studio import history, token_count
 from generation.studio.forms import GenerationForm
@@ -76,7 +75,7 @@ def upload_file(request: HttpRequest, digest: str) -> HttpResponse:
     except FileNotFoundError as error:
         raise Http404 from error
     response = HttpResponse(content, content_type="image/png")
-    response["Cache-Control"] = CACHE_CONTROL
+    response["Cache-Control"] = storage.CACHE_CONTROL
     return response
 
 

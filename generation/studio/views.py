@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.rate_limits import limited
 from accounts.requests import user_of
@@ -23,7 +23,7 @@ from generation import jobs, moderation
 from generation.engine.checkpoints.example_prompts import EXAMPLES, follows_prompts
 from generation.engine.enums import Mode
 from generation.images import uploads
-from generation.jobs import admission, receipt_view
+from generation.jobs import admission
 from generation.live import messages
 from generation.models import Image, Job, StudioPreset
 from generation.options import on_offer, presets
@@ -33,6 +33,7 @@ from generation.options.sizes import AS_PICTURE
 from generation.queue import estimates
 from generation.studio import prefill, saved_defaults
 from generation.studio.forms import GenerationForm
+from generation.studio.job_views import get_job_for_user
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -94,66 +95,6 @@ def quote(request: HttpRequest) -> HttpResponse:
     return JsonResponse(_quote(user, form))
 
 
-@login_required
-@require_safe
-@never_cache
-@forms_may_lead_to_stripe
-def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    job = _get_job_for_user(request, job_id)
-    context = {
-        "job": job,
-        "state": messages.job_state(job),
-        "statement": receipt_view.build(job),
-        "sources": uploads.sources(job.user, uploads.named(job.generation_request)),
-    }
-    return render(request, "generation/job.html", context)
-
-
-@login_required
-@require_safe
-@never_cache
-def job_card(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """The part of a page that shows one job, for whoever was told that it changed."""
-    job = _get_job_for_user(request, job_id)
-    return render(request, "generation/_job.html", {"job": job, "state": messages.job_state(job)})
-
-
-@login_required
-@require_safe
-@never_cache
-def job_receipt(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """The receipt as JSON: see `statements.Statement`."""
-    job = _get_job_for_user(request, job_id)
-    return JsonResponse(receipt_view.build(job).to_dict())
-
-
-@login_required
-@require_POST
-def job_cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    job = _get_job_for_user(request, job_id)
-    jobs.cancel(job)
-    return redirect(job)
-
-
-@login_required
-@require_safe
-@never_cache
-def jobs_active(request: HttpRequest) -> HttpResponse:
-    """The snapshot that the websocket starts with, for a browser that has none."""
-    return JsonResponse(messages.snapshot(user_of(request)))
-
-
-@login_required
-@require_safe
-@never_cache
-def jobs_strip(request: HttpRequest) -> HttpResponse:
-    return render(request, "generation/_strip.html")
-
-
-def _get_job_for_user(request: HttpRequest, job_id: UUID) -> Job:
-    return get_object_or_404(Job.objects.for_user(user_of(request)), pk=job_id)
-
-
 def _render_studio(request: HttpRequest, form: GenerationForm) -> HttpResponse:
     user = user_of(request)
     jobs_of_user = Job.objects.for_user(user)
@@ -184,7 +125,7 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
         image = get_object_or_404(images, pk=image_id)
         return _values_of(image.job, seed=image.seed)
     if job_id := _uuid(request.GET.get("job", "")):
-        before = _get_job_for_user(request, job_id)
+        before = get_job_for_user(request, job_id)
         seed = before.generation_request.seed if request.GET.get("keep_seed") else None
         return _values_of(before, seed=seed)
     if own := _uuid(request.GET.get("own", "")):

@@ -136,7 +136,7 @@ class Owner:
         query = self._query(page)
         before = query.pop("before", "")
         filters = FilterForm(QueryDict(urlencode(query)))
-        return lambda: pages.page(self.user, filters.wanted, before=before).images
+        return lambda: pages.page(self.user, filters.filters, before=before).images
 
     def queries(self, page: str) -> int:
         """How many the gallery itself makes, besides those of every page."""

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 
 from generation.gallery import boards, search
-from generation.gallery.search import GalleryFilter
+from generation.gallery.filters import GalleryFilter
 from generation.images import library
 from generation.models import Board, BoardPicture
 from tests.generation.rows import make_image, make_job

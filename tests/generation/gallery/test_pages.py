@@ -1,5 +1,6 @@
 import pytest
 
+from generation import cursors
 from generation.gallery import pages as gallery_pages
 from generation.models import Image
 from tests.generation.rows import make_image, make_job
@@ -66,5 +67,5 @@ def test_pictures_of_others_and_deleted_ones_are_not_shown(alice, bob):
 
 @pytest.mark.parametrize("before", ["x", "1", "1-", "x-y", "9" * 30 + "-" + "0" * 32, "-1-2"])
 def test_a_cursor_that_was_made_up_is_refused(alice, before):
-    with pytest.raises(gallery_pages.InvalidCursor):
+    with pytest.raises(cursors.InvalidCursor):
         gallery_pages.page(alice, before=before)

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from generation.gallery import boards, pages, search
-from generation.gallery.search import GalleryFilter
+from generation.gallery.filters import GalleryFilter
 from generation.images import library
 from generation.models import Image, Shape
 from tests.generation.rows import make_image, make_job, make_request
@@ -59,7 +59,7 @@ def test_words_find_the_pictures_that_they_are_in(alice, prompt, words):
 def test_words_find_nothing_else(alice, words):
     draw(alice, "a red house")
     image = draw(alice, "白色小船")
-    library.set_favorite(alice, [image.pk], favourite=True)
+    library.set_favorite(alice, [image.pk], favorite=True)
 
     assert found(alice, words=words) == []
 
@@ -104,15 +104,15 @@ def test_each_filter_leaves_its_own(alice):
     images = [draw(alice, size=size) for size in [(64, 64), (64, 96), (96, 64)] * 2]
     board = boards.make(alice, name="Houses")
     boards.add(board, [images[0].pk, images[3].pk])
-    library.set_favorite(alice, [images[1].pk, images[3].pk], favourite=True)
+    library.set_favorite(alice, [images[1].pk, images[3].pk], favorite=True)
     Image.objects.filter(pk=images[5].pk).update(checkpoint="sd-1.5")
 
     assert found(alice, shape=Shape.PORTRAIT) == [images[4], images[1]]
     assert found(alice, board=board.pk) == [images[3], images[0]]
-    assert found(alice, favourite=True) == [images[3], images[1]]
+    assert found(alice, favorite=True) == [images[3], images[1]]
     assert found(alice, checkpoint="sd-1.5") == [images[5]]
-    assert found(alice, board=board.pk, favourite=True) == [images[3]]
-    assert found(alice, favourite=True, shape=Shape.PORTRAIT, words="house") == [images[1]]
+    assert found(alice, board=board.pk, favorite=True) == [images[3]]
+    assert found(alice, favorite=True, shape=Shape.PORTRAIT, words="house") == [images[1]]
 
 
 def test_one_query_finds_them(alice, django_assert_num_queries):
@@ -137,7 +137,7 @@ WANTED = st.builds(
     GalleryFilter,
     words=st.sampled_from(["", "red", "house", "red house", "船", "红色", "boat red", "dog"]),
     shape=st.sampled_from(["", Shape.SQUARE, Shape.PORTRAIT]),
-    favourite=st.booleans(),
+    favorite=st.booleans(),
     since=st.none() | st.just(START.date() + timedelta(days=20)),
     until=st.none() | st.just(START.date() + timedelta(days=70)),
 )
@@ -148,7 +148,7 @@ def passes(wanted, prompt, size, favourite, day):
     return (
         all(word in prompt for word in wanted.words.split())
         and wanted.shape in {"", Shape.of(*size)}
-        and favourite >= wanted.favourite
+        and favourite >= wanted.favorite
         and (wanted.since or moment) <= moment <= (wanted.until or moment)
     )
 
@@ -167,7 +167,7 @@ def test_pages_and_neighbours_are_those_of_a_plain_list(alice, drawn, wanted, da
         job.request = make_request(prompt=prompt).to_dict()
         moment = START + timedelta(days=day)
         image = make_image(job, index=index, size=size, created_at=moment)
-        library.set_favorite(alice, [image.pk], favourite=favourite)
+        library.set_favorite(alice, [image.pk], favorite=favourite)
         if passes(wanted, prompt, size, favourite, day):
             expected.append(image)
     expected.sort(key=lambda image: (image.created_at, image.pk), reverse=True)
@@ -182,4 +182,4 @@ def test_pages_and_neighbours_are_those_of_a_plain_list(alice, drawn, wanted, da
     assert shown == expected
     around = [None, *expected, None]
     for place, image in enumerate(expected):
-        assert pages.neighbours(image, wanted) == (around[place], around[place + 2])
+        assert pages.neighbors(image, wanted) == (around[place], around[place + 2])

@@ -119,7 +119,7 @@ def test_each_filter_shows_its_own(client, alice, drawn):
     house, boat, chinese = drawn
     board = boards.make(alice, name="Houses")
     boards.add(board, [house.pk, chinese.pk])
-    library.set_favorite(alice, [boat.pk], favourite=True)
+    library.set_favorite(alice, [boat.pk], favorite=True)
     Image.objects.filter(pk=boat.pk).update(checkpoint="gone")
 
     assert shown(client) == ids(chinese, boat, house)

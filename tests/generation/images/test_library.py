@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts import bells
 from generation import jobs, tasks
 from generation.gallery import search
-from generation.gallery.search import GalleryFilter
+from generation.gallery.filters import GalleryFilter
 from generation.images import library
 from generation.images.storage import StoredPicture
 from generation.models import KEPT_IN_TRASH, Image, Shape
@@ -65,24 +65,24 @@ def test_kept_pictures_are_found_by_all_that_they_were_made_from(alice):
 def test_favourites_come_and_go(alice, image):
     other = make_image(make_job(alice))
 
-    library.set_favorite(alice, [image.pk], favourite=True)
-    library.set_favorite(alice, [image.pk], favourite=True)
+    library.set_favorite(alice, [image.pk], favorite=True)
+    library.set_favorite(alice, [image.pk], favorite=True)
 
-    assert found(alice, favourite=True) == found(alice, favourite=True, words="house") == [image]
-    library.set_favorite(alice, [image.pk], favourite=False)
-    assert found(alice, favourite=True) == found(alice, favourite=True, words="house") == []
+    assert found(alice, favorite=True) == found(alice, favorite=True, words="house") == [image]
+    library.set_favorite(alice, [image.pk], favorite=False)
+    assert found(alice, favorite=True) == found(alice, favorite=True, words="house") == []
     assert found(alice) == [other, image]
 
 
 def test_deleted_pictures_come_back_as_they_were(alice, image):
-    library.set_favorite(alice, [image.pk], favourite=True)
+    library.set_favorite(alice, [image.pk], favorite=True)
 
     library.delete(alice, [image.pk])
     library.delete(alice, [image.pk])
 
     assert found(alice) == []
     library.restore(alice, [image.pk])
-    assert found(alice, favourite=True, words="house") == [image]
+    assert found(alice, favorite=True, words="house") == [image]
 
 
 def test_a_second_deletion_does_not_begin_the_days_anew(alice, image):
@@ -97,7 +97,7 @@ def test_a_second_deletion_does_not_begin_the_days_anew(alice, image):
 @pytest.mark.parametrize(
     "verb",
     [
-        lambda user, ids: library.set_favorite(user, ids, favourite=True),
+        lambda user, ids: library.set_favorite(user, ids, favorite=True),
         library.delete,
         library.restore,
         library.remove,

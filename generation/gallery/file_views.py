@@ -1,0 +1,83 @@
+"""Image files: originals and thumbnails, sent to the owner or to a holder of a signed link."""
+
+from pathlib import PurePosixPath
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils.cache import get_conditional_response
+from django.utils.http import content_disposition_header, quote_etag
+from django.views.decorators.http import require_safe
+
+from accounts.requests import user_of
+from generation.gallery.views import get_image_for_user
+from generation.images import storage
+from generation.models import Image
+
+CONTENT_TYPES = {".png": "image/png", ".webp": "image/webp"}
+
+
+@require_safe
+def image_file(request: HttpRequest, image_id: UUID) -> HttpResponse:
+    image = _get_image_for_bearer(request, image_id, name="image_file")
+    return _file(request, image, name="file")
+
+
+@require_safe
+def image_thumbnail(request: HttpRequest, image_id: UUID) -> HttpResponse:
+    image = _get_image_for_bearer(request, image_id, name="image_thumbnail")
+    return _file(request, image, name="thumbnail")
+
+
+@login_required
+@require_safe
+def trash_thumbnail(request: HttpRequest, image_id: UUID) -> HttpResponse:
+    """What a deleted picture looked like, to its owner alone."""
+    images = Image.objects.for_user(user_of(request)).deleted().defer("terms")
+    return _file(request, get_object_or_404(images, pk=image_id), name="thumbnail")
+
+
+@login_required
+@require_safe
+def image_download(request: HttpRequest, image_id: UUID) -> HttpResponse:
+    image = get_image_for_user(request, image_id)
+    return _file(request, image, name="file", as_attachment=True)
+
+
+def _get_image_for_bearer(request: HttpRequest, image_id: UUID, *, name: str) -> Image:
+    """The picture, for its owner or for whoever has a signed link to it."""
+    signature = request.GET.get("signature", "")
+    if signature and storage.is_signed(image_id, name=name, signature=signature):
+        return get_object_or_404(Image.objects.kept(), pk=image_id)
+    if not request.user.is_authenticated:
+        raise Http404
+    return get_object_or_404(Image.objects.for_user(user_of(request)).kept(), pk=image_id)
+
+
+def _file(
+    request: HttpRequest, image: Image, *, name: str, as_attachment: bool = False
+) -> HttpResponse:
+    """One of the picture's files: `file`, a PNG, or `thumbnail`, a WebP.
+
+    It is sent whole: an asynchronous server would have to run a file's iterator in a thread.
+    """
+    key: str = getattr(image, name)
+    suffix = PurePosixPath(key).suffix
+    etag = quote_etag(f"{image.pk}-{name}")
+    response = get_conditional_response(request, etag=etag)
+    if response is None:
+        response = HttpResponse(_read(key), content_type=CONTENT_TYPES[suffix])
+        response["ETag"] = etag
+        if as_attachment:
+            filename = f"{image.pk}{suffix}"
+            response["Content-Disposition"] = content_disposition_header(True, filename)
+    response["Cache-Control"] = storage.CACHE_CONTROL
+    return response
+
+
+def _read(key: str) -> bytes:
+    try:
+        return storage.read(key)
+    except FileNotFoundError as error:
+        raise Http404 from error
