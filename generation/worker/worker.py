@@ -18,14 +18,10 @@ from django.db import close_old_connections
 
 from generation import jobs
 from generation.engine.checkpoints.catalogue import UnknownCheckpoint
-from generation.engine.events import MESSAGES, End
-from generation.engine.loading import device_memory
-from generation.engine.loading.loader import Loader, pick_device
-from generation.engine.loading.optimizations import Attention, Optimizations
-from generation.engine.loop.batch_limit import BatchLimit
-from generation.engine.loop.engine import (
+from generation.engine.events import (
+    MESSAGES,
     Canceled,
-    Engine,
+    End,
     Event,
     Failed,
     FailureCode,
@@ -35,6 +31,11 @@ from generation.engine.loop.engine import (
     Started,
     Stepped,
 )
+from generation.engine.loading import device_memory
+from generation.engine.loading.loader import Loader, pick_device
+from generation.engine.loading.optimizations import Attention, Optimizations
+from generation.engine.loop.batch_limit import BatchLimit
+from generation.engine.loop.engine import Engine
 from generation.images import storage, uploads
 from generation.live import messages
 from generation.models import Job
@@ -302,7 +303,7 @@ def current() -> Worker:
             loader = _loader()
             engine = Engine(
                 loader=loader,
-                row_cap=BatchLimit(most=settings.WORKER_MAX_ROWS),
+                batch_limit=BatchLimit(maximum=settings.WORKER_MAX_ROWS),
                 preview_interval=settings.PREVIEW_INTERVAL_SECONDS,
             )
             name = f"{socket.gethostname()}:{os.getpid()}"
@@ -318,11 +319,11 @@ def _loader() -> Loader:
         settings.CHECKPOINTS_DIR,
         device=device,
         budget_bytes=settings.WORKER_WARM_BYTES or device_memory.budget_bytes(device),
-        tuning=Optimizations(
+        optimizations=Optimizations(
             precision=settings.WORKER_DTYPE or None,
             channels_last=settings.WORKER_CHANNELS_LAST,
             compiled=settings.WORKER_COMPILE,
-            graphs=settings.WORKER_GRAPHS,
+            cuda_graphs=settings.WORKER_GRAPHS,
             attention=Attention(settings.WORKER_ATTENTION),
         ),
     )

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 
-from generation.engine.loop.engine import Engine, Event, Finished, Stepped
+from generation.engine.events import Event, Finished, Stepped
+from generation.engine.loop.engine import Engine
 from generation.engine.request import MAX_STEPS
 from tests.bench.engines import Make, end_all, new_key, warm_engine
 from tests.bench.figures import Figure, measures

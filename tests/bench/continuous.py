@@ -7,7 +7,8 @@ from functools import partial
 from itertools import count
 from statistics import median
 
-from generation.engine.loop.engine import Engine, Finished
+from generation.engine.events import Finished
+from generation.engine.loop.engine import Engine
 from generation.engine.request import GenerationRequest
 from tests.bench.bare import Bare
 from tests.bench.engines import Make, draw, end_all, new_key, turn, warm_engine

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 
 from generation.engine.checkpoints import catalogue
+from generation.engine.events import Event, Failed, Finished
 from generation.engine.loading.loader import Loaded, Loader
-from generation.engine.loop.engine import Engine, Event, Failed, Finished
+from generation.engine.loop.engine import Engine
 from generation.engine.request import GenerationRequest
 from tests.bench.wishes import wish
 

@@ -19,8 +19,9 @@ def main() -> None:
     from safetensors.torch import load_file
 
     from generation.engine.checkpoints import catalogue
+    from generation.engine.events import Stepped
     from generation.engine.loading.loader import Loader, pick_device
-    from generation.engine.loop.engine import Engine, Stepped
+    from generation.engine.loop.engine import Engine
     from tests.bench.engines import load, new_key, turn
     from tests.bench.wishes import wish
 

@@ -70,7 +70,7 @@ SD3 = Geometry(id="sd-3", size=1024, steps=28, rounds=1, minute_goal=55)
 GPU_USERS = 8
 # Of each size in a mix.
 GPU_MIXED = 6
-GPU_TUNING = Optimizations(compiled=True, channels_last=True)
+GPU_OPTIMIZATIONS = Optimizations(compiled=True, channels_last=True)
 # On a processor a step of these takes from ten seconds to minutes.
 FEW_STEPS = 2
 CPU_USERS = 2
@@ -136,7 +136,7 @@ def share_on_cpu() -> Iterator[Figure]:
 
 def share_on_gpu(geometry: Geometry) -> Iterator[Figure]:
     """What sharing brings a checkpoint on a GPU."""
-    with _both_sides(geometry, GPU_TUNING) as (engine, bare):
+    with _both_sides(geometry, GPU_OPTIMIZATIONS) as (engine, bare):
         make, rounds = geometry.make, geometry.rounds
         if geometry.share_goal:
             requests = [make(number) for number in range(GPU_USERS)]
@@ -154,10 +154,10 @@ def share_on_gpu(geometry: Geometry) -> Iterator[Figure]:
 
 
 @contextmanager
-def _both_sides(geometry: Geometry, tuning: Optimizations) -> Iterator[tuple[Engine, Bare]]:
+def _both_sides(geometry: Geometry, optimizations: Optimizations) -> Iterator[tuple[Engine, Bare]]:
     """An engine that has the checkpoint in memory, and a bare pipeline of it."""
     fullsize.write(geometry.id)
-    with closing(Loader(fullsize.root(), tuning=tuning)) as loader:
+    with closing(Loader(fullsize.root(), optimizations=optimizations)) as loader:
         engine = Engine(loader=loader)
         draw(engine, [geometry.make(0, num_inference_steps=1)])
         yield engine, Bare(geometry.id, fullsize.root())

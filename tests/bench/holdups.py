@@ -7,8 +7,9 @@ from pathlib import Path
 from statistics import median
 
 from generation.engine.checkpoints import catalogue
+from generation.engine.events import Finished, Loading, Stepped
 from generation.engine.loading.loader import Loader
-from generation.engine.loop.engine import Engine, Finished, Loading, Stepped
+from generation.engine.loop.engine import Engine
 from tests.bench.engines import new_key, warm_engine
 from tests.bench.figures import Figure, measures
 from tests.bench.wishes import SKETCHBOOK, wishes

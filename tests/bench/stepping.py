@@ -6,20 +6,20 @@ from statistics import median
 
 import torch
 
-from generation.engine.diffusion.families import Pipeline
+from generation.engine.diffusion.families.pipeline import Pipeline
 from generation.engine.loading.loader import Loader
 from generation.engine.loading.optimizations import Optimizations
 from generation.engine.request import MAX_STEPS
 from tests.bench import fullsize
 from tests.bench.engines import load
 from tests.bench.figures import Figure, measures
-from tests.bench.geometry import GPU_TUNING, SD1, SD3, SDXL, Geometry, on_gpu
+from tests.bench.geometry import GPU_OPTIMIZATIONS, SD1, SD3, SDXL, Geometry, on_gpu
 from tests.bench.trials import timed
 
-TUNINGS = {
-    "plain": Optimizations(graphs=False),
+OPTIMIZATIONS = {
+    "plain": Optimizations(cuda_graphs=False),
     "recorded": Optimizations(),
-    "compiled": GPU_TUNING,
+    "compiled": GPU_OPTIMIZATIONS,
 }
 ROWS = (2, 4, 8, 16)
 WARM_UP_STEPS = 3
@@ -33,8 +33,8 @@ def full_step() -> Iterator[Figure]:
         return
     for geometry in (SD1, SDXL, SD3):
         fullsize.write(geometry.id)
-        for name, tuning in TUNINGS.items():
-            with closing(Loader(fullsize.root(), tuning=tuning)) as loader:
+        for name, optimizations in OPTIMIZATIONS.items():
+            with closing(Loader(fullsize.root(), optimizations=optimizations)) as loader:
                 pipeline = load(loader, geometry.id).pipeline
                 for rows in ROWS:
                     yield Figure(

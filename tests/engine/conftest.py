@@ -35,4 +35,4 @@ def loader(checkpoint_root: Path) -> Iterator[Loader]:
 @pytest.fixture
 def engine(loader: Loader) -> Engine:
     # All that are there share their steps from the first one on: see test_rowcap for the learning.
-    return Engine(loader=loader, row_cap=BatchLimit(first=16), preview_interval=0.0)
+    return Engine(loader=loader, batch_limit=BatchLimit(initial=16), preview_interval=0.0)

@@ -2,7 +2,8 @@
 
 from typing import Any, TypeVar
 
-from generation.engine.loop.engine import Engine, Event, Failed, Finished, Stepped
+from generation.engine.events import Event, Failed, Finished, Stepped
+from generation.engine.loop.engine import Engine
 from generation.engine.request import GenerationRequest, NoiseScheduler
 
 Kind = TypeVar("Kind", bound=Event)

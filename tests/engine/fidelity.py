@@ -75,7 +75,7 @@ def _table(id: str, root: Path) -> str:
     seen.install(setattr)
     expected = [references.latents(request, inputs_of(request)) for request in requests]
     loader = Loader(root)
-    engine = Engine(loader=loader, row_cap=BatchLimit(first=16))
+    engine = Engine(loader=loader, batch_limit=BatchLimit(initial=16))
     rows: dict[str, list[str]] = defaultdict(list)
     alone = []
     for request, latents in zip(requests, expected, strict=True):

@@ -6,8 +6,9 @@ from collections.abc import Callable
 import torch
 from django.db import connection
 
+from generation.engine.events import Event, Stepped
 from generation.engine.loading.loader import Loader
-from generation.engine.loop.engine import Engine, Event, Stepped
+from generation.engine.loop.engine import Engine
 from generation.models import Job
 from generation.worker.worker import Worker
 from tests.running import wait_for

@@ -1,7 +1,7 @@
 """CUDA graphs: a model's pass recorded for each shape of its arguments, and played again after that.
 
 A denoiser is a thousand kernels or more. For a batch of few rows their launches, one by one from Python,
-take longer than the GPU needs to compute them; a recording is launched as a whole.
+take longer than the GPU needs to compute them; a graph is launched as a whole.
 """
 
 import logging
@@ -20,51 +20,51 @@ Arguments = Mapping[str, Tensor]
 Model = Callable[[Arguments], Tensor]
 
 # Of one model. Each takes some megabytes, beside the memory that all work in.
-MOST_RECORDINGS = 64
+MAX_GRAPHS = 64
 
 
-class Recorder:
+class GraphPool:
     """Records the models of one device. They are played in turn, so that all can work in the same memory."""
 
     def __init__(self) -> None:
         self._pool: Any = None
-        self._models: WeakSet[Recorded] = WeakSet()
+        self._models: WeakSet[GraphedModel] = WeakSet()
         # A model is wrapped by the thread that loads it.
         self._models_lock = Lock()
 
-    def wrap(self, model: Model) -> "Recorded":
+    def wrap(self, model: Model) -> "GraphedModel":
         """Return the model, to be called the same way.
 
         It may not wait for the device, nor do anything on the host that depends on the values.
         """
-        recorded = Recorded(model, self)
+        graphed = GraphedModel(model, self)
         with self._models_lock:
-            self._models.add(recorded)
-        return recorded
+            self._models.add(graphed)
+        return graphed
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Drop all recordings of all models, and with them the memory that they work in."""
         with self._models_lock:
             for model in self._models:
-                model.forget()
+                model.clear()
         self._pool = None
 
-    def record(self, model: Model, arguments: Arguments) -> "_Recording":
+    def capture(self, model: Model, arguments: Arguments) -> "_CapturedGraph":
         """Record a pass of the model, which is warmed up for such arguments."""
         if self._pool is None:
             self._pool = torch.cuda.graph_pool_handle()
-        return _Recording(model, arguments, pool=self._pool)
+        return _CapturedGraph(model, arguments, pool=self._pool)
 
 
-class Recorded:
+class GraphedModel:
     """A model whose passes are recorded by the shapes of its arguments. Not thread-safe, like the model itself."""
 
-    def __init__(self, model: Model, recorder: Recorder) -> None:
+    def __init__(self, model: Model, graph_pool: GraphPool) -> None:
         self._model = model
-        self._recorder = recorder
-        self._seen: set[Hashable] = set()
-        self._due: tuple[Hashable, Arguments] | None = None
-        self._recordings: OrderedDict[Hashable, _Recording | None] = OrderedDict()
+        self._graph_pool = graph_pool
+        self._warmed_up: set[Hashable] = set()
+        self._pending: tuple[Hashable, Arguments] | None = None
+        self._graphs: OrderedDict[Hashable, _CapturedGraph | None] = OrderedDict()
 
     def __call__(self, arguments: Arguments) -> Tensor:
         """Return what the model makes of the arguments.
@@ -72,47 +72,47 @@ class Recorded:
         Raises what the model raises. When memory runs out, the recordings give back theirs first.
         """
         shapes = tuple((name, tuple(each.shape), each.dtype) for name, each in arguments.items())
-        if recording := self._recordings.get(shapes):
-            self._recordings.move_to_end(shapes)
-            return recording.play(arguments)
+        if graph := self._graphs.get(shapes):
+            self._graphs.move_to_end(shapes)
+            return graph.replay(arguments)
         try:
             output = self._model(arguments)
         except torch.OutOfMemoryError:
-            self.make_room()
+            self.release_memory()
             raise
-        if shapes in self._seen and shapes not in self._recordings:
-            self._due = (shapes, arguments)
-        self._seen.add(shapes)
+        if shapes in self._warmed_up and shapes not in self._graphs:
+            self._pending = (shapes, arguments)
+        self._warmed_up.add(shapes)
         return output
 
-    def record(self) -> None:
+    def capture(self) -> None:
         """Record the last pass, if its shapes had come before: the model is warmed up for them.
 
         One that can't be recorded is not tried again, and stays as fast as it is.
         """
-        if self._due is None:
+        if self._pending is None:
             return
-        (shapes, arguments), self._due = self._due, None
-        self._recordings[shapes] = None
+        (shapes, arguments), self._pending = self._pending, None
+        self._graphs[shapes] = None
         try:
-            self._recordings[shapes] = self._recorder.record(self._model, arguments)
+            self._graphs[shapes] = self._graph_pool.capture(self._model, arguments)
         except Exception as error:  # noqa: BLE001  # it has worked without
             logger.warning("a pass of %s was not recorded: %s", shapes, error)
-        if len(self._recordings) > MOST_RECORDINGS:
-            self._recordings.popitem(last=False)
+        if len(self._graphs) > MAX_GRAPHS:
+            self._graphs.popitem(last=False)
 
-    def make_room(self) -> None:
+    def release_memory(self) -> None:
         """Have the memory back in which its recordings and those of the others work."""
-        self._recorder.forget()
+        self._graph_pool.clear()
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Drop its recordings."""
-        self._due = None
-        self._seen.clear()
-        self._recordings.clear()
+        self._pending = None
+        self._warmed_up.clear()
+        self._graphs.clear()
 
 
-class _Recording:
+class _CapturedGraph:
     """The graph of one pass, with the memory that its arguments and its output have in it."""
 
     def __init__(self, model: Model, arguments: Arguments, *, pool: Any) -> None:
@@ -122,10 +122,10 @@ class _Recording:
         with torch.cuda.graph(self._graph, pool=pool, capture_error_mode="thread_local"):
             self._output = model(self._arguments)
 
-    def play(self, arguments: Arguments) -> Tensor:
+    def replay(self, arguments: Arguments) -> Tensor:
         """Compute the output for other arguments of the same shapes."""
         for name, argument in arguments.items():
             self._arguments[name].copy_(argument)
         self._graph.replay()
-        # The next recording that is played may write over it: all share their memory.
+        # The next graph that is played may write over it: all share their memory.
         return self._output.clone()

@@ -50,7 +50,7 @@ _FLOW: Mapping[NoiseScheduler, tuple[Any, Options]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class ScheduleRange:
     """The part of a schedule that a run goes through.
 
     `begin` counts the denoising steps left out at the start, as image to image does. A base model
@@ -72,7 +72,7 @@ def build(name: NoiseScheduler, *, config: Options) -> Any:
 class NoiseSchedule:
     """One run's noise scheduler with its timesteps set. Stateful: never shared between runs.
 
-    `part` is what the run goes through of it, all of it if None.
+    `schedule_range` limits the steps; None keeps all of them.
     `mu` shifts a flow's timesteps with the picture's size, where its configuration asks for it.
     """
 
@@ -82,7 +82,7 @@ class NoiseSchedule:
         *,
         config: Options,
         steps: int,
-        part: Part | None = None,
+        schedule_range: ScheduleRange | None = None,
         mu: float | None = None,
     ) -> None:
         self._scheduler = build(name, config=config)
@@ -92,8 +92,8 @@ class NoiseSchedule:
         self._takes_generator = "generator" in inspect.signature(self._scheduler.step).parameters
         self._is_flow = hasattr(self._scheduler, "scale_noise")
         self.timesteps: Tensor = self._scheduler.timesteps
-        if part is not None:
-            self._keep(part)
+        if schedule_range is not None:
+            self._keep(schedule_range)
         self.init_noise_sigma = float(getattr(self._scheduler, "init_noise_sigma", 1.0))
         self.prediction_type: str = self._scheduler.config.get("prediction_type", "velocity")
 
@@ -153,14 +153,14 @@ class NoiseSchedule:
             return a * model_input - s * prediction
         return (model_input - s * prediction) / max(a, 1e-3)
 
-    def _keep(self, part: Part) -> None:
+    def _keep(self, schedule_range: ScheduleRange) -> None:
         """Keep the part's timesteps, and tell the scheduler where it begins."""
         # Some schedulers have several timesteps a step, some one extra in all.
-        first = part.begin * self._scheduler.order
-        if part.below is not None:
-            first = int((self.timesteps >= part.below).sum())
+        first = schedule_range.begin * self._scheduler.order
+        if schedule_range.below is not None:
+            first = int((self.timesteps >= schedule_range.below).sum())
         if hasattr(self._scheduler, "set_begin_index"):
             self._scheduler.set_begin_index(first)
         self.timesteps = self.timesteps[first:]
-        if part.until is not None:
-            self.timesteps = self.timesteps[self.timesteps >= part.until]
+        if schedule_range.until is not None:
+            self.timesteps = self.timesteps[self.timesteps >= schedule_range.until]

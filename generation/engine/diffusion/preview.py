@@ -1,22 +1,19 @@
 """Previews: what a run is becoming, at next to no cost.
 
-What a VAE's decoder makes of a latent cell is close to a linear function of the cell and its neighbours.
+What a VAE's decoder makes of a latent cell is close to a linear function of the cell and its neighbors.
 """
 
-from typing import TYPE_CHECKING, Self
+from typing import Protocol, Self
 
 import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn.functional import conv2d, interpolate, pad, pixel_shuffle, unfold
 
-if TYPE_CHECKING:
-    from generation.engine.diffusion.families import Pipeline
-
 MIN_SIDE = 128
 MAX_SIDE = 256
 
-# A cell becomes _PATCH by _PATCH pixels, by way of its _KERNEL by _KERNEL neighbourhood.
+# A cell becomes _PATCH by _PATCH pixels, by way of its _KERNEL by _KERNEL neighborhood.
 _PATCH = 4
 _KERNEL = 3
 _SAMPLES = 4
@@ -25,8 +22,20 @@ _SAMPLE_CELLS = 16
 _RIDGE = 1e-3
 
 
+class ImageCodec(Protocol):
+    """The part of a pipeline that converts between images and latents."""
+
+    vae_scale_factor: int
+
+    def encode_images(self, pixels: Tensor) -> Tensor:
+        """Return the latents of pixels (n, 3, height, width), 0 to 1."""
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Return pixels (n, 3, height, width), about 0 to 1, of finished latents."""
+
+
 class Projection:
-    """Latents to colours: one convolution, fitted to a checkpoint's own VAE.
+    """Latents to colors: one convolution, fitted to a checkpoint's own VAE.
 
     `weight` is (3 * _PATCH ** 2, channels, _KERNEL, _KERNEL), `bias` (3 * _PATCH ** 2).
     """
@@ -37,12 +46,12 @@ class Projection:
 
     @classmethod
     @torch.inference_mode()
-    def fit(cls, pipeline: "Pipeline") -> Self:
-        """Encode and decode some coloured samples and solve for the weights by ridge regression."""
-        latents = pipeline.encode_pictures(_samples(_SAMPLE_CELLS * pipeline.vae_scale_factor))
-        decoded = pipeline.decode(latents)
-        neighbourhoods = unfold(_padded(latents.float()), _KERNEL)
-        inputs = pad(neighbourhoods, (0, 0, 0, 1), value=1.0).movedim(1, -1).flatten(0, 1).cpu()
+    def fit(cls, codec: ImageCodec) -> Self:
+        """Encode and decode some colored samples and solve for the weights by ridge regression."""
+        latents = codec.encode_images(_samples(_SAMPLE_CELLS * codec.vae_scale_factor))
+        decoded = codec.decode(latents)
+        neighborhoods = unfold(_padded(latents.float()), _KERNEL)
+        inputs = pad(neighborhoods, (0, 0, 0, 1), value=1.0).movedim(1, -1).flatten(0, 1).cpu()
         small = interpolate(decoded.float(), size=_SAMPLE_CELLS * _PATCH, mode="area")
         outputs = unfold(small, _PATCH, stride=_PATCH).movedim(1, -1).flatten(0, 1).cpu()
         ridge = _RIDGE * len(inputs) * torch.eye(inputs.shape[1])
@@ -53,11 +62,11 @@ class Projection:
     def __call__(self, latents: Tensor) -> list[Image.Image | None]:
         """Return a picture for each of the latents (n, channels, ...); None if not finite."""
         patches = conv2d(_padded(latents.float()), self._weight, self._bias)
-        colours = pixel_shuffle(patches, _PATCH)
-        longer = max(colours.shape[-2:])
+        colors = pixel_shuffle(patches, _PATCH)
+        longer = max(colors.shape[-2:])
         scale = min(max(longer, MIN_SIDE), MAX_SIDE) / longer
-        size = [round(side * scale) for side in colours.shape[-2:]]
-        return to_images(interpolate(colours, size=size, mode="bilinear", antialias=True))
+        size = [round(side * scale) for side in colors.shape[-2:]]
+        return to_images(interpolate(colors, size=size, mode="bilinear", antialias=True))
 
 
 def to_images(pixels: Tensor) -> list[Image.Image | None]:
@@ -81,7 +90,7 @@ def _padded(latents: Tensor) -> Tensor:
 
 
 def _samples(side: int) -> Tensor:
-    """Return pictures (_SAMPLES, 3, side, side), 0 to 1: smooth colours beside hard edges, as in most."""
+    """Return pictures (_SAMPLES, 3, side, side), 0 to 1: smooth colors beside hard edges, as in most."""
     generator = torch.Generator().manual_seed(0)
 
     def random(channels: int, cells: int) -> Tensor:

@@ -23,7 +23,7 @@ class Conditioning:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kept:
+class PreservedRegion:
     """The part of a picture that is not painted anew: where `mask`, (1, 1, height, width), is 0.
 
     `latents` and `noise` are shaped like the run's own.
@@ -53,7 +53,7 @@ class Run:
         generators: Sequence[torch.Generator],
         batch_key: Hashable = None,
         channels: Tensor | None = None,
-        kept: Kept | None = None,
+        preserved: PreservedRegion | None = None,
         tiling: Tiling | None = None,
     ) -> None:
         self.request = request
@@ -64,7 +64,7 @@ class Run:
         self.batch_key = batch_key
         self.step = 0
         self._channels = channels
-        self._kept = kept
+        self._preserved = preserved
         self._tiling = tiling
         self._model_input: Tensor | None = None
         self._prediction: Tensor | None = None
@@ -106,8 +106,8 @@ class Run:
             self._prediction, step=self.step, latents=self.latents, generators=self.generators
         )
         self.step += 1
-        if self._kept is not None:
-            self._put_back(self._kept)
+        if self._preserved is not None:
+            self._restore_preserved(self._preserved)
 
     def predicted_clean(self) -> Tensor:
         """Return the first picture's clean latents, (1, channels, ...), as last predicted."""
@@ -116,9 +116,9 @@ class Run:
             self._model_input[:1], self._prediction[:1], step=self.step - 1
         )
 
-    def _put_back(self, kept: Kept) -> None:
+    def _restore_preserved(self, preserved: PreservedRegion) -> None:
         """Where nothing is painted anew, let the latents be the original's with as much noise."""
-        original = kept.latents
+        original = preserved.latents
         if not self.is_done:
-            original = self.schedule.add_noise(kept.latents, kept.noise, step=self.step)
-        self.latents = (1 - kept.mask) * original + kept.mask * self.latents
+            original = self.schedule.add_noise(preserved.latents, preserved.noise, step=self.step)
+        self.latents = (1 - preserved.mask) * original + preserved.mask * self.latents

@@ -17,12 +17,13 @@ from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.catalogue import Checkpoint
 from generation.engine.checkpoints.store import structure
 from generation.engine.checkpoints.store.weights import Unusable
-from generation.engine.diffusion.cuda_graphs import Recorder
-from generation.engine.diffusion.families import Pipeline, pipeline_class
-from generation.engine.diffusion.families.components import Parts, read_ahead
+from generation.engine.diffusion.cuda_graphs import GraphPool
+from generation.engine.diffusion.families import pipeline_class
+from generation.engine.diffusion.families.components import Components, read_ahead
+from generation.engine.diffusion.families.pipeline import Pipeline
 from generation.engine.diffusion.preview import Projection
 from generation.engine.loading.optimizations import Optimizations
-from generation.engine.loading.warmup import rehearse
+from generation.engine.loading.warmup import warm_up
 
 logger = logging.getLogger(__name__)
 
@@ -76,14 +77,14 @@ class Loader:
         *,
         device: torch.device | None = None,
         budget_bytes: int | None = None,
-        tuning: Optimizations | None = None,
+        optimizations: Optimizations | None = None,
     ) -> None:
         self.device = device or pick_device()
         self.budget_bytes = budget_bytes
         self.on_loaded: Callable[[], None] = lambda: None
         self._root = root
-        self._tuning = tuning or Optimizations()
-        self._recorder = Recorder()
+        self._optimizations = optimizations or Optimizations()
+        self._graph_pool = GraphPool()
         self._entries: dict[str, _Entry] = {}
         diffusers_logging.disable_progress_bar()
         transformers_logging.disable_progress_bar()
@@ -128,10 +129,12 @@ class Loader:
 
     def _start(self, checkpoint: Checkpoint) -> _Entry:
         folder = self._folder(checkpoint)
-        num_bytes, has_room = self._measure(folder, checkpoint)
+        num_bytes, load_optional = self._measure(folder, checkpoint)
         self._make_room(num_bytes)
         entry = _Entry(
-            future=self._thread.submit(self._load_apart, checkpoint, folder, has_room=has_room),
+            future=self._thread.submit(
+                self._load_in_new_thread, checkpoint, folder, load_optional=load_optional
+            ),
             num_bytes=num_bytes,
         )
         entry.future.add_done_callback(lambda _: self.on_loaded())
@@ -153,7 +156,7 @@ class Loader:
             counts = structure.require(folder, checkpoint.family)
         except (Unusable, OSError, ValueError) as error:
             raise LoadError(str(error)) from error
-        width = self._tuning.dtype(checkpoint.family, self.device).itemsize
+        width = self._optimizations.dtype(checkpoint.family, self.device).itemsize
         num_bytes = width * sum(counts.values())
         if self.budget_bytes is None or num_bytes <= self.budget_bytes:
             return num_bytes, True
@@ -177,7 +180,9 @@ class Loader:
             del self._entries[evicted]
             logger.info("evicted checkpoint %s", evicted)
 
-    def _load_apart(self, checkpoint: Checkpoint, folder: Path, *, has_room: bool) -> Loaded:
+    def _load_in_new_thread(
+        self, checkpoint: Checkpoint, folder: Path, *, load_optional: bool
+    ) -> Loaded:
         """Load in a thread that ends with the load.
 
         A thread that has used torch on the host keeps a pool of OpenMP threads. Beside such a pool
@@ -185,27 +190,29 @@ class Loader:
         as long.
         """
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="load") as thread:
-            return thread.submit(self._load, checkpoint, folder, has_room=has_room).result()
+            return thread.submit(
+                self._load, checkpoint, folder, load_optional=load_optional
+            ).result()
 
-    def _load(self, checkpoint: Checkpoint, folder: Path, *, has_room: bool) -> Loaded:
+    def _load(self, checkpoint: Checkpoint, folder: Path, *, load_optional: bool) -> Loaded:
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         started = time.perf_counter_ns()
         try:
-            parts = Parts(
+            components = Components(
                 folder=folder,
                 device=self.device,
-                dtype=self._tuning.dtype(checkpoint.family, self.device),
-                has_room=has_room,
+                dtype=self._optimizations.dtype(checkpoint.family, self.device),
+                load_optional=load_optional,
             )
             # On a CPU it is the same cores that read, convert and take the others' steps.
             reading = nullcontext if self.device.type == "cpu" else read_ahead
-            with reading(parts) as parts:
-                pipeline = pipeline_class(checkpoint.family).load(checkpoint, parts)
-            self._tuning.apply(pipeline, self._recorder)
-            if self._tuning.compiled:
-                rehearse(pipeline, checkpoint)
+            with reading(components) as components:
+                pipeline = pipeline_class(checkpoint.family).load(checkpoint, components)
+            self._optimizations.apply(pipeline, self._graph_pool)
+            if self._optimizations.compiled:
+                warm_up(pipeline, checkpoint)
             projection = Projection.fit(pipeline)
         except Exception as error:
             raise LoadError(f"{folder} could not be loaded: {error!r}") from error

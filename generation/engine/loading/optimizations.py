@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 import torch
+from diffusers.models.attention_processor import AttnProcessor
 
-from generation.engine.diffusion.cuda_graphs import Recorder
+from generation.engine.diffusion.cuda_graphs import GraphPool
+from generation.engine.diffusion.families.pipeline import Pipeline
 from generation.engine.enums import Family
-
-if TYPE_CHECKING:
-    from generation.engine.diffusion.families import Pipeline
 
 
 class Attention(StrEnum):
@@ -30,7 +28,7 @@ _CUDA_DTYPES = {
 # What denoisers and VAEs are built of, by diffusers' names: compiled once for each shape of the weights.
 _BLOCKS = {"BasicTransformerBlock", "JointTransformerBlock", "ResnetBlock2D"}
 # Shapes that one kind of block may have, before torch gives up and leaves the rest uncompiled.
-_MOST_SHAPES = 128
+_RECOMPILE_LIMIT = 128
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +41,7 @@ class Optimizations:
     precision: str | None = None
     channels_last: bool = False
     compiled: bool = False
-    graphs: bool = True
+    cuda_graphs: bool = True
     attention: Attention = Attention.FUSED
 
     def dtype(self, family: Family, device: torch.device) -> torch.dtype:
@@ -55,12 +53,10 @@ class Optimizations:
             return _CUDA_DTYPES[family]
         return torch.float32
 
-    def apply(self, pipeline: "Pipeline", recorder: Recorder) -> None:
+    def apply(self, pipeline: Pipeline, graph_pool: GraphPool) -> None:
         """Set a loaded checkpoint up; compiling happens at its first step and its first picture."""
         denoiser = pipeline.denoiser
         if self.attention is Attention.PLAIN:
-            from diffusers.models.attention_processor import AttnProcessor
-
             denoiser.set_attn_processor(AttnProcessor())
         # A VAE gains by that layout only if it is compiled, and its encoder is used too seldom to be.
         models = (denoiser, pipeline.vae.module.decoder) if self.compiled else (denoiser,)
@@ -69,8 +65,8 @@ class Optimizations:
                 model.to(memory_format=torch.channels_last)
             if self.compiled:
                 _compile(model)
-        if self.graphs and pipeline.device.type == "cuda":
-            pipeline.forward = recorder.wrap(pipeline.forward)
+        if self.cuda_graphs and pipeline.device.type == "cuda":
+            pipeline.forward = graph_pool.wrap(pipeline.forward)
 
 
 def _compile(model: torch.nn.Module) -> None:
@@ -78,4 +74,4 @@ def _compile(model: torch.nn.Module) -> None:
     for block in model.modules():
         if type(block).__name__ in _BLOCKS:
             # Said here: what torch's configuration says, a thread says for itself alone.
-            block.compile(dynamic=True, recompile_limit=_MOST_SHAPES)
+            block.compile(dynamic=True, recompile_limit=_RECOMPILE_LIMIT)

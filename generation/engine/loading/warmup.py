@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from generation.engine.checkpoints.catalogue import Checkpoint
-from generation.engine.diffusion.families import Pipeline
+from generation.engine.diffusion.families.pipeline import Pipeline
 from generation.engine.diffusion.run import Run
 from generation.engine.enums import Mode
 from generation.engine.request import GenerationRequest
@@ -24,7 +24,7 @@ _SHORT, _LONG = "a house", "a house beside a river " * 20
 
 
 @torch.inference_mode()
-def rehearse(pipeline: Pipeline, checkpoint: Checkpoint) -> None:
+def warm_up(pipeline: Pipeline, checkpoint: Checkpoint) -> None:
     """Take steps and decode, in each way that a compiler tells apart from the others."""
     try:
         unguided, guided, longer = _runs(pipeline, checkpoint)

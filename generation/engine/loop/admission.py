@@ -13,7 +13,7 @@ class Admission:
 
     admitted: list[Ticket] = field(default_factory=list)
     loading: list[Ticket] = field(default_factory=list)
-    refused: list[tuple[Ticket, LoadError]] = field(default_factory=list)
+    failed: list[tuple[Ticket, LoadError]] = field(default_factory=list)
 
 
 class AdmissionQueue:
@@ -32,11 +32,11 @@ class AdmissionQueue:
         deadlines = (ticket.deadline for ticket in self._waiting if ticket.deadline is not None)
         return min(deadlines, default=math.inf)
 
-    def enter(self, ticket: Ticket) -> None:
+    def add(self, ticket: Ticket) -> None:
         """Let a new ticket wait behind the others."""
         self._waiting.append(ticket)
 
-    def leave(self, ticket: Ticket) -> None:
+    def remove(self, ticket: Ticket) -> None:
         """Take out a ticket that ends: from those waiting, or by giving back its checkpoint."""
         if ticket.loaded is None:
             self._waiting.remove(ticket)
@@ -44,7 +44,7 @@ class AdmissionQueue:
             self._loader.release(ticket.checkpoint)
             ticket.loaded = None
 
-    def enter_again(self, ticket: Ticket) -> None:
+    def add_first(self, ticket: Ticket) -> None:
         """Let a ticket that goes on with another checkpoint wait before the newcomers."""
         self._waiting.insert(0, ticket)
 
@@ -55,7 +55,7 @@ class AdmissionQueue:
             try:
                 ticket.loaded = self._loader.acquire(ticket.checkpoint)
             except LoadError as error:
-                admission.refused.append((ticket, error))
+                admission.failed.append((ticket, error))
                 continue
             except NoRoom:
                 self._let_wait(ticket, admission)

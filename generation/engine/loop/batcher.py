@@ -29,12 +29,12 @@ class _Entry:
         return self.work / self.weight
 
 
-class MaxRows(Protocol):
+class RowLimits(Protocol):
     """How many rows a pass over runs of a batch key may have, and how many a short one has that loses little."""
 
     def __call__(self, batch_key: Hashable, /) -> int: ...
 
-    def short(self, batch_key: Hashable, /) -> int: ...
+    def short_pass(self, batch_key: Hashable, /) -> int: ...
 
 
 class Batcher:
@@ -44,7 +44,7 @@ class Batcher:
     `max_rows` says of that key.
     """
 
-    def __init__(self, *, max_rows: MaxRows) -> None:
+    def __init__(self, *, max_rows: RowLimits) -> None:
         self._max_rows = max_rows
         self._entries: dict[str, _Entry] = {}
         self._clock = 0.0
@@ -79,13 +79,13 @@ class Batcher:
         """
         if not self._entries:
             return []
-        self._favour_newcomers()
+        self._favor_newcomers()
         waiting = sorted(self._entries.values(), key=lambda entry: (entry.due, entry.turn))
         batch_key = waiting[0].batch_key
         fitting = [entry for entry in waiting if entry.batch_key == batch_key]
         max_rows = room = self._max_rows(batch_key)
         if any(entry.is_new for entry in fitting):
-            room = self._max_rows.short(batch_key)
+            room = self._max_rows.short_pass(batch_key)
         first, *others = fitting
         chosen, rows = [first], first.rows
         for entry in sorted(others, key=lambda entry: not entry.is_new):
@@ -95,7 +95,7 @@ class Batcher:
         self._book(chosen)
         return [entry.key for entry in chosen]
 
-    def _favour_newcomers(self) -> None:
+    def _favor_newcomers(self) -> None:
         """Put them as far ahead of their share as anybody may be: their first step comes at once."""
         earliest = self._earliest()
         for entry in self._entries.values():

@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Done(Generic[Item, Result]):
+class Completed(Generic[Item, Result]):
     """What the work gave for one item, and the item's share of the device time in microseconds."""
 
     item: Item
@@ -23,51 +23,51 @@ class Done(Generic[Item, Result]):
 
 
 @dataclass(kw_only=True)
-class Outcome(Generic[Item, Result]):
+class BatchResult(Generic[Item, Result]):
     """`us` is all device time spent, that of failed tries included."""
 
-    done: list[Done[Item, Result]] = field(default_factory=list)
+    completed: list[Completed[Item, Result]] = field(default_factory=list)
     failed: list[tuple[Item, Exception]] = field(default_factory=list)
     us: int = 0
 
 
-def attempt(
+def run_isolated(
     work: Callable[[Sequence[Item]], Sequence[Result]],
     items: Sequence[Item],
     *,
     meter: Meter,
     share: Callable[[Item], int],
-) -> Outcome[Item, Result]:
+) -> BatchResult[Item, Result]:
     """Do the work for all items at once; if it raises, for each half, until what fails is alone.
 
     So an item that cannot be done costs its mates some time, and a batch too large for the memory
     is done in parts. `work` gives one result an item and must not leave anything half done when it
     raises.
     """
-    outcome: Outcome[Item, Result] = Outcome()
+    result: BatchResult[Item, Result] = BatchResult()
     try:
         with meter.measure() as span:
             results = work(items)
     except Exception as error:  # noqa: BLE001  # whatever it is, it is the item's
-        outcome.us = span.us
+        result.us = span.us
         if len(items) == 1:
-            outcome.failed = [(items[0], error)]
-            return outcome
+            result.failed = [(items[0], error)]
+            return result
     else:
         parts = split(span.us, shares=[share(item) for item in items])
-        outcome.us = span.us
-        outcome.done = [
-            Done(item=item, result=result, us=us)
-            for item, result, us in zip(items, results, parts, strict=True)
+        result.us = span.us
+        result.completed = [
+            Completed(item=item, result=one, us=us)
+            for item, one, us in zip(items, results, parts, strict=True)
         ]
-        return outcome
+        return result
     # Out of the except clause, the error no longer keeps the failed try's tensors alive.
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     middle = len(items) // 2
     for half in (items[:middle], items[middle:]):
-        _merge(outcome, attempt(work, half, meter=meter, share=share))
-    return outcome
+        _merge(result, run_isolated(work, half, meter=meter, share=share))
+    return result
 
 
 def failure_code(error: Exception) -> FailureCode:
@@ -79,7 +79,7 @@ def failure_code(error: Exception) -> FailureCode:
     return FailureCode.ERROR
 
 
-def _merge(outcome: Outcome[Item, Result], other: Outcome[Item, Result]) -> None:
-    outcome.done += other.done
-    outcome.failed += other.failed
-    outcome.us += other.us
+def _merge(result: BatchResult[Item, Result], other: BatchResult[Item, Result]) -> None:
+    result.completed += other.completed
+    result.failed += other.failed
+    result.us += other.us

@@ -1,65 +1,125 @@
-"""The three kinds of device work of a turn, each for several tickets of one checkpoint at once."""
+"""Model runner: encodes, denoises and decodes for several tickets of one checkpoint at once."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from generation.engine.diffusion.families import Pipeline
+from generation.engine.diffusion.families.pipeline import Pipeline
 from generation.engine.diffusion.preview import to_images
 from generation.engine.diffusion.run import Run
-from generation.engine.loop.ticket import Picture, Ticket
+from generation.engine.loading.loader import Loaded
+from generation.engine.loop.isolation import BatchResult, run_isolated
+from generation.engine.loop.meter import Meter
+from generation.engine.loop.ticket import PendingImage, Ticket
+
+Item = TypeVar("Item", Ticket, PendingImage)
+Result = TypeVar("Result")
 
 
-def encode(tickets: Sequence[Ticket]) -> list[Run]:
-    """Encode the prompts and input pictures; return each ticket's run before its first step."""
-    pipeline = _pipeline(tickets)
-    requests = [ticket.request for ticket in tickets]
-    conditionings = pipeline.encode(requests)
+@dataclass
+class Stats:
+    """Totals for metrics: forward passes, their rows, and microseconds of device time by phase."""
+
+    steps: int = 0
+    rows: int = 0
+    us: Counter[str] = field(default_factory=Counter)
+
+
+class ModelRunner:
+    """Runs the device's work and adds its device time to `stats`.
+
+    All items of one call must hold the same checkpoint. An item that fails is reported in the
+    result and fails no other. Not thread-safe: the engine's loop owns it.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.stats = Stats()
+        self._meter = Meter(device)
+
+    def encode(self, tickets: Sequence[Ticket]) -> BatchResult[Ticket, Run]:
+        """Encode prompts and input images; each result is a run before its first step."""
+        return self._run("encode", _encode, tickets, share=lambda ticket: ticket.request.passes)
+
+    def denoise(self, tickets: Sequence[Ticket]) -> BatchResult[Ticket, Exception | None]:
+        """Take one step of every run; each result is the error of its noise scheduler, or None."""
+        self.stats.steps += 1
+        self.stats.rows += sum(ticket.request.rows for ticket in tickets)
+        pipeline = _loaded(tickets).pipeline
+        result = self._run("step", _denoise, tickets, share=lambda ticket: ticket.request.work)
+        # Outside the measured span, so that nobody pays for a capture.
+        pipeline.capture()
+        return result
+
+    def decode(
+        self, pending: Sequence[PendingImage]
+    ) -> BatchResult[PendingImage, Image.Image | None]:
+        """Decode finished latents; a result is None where the image is not finite."""
+        return self._run("decode", _decode, pending, share=lambda _: 1)
+
+    def preview(self, tickets: Sequence[Ticket]) -> BatchResult[Ticket, Image.Image | None]:
+        """Preview the first image of each ticket; a result is None where it is not finite."""
+        return self._run("preview", _preview, tickets, share=lambda _: 1)
+
+    def _run(
+        self,
+        phase: str,
+        work: Callable[[Sequence[Item]], Sequence[Result]],
+        items: Sequence[Item],
+        *,
+        share: Callable[[Item], int],
+    ) -> BatchResult[Item, Result]:
+        if not items:
+            return BatchResult()
+        result = run_isolated(work, items, meter=self._meter, share=share)
+        self.stats.us[phase] += result.us
+        return result
+
+
+def _encode(tickets: Sequence[Ticket]) -> list[Run]:
+    pipeline = _loaded(tickets).pipeline
+    conditionings = pipeline.encode([ticket.request for ticket in tickets])
     return [
         pipeline.prepare(ticket.request, conditioning, ticket.inputs, carried=ticket.carried)
         for ticket, conditioning in zip(tickets, conditionings, strict=True)
     ]
 
 
-def denoise(tickets: Sequence[Ticket]) -> list[Exception | None]:
-    """Take one step of every run; return for each the error that its noise scheduler raised.
-
-    Only the shared forward pass raises, and before any run has moved: so it can be tried again.
-    """
-    runs = [_run(ticket) for ticket in tickets]
-    predictions = _pipeline(tickets).denoise(runs)
+def _denoise(tickets: Sequence[Ticket]) -> list[Exception | None]:
+    # Only the shared forward pass may raise, before any run has moved: `run_isolated` repeats it.
+    runs = [_run_of(ticket) for ticket in tickets]
+    predictions = _loaded(tickets).pipeline.denoise(runs)
     return [_advance(run, prediction) for run, prediction in zip(runs, predictions, strict=True)]
-
-
-def decode(pictures: Sequence[Picture]) -> list[Image.Image | None]:
-    """Return the pictures from their finished latents; None in place of one that is not finite."""
-    latents = [picture.run.latents[picture.index : picture.index + 1] for picture in pictures]
-    pipeline = _pipeline([picture.ticket for picture in pictures])
-    return to_images(pipeline.decode(torch.cat(latents)))
-
-
-def preview(tickets: Sequence[Ticket]) -> list[Image.Image | None]:
-    """Return a preview of each ticket's first picture; None where it is not finite."""
-    assert tickets[0].loaded is not None
-    clean = torch.cat([_run(ticket).predicted_clean() for ticket in tickets])
-    return tickets[0].loaded.projection(clean)
 
 
 def _advance(run: Run, prediction: Tensor) -> Exception | None:
     try:
         run.advance(prediction)
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is the run's
+    except Exception as error:  # noqa: BLE001  # any error of a noise scheduler is its own run's
         return error
     return None
 
 
-def _pipeline(tickets: Sequence[Ticket]) -> Pipeline:
+def _decode(pending: Sequence[PendingImage]) -> list[Image.Image | None]:
+    latents = [image.run.latents[image.index : image.index + 1] for image in pending]
+    pipeline: Pipeline = _loaded([image.ticket for image in pending]).pipeline
+    return to_images(pipeline.decode(torch.cat(latents)))
+
+
+def _preview(tickets: Sequence[Ticket]) -> list[Image.Image | None]:
+    clean = torch.cat([_run_of(ticket).predicted_clean() for ticket in tickets])
+    return _loaded(tickets).projection(clean)
+
+
+def _loaded(tickets: Sequence[Ticket]) -> Loaded:
     assert tickets[0].loaded is not None
-    return tickets[0].loaded.pipeline
+    return tickets[0].loaded
 
 
-def _run(ticket: Ticket) -> Run:
+def _run_of(ticket: Ticket) -> Run:
     assert ticket.run is not None
     return ticket.run

@@ -49,7 +49,7 @@ class Ticket:
 
     @property
     def ticket(self) -> "Ticket":
-        """The ticket that the work for this item is for: itself, as `Picture.ticket` is its own."""
+        """The ticket that the work for this item is for: itself, as `PendingImage.ticket` is its own."""
         return self
 
     @property
@@ -83,9 +83,9 @@ class Ticket:
         self.checkpoint = refiner
         self.has_waited = False
 
-    def pictures(self) -> list["Picture"]:
-        """Return the ticket's pictures, once its latents are finished."""
-        return [Picture(ticket=self, index=index) for index in range(self.request.num_images)]
+    def pending_images(self) -> list["PendingImage"]:
+        """Return the images to decode, once the latents are finished."""
+        return [PendingImage(ticket=self, index=index) for index in range(self.request.num_images)]
 
     @property
     def billed_us(self) -> int:
@@ -105,14 +105,14 @@ class Ticket:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
-    """One of a ticket's pictures: number `index`, from 0."""
+class PendingImage:
+    """Image number `index`, from 0, of a ticket with finished latents."""
 
     ticket: Ticket
     index: int
 
     @property
     def run(self) -> Run:
-        """The run whose latents hold the picture."""
+        """The run whose latents hold the image."""
         assert self.ticket.run is not None
         return self.ticket.run

@@ -16,7 +16,8 @@ from generation.options import example_images
 from generation.options.example_images import Hung, Making, Subject, Wall
 
 if TYPE_CHECKING:
-    from generation.engine.loop.engine import Engine, Event, Finished
+    from generation.engine.events import Event, Finished
+    from generation.engine.loop.engine import Engine
 
 CHECKPOINT = catalogue.get("sketchbook")
 STEPS = CHECKPOINT.num_inference_steps
@@ -95,7 +96,7 @@ def _request(subject: Subject, *, seed: int) -> GenerationRequest:
 
 def _run(engine: "Engine", requests: Mapping[str, GenerationRequest]) -> "Iterator[Finished]":
     """Run them side by side. Raises CommandError if one fails."""
-    from generation.engine.loop.engine import Finished
+    from generation.engine.events import Finished
 
     for key, request in requests.items():
         engine.submit(request, key=key)
@@ -106,7 +107,7 @@ def _run(engine: "Engine", requests: Mapping[str, GenerationRequest]) -> "Iterat
 
 def _events(engine: "Engine", *, ends: int) -> "Iterator[Event]":
     """What the engine says until so many runs have ended well. Raises CommandError if one fails."""
-    from generation.engine.loop.engine import Failed, Finished
+    from generation.engine.events import Failed, Finished
 
     while ends:
         engine.wait(1)
@@ -119,7 +120,7 @@ def _events(engine: "Engine", *, ends: int) -> "Iterator[Event]":
 
 def _make(engine: "Engine", id: str, request: GenerationRequest, *, folder: Path) -> Making:
     """Run one request alone, and keep what it looked like on the way."""
-    from generation.engine.loop.engine import Finished, Previewed
+    from generation.engine.events import Finished, Previewed
 
     engine.submit(request, key="making", wants_preview=lambda: True)
     for event in _events(engine, ends=1):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from generation.engine.diffusion.cuda_graphs import Arguments, Recorded, Recorder
+from generation.engine.diffusion.cuda_graphs import Arguments, GraphedModel, GraphPool
 
 needs_gpu = [
     pytest.mark.gpu,
@@ -31,17 +31,17 @@ def arguments(rows: int, value: float = 1.0, *, device: str = "cpu") -> dict[str
     return {"sample": sample, "timestep": torch.tensor(value, device=device)}
 
 
-def take(model: Recorded, rows: int, value: float = 1.0, *, device: str = "cpu") -> Tensor:
+def take(model: GraphedModel, rows: int, value: float = 1.0, *, device: str = "cpu") -> Tensor:
     """Take a pass and, as the engine does, record it afterwards if that is due."""
     output = model(arguments(rows, value, device=device))
-    model.record()
+    model.capture()
     return output
 
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=needs_gpu)])
 def test_it_computes_what_the_models_do_in_any_order_of_shapes(device: str) -> None:
-    recorder = Recorder()
-    models = [recorder.wrap(Doubling()) for _ in range(2)]
+    graph_pool = GraphPool()
+    models = [graph_pool.wrap(Doubling()) for _ in range(2)]
 
     for value, rows in enumerate([1, 2, 1, 1, 2, 3, 1, 2, 2, 3, 3, 1]):
         for model in models:
@@ -52,7 +52,7 @@ def test_it_computes_what_the_models_do_in_any_order_of_shapes(device: str) -> N
 
 @pytest.mark.parametrize("device", [pytest.param("cuda", marks=needs_gpu)])
 def test_an_output_outlives_the_next_pass(device: str) -> None:
-    model = Recorder().wrap(Doubling())
+    model = GraphPool().wrap(Doubling())
 
     outputs = [take(model, 2, value, device=device) for value in range(4)]
 
@@ -62,7 +62,7 @@ def test_an_output_outlives_the_next_pass(device: str) -> None:
 @pytest.mark.parametrize("device", [pytest.param("cuda", marks=needs_gpu)])
 def test_a_recorded_pass_is_not_launched_again(device: str) -> None:
     doubling = Doubling()
-    model = Recorder().wrap(doubling)
+    model = GraphPool().wrap(doubling)
     for _ in range(2):
         take(model, 2, device=device)
     calls = doubling.calls
@@ -74,12 +74,12 @@ def test_a_recorded_pass_is_not_launched_again(device: str) -> None:
 
 @pytest.mark.parametrize("device", [pytest.param("cuda", marks=needs_gpu)])
 def test_what_was_forgotten_is_recorded_anew(device: str) -> None:
-    recorder = Recorder()
-    models = [recorder.wrap(Doubling()) for _ in range(2)]
+    graph_pool = GraphPool()
+    models = [graph_pool.wrap(Doubling()) for _ in range(2)]
     for model in models * 2:
         take(model, 2, device=device)
 
-    recorder.forget()
+    graph_pool.clear()
 
     for value in range(4):
         for model in models:
@@ -90,7 +90,7 @@ def test_what_was_forgotten_is_recorded_anew(device: str) -> None:
 def test_what_cannot_be_recorded_is_tried_once_and_works_on(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    model = Recorder().wrap(Doubling())
+    model = GraphPool().wrap(Doubling())
 
     outputs = [take(model, 2) for _ in range(5)]
 
@@ -99,7 +99,7 @@ def test_what_cannot_be_recorded_is_tried_once_and_works_on(
 
 
 def test_memory_that_runs_out_is_the_callers_error_and_smaller_passes_work_on() -> None:
-    model = Recorder().wrap(Doubling(memory=8))
+    model = GraphPool().wrap(Doubling(memory=8))
     take(model, 2)
 
     with pytest.raises(torch.OutOfMemoryError):

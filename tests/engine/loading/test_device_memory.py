@@ -9,13 +9,14 @@ from torch import Tensor
 
 from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.store import structure
-from generation.engine.diffusion.cuda_graphs import Recorder
+from generation.engine.diffusion.cuda_graphs import GraphPool
 from generation.engine.diffusion.families.sd import StableDiffusion
 from generation.engine.diffusion.families.vae import Vae
 from generation.engine.diffusion.run import Run
+from generation.engine.events import Failed, Finished
 from generation.engine.loading import device_memory
 from generation.engine.loading.loader import Loader
-from generation.engine.loop.engine import Engine, Failed, Finished
+from generation.engine.loop.engine import Engine
 from tests.engine.driving import a_request, of_kind, run_to_the_end, the_finished
 from tests.engine.loading.test_loader import load
 
@@ -91,8 +92,8 @@ def test_pictures_that_are_too_large_to_decode_are_decoded_in_tiles(
     tried: list[tuple[int, bool]] = []
     rooms: list[str] = []
     pipeline = load(loader, "toy").pipeline
-    pipeline.forward = Recorder().wrap(pipeline.forward)
-    monkeypatch.setattr(Recorder, "forget", lambda _: rooms.append("made"))
+    pipeline.forward = GraphPool().wrap(pipeline.forward)
+    monkeypatch.setattr(GraphPool, "clear", lambda _: rooms.append("made"))
 
     def decode_tiles_only(vae: Vae, latents: Tensor) -> Tensor:
         tried.append((len(latents), vae.module.use_tiling))

@@ -9,8 +9,9 @@ import pytest
 
 from generation.engine.checkpoints import catalogue
 from generation.engine.diffusion.families.sd import StableDiffusion
+from generation.engine.events import Failed, Loading, Stepped
 from generation.engine.loading.loader import Loaded, Loader, LoadError, NoRoom
-from generation.engine.loop.engine import Engine, Failed, Loading, Stepped
+from generation.engine.loop.engine import Engine
 from tests.engine.driving import (
     a_request,
     of_kind,

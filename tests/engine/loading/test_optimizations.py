@@ -10,9 +10,10 @@ from torch._dynamo.utils import counters
 
 from generation.engine.checkpoints import catalogue
 from generation.engine.enums import Family
+from generation.engine.events import Finished
 from generation.engine.loading.loader import Loader
 from generation.engine.loading.optimizations import Attention, Optimizations
-from generation.engine.loop.engine import Engine, Finished
+from generation.engine.loop.engine import Engine
 from generation.engine.request import GenerationRequest
 from tests.engine import toy_checkpoints
 from tests.engine.driving import a_request, of_kind, run_to_the_end, the_finished
@@ -31,12 +32,12 @@ def latents(monkeypatch: pytest.MonkeyPatch) -> dict[GenerationRequest, torch.Te
 
 @pytest.fixture
 def run(checkpoint_root: Path, latents) -> Iterator[object]:
-    """Run a request with a tuning; returns its latents."""
+    """Run a request with a optimizations; returns its latents."""
 
     def run(
-        request: GenerationRequest, tuning: Optimizations, *, root: Path = checkpoint_root
+        request: GenerationRequest, optimizations: Optimizations, *, root: Path = checkpoint_root
     ) -> torch.Tensor:
-        loader = Loader(root, tuning=tuning)
+        loader = Loader(root, optimizations=optimizations)
         engine = Engine(loader=loader)
         engine.submit(request, key="run")
         the_finished(run_to_the_end(engine), key="run")
@@ -48,16 +49,16 @@ def run(checkpoint_root: Path, latents) -> Iterator[object]:
 
 @pytest.mark.parametrize("checkpoint", ["toy", "toy-xl"])
 @pytest.mark.parametrize(
-    "tuning",
+    "optimizations",
     [Optimizations(channels_last=True), Optimizations(attention=Attention.PLAIN)],
     ids=["channels_last", "plain attention"],
 )
 def test_a_setting_changes_nothing_but_the_speed(
-    run, checkpoint: str, tuning: Optimizations
+    run, checkpoint: str, optimizations: Optimizations
 ) -> None:
     request = a_request(checkpoint=checkpoint)
 
-    assert difference(run(request, tuning), run(request, Optimizations())) < TOLERANCE
+    assert difference(run(request, optimizations), run(request, Optimizations())) < TOLERANCE
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def test_compiling_changes_nothing_but_the_speed_and_is_done_with_the_load(
     wide, high = a_request(width=40, height=24), a_request(width=24, height=40)
     longer = a_request(prompt="a red house " * 50)
     plain = run(request, Optimizations(), root=uniform_root)
-    loader = Loader(uniform_root, tuning=Optimizations(compiled=True))
+    loader = Loader(uniform_root, optimizations=Optimizations(compiled=True))
     engine = Engine(loader=loader)
     before = compiled_graphs()
 
@@ -117,7 +118,7 @@ def test_a_cpu_computes_in_single_precision(family: Family) -> None:
 
 
 def test_a_precision_that_is_named_is_used(checkpoint_root: Path) -> None:
-    loader = Loader(checkpoint_root, tuning=Optimizations(precision="bfloat16"))
+    loader = Loader(checkpoint_root, optimizations=Optimizations(precision="bfloat16"))
     engine = Engine(loader=loader)
     engine.submit(a_request(), key="run")
 

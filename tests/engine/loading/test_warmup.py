@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from generation.engine.checkpoints import catalogue
-from generation.engine.diffusion.families import Pipeline
+from generation.engine.diffusion.families.pipeline import Pipeline
 from generation.engine.loading.loader import Loader
-from generation.engine.loading.warmup import rehearse
+from generation.engine.loading.warmup import warm_up
 from tests.engine.loading.test_loader import load
 from tests.engine.toy_checkpoints import TOYS
 
@@ -36,7 +36,7 @@ def test_one_row_and_several_are_taken_and_one_picture_and_several_made(
         pipeline, "decode", lambda latents: pictures.append(latents.shape) or decode(latents)
     )
 
-    rehearse(pipeline, catalogue.get(id))
+    warm_up(pipeline, catalogue.get(id))
 
     tiles = passes[0][0]
     assert passes[:2] == [[tiles], [2 * tiles]]
@@ -53,6 +53,6 @@ def test_without_room_it_is_left_out(
 
     monkeypatch.setattr(pipeline, "denoise", too_much)
 
-    rehearse(pipeline, catalogue.get(id))
+    warm_up(pipeline, catalogue.get(id))
 
     assert "toy was not rehearsed" in caplog.text

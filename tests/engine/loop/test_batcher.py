@@ -19,7 +19,7 @@ class Rows:
     def __call__(self, _batch_key: Hashable) -> int:
         return self.most
 
-    def short(self, _batch_key: Hashable) -> int:
+    def short_pass(self, _batch_key: Hashable) -> int:
         return self.shortest or self.most
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from generation.engine.events import Failed, Finished
 from generation.engine.loading.loader import Loader
 from generation.engine.loop.batch_limit import BatchLimit
-from generation.engine.loop.engine import Engine, Failed, Finished
+from generation.engine.loop.engine import Engine
 from generation.engine.request import GenerationRequest
 from tests.engine.cases import VARIANTS, inputs_of, request_for, schedulers_of
 from tests.engine.driving import turn
@@ -63,7 +64,7 @@ def three_largest(root: Path) -> int:
 def test_two_hundred_jobs_over_six_checkpoints_in_memory_for_three(checkpoint_root: Path) -> None:
     budget = three_largest(checkpoint_root)
     loader = Loader(checkpoint_root, budget_bytes=budget)
-    engine = Engine(loader=loader, row_cap=BatchLimit(first=16))
+    engine = Engine(loader=loader, batch_limit=BatchLimit(initial=16))
     waiting = dict(enumerate(jobs()))
     finished: set[str] = set()
     present: set[str] = set()

@@ -5,11 +5,8 @@ import time
 
 import pytest
 
-from generation.engine.loading.loader import Loader
-from generation.engine.loop.batch_limit import BatchLimit
-from generation.engine.loop.engine import (
+from generation.engine.events import (
     Canceled,
-    Engine,
     Failed,
     Finished,
     Loading,
@@ -17,6 +14,9 @@ from generation.engine.loop.engine import (
     Started,
     Stepped,
 )
+from generation.engine.loading.loader import Loader
+from generation.engine.loop.batch_limit import BatchLimit
+from generation.engine.loop.engine import Engine
 from generation.engine.request import NoiseScheduler
 from tests.engine.driving import (
     a_request,
@@ -85,7 +85,7 @@ def test_runs_of_one_shape_share_every_step(engine: Engine) -> None:
 
 
 def test_a_full_engine_gives_steps_by_weight(loader: Loader) -> None:
-    engine = Engine(loader=loader, row_cap=BatchLimit(first=2, most=2))
+    engine = Engine(loader=loader, batch_limit=BatchLimit(initial=2, maximum=2))
     engine.submit(a_request(num_inference_steps=100), key="heavy", weight=4)
     engine.submit(a_request(num_inference_steps=100), key="light", weight=1)
     steps_until(engine, Started, key="light")

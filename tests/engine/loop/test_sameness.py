@@ -8,9 +8,10 @@ import pytest
 from torch import Tensor
 
 from generation.engine.enums import Mode, NoiseScheduler
+from generation.engine.events import Finished
 from generation.engine.loading.loader import Loader
 from generation.engine.loop.batch_limit import BatchLimit
-from generation.engine.loop.engine import Engine, Finished
+from generation.engine.loop.engine import Engine
 from generation.engine.request import GenerationRequest
 from tests.engine.cases import all_cases, inputs_of, name_of, request_for, schedulers_of
 from tests.engine.driving import a_request, run_to_the_end, the_finished, turn
@@ -43,7 +44,7 @@ def warm_loader(checkpoint_root: Path) -> Iterator[Loader]:
 
 @pytest.fixture
 def engine(warm_loader: Loader) -> Engine:
-    return Engine(loader=warm_loader, row_cap=BatchLimit(first=16))
+    return Engine(loader=warm_loader, batch_limit=BatchLimit(initial=16))
 
 
 @pytest.fixture

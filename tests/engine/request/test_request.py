@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from generation.engine.checkpoints.catalogue import Mode
-from generation.engine.diffusion.noise_schedule import NoiseSchedule, Part
+from generation.engine.diffusion.noise_schedule import NoiseSchedule, ScheduleRange
 from generation.engine.request import GenerationRequest, InvalidRequest, Message, NoiseScheduler
 from tests.engine.cases import digest
 from tests.engine.driving import a_request
@@ -232,7 +232,10 @@ def test_evaluations_are_counted_as_the_schedule_does(
     )
 
     schedule = NoiseSchedule(
-        noise_scheduler, config={}, steps=steps, part=Part(begin=request.first_step)
+        noise_scheduler,
+        config={},
+        steps=steps,
+        schedule_range=ScheduleRange(begin=request.first_step),
     )
 
     assert request.evaluations == len(schedule.timesteps)

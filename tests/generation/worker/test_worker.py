@@ -249,7 +249,7 @@ def start_long_job(user, machine, *, held_at):
 
 
 def wait_until_asked_to_stop(machine):
-    wait_for(lambda: machine.engine._inbox._canceled)
+    wait_for(lambda: machine.engine._mailbox._canceled)
 
 
 def test_canceling_midway_charges_only_what_ran(alice, machine):

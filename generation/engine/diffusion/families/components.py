@@ -18,7 +18,7 @@ from generation.engine.checkpoints.store.weights import weight_files
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts:
+class Components:
     """A checkpoint's folder, and where its weights are to go.
 
     The libraries' own loading changes torch's default dtype for the whole process, also for the
@@ -30,7 +30,7 @@ class Parts:
     folder: Path
     device: torch.device
     dtype: torch.dtype
-    has_room: bool = True
+    load_optional: bool = True
     """Whether parts that the checkpoint can do without may be loaded, too."""
     denoiser_weights: Future[dict[str, Tensor]] | None = None
     """What another thread reads meanwhile; see `read_ahead`."""
@@ -47,14 +47,18 @@ class Parts:
         """Return what the checkpoint's noise schedule is made from."""
         return self.config("scheduler/scheduler_config.json")
 
-    def model(self, model_class: Any, name: str, *, dtype: torch.dtype | None = None) -> Any:
+    def diffusers_model(
+        self, model_class: Any, name: str, *, dtype: torch.dtype | None = None
+    ) -> Any:
         """Return a small part of diffusers, in another precision if one is given."""
         model = model_class.from_pretrained(
             self.folder, subfolder=name, use_safetensors=True, torch_dtype=torch.float32
         )
         return self._placed(model, dtype)
 
-    def network(self, model_class: Any, name: str, *, dtype: torch.dtype | None = None) -> Any:
+    def transformers_model(
+        self, model_class: Any, name: str, *, dtype: torch.dtype | None = None
+    ) -> Any:
         """Return a part of transformers, in another precision if one is given."""
         model = model_class.from_pretrained(
             self.folder, subfolder=name, use_safetensors=True, dtype=torch.float32
@@ -91,14 +95,14 @@ class Parts:
 
 
 @contextmanager
-def read_ahead(parts: Parts) -> Iterator[Parts]:
+def read_ahead(components: Components) -> Iterator[Components]:
     """Have the denoiser's weights, most of a checkpoint, read while the other parts are.
 
     Only read: the libraries change how all models of the process are built, while they build one.
     """
-    name = "transformer" if parts.has("transformer") else "unet"
+    name = "transformer" if components.has("transformer") else "unet"
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="denoiser") as thread:
-        yield replace(parts, denoiser_weights=thread.submit(parts.weights, name))
+        yield replace(components, denoiser_weights=thread.submit(components.weights, name))
 
 
 def num_bytes(*modules: Module | None) -> int:

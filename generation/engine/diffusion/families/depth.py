@@ -10,7 +10,7 @@ from torch.nn.functional import interpolate
 from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
 from transformers.models.dpt.modeling_dpt import DPTForDepthEstimation
 
-from generation.engine.diffusion.families.components import Parts
+from generation.engine.diffusion.families.components import Components
 
 
 class DepthEstimator:
@@ -21,10 +21,12 @@ class DepthEstimator:
         self.model = model
 
     @classmethod
-    def load(cls, parts: Parts) -> "DepthEstimator":
+    def load(cls, components: Components) -> "DepthEstimator":
         """Read it from a checkpoint's parts. It runs once a picture, so single precision will do."""
-        model = parts.network(DPTForDepthEstimation, "depth_estimator", dtype=torch.float32)
-        return cls(parts.processor(DPTImageProcessorPil, "feature_extractor"), model)
+        model = components.transformers_model(
+            DPTForDepthEstimation, "depth_estimator", dtype=torch.float32
+        )
+        return cls(components.processor(DPTImageProcessorPil, "feature_extractor"), model)
 
     def __call__(self, picture: Image) -> Tensor:
         """Return (1, 1, height, width) of the estimator's size; larger is nearer."""

@@ -17,15 +17,15 @@ from generation.engine.diffusion.families.vae import Vae
 from generation.engine.diffusion.noise_schedule import NoiseSchedule
 from generation.engine.request import GenerationRequest, canvas
 
-Inputs = Mapping[str, Image]
+InputImages = Mapping[str, Image]
 
 
 @dataclass(frozen=True, kw_only=True)
-class StartInputs:
+class LatentsContext:
     """What the starts need to know. `model_channels` is what the model takes in."""
 
     request: GenerationRequest
-    inputs: Inputs
+    inputs: InputImages
     schedule: NoiseSchedule
     vae: Vae
     model_channels: int
@@ -49,8 +49,8 @@ class StartInputs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Start:
-    """One picture before its first step: see `Run` for `channels` and `Kept` for the rest."""
+class InitialLatents:
+    """One picture before its first step: see `Run` for `channels` and `PreservedRegion` for the rest."""
 
     latents: Tensor
     channels: Tensor | None = None
@@ -59,51 +59,51 @@ class Start:
     mask: Tensor | None = None
 
 
-def start(scene: StartInputs, generator: torch.Generator) -> Start:
+def prepare(context: LatentsContext, generator: torch.Generator) -> InitialLatents:
     """Return where the picture of this generator starts."""
-    return _STARTS[scene.request.mode](scene, generator)
+    return _BY_MODE[context.request.mode](context, generator)
 
 
-def _text_to_image(scene: StartInputs, generator: torch.Generator) -> Start:
-    return Start(latents=scene.noise(generator) * scene.schedule.init_noise_sigma)
+def _text_to_image(context: LatentsContext, generator: torch.Generator) -> InitialLatents:
+    return InitialLatents(latents=context.noise(generator) * context.schedule.init_noise_sigma)
 
 
-def _image_to_image(scene: StartInputs, generator: torch.Generator) -> Start:
-    original = scene.vae.encode(scene.pixels("image"), generator)
-    noise = scene.noise(generator)
-    return Start(latents=scene.schedule.add_noise(original, noise, step=0))
+def _image_to_image(context: LatentsContext, generator: torch.Generator) -> InitialLatents:
+    original = context.vae.encode(context.pixels("image"), generator)
+    noise = context.noise(generator)
+    return InitialLatents(latents=context.schedule.add_noise(original, noise, step=0))
 
 
-def _inpaint(scene: StartInputs, generator: torch.Generator) -> Start:
+def _inpaint(context: LatentsContext, generator: torch.Generator) -> InitialLatents:
     """Paint anew where the mask is white.
 
     A model that was trained to inpaint sees mask and masked picture beside its latents. With any
     other the original is put back around the mask after every step.
     """
-    picture, mask_picture = canvas.prepared(scene.request, scene.inputs)
-    size = {"width": scene.request.width, "height": scene.request.height}
-    pixels = scene.vae.pixels(picture, **size)
-    mask = scene.vae.mask(mask_picture, **size)
-    small_mask = interpolate(mask, size=scene.shape[-2:]).to(scene.vae.module.device)
-    blends = scene.model_channels == scene.vae.channels
-    is_fresh = scene.request.strength == 1.0
-    original = scene.vae.encode(pixels, generator) if blends or not is_fresh else None
-    noise = scene.noise(generator)
+    picture, mask_picture = canvas.prepared(context.request, context.inputs)
+    size = {"width": context.request.width, "height": context.request.height}
+    pixels = context.vae.pixels(picture, **size)
+    mask = context.vae.mask(mask_picture, **size)
+    small_mask = interpolate(mask, size=context.shape[-2:]).to(context.vae.module.device)
+    blends = context.model_channels == context.vae.channels
+    is_fresh = context.request.strength == 1.0
+    original = context.vae.encode(pixels, generator) if blends or not is_fresh else None
+    noise = context.noise(generator)
     if is_fresh:
-        latents = noise * scene.schedule.init_noise_sigma
+        latents = noise * context.schedule.init_noise_sigma
     else:
         assert original is not None
-        latents = scene.schedule.add_noise(original, noise, step=0)
+        latents = context.schedule.add_noise(original, noise, step=0)
     if blends:
-        if scene.vae.samples:
+        if context.vae.samples:
             # Diffusers' pipelines also sample the masked picture, which they don't need.
-            torch.randn(scene.shape, generator=generator)
-        return Start(latents=latents, original=original, noise=noise, mask=small_mask)
-    masked = scene.vae.encode(pixels * (mask < 0.5), generator)
-    return Start(latents=latents, channels=torch.cat([small_mask, masked], dim=1))
+            torch.randn(context.shape, generator=generator)
+        return InitialLatents(latents=latents, original=original, noise=noise, mask=small_mask)
+    masked = context.vae.encode(pixels * (mask < 0.5), generator)
+    return InitialLatents(latents=latents, channels=torch.cat([small_mask, masked], dim=1))
 
 
-_STARTS: Mapping[Mode, Callable[[StartInputs, torch.Generator], Start]] = {
+_BY_MODE: Mapping[Mode, Callable[[LatentsContext, torch.Generator], InitialLatents]] = {
     Mode.TEXT_TO_IMAGE: _text_to_image,
     Mode.IMAGE_TO_IMAGE: _image_to_image,
     Mode.DEPTH_TO_IMAGE: _image_to_image,

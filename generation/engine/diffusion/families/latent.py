@@ -6,12 +6,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from generation.engine.diffusion.cuda_graphs import Arguments, Model, Recorded
+from generation.engine.diffusion.cuda_graphs import Arguments, GraphedModel, Model
 from generation.engine.diffusion.families import initial_latents
-from generation.engine.diffusion.families.initial_latents import Inputs, Start, StartInputs
+from generation.engine.diffusion.families.initial_latents import (
+    InitialLatents,
+    InputImages,
+    LatentsContext,
+)
 from generation.engine.diffusion.families.vae import Vae
-from generation.engine.diffusion.noise_schedule import NoiseSchedule, Part
-from generation.engine.diffusion.run import Conditioning, Kept, Run
+from generation.engine.diffusion.noise_schedule import NoiseSchedule, ScheduleRange
+from generation.engine.diffusion.run import Conditioning, PreservedRegion, Run
 from generation.engine.diffusion.tiling import Tiling
 from generation.engine.request import GenerationRequest
 
@@ -39,7 +43,7 @@ class LatentPipeline:
         self,
         request: GenerationRequest,
         conditioning: Conditioning,
-        inputs: Inputs,
+        inputs: InputImages,
         *,
         carried: Tensor | None = None,
     ) -> Run:
@@ -50,10 +54,10 @@ class LatentPipeline:
         schedule = self._schedule(request, is_refiner=carried is not None)
         generators = [torch.Generator().manual_seed(seed) for seed in request.seeds]
         if carried is None:
-            scene = self._scene(request, inputs, schedule)
-            started = [self._start(scene, generator) for generator in generators]
+            context = self._context(request, inputs, schedule)
+            started = [self._initial_latents(context, generator) for generator in generators]
         else:
-            started = [Start(latents=carried.to(self.device))]
+            started = [InitialLatents(latents=carried.to(self.device))]
         tiling = self._tiling(request)
         run = Run(
             request=request,
@@ -62,7 +66,7 @@ class LatentPipeline:
             latents=torch.cat([start.latents for start in started]),
             generators=generators,
             channels=_cat([start.channels for start in started]),
-            kept=_kept(started),
+            preserved=_preserved(started),
             tiling=tiling,
         )
         run.batch_key = self._batch_key(run)
@@ -70,14 +74,14 @@ class LatentPipeline:
 
     def decode(self, latents: Tensor) -> Tensor:
         """Return pictures (n, 3, height, width), 0 to 1 but not clamped, of finished latents."""
-        return self.vae.decode(latents, make_room=self._make_room)
+        return self.vae.decode(latents, release_memory=self._release_memory)
 
-    def record(self) -> None:
+    def capture(self) -> None:
         """Do what makes passes like the last one faster from now on, if there is anything to do."""
-        if isinstance(self.forward, Recorded):
-            self.forward.record()
+        if isinstance(self.forward, GraphedModel):
+            self.forward.capture()
 
-    def encode_pictures(self, pixels: Tensor) -> Tensor:
+    def encode_images(self, pixels: Tensor) -> Tensor:
         """Return the latents of pictures (n, 3, height, width) of 0 to 1: the mode, not a sample."""
         return self.vae.encode(pixels * 2 - 1)
 
@@ -94,24 +98,26 @@ class LatentPipeline:
             request.noise_scheduler,
             config=self.scheduler_config,
             steps=request.num_inference_steps,
-            part=self._part(request, is_refiner=is_refiner),
+            schedule_range=self._schedule_range(request, is_refiner=is_refiner),
             mu=self._shift(request),
         )
 
-    def _part(self, request: GenerationRequest, *, is_refiner: bool) -> Part | None:
+    def _schedule_range(
+        self, request: GenerationRequest, *, is_refiner: bool
+    ) -> ScheduleRange | None:
         if request.refiner_share:
             train_timesteps = self.scheduler_config.get("num_train_timesteps", 1000)
             cutoff = round(request.refiner_share * train_timesteps)
-            return Part(below=cutoff) if is_refiner else Part(until=cutoff)
-        return Part(begin=request.first_step) if request.mode.has_picture else None
+            return ScheduleRange(below=cutoff) if is_refiner else ScheduleRange(until=cutoff)
+        return ScheduleRange(begin=request.first_step) if request.mode.has_picture else None
 
     def _shift(self, request: GenerationRequest) -> float | None:
         return None
 
-    def _scene(
-        self, request: GenerationRequest, inputs: Inputs, schedule: NoiseSchedule
-    ) -> StartInputs:
-        return StartInputs(
+    def _context(
+        self, request: GenerationRequest, inputs: InputImages, schedule: NoiseSchedule
+    ) -> LatentsContext:
+        return LatentsContext(
             request=request,
             inputs=inputs,
             schedule=schedule,
@@ -119,31 +125,33 @@ class LatentPipeline:
             model_channels=int(self.denoiser.config["in_channels"]),
         )
 
-    def _make_room(self) -> None:
+    def _release_memory(self) -> None:
         """Give back what only makes it faster."""
-        if isinstance(self.forward, Recorded):
-            self.forward.make_room()
+        if isinstance(self.forward, GraphedModel):
+            self.forward.release_memory()
 
     def _forward(self, arguments: Arguments) -> Tensor:
         """Call the denoiser with arguments by its own names."""
         output: Tensor = self.denoiser(**arguments, return_dict=False)[0]
         return output
 
-    def _start(self, scene: StartInputs, generator: torch.Generator) -> Start:
-        return initial_latents.start(scene, generator)
+    def _initial_latents(
+        self, context: LatentsContext, generator: torch.Generator
+    ) -> InitialLatents:
+        return initial_latents.prepare(context, generator)
 
     def _tiling(self, request: GenerationRequest) -> Tiling | None:
         return None
 
 
-def _kept(started: Sequence[Start]) -> Kept | None:
+def _preserved(started: Sequence[InitialLatents]) -> PreservedRegion | None:
     """Return what masked blending keeps of the originals; None where nothing is blended."""
     original = _cat([start.original for start in started])
     noise = _cat([start.noise for start in started])
     mask = started[0].mask
     if original is None or noise is None or mask is None:
         return None
-    return Kept(latents=original, noise=noise, mask=mask)
+    return PreservedRegion(latents=original, noise=noise, mask=mask)
 
 
 def _cat(tensors: Sequence[Tensor | None]) -> Tensor | None:

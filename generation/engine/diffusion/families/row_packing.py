@@ -88,12 +88,12 @@ def to_device(tensor: Tensor, device: torch.device) -> Tensor:
     return tensor.to(device)
 
 
-def given(arguments: Mapping[str, Tensor | None]) -> Arguments:
+def without_none(arguments: Mapping[str, Tensor | None]) -> Arguments:
     """Return the arguments that the model is given: those that are not None."""
     return {name: value for name, value in arguments.items() if value is not None}
 
 
-def in_parts(model: Model, arguments: Arguments, *, rows: int) -> Tensor:
+def in_chunks(model: Model, arguments: Arguments, *, rows: int) -> Tensor:
     """Call the model on at most so many rows at a time, and put its outputs together again.
 
     One run's tiles alone may be more rows than fit into the memory.

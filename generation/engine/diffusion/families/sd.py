@@ -17,9 +17,9 @@ from transformers.models.clip.tokenization_clip import CLIPTokenizer
 from generation.engine.checkpoints.catalogue import Checkpoint, Mode
 from generation.engine.diffusion.families import depth
 from generation.engine.diffusion.families.clip_text import ClipTextEncoder
-from generation.engine.diffusion.families.components import Parts, num_bytes
+from generation.engine.diffusion.families.components import Components, num_bytes
 from generation.engine.diffusion.families.depth import DepthEstimator
-from generation.engine.diffusion.families.initial_latents import Start, StartInputs
+from generation.engine.diffusion.families.initial_latents import InitialLatents, LatentsContext
 from generation.engine.diffusion.families.unet import UNetPipeline
 from generation.engine.diffusion.families.vae import Vae
 from generation.engine.diffusion.run import Conditioning
@@ -56,20 +56,22 @@ class StableDiffusion(UNetPipeline):
         self.low_res_scheduler = low_res_scheduler
 
     @classmethod
-    def load(cls, checkpoint: Checkpoint, parts: Parts) -> Self:
+    def load(cls, checkpoint: Checkpoint, components: Components) -> Self:
         """Read the checkpoint's parts."""
         return cls(
             checkpoint_id=checkpoint.id,
             text=ClipTextEncoder(
-                parts.processor(CLIPTokenizer, "tokenizer"),
-                parts.network(CLIPTextModel, "text_encoder"),
+                components.processor(CLIPTokenizer, "tokenizer"),
+                components.transformers_model(CLIPTextModel, "text_encoder"),
             ),
-            unet=parts.denoiser(UNet2DConditionModel, "unet"),
-            vae=Vae.load(parts),
-            scheduler_config=parts.scheduler_config(),
-            depth_estimator=DepthEstimator.load(parts) if parts.has("depth_estimator") else None,
-            low_res_scheduler=DDPMScheduler.from_config(parts.config(_LOW_RES_SCHEDULER))
-            if parts.has("low_res_scheduler")
+            unet=components.denoiser(UNet2DConditionModel, "unet"),
+            vae=Vae.load(components),
+            scheduler_config=components.scheduler_config(),
+            depth_estimator=DepthEstimator.load(components)
+            if components.has("depth_estimator")
+            else None,
+            low_res_scheduler=DDPMScheduler.from_config(components.config(_LOW_RES_SCHEDULER))
+            if components.has("low_res_scheduler")
             else None,
         )
 
@@ -103,38 +105,40 @@ class StableDiffusion(UNetPipeline):
 
     conditioning_names = ("class_labels",)
 
-    def _start(self, scene: StartInputs, generator: torch.Generator) -> Start:
-        if scene.request.mode is Mode.UPSCALE:
-            return self._enlargement(scene, generator)
-        start = super()._start(scene, generator)
-        if scene.request.mode is Mode.DEPTH_TO_IMAGE:
-            return replace(start, channels=self._depth(scene))
+    def _initial_latents(
+        self, context: LatentsContext, generator: torch.Generator
+    ) -> InitialLatents:
+        if context.request.mode is Mode.UPSCALE:
+            return self._enlargement(context, generator)
+        start = super()._initial_latents(context, generator)
+        if context.request.mode is Mode.DEPTH_TO_IMAGE:
+            return replace(start, channels=self._depth(context))
         return start
 
-    def _enlargement(self, scene: StartInputs, generator: torch.Generator) -> Start:
+    def _enlargement(self, context: LatentsContext, generator: torch.Generator) -> InitialLatents:
         """Start from noise, beside the small picture with some noise of its own."""
         assert self.low_res_scheduler is not None, "the catalogue's modes follow the checkpoint"
-        factor = scene.vae.scale_factor
-        small = scene.vae.pixels(
-            scene.inputs["image"],
-            width=scene.request.width // factor,
-            height=scene.request.height // factor,
+        factor = context.vae.scale_factor
+        small = context.vae.pixels(
+            context.inputs["image"],
+            width=context.request.width // factor,
+            height=context.request.height // factor,
         )
-        level = torch.tensor([scene.request.noise_level])
+        level = torch.tensor([context.request.noise_level])
         noise = torch.randn(small.shape, generator=generator)
         channels = self.low_res_scheduler.add_noise(small, noise, level).to(self.device)
-        latents = scene.noise(generator) * scene.schedule.init_noise_sigma
-        return Start(latents=latents, channels=channels)
+        latents = context.noise(generator) * context.schedule.init_noise_sigma
+        return InitialLatents(latents=latents, channels=channels)
 
-    def _depth(self, scene: StartInputs) -> torch.Tensor:
+    def _depth(self, context: LatentsContext) -> torch.Tensor:
         """Return the depth that the person gave, or the estimator's."""
-        if "depth" in scene.inputs:
-            seen = depth.from_picture(scene.inputs["depth"])
+        if "depth" in context.inputs:
+            seen = depth.from_picture(context.inputs["depth"])
         else:
             assert self.depth_estimator is not None, "the catalogue's modes follow the checkpoint"
-            size = (scene.request.width, scene.request.height)
-            seen = self.depth_estimator(scene.inputs["image"].resize(size))
-        return depth.fitted(seen.to(self.device), size=scene.shape[-2:])
+            size = (context.request.width, context.request.height)
+            seen = self.depth_estimator(context.inputs["image"].resize(size))
+        return depth.fitted(seen.to(self.device), size=context.shape[-2:])
 
     def _tiling(self, request: GenerationRequest) -> Tiling | None:
         if request.mode is not Mode.UPSCALE:

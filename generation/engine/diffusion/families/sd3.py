@@ -17,9 +17,9 @@ from transformers.models.t5.tokenization_t5 import T5Tokenizer
 
 from generation.engine.checkpoints.catalogue import Checkpoint
 from generation.engine.diffusion.families.clip_text import ClipTextEncoder
-from generation.engine.diffusion.families.components import Parts, num_bytes
+from generation.engine.diffusion.families.components import Components, num_bytes
 from generation.engine.diffusion.families.latent import LatentPipeline
-from generation.engine.diffusion.families.row_packing import Rows, given
+from generation.engine.diffusion.families.row_packing import Rows, without_none
 from generation.engine.diffusion.families.vae import Vae
 from generation.engine.diffusion.run import Conditioning, Run
 from generation.engine.request import GenerationRequest, prompt_weights
@@ -51,27 +51,29 @@ class StableDiffusion3(LatentPipeline):
         self.t5 = t5
 
     @classmethod
-    def load(cls, checkpoint: Checkpoint, parts: Parts) -> Self:
+    def load(cls, checkpoint: Checkpoint, components: Components) -> Self:
         """Read the checkpoint's parts, the third text encoder only if there is room for it."""
         t5 = None
-        if parts.has("text_encoder_3") and parts.has_room:
+        if components.has("text_encoder_3") and components.load_optional:
             t5 = (
-                parts.processor(T5Tokenizer, "tokenizer_3"),
-                parts.network(T5EncoderModel, "text_encoder_3"),
+                components.processor(T5Tokenizer, "tokenizer_3"),
+                components.transformers_model(T5EncoderModel, "text_encoder_3"),
             )
         return cls(
             checkpoint_id=checkpoint.id,
             texts=[
                 ClipTextEncoder(
-                    parts.processor(CLIPTokenizer, f"tokenizer{suffix}"),
-                    parts.network(CLIPTextModelWithProjection, f"text_encoder{suffix}"),
+                    components.processor(CLIPTokenizer, f"tokenizer{suffix}"),
+                    components.transformers_model(
+                        CLIPTextModelWithProjection, f"text_encoder{suffix}"
+                    ),
                     penultimate=True,
                 )
                 for suffix in ("", "_2")
             ],
-            transformer=parts.denoiser(SD3Transformer2DModel, "transformer"),
-            vae=Vae.load(parts),
-            scheduler_config=parts.scheduler_config(),
+            transformer=components.denoiser(SD3Transformer2DModel, "transformer"),
+            vae=Vae.load(components),
+            scheduler_config=components.scheduler_config(),
             t5=t5,
         )
 
@@ -121,7 +123,7 @@ class StableDiffusion3(LatentPipeline):
             "encoder_hidden_states": hidden,
             "pooled_projections": rows.conditioning("pooled_projections"),
         }
-        return rows.guide(self.forward(given(arguments)))
+        return rows.guide(self.forward(without_none(arguments)))
 
     @staticmethod
     def _texts(requests: Sequence[GenerationRequest]) -> list[str]:

@@ -16,7 +16,7 @@ from transformers.models.clip.tokenization_clip import CLIPTokenizer
 from generation.engine.checkpoints.catalogue import Checkpoint
 from generation.engine.diffusion.cuda_graphs import Arguments
 from generation.engine.diffusion.families.clip_text import ClipTextEncoder
-from generation.engine.diffusion.families.components import Parts, num_bytes
+from generation.engine.diffusion.families.components import Components, num_bytes
 from generation.engine.diffusion.families.unet import UNetPipeline
 from generation.engine.diffusion.families.vae import Vae
 from generation.engine.diffusion.run import Conditioning
@@ -50,23 +50,23 @@ class StableDiffusionXL(UNetPipeline):
         self._wants_aesthetic_score = wants_aesthetic_score
 
     @classmethod
-    def load(cls, checkpoint: Checkpoint, parts: Parts) -> Self:
+    def load(cls, checkpoint: Checkpoint, components: Components) -> Self:
         """Read the checkpoint's parts."""
-        index = parts.config("model_index.json")
+        index = components.config("model_index.json")
         return cls(
             checkpoint_id=checkpoint.id,
             texts=[
                 ClipTextEncoder(
-                    parts.processor(CLIPTokenizer, f"tokenizer{suffix}"),
-                    parts.network(model_class, f"text_encoder{suffix}"),
+                    components.processor(CLIPTokenizer, f"tokenizer{suffix}"),
+                    components.transformers_model(model_class, f"text_encoder{suffix}"),
                     penultimate=True,
                 )
                 for suffix, model_class in _TEXT_MODELS.items()
-                if parts.has(f"text_encoder{suffix}")
+                if components.has(f"text_encoder{suffix}")
             ],
-            unet=parts.denoiser(UNet2DConditionModel, "unet"),
-            vae=Vae.load(parts),
-            scheduler_config=parts.scheduler_config(),
+            unet=components.denoiser(UNet2DConditionModel, "unet"),
+            vae=Vae.load(components),
+            scheduler_config=components.scheduler_config(),
             zeros_for_no_prompt=bool(index.get("force_zeros_for_empty_prompt", True)),
             wants_aesthetic_score=bool(index.get("requires_aesthetics_score", False)),
         )

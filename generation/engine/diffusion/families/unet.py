@@ -6,7 +6,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from generation.engine.diffusion.families.latent import LatentPipeline
-from generation.engine.diffusion.families.row_packing import Rows, given, in_parts
+from generation.engine.diffusion.families.row_packing import Rows, in_chunks, without_none
 from generation.engine.diffusion.run import Run
 
 # More rows than this at once, which only a run's tiles can be, go through the unet in turn.
@@ -30,4 +30,4 @@ class UNetPipeline(LatentPipeline):
             "encoder_attention_mask": counts,
             **{name: rows.conditioning(name) for name in self.conditioning_names},
         }
-        return rows.guide(in_parts(self.forward, given(arguments), rows=MAX_ROWS))
+        return rows.guide(in_chunks(self.forward, without_none(arguments), rows=MAX_ROWS))

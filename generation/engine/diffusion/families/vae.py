@@ -10,7 +10,7 @@ from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from PIL.Image import Image
 from torch import Tensor
 
-from generation.engine.diffusion.families.components import Parts
+from generation.engine.diffusion.families.components import Components
 
 _CLASSES = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}
 
@@ -37,15 +37,15 @@ class Vae:
         )
 
     @classmethod
-    def load(cls, parts: Parts) -> "Vae":
+    def load(cls, components: Components) -> "Vae":
         """Read it from a checkpoint's parts.
 
         Where its configuration says that half precision overflows, it is kept in single.
         """
-        config = parts.config("vae/config.json")
-        overflows = config.get("force_upcast") and parts.dtype is torch.float16
+        config = components.config("vae/config.json")
+        overflows = config.get("force_upcast") and components.dtype is torch.float16
         dtype = torch.float32 if overflows else None
-        return cls(parts.model(_CLASSES[config["_class_name"]], "vae", dtype=dtype))
+        return cls(components.diffusers_model(_CLASSES[config["_class_name"]], "vae", dtype=dtype))
 
     def pixels(self, picture: Image, *, width: int, height: int) -> Tensor:
         """Return a picture as (1, 3, height, width) of -1 to 1 on the host."""
@@ -78,7 +78,7 @@ class Vae:
         """Whether `encode` draws from the generator."""
         return isinstance(self.module, AutoencoderKL)
 
-    def decode(self, latents: Tensor, *, make_room: Callable[[], None]) -> Tensor:
+    def decode(self, latents: Tensor, *, release_memory: Callable[[], None]) -> Tensor:
         """Return pictures (n, 3, height, width), 0 to 1 but not clamped, of finished latents.
 
         Where they don't fit into the memory, `make_room` is called, and they are decoded one by
@@ -88,7 +88,7 @@ class Vae:
             return self._decode(latents)
         except torch.OutOfMemoryError:
             pass
-        make_room()
+        release_memory()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         self.module.enable_tiling()

@@ -7,23 +7,23 @@ import torch
 
 from generation.engine.checkpoints import catalogue
 from generation.engine.diffusion.families import pipeline_class
-from generation.engine.diffusion.families.components import Parts, read_ahead
+from generation.engine.diffusion.families.components import Components, read_ahead
 
 CPU = torch.device("cpu")
 
 
-def parts_of(folder: Path) -> Parts:
-    return Parts(folder=folder, device=CPU, dtype=torch.float32)
+def components_of(folder: Path) -> Components:
+    return Components(folder=folder, device=CPU, dtype=torch.float32)
 
 
 @pytest.mark.parametrize("id", ["toy", "toy-xl", "toy-sd3"])
 def test_a_checkpoint_read_ahead_is_the_same(checkpoint_root: Path, id: str) -> None:
     checkpoint = catalogue.get(id)
     load = pipeline_class(checkpoint.family).load
-    expected = load(checkpoint, parts_of(checkpoint_root / id)).denoiser.state_dict()
+    expected = load(checkpoint, components_of(checkpoint_root / id)).denoiser.state_dict()
 
-    with read_ahead(parts_of(checkpoint_root / id)) as parts:
-        denoiser = load(checkpoint, parts).denoiser
+    with read_ahead(components_of(checkpoint_root / id)) as components:
+        denoiser = load(checkpoint, components).denoiser
 
     torch.testing.assert_close(denoiser.state_dict(), expected, rtol=0, atol=0)
 
@@ -34,7 +34,7 @@ def test_what_cannot_be_read_ahead_is_an_error_where_it_is_needed(
     (tmp_path / "unet").mkdir()
     (tmp_path / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"{")
 
-    with read_ahead(parts_of(tmp_path)) as parts:
-        assert parts.denoiser_weights is not None
+    with read_ahead(components_of(tmp_path)) as components:
+        assert components.denoiser_weights is not None
 
-        assert "header" in str(parts.denoiser_weights.exception())
+        assert "header" in str(components.denoiser_weights.exception())
