@@ -1,10 +1,9 @@
-"""Who asks, and whether the key may: before anything else is looked at."""
+"""API keys: authentication, scopes and rate limits."""
 
 import base64
 import binascii
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.cache import cache
@@ -14,19 +13,17 @@ from django.utils.translation import gettext as _
 from accounts import keys
 from accounts.models import ApiKey, Scope
 from generation.api.errors import ApiError, too_large
-
-if TYPE_CHECKING:
-    from generation.models import Job
+from generation.models import Job
 
 MINUTE = 60
-# A picture of uploads.MAX_BYTES as base64, and what stands around it.
+# An image of uploads.MAX_BYTES in base64, with room for the other fields.
 MAX_BYTES = 30 * 2**20
-_ENTRY = "generation.api.entry"
+_META_KEY = "generation.api.call"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RateLimit:
-    """How many requests a key may make, of which how many are left until the minute is over."""
+    """Requests a minute that a key may make; `remaining` is below zero once it is exceeded."""
 
     limit: int
     remaining: int
@@ -35,53 +32,54 @@ class RateLimit:
 
 @dataclass(kw_only=True)
 class ApiCall:
-    """A request whose key is known. `job` and `code` are filled in for the log of requests."""
+    """A request with a valid key. Views set `job` and `code` for the call log."""
 
     key: ApiKey
     rate: RateLimit
+    # On the monotonic clock.
     began: float
-    job: "Job | None" = None
+    job: Job | None = None
     code: str = ""
 
 
-def enter(request: HttpRequest, *, scope: Scope, max_bytes: int = MAX_BYTES) -> ApiCall:
-    """Know the key again and count the request; what comes after can ask `entry_of`. Raises Refusal."""
+def authenticate(request: HttpRequest, *, scope: Scope, max_bytes: int = MAX_BYTES) -> ApiCall:
+    """Find the request's key and count the request; `call_of` then returns it. Raises ApiError."""
     secret = secret_in(request)
     key = keys.find(secret) if secret else None
     if key is None:
         raise ApiError(401, "unauthorized", _("There is no such key, or it works no more."))
-    entry = ApiCall(key=key, rate=_spend(key), began=time.monotonic())
-    request.META[_ENTRY] = entry
-    if entry.rate.remaining < 0:
+    call = ApiCall(key=key, rate=_spend(key), began=time.monotonic())
+    request.META[_META_KEY] = call
+    if call.rate.remaining < 0:
         raise ApiError(
             429,
             "rate_limited",
             _("These are too many requests in a minute."),
-            retry_after=entry.rate.reset_seconds,
+            retry_after=call.rate.reset_seconds,
         )
     if not key.may(scope):
         raise ApiError(403, "forbidden_scope", _("This key may not do this."))
     if int(request.META.get("CONTENT_LENGTH") or 0) > max_bytes:
         raise too_large()
     keys.note_use(key)
-    return entry
+    return call
 
 
-def entry_of(request: HttpRequest) -> ApiCall:
-    """The entry of a request that was let in."""
-    entry = known_entry(request)
-    assert entry is not None, "nobody has let this request in"
-    return entry
+def call_of(request: HttpRequest) -> ApiCall:
+    """The call of an authenticated request."""
+    call = known_call(request)
+    assert call is not None, "the request was not authenticated"
+    return call
 
 
-def known_entry(request: HttpRequest) -> ApiCall | None:
-    """The entry, if its key was known."""
-    entry: ApiCall | None = request.META.get(_ENTRY)
-    return entry
+def known_call(request: HttpRequest) -> ApiCall | None:
+    """The call, or None where the request had no valid key."""
+    call: ApiCall | None = request.META.get(_META_KEY)
+    return call
 
 
 def secret_in(request: HttpRequest) -> str:
-    """What the request shows as its key: a bearer token, or the password of Basic, or its name alone."""
+    """The key: a bearer token, the password or name of Basic auth, or X-Api-Key."""
     scheme, _space, value = request.headers.get("Authorization", "").strip().partition(" ")
     if scheme.lower() == "bearer":
         return value.strip()
@@ -95,7 +93,7 @@ def secret_in(request: HttpRequest) -> str:
 
 
 def _spend(key: ApiKey) -> RateLimit:
-    """Count one request of this minute."""
+    """Count the request against the current minute."""
     minute, second = divmod(int(time.time()), MINUTE)
     counter = f"api.{key.pk}.{minute}"
     cache.add(counter, 0, timeout=2 * MINUTE)

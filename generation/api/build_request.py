@@ -1,4 +1,4 @@
-"""From what a wire was sent to a request: what was left out is the checkpoint's own."""
+"""Builds a GenerationRequest from API input; missing fields default to the checkpoint's."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,7 +19,7 @@ from generation.options.sizes import AS_PICTURE, CUSTOM
 if TYPE_CHECKING:
     from accounts.models import User
 
-NOTHING: Mapping[str, Any] = {
+DEFAULTS: Mapping[str, Any] = {
     "prompt": "",
     "negative_prompt": "",
     "checkpoint": "",
@@ -45,13 +45,13 @@ NOTHING: Mapping[str, Any] = {
 }
 
 
-def build_request(key: ApiKey, **wanted: Any) -> GenerationRequest:
-    """The request for what is wanted, in the words of the studio's fields.
+def build_request(key: ApiKey, **fields: Any) -> GenerationRequest:
+    """The request for the fields, which are named as in the studio; None counts as missing.
 
-    Pictures are named by their digests. Without a size, it is the picture's or the checkpoint's own.
-    Raises InvalidRequest or Refusal.
+    Images are named by their digests. The size defaults to the image's or the checkpoint's.
+    Raises InvalidRequest or ApiError.
     """
-    values = {**NOTHING, **{name: value for name, value in wanted.items() if value is not None}}
+    values = {**DEFAULTS, **{name: value for name, value in fields.items() if value is not None}}
     values["checkpoint"] = checkpoint_of(key, values["checkpoint"], mode=values["mode"]).id
     if values["width"] is not None or values["height"] is not None:
         values["shape"] = CUSTOM
@@ -59,7 +59,7 @@ def build_request(key: ApiKey, **wanted: Any) -> GenerationRequest:
 
 
 def in_parts(request: GenerationRequest, number: int) -> list[GenerationRequest]:
-    """The request for so many pictures, as those that one job each can make; seeds go on from one to the next."""
+    """Split a request for `number` images into one for each job; the seeds are consecutive."""
     parts = []
     for begun in range(0, number, MAX_IMAGES):
         seed = (request.seed + begun) % (MAX_SEED + 1)
@@ -69,12 +69,12 @@ def in_parts(request: GenerationRequest, number: int) -> list[GenerationRequest]
 
 
 def checkpoints_of(key: ApiKey) -> list[Checkpoint]:
-    """Those that the key may use here."""
+    """The offered checkpoints that the key may use."""
     return [each for each in offered() if not key.checkpoints or each.id in key.checkpoints]
 
 
 def checkpoint_of(key: ApiKey, id: str, *, mode: str = "") -> Checkpoint:
-    """The checkpoint of that id; without one, the first that the key may use for the mode."""
+    """The checkpoint with this id, or without one the first that the key may use. Raises ApiError."""
     if id:
         if id not in CHECKPOINTS:
             raise errors.ApiError(
@@ -96,13 +96,13 @@ def checkpoint_of(key: ApiKey, id: str, *, mode: str = "") -> Checkpoint:
     return able[0]
 
 
-def known_as(key: ApiKey, name: str, *, mode: Mode, elsewhere: tuple[str, ...]) -> str:
-    """The id of a checkpoint by its name on a wire.
+def known_as(key: ApiKey, name: str, *, mode: Mode, foreign: tuple[str, ...]) -> str:
+    """The id of the checkpoint that a client names; without a name, the default's.
 
-    Without a name, or with one that begins as a model's `elsewhere`, which clients have built in, it is
-    the default's. Raises Refusal for any other.
+    A name with a `foreign` prefix also means the default: some clients always send the model names of
+    another service. Raises ApiError for any other unknown name.
     """
-    if name and name not in CHECKPOINTS and name.startswith(elsewhere):
+    if name and name not in CHECKPOINTS and name.startswith(foreign):
         name = ""
     return checkpoint_of(key, name, mode=mode).id
 

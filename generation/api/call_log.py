@@ -1,7 +1,9 @@
-"""The log of requests that come with a key: kept for as long as somebody may want to know."""
+"""The call log: request ids, and how long calls are kept."""
 
 from datetime import timedelta
+from uuid import UUID, uuid4
 
+import structlog
 from django.utils import timezone
 
 from generation.models.api import Call
@@ -9,7 +11,13 @@ from generation.models.api import Call
 KEPT = timedelta(days=30)
 
 
+def request_id() -> UUID:
+    """The id of the current request, the same as in the server's logs."""
+    known = structlog.contextvars.get_contextvars().get("request_id")
+    return UUID(known) if known else uuid4()
+
+
 def prune() -> int:
-    """Forget what is older; returns how many there were."""
+    """Delete calls older than KEPT; returns their number."""
     count, _by_model = Call.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
     return count

@@ -1,4 +1,4 @@
-"""What stands before every view of the wires: the key, the method, and errors in the wire's own words."""
+"""Authentication, method checks and error bodies for the endpoints of one API format."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ View = Callable[..., Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wire:
-    """How one protocol says no, and how much it takes at once."""
+class ApiFormat:
+    """An API format's error body and its request size limit."""
 
-    refuse: Callable[[ApiError], HttpResponseBase]
+    error_response: Callable[[ApiError], HttpResponseBase]
     max_bytes: int = auth.MAX_BYTES
 
     def endpoint(self, *methods: str, scope: Scope) -> Callable[[View], Callable[..., Any]]:
-        """Let requests with a key of this scope in; a view may be asynchronous or not."""
+        """Require a key with this scope; the view may be asynchronous or not."""
 
         def decorate(view: View) -> Callable[..., Any]:
             run = view if iscoroutinefunction(view) else in_thread(view)
@@ -35,36 +35,36 @@ class Wire:
             @wraps(view)
             async def guarded(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
                 try:
-                    await self._enter(request, methods=methods, scope=scope)
+                    await self._check(request, methods=methods, scope=scope)
                     response: HttpResponseBase = await run(request, **arguments)
-                except Exception as error:  # noqa: BLE001  # each becomes an answer in the wire's words
-                    return self.refused(request, error)
+                except Exception as exception:  # noqa: BLE001  # clients parse the format's own error body
+                    return self.respond_to(request, exception)
                 return response
 
             return guarded
 
         return decorate
 
-    def refused(self, request: HttpRequest, error: Exception) -> HttpResponseBase:
-        """The wire's answer to what went wrong, which the log of requests names, too."""
-        refusal = errors.from_exception(error)
-        if entry := auth.known_entry(request):
-            entry.code = refusal.code
-        response = self.refuse(refusal)
-        if refusal.retry_after is not None:
-            response["Retry-After"] = str(refusal.retry_after)
+    def respond_to(self, request: HttpRequest, exception: Exception) -> HttpResponseBase:
+        """The error response for an exception; notes its code in the call log."""
+        error = errors.from_exception(exception)
+        if call := auth.known_call(request):
+            call.code = error.code
+        response = self.error_response(error)
+        if error.retry_after is not None:
+            response["Retry-After"] = str(error.retry_after)
         return response
 
     def not_found(self) -> Callable[..., Any]:
-        """A view for all addresses that the wire does not have."""
+        """A view that answers 404 in this format."""
 
         @csrf_exempt
-        async def nothing(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
-            return self.refused(request, errors.not_found())
+        async def view(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
+            return self.respond_to(request, errors.not_found())
 
-        return nothing
+        return view
 
-    async def _enter(self, request: HttpRequest, *, methods: Collection[str], scope: Scope) -> None:
+    async def _check(self, request: HttpRequest, *, methods: Collection[str], scope: Scope) -> None:
         if request.method not in methods:
             raise errors.wrong_method()
-        await in_thread(auth.enter)(request, scope=scope, max_bytes=self.max_bytes)
+        await in_thread(auth.authenticate)(request, scope=scope, max_bytes=self.max_bytes)

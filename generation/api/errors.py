@@ -1,4 +1,4 @@
-"""Why a request is not done, in words of no wire: each wire says it in its own."""
+"""API errors, independent of the API format; each format renders them as its own body."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ from generation.jobs import admission, budgets
 
 log = logging.getLogger(__name__)
 
-# What helps against a refusal; the codes are the API's for good.
+# By error code. Clients match on the codes: never change one.
 ADVICE: Mapping[str, object] = {
     "unauthorized": gettext_lazy("Send a key that you made on the page “API” of your account."),
     "forbidden_scope": gettext_lazy("Use a key that may do this, or let this one do more."),
@@ -42,9 +42,9 @@ ADVICE: Mapping[str, object] = {
 
 
 class ApiError(Exception):
-    """A request that is not done. `code` never changes; `param` is the field at fault, by the wire's name.
+    """An error response. `param` is the invalid field, by the name that the client used.
 
-    `errors` has one message for each field that is wrong. After `retry_after` seconds it may go better.
+    `errors` has one message for each invalid field. `retry_after` is in seconds.
     """
 
     def __init__(
@@ -82,33 +82,33 @@ def invalid(param: str, message: str) -> ApiError:
     return ApiError(422, "invalid", message, param=param)
 
 
-def from_exception(error: Exception) -> ApiError:
-    """The refusal that an exception of ours comes to; whatever nobody expected is our fault, and logged."""
-    if isinstance(error, ApiError):
-        return error
-    for kind, refused in _OF.items():
-        if isinstance(error, kind):
-            return refused(error)
-    return _failed(error)
+def from_exception(exception: Exception) -> ApiError:
+    """Convert an exception; an unexpected one becomes a 500 and is logged."""
+    if isinstance(exception, ApiError):
+        return exception
+    for kind, convert in _CONVERSIONS.items():
+        if isinstance(exception, kind):
+            return convert(exception)
+    return _unexpected(exception)
 
 
 def too_large() -> ApiError:
     return ApiError(413, "too_large", _("This is more than can be sent at once."))
 
 
-def _plain(
+def _to_error(
     status: int, code: str, *, param: str = "", retry_after: int | None = None
 ) -> Callable[[Any], ApiError]:
-    """For an exception whose message is fit to show, and which may know the field at fault."""
+    """A conversion that shows the exception's message, and uses its `field` if it has one."""
 
-    def refused(error: Any) -> ApiError:
-        at_fault = getattr(error, "field", param)
-        return ApiError(status, code, str(error), param=at_fault, retry_after=retry_after)
+    def convert(exception: Any) -> ApiError:
+        field = getattr(exception, "field", param)
+        return ApiError(status, code, str(exception), param=field, retry_after=retry_after)
 
-    return refused
+    return convert
 
 
-def _unfit_picture(error: uploads.UploadRefused) -> ApiError:
+def _invalid_image(error: uploads.UploadRefused) -> ApiError:
     if error.code in {"bytes", "size"}:
         return ApiError(413, "too_large", str(error), param="image")
     return ApiError(422, "unfit_picture", str(error), param="image")
@@ -121,13 +121,14 @@ def _invalid_request(error: InvalidRequest) -> ApiError:
 
 
 def in_this_language(message: str) -> str:
+    """Translate a message that the engine left untranslated."""
     msgid = getattr(message, "msgid", message)
     return _(msgid) % getattr(message, "params", {}) if msgid else message
 
 
-def _failed(error: Exception) -> ApiError:
-    passing = (InterfaceError, OperationalError, redis.ConnectionError, redis.TimeoutError)
-    if isinstance(error, passing):
+def _unexpected(error: Exception) -> ApiError:
+    transient = (InterfaceError, OperationalError, redis.ConnectionError, redis.TimeoutError)
+    if isinstance(error, transient):
         log.warning("an API request met a server that is away: %s", error)
         return ApiError(
             503, "unavailable", _("We are busy, or restarting a server."), retry_after=5
@@ -136,20 +137,20 @@ def _failed(error: Exception) -> ApiError:
     return ApiError(500, "internal", _("Something went wrong on our side."))
 
 
-_OF: Mapping[type[Exception], Callable[[Any], ApiError]] = {
+_CONVERSIONS: Mapping[type[Exception], Callable[[Any], ApiError]] = {
     InvalidRequest: _invalid_request,
-    ledger.InsufficientBalance: _plain(402, "insufficient_credits"),
-    budgets.OverBudget: _plain(402, "budget_exceeded"),
-    PaymentOverdue: _plain(402, "payment_overdue"),
-    admission.TooManyJobs: _plain(429, "too_many_jobs", retry_after=5),
-    admission.OverPlanLimit: _plain(403, "size_not_allowed", param="width"),
-    admission.CheckpointUnavailable: _plain(422, "checkpoint_unavailable", param="checkpoint"),
-    moderation.PromptRejected: _plain(403, "prompt_rejected"),
-    moderation.NotServing: _plain(503, "not_serving", retry_after=60),
-    uploads.MissingPicture: _plain(422, "picture_missing"),
-    uploads.UploadRefused: _unfit_picture,
-    read_settings.NothingToRead: _plain(422, "unfit_picture", param="image"),
-    UnfitAddress: _plain(422, "invalid", param="webhook_url"),
+    ledger.InsufficientBalance: _to_error(402, "insufficient_credits"),
+    budgets.OverBudget: _to_error(402, "budget_exceeded"),
+    PaymentOverdue: _to_error(402, "payment_overdue"),
+    admission.TooManyJobs: _to_error(429, "too_many_jobs", retry_after=5),
+    admission.OverPlanLimit: _to_error(403, "size_not_allowed", param="width"),
+    admission.CheckpointUnavailable: _to_error(422, "checkpoint_unavailable", param="checkpoint"),
+    moderation.PromptRejected: _to_error(403, "prompt_rejected"),
+    moderation.NotServing: _to_error(503, "not_serving", retry_after=60),
+    uploads.MissingPicture: _to_error(422, "picture_missing"),
+    uploads.UploadRefused: _invalid_image,
+    read_settings.NothingToRead: _to_error(422, "unfit_picture", param="image"),
+    UnfitAddress: _to_error(422, "invalid", param="webhook_url"),
     RequestDataTooBig: lambda _error: too_large(),
     Http404: lambda _error: not_found(),
 }

@@ -1,4 +1,4 @@
-"""Pictures that come in, as text or as files, and pictures that go out, in the format that was asked for."""
+"""Images in API requests and responses: base64, uploads, masks and file formats."""
 
 import base64
 import binascii
@@ -23,7 +23,7 @@ DEFAULT_QUALITY = 90
 
 
 def decoded(text: str, *, param: str) -> bytes:
-    """The bytes of base64, with or without a data URL around it. Raises Refusal."""
+    """Decode base64 or a base64 data URL. Raises ApiError."""
     _kind, comma, rest = text.partition(",")
     body = rest if comma and text.startswith("data:") else text
     try:
@@ -33,26 +33,26 @@ def decoded(text: str, *, param: str) -> bytes:
 
 
 def receive(key: ApiKey, content: bytes, *, param: str = "image") -> Upload:
-    """Store a picture to work on. Raises Refusal."""
+    """Store an input image. Raises ApiError."""
     try:
         return uploads.receive(key.user, ContentFile(content))
     except uploads.UploadRefused as error:
-        raise _refused(error, param) from error
+        raise _with_param(error, param) from error
 
 
 def receive_mask(
     key: ApiKey, content: bytes, *, from_alpha: bool = False, invert: bool = False
 ) -> Upload:
-    """Store a mask, whose white is painted anew. From an alpha channel, that is what is transparent.
+    """Store a mask; white areas are repainted. With `from_alpha`, transparent areas are.
 
-    Raises Refusal.
+    Raises ApiError.
     """
     if not (from_alpha or invert):
         return receive(key, content, param="mask")
     try:
         clean = uploads.in_process_of_its_own(uploads.SANITIZE, content)
     except uploads.UploadRefused as error:
-        raise _refused(error, "mask") from error
+        raise _with_param(error, "mask") from error
     with PillowImage.open(BytesIO(clean)) as picture:
         if from_alpha and "A" not in picture.getbands():
             raise errors.invalid("mask", _("This picture has no transparent part."))
@@ -62,7 +62,7 @@ def receive_mask(
 
 
 def mask_in(key: ApiKey, upload: Upload) -> Upload | None:
-    """What is transparent of a picture, as a mask; None where nothing is."""
+    """A mask of the image's transparent areas; None if it has none."""
     with default_storage.open(upload.file) as file, PillowImage.open(file) as picture:
         if "A" not in picture.getbands() or picture.getchannel("A").getextrema()[0] == 255:
             return None
@@ -71,7 +71,7 @@ def mask_in(key: ApiKey, upload: Upload) -> Upload | None:
 
 
 def own_picture(key: ApiKey, id: UUID) -> Upload:
-    """One of the pictures that the key's owner has made, to work on. Raises Refusal."""
+    """An image of the key's owner as an input image. Raises ApiError."""
     image = Image.objects.for_user(key.user).kept().filter(pk=id).first()
     if image is None:
         raise errors.invalid("image", _("This picture is not known."))
@@ -79,7 +79,7 @@ def own_picture(key: ApiKey, id: UUID) -> Upload:
 
 
 def content_of(image: Image, *, format: str = "png", quality: int = DEFAULT_QUALITY) -> bytes:
-    """The picture's file, in another format if need be, which then bears the same mark."""
+    """The image's file, converted if necessary; the AI label is kept."""
     stored = storage.read(image.file)
     if format == "png":
         return stored
@@ -93,7 +93,7 @@ def content_of(image: Image, *, format: str = "png", quality: int = DEFAULT_QUAL
 
 
 def as_format(jpeg: bytes, format: str) -> bytes:
-    """A preview in the format that its viewer expects."""
+    """A JPEG preview in another format."""
     if format == "jpeg":
         return jpeg
     buffer = BytesIO()
@@ -112,6 +112,6 @@ def _png(picture: PillowImage.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _refused(error: uploads.UploadRefused, param: str) -> errors.ApiError:
-    refusal = errors.from_exception(error)
-    return errors.ApiError(refusal.status, refusal.code, refusal.message, param=param)
+def _with_param(error: uploads.UploadRefused, param: str) -> errors.ApiError:
+    found = errors.from_exception(error)
+    return errors.ApiError(found.status, found.code, found.message, param=param)

@@ -1,6 +1,6 @@
-"""Programs that can send no header at all may have their key in the address: /a1111/KEY/sdapi/...
+"""API keys in the path, for clients that cannot send headers: /a1111/KEY/sdapi/...
 
-It is taken out before anything reads or logs the address, and stands where others send it.
+The key is moved to the Authorization header before any other code reads or logs the path.
 """
 
 import re
@@ -19,18 +19,18 @@ Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 @sync_and_async_middleware
 def take_key_out(get_response: Sync | Async) -> Sync | Async:
-    """Goes before all that could log the address."""
+    """Must run before any middleware that logs the path."""
     if iscoroutinefunction(get_response):
 
         async def taken_async(request: HttpRequest) -> HttpResponseBase:
-            _take(request)
+            _move_key(request)
             response: HttpResponseBase = await get_response(request)
             return response
 
         return taken_async
 
     def taken(request: HttpRequest) -> HttpResponseBase:
-        _take(request)
+        _move_key(request)
         response = get_response(request)
         assert isinstance(response, HttpResponseBase), "it is synchronous"
         return response
@@ -38,7 +38,7 @@ def take_key_out(get_response: Sync | Async) -> Sync | Async:
     return taken
 
 
-def _take(request: HttpRequest) -> None:
+def _move_key(request: HttpRequest) -> None:
     if found := _WITH_KEY.fullmatch(request.path_info):
         key, path = found.groups()
         request.path = request.path_info = request.META["PATH_INFO"] = path

@@ -1,4 +1,4 @@
-"""Placing a job for a key, once however often it is asked for."""
+"""Submits jobs for a key; a repeated request returns the jobs of the first."""
 
 import hashlib
 import json
@@ -24,14 +24,17 @@ from generation.jobs import admission, budgets
 from generation.models import Job
 from generation.models.api import Order
 
-# An SDK that got no answer asks again within seconds; later the same words are a new wish.
+# SDKs retry within seconds; the same body after this is a new request.
 RETRIES_WITHIN = timedelta(minutes=15)
 MAX_TOKEN = 255
 
 
 @dataclass(frozen=True, kw_only=True)
 class Idempotency:
-    """What a client sent, to know it again: its own name for it, the sum of it, and whether it is a retry."""
+    """A request's identity: the digest of its body, and the client's Idempotency-Key as `token`.
+
+    Without a token, only a request marked as a retry can match an earlier one.
+    """
 
     digest: str
     token: str = ""
@@ -48,7 +51,7 @@ class Idempotency:
 
 
 def digest_of(sent: Mapping[str, Any]) -> str:
-    """The sum of what was sent, whatever the order of its fields."""
+    """The SHA-256 of the fields, regardless of their order."""
     return hashlib.sha256(json.dumps(sent, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -56,19 +59,19 @@ def sha256_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest() if content else ""
 
 
-def sums_of(sent: "Mapping[str, UploadedFile[Any]]") -> dict[str, str]:
-    """The sums of a form's files, which may have been read already."""
-    sums = {}
+def digests_of(sent: "Mapping[str, UploadedFile[Any]]") -> dict[str, str]:
+    """The digests of a form's files by name; rewinds files that were read already."""
+    digests = {}
     for name, file in sent.items():
         file.seek(0)
-        sums[name] = sha256_of(file.read())
-    return sums
+        digests[name] = sha256_of(file.read())
+    return digests
 
 
-def ticket_of(
+def idempotency_of(
     request: HttpRequest, sent: Mapping[str, Any], *, is_retry: bool = False
 ) -> Idempotency:
-    """The ticket of what was sent to this address. Raises Refusal."""
+    """The identity of a body sent to this path. Raises ApiError."""
     return Idempotency(
         token=request.headers.get("Idempotency-Key", ""),
         digest=digest_of({"path": request.path, **sent}),
@@ -76,13 +79,16 @@ def ticket_of(
     )
 
 
-def find(key: ApiKey, ticket: Idempotency) -> list[Job]:
-    """The jobs that the same request made before, if it did. Raises Refusal where it was another request."""
+def find(key: ApiKey, idempotency: Idempotency) -> list[Job]:
+    """The jobs of an earlier identical request; empty if there is none.
+
+    Raises ApiError if the token was used for a different body.
+    """
     orders = Order.objects.filter(api_key=key).select_related("job__user")
     orders = orders.prefetch_related("rest__job__user")
-    if ticket.token:
-        order = orders.filter(token=ticket.token).first()
-        if order and order.digest != ticket.digest:
+    if idempotency.token:
+        order = orders.filter(token=idempotency.token).first()
+        if order and order.digest != idempotency.digest:
             raise ApiError(
                 422,
                 "idempotency_key_reused",
@@ -90,32 +96,34 @@ def find(key: ApiKey, ticket: Idempotency) -> list[Job]:
                 param="Idempotency-Key",
             )
         return order.jobs if order else []
-    if ticket.is_retry:
+    if idempotency.is_retry:
         recent = orders.filter(created_at__gt=timezone.now() - RETRIES_WITHIN)
-        order = recent.filter(digest=ticket.digest).order_by("-created_at").first()
+        order = recent.filter(digest=idempotency.digest).order_by("-created_at").first()
         return order.jobs if order else []
     return []
 
 
 def place(
-    key: ApiKey, request: GenerationRequest, ticket: Idempotency, *, webhook_url: str = ""
+    key: ApiKey, request: GenerationRequest, idempotency: Idempotency, *, webhook_url: str = ""
 ) -> tuple[Job, bool]:
-    """The job for the request, and whether it is new. Raises Refusal, and all that `jobs.submit` does."""
+    """The job for the request, and whether it is new. Raises ApiError, and what `jobs.submit` raises."""
     if webhook_url:
         outbound_http.require_fit(webhook_url)
-    placed, is_new = _place(key, [request], ticket, webhook_url=webhook_url)
+    placed, is_new = _place(key, [request], idempotency, webhook_url=webhook_url)
     return placed[0], is_new
 
 
-def place_all(key: ApiKey, requests: Sequence[GenerationRequest], ticket: Idempotency) -> list[Job]:
-    """The jobs for the parts of one request, all of them or none. Raises as `place`."""
-    return _place(key, requests, ticket)[0]
+def place_all(
+    key: ApiKey, requests: Sequence[GenerationRequest], idempotency: Idempotency
+) -> list[Job]:
+    """Submit all parts of one request, or none. Raises as `place`."""
+    return _place(key, requests, idempotency)[0]
 
 
 def place_after(key: ApiKey, first: Job, requests: Sequence[GenerationRequest]) -> list[Job]:
-    """The jobs that go on with what the first made: all or none, and once, however often it is asked for.
+    """Submit all jobs that start from the first's images, or none. Safe to call twice.
 
-    Raises as `place`.
+    Locks the balance. Raises as `place`.
     """
     unit = Unit(key.pays_in)
     with transaction.atomic():
@@ -130,7 +138,7 @@ def place_after(key: ApiKey, first: Job, requests: Sequence[GenerationRequest]) 
 
 
 def require_all(key: ApiKey, requests: Sequence[GenerationRequest]) -> None:
-    """See that the key could ask for all of these now. Nothing is set aside. Raises as `place`."""
+    """Check that the key could submit all of these now; holds nothing. Raises as `place`."""
     unit = Unit(key.pays_in)
     needed = 0
     for request in requests:
@@ -145,8 +153,8 @@ def require_all(key: ApiKey, requests: Sequence[GenerationRequest]) -> None:
         raise _too_little(ledger.InsufficientBalance(needed=needed, available=available), unit)
 
 
-def beside(job: Job) -> list[Job]:
-    """The job, and all others of the same request."""
+def of_same_request(job: Job) -> list[Job]:
+    """The job and all others of the same API request."""
     order = Order.objects.filter(job=job).select_related("job", "first__job").first()
     return (order.first or order).jobs if order else [job]
 
@@ -154,25 +162,25 @@ def beside(job: Job) -> list[Job]:
 def _place(
     key: ApiKey,
     requests: Sequence[GenerationRequest],
-    ticket: Idempotency,
+    idempotency: Idempotency,
     *,
     webhook_url: str = "",
 ) -> tuple[list[Job], bool]:
     for request in requests:
         _require_allowed(key, request)
-        # Before the transaction, which a refusal would undo together with the operator's note of it.
+        # Outside the transaction: rolling back would also undo the record of the rejected prompt.
         moderation.require_allowed(key.user, request)
     unit = Unit(key.pays_in)
     with transaction.atomic():
         ledger.lock(key.user, unit)
-        if known := find(key, ticket):
+        if known := find(key, idempotency):
             return known, False
         placed = [_submit(key, request, unit=unit) for request in requests]
         first = Order.objects.create(
             job=placed[0],
             api_key=key,
-            token=ticket.token,
-            digest=ticket.digest,
+            token=idempotency.token,
+            digest=idempotency.digest,
             webhook_url=webhook_url,
         )
         for job in placed[1:]:

@@ -1,7 +1,7 @@
-"""Calls to addresses that customers name: to the outside alone, and never on to where that points.
+"""HTTP POST to URLs that customers name: public addresses only, and no redirects.
 
-The name is looked up once, and what was looked at is what is called: else a name could mean another
-machine, one of ours, a moment later.
+The host is resolved once, and the checked address is the one called. Resolving it again would let a
+hostile DNS server point the second lookup at an internal machine.
 """
 
 import http.client
@@ -18,15 +18,15 @@ SECONDS = 5
 
 
 class NotReached(Exception):
-    """There was no answer; the message says why."""
+    """No response; the message says why."""
 
 
 class UnfitAddress(ValueError):
-    """Nothing is ever sent to such an address; the message says why."""
+    """A URL that must not be called; the message says why."""
 
 
 def require_fit(url: str) -> None:
-    """See that something may be sent to the address, as far as its text tells. Raises UnfitAddress."""
+    """Check the URL without resolving its host. Raises UnfitAddress."""
     try:
         parts = urlsplit(url)
         has_host, _port = bool(parts.hostname), parts.port
@@ -40,7 +40,7 @@ def require_fit(url: str) -> None:
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
-    """Send it and return the status of the answer. Raises NotReached."""
+    """Send the body and return the response's status. Raises NotReached."""
     try:
         require_fit(url)
         parts = urlsplit(url)
@@ -56,7 +56,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
 
 
 def _connection(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
-    """A connection that is open already, to where the name led just now."""
+    """An open connection to the address that was checked."""
     number = port or (443 if scheme == "https" else 80)
     connected = socket.create_connection((_address(host, number), number), timeout=SECONDS)
     connection = http.client.HTTPConnection(host, number, timeout=SECONDS)

@@ -1,4 +1,4 @@
-"""Reading what wires are sent: JSON objects and forms, whose numbers may be text. All raise Refusal."""
+"""Readers for JSON bodies and forms, which may send numbers as text. All raise ApiError."""
 
 import json
 import math
@@ -22,7 +22,7 @@ Files: TypeAlias = "MultiValueDict[str, UploadedFile[Any]]"
 
 
 def json_object(request: HttpRequest) -> dict[str, Any]:
-    """The body; nothing is an empty object."""
+    """The body; an empty body is an empty object."""
     content = request.read()
     if not content.strip():
         return {}
@@ -36,7 +36,7 @@ def json_object(request: HttpRequest) -> dict[str, Any]:
 
 
 def form(request: HttpRequest) -> tuple[dict[str, Any], Files]:
-    """The fields, of each the last, and the files."""
+    """The fields, with the last value of each, and the files."""
     try:
         return request.POST.dict(), request.FILES
     except (MultiPartParserError, SuspiciousOperation, BadRequest) as error:
@@ -44,7 +44,7 @@ def form(request: HttpRequest) -> tuple[dict[str, Any], Files]:
 
 
 def file_of(sent: Files, *names: str, is_required: bool = True) -> bytes:
-    """What was sent under the first of the names that there is."""
+    """The first file sent under any of the names; empty if it is optional and missing."""
     file = next((sent.getlist(name)[0] for name in names if name in sent), None)
     if file is None:
         if is_required:
@@ -59,7 +59,7 @@ def file_of(sent: Files, *names: str, is_required: bool = True) -> bytes:
 
 
 def text(fields: Mapping[str, Any], name: str, *, limit: int | None = MAX_FIELD) -> str:
-    """A picture in base64 has no `limit` but the body's."""
+    """A string of at most `limit` characters; None for base64, which only the body's size limits."""
     value = fields.get(name)
     if value is None:
         return ""
@@ -69,7 +69,7 @@ def text(fields: Mapping[str, Any], name: str, *, limit: int | None = MAX_FIELD)
 
 
 def integer(fields: Mapping[str, Any], name: str) -> int | None:
-    """A whole number, also as 3.0 or as text; None for what was left out."""
+    """A whole number, sent as 3, 3.0 or text; None if missing."""
     value = number(fields, name)
     if value is not None and not value.is_integer():
         raise errors.invalid(name, _("This is not a whole number."))
@@ -77,7 +77,7 @@ def integer(fields: Mapping[str, Any], name: str) -> int | None:
 
 
 def count(fields: Mapping[str, Any], name: str, *, limit: int) -> int:
-    """A whole number from 1 to the limit; 1 for what was left out."""
+    """A whole number from 1 to the limit; 1 if missing."""
     value = integer(fields, name)
     if value is not None and not 1 <= value <= limit:
         raise errors.invalid(name, _("Choose a number from 1 to %(limit)d.") % {"limit": limit})
@@ -98,4 +98,4 @@ def number(fields: Mapping[str, Any], name: str) -> float | None:
 
 
 def boolean(fields: Mapping[str, Any], name: str) -> bool:
-    return fields.get(name) in (True, "true", "True", "1")  # what was sent may have no hash
+    return fields.get(name) in (True, "true", "True", "1")  # no set: lists and objects have no hash

@@ -1,4 +1,4 @@
-"""What became of jobs, for wires that answer once they have ended: their pictures, or why there are none."""
+"""Results of ended jobs: their images, or the error to answer with."""
 
 from django.utils.translation import gettext as _
 
@@ -8,25 +8,25 @@ from generation.api.errors import ApiError
 from generation.models import Image, Job, Status
 
 
-def pictures_of(*jobs: Job) -> list[Image]:
-    """What the jobs of one request made, in their order, if their owner has kept it. Raises Refusal.
+def images_of(*jobs: Job) -> list[Image]:
+    """The images of one request's jobs in order, without deleted ones. Raises ApiError if none are left.
 
-    Some of several may have failed: what the others made is paid for, and is delivered.
+    If only some jobs failed, the others' images are returned: the customer paid for them.
     """
     for job in jobs:
         if not job.is_final:
-            raise not_made(job)
+            raise error_for(job)
     places = {job.pk: place for place, job in enumerate(jobs) if job.status == Status.SUCCEEDED}
     if not places:
-        raise not_made(jobs[0])
+        raise error_for(jobs[0])
     images = Image.objects.filter(job__in=places, deleted_at=None).select_related("job")
     if found := list(images.defer("terms")):
         return sorted(found, key=lambda image: (places[image.job_id], image.index))
     raise errors.not_found(_("These pictures are not here any more."))
 
 
-def not_made(job: Job) -> ApiError:
-    """Why a job that did not succeed has no pictures."""
+def error_for(job: Job) -> ApiError:
+    """The error for a job that did not succeed."""
     if job.status == Status.FAILED:
         is_blocked = job.error_code == moderation.BLOCKED
         return ApiError(400 if is_blocked else 500, job.error_code or "failed", _(job.error))

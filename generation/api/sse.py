@@ -1,4 +1,4 @@
-"""Server-sent events, and those of a job that runs."""
+"""Server-sent events, and the stream of a running job's progress."""
 
 import json
 import time
@@ -14,7 +14,7 @@ from generation.api.wait import Heard
 from generation.live import messages as live_messages
 from generation.models import Job
 
-# A proxy closes what is silent; and a client that is gone is noticed by this at the latest.
+# Proxies close silent connections, and writing is how a dropped client is noticed.
 HEARTBEAT = b": still here\n\n"
 
 
@@ -30,7 +30,7 @@ class Event:
 
 def response(stream: AsyncIterator[bytes]) -> StreamingHttpResponse:
     answer = StreamingHttpResponse(stream, content_type="text/event-stream")
-    # nginx would hold it back otherwise.
+    # Without this, nginx buffers the stream.
     answer["X-Accel-Buffering"] = "no"
     return answer
 
@@ -41,12 +41,12 @@ def event(name: str, data: Mapping[str, Any], *, id: int | None = None) -> bytes
 
 
 def seq_of(job: Job) -> int:
-    """The number of the job's row: above all that was said before it."""
+    """The sequence number of the job's row, above that of every earlier message."""
     return live_messages.seq_of(job)
 
 
-async def until_it_moved(job: Job, heard: Heard, *, seen: int) -> AsyncIterator[Event]:
-    """Steps and previews that are newer than `seen`, until the row moves, or may have."""
+async def until_row_changes(job: Job, heard: Heard, *, seen: int) -> AsyncIterator[Event]:
+    """Steps and previews newer than `seen`, until the job's row has changed or may have."""
     await api_wait.watching(job)
     until = time.monotonic() + api_wait.WATCH_SECONDS
     while time.monotonic() < until:
@@ -57,7 +57,7 @@ async def until_it_moved(job: Job, heard: Heard, *, seen: int) -> AsyncIterator[
             data = {name: progress[name] for name in ("phase", "step", "steps")}
             yield Event(name="step", data=data, id=seen)
         if preview := messages.get("preview"):
-            # It has the number of its step, or of an earlier one: it never moves the count.
+            # A preview can belong to an earlier step, so its number must not advance `seen`.
             data = {"jpeg": files.base64_of(preview["jpeg"])}
             yield Event(name="preview", data=data, id=seen)
         if "job.status" in messages or not messages:

@@ -1,4 +1,4 @@
-"""Work with the database out of an asynchronous view."""
+"""Database work in asynchronous views."""
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
@@ -12,7 +12,10 @@ T = TypeVar("T")
 
 
 def in_thread(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:
-    """The function in the request's own thread, which keeps no connection while the request waits."""
+    """Run the function in the request's thread and then close its connection.
+
+    A request that waits for a job must not hold a connection.
+    """
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:

@@ -1,6 +1,6 @@
-"""Waiting for a job, and watching it: what its owner's browsers are told, a program is told, too.
+"""Waits for jobs by listening to the live messages that browsers get.
 
-Messages are hints; every so often, and whenever one says so, the row is read.
+Messages are only hints: the job's row is read after each status message and every LOOK_SECONDS.
 """
 
 import asyncio
@@ -21,21 +21,21 @@ from generation.models import Job
 
 log = logging.getLogger(__name__)
 
-# How long a lost hint can go unnoticed.
+# The longest delay after a lost message.
 LOOK_SECONDS = 2.0
-# The worker makes previews for whoever has said so lately.
+# The worker makes previews only while a watcher renews its interest this often.
 WATCH_SECONDS = 10.0
-# The longest that anybody waits for a job: clients give up after that, or sooner.
+# OpenAI's SDK gives up after 600 seconds, other clients sooner.
 LONGEST_SECONDS = 600.0
 
 
 class Heard:
-    """The newest of each kind of message about one job, since somebody took them."""
+    """Newest message of each kind about one job since the last `wait`."""
 
     def __init__(self) -> None:
         self._messages: dict[str, dict[str, Any]] = {}
         self._news = asyncio.Event()
-        # Set once nothing is missed any more, or nothing will be heard.
+        # Set once the subscription is active, or has failed.
         self.is_ready = asyncio.Event()
 
     def put(self, kind: str, message: dict[str, Any]) -> None:
@@ -43,7 +43,7 @@ class Heard:
         self._news.set()
 
     async def wait(self, seconds: float) -> dict[str, dict[str, Any]]:
-        """What is new, by its kind (job.status, job.progress, preview); nothing after so many seconds."""
+        """New messages by kind (job.status, job.progress, preview); empty after the timeout."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._news.wait()
@@ -54,7 +54,7 @@ class Heard:
 
 @asynccontextmanager
 async def listening(job: Job) -> AsyncIterator[Heard]:
-    """Hear what is said of the job; without Valkey nothing is, and one has to look."""
+    """Subscribe to the job's messages. Without Valkey none arrive, and callers must read the row."""
     heard = Heard()
     pump = asyncio.create_task(_pump(job.user_id, str(job.pk), heard))
     try:
@@ -67,7 +67,7 @@ async def listening(job: Job) -> AsyncIterator[Heard]:
 
 
 async def until_ended(job: Job, *, seconds: float | None = None) -> Job:
-    """The job once it has ended, or as it is after so many seconds, at most LONGEST_SECONDS."""
+    """The job once it has ended, or as it is after `seconds` (by default LONGEST_SECONDS)."""
     deadline = time.monotonic() + (LONGEST_SECONDS if seconds is None else seconds)
     async with listening(job) as heard:
         while True:
@@ -75,17 +75,17 @@ async def until_ended(job: Job, *, seconds: float | None = None) -> Job:
             left = deadline - time.monotonic()
             if job.is_final or left <= 0:
                 return job
-            await _until_it_moved(heard, seconds=min(LOOK_SECONDS, left))
+            await _until_status(heard, seconds=min(LOOK_SECONDS, left))
 
 
 async def until_all_ended(jobs: Sequence[Job]) -> list[Job]:
-    """The jobs of one request once they have ended, or as they are after LONGEST_SECONDS."""
+    """The jobs once all have ended, or as they are after LONGEST_SECONDS."""
     deadline = time.monotonic() + LONGEST_SECONDS
     return [await until_ended(job, seconds=deadline - time.monotonic()) for job in jobs]
 
 
 async def watching(job: Job) -> None:
-    """Say that somebody wants previews of the job."""
+    """Ask the worker for previews of the job."""
     await asyncio.to_thread(live_messages.note_watching, job.user_id)
 
 
@@ -93,8 +93,8 @@ async def read(job_id: UUID) -> Job:
     return await in_thread(Job.objects.select_related("user").get)(pk=job_id)
 
 
-async def _until_it_moved(heard: Heard, *, seconds: float) -> None:
-    """Steps and previews are no reason to look at the row."""
+async def _until_status(heard: Heard, *, seconds: float) -> None:
+    """Wait for a status message; steps and previews do not change the row."""
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
         if "job.status" in await heard.wait(left):

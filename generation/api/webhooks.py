@@ -105,7 +105,7 @@ def _signed(delivery: Delivery) -> tuple[bytes, dict[str, str]]:
 
 
 def _said(delivery: Delivery) -> dict[str, Any]:
-    from generation.api import serializers  # which shows it as the API does
+    from generation.api.native import serializers  # which shows it as the API does
 
     return {
         "type": delivery.event,

@@ -1,7 +1,7 @@
-"""The web UI's high-resolution pass: each picture once more, larger, from itself.
+"""The high-resolution pass (`enable_hr`): a second, larger job for each image of the first.
 
-The first pass draws the picture as usual; then a job for each starts from it at the larger size and gives up as
-much of it as `denoising_strength` says. Both are quoted, held and charged as any other job.
+Each second job is image-to-image with `denoising_strength`. Both passes are held and charged as
+ordinary jobs.
 """
 
 from collections.abc import Mapping
@@ -20,9 +20,9 @@ from generation.models import Job
 
 SCALE = 2.0
 DENOISING_STRENGTH = 0.75
-# In the place of a picture that is not made yet.
+# A placeholder: the image does not exist yet.
 _PENDING = "0" * 64
-# Our names of fields, and theirs.
+# Our names of fields to theirs.
 _THEIRS: Mapping[str, str] = {
     "width": "hr_scale",
     "height": "hr_scale",
@@ -35,7 +35,7 @@ _THEIRS: Mapping[str, str] = {
 def second_pass(
     key: ApiKey, body: Mapping[str, Any], first: GenerationRequest
 ) -> GenerationRequest:
-    """What is asked of the second pass, but for its picture and seed. Raises InvalidRequest or Refusal."""
+    """The request of the second pass without its image and seed. Raises InvalidRequest or ApiError."""
     strength = parsing.number(body, "denoising_strength")
     sampler = {"sampler_name": body.get("hr_sampler_name"), "scheduler": body.get("hr_scheduler")}
     checkpoint = _checkpoint(body, first)
@@ -58,15 +58,15 @@ def second_pass(
             image=_PENDING,
         )
     except InvalidRequest as error:
-        errors = {_THEIRS.get(name, name): why for name, why in error.errors.items()}
+        errors = {_THEIRS.get(name, name): message for name, message in error.errors.items()}
         raise InvalidRequest(errors) from error
 
 
 def from_each(key: ApiKey, first: Job, second: GenerationRequest) -> list[GenerationRequest]:
-    """The second pass over each picture of the first. Raises Refusal where there is none."""
+    """The second pass for each image of the first. Raises ApiError if there are none."""
     return [
         replace(second, image=uploads.from_image(key.user, image).digest, seed=image.seed)
-        for image in results.pictures_of(first)
+        for image in results.images_of(first)
     ]
 
 
@@ -81,7 +81,7 @@ def _checkpoint(body: Mapping[str, Any], first: GenerationRequest) -> str:
 
 
 def _size(body: Mapping[str, Any], first: GenerationRequest, *, multiple: int) -> tuple[int, int]:
-    """As `hr_resize_x` and `_y` say, of which one is enough, or else `hr_scale`; in steps of `multiple`."""
+    """The size by `hr_resize_x`, `hr_resize_y` or both, else by `hr_scale`; rounded to `multiple`."""
     across, down = (parsing.number(body, name) or 0 for name in ("hr_resize_x", "hr_resize_y"))
     scale = parsing.number(body, "hr_scale")
     if not across and not down:

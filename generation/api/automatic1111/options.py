@@ -1,4 +1,4 @@
-"""What programs ask AUTOMATIC1111's web UI when they start: options, lists of what there is, png-info."""
+"""Endpoints that clients call on startup: options, lists of models and samplers, png-info."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,26 +9,27 @@ from django.http import HttpRequest, JsonResponse
 from accounts import keys
 from accounts.models import ApiKey, Scope
 from generation.api import auth, build_request, errors, files, parsing
-from generation.api.automatic1111 import names as automatic1111_names
-from generation.api.automatic1111.names import MODEL_OPTION, title_of, wire
+from generation.api.automatic1111 import names
+from generation.api.automatic1111.errors import api_format
+from generation.api.automatic1111.names import MODEL_OPTION
 from generation.engine.checkpoints.catalogue import CHECKPOINTS
 from generation.engine.enums import ENLARGEMENT
 from generation.engine.request import infotext
 from generation.images import read_settings
 
-# Programs keep some settings; this is no place for anything else.
+# Clients store a few settings; these bound the size of the row.
 MOST_OPTIONS = 50
 MAX_OPTION_LENGTH = 200
 
 
-@wire.endpoint("GET", "POST", scope=Scope.READ)
+@api_format.endpoint("GET", "POST", scope=Scope.READ)
 def options(request: HttpRequest) -> JsonResponse:
-    """What the program set for its key; the checkpoint is the one that matters."""
-    key = auth.entry_of(request).key
+    """Options stored for the key; only the checkpoint has an effect."""
+    key = auth.call_of(request).key
     if request.method == "GET":
         return JsonResponse(_options(key))
     sent = parsing.json_object(request)
-    if MODEL_OPTION in sent and not automatic1111_names.id_named(sent[MODEL_OPTION]):
+    if MODEL_OPTION in sent and not names.id_named(sent[MODEL_OPTION]):
         raise errors.invalid(MODEL_OPTION, "Model not found")
     kept = {name: value for name, value in sent.items() if _may_be_kept(name, value)}
     merged = {**key.options, **kept}
@@ -38,25 +39,25 @@ def options(request: HttpRequest) -> JsonResponse:
     return JsonResponse({})
 
 
-@wire.endpoint("GET", scope=Scope.READ)
+@api_format.endpoint("GET", scope=Scope.READ)
 def sd_models(request: HttpRequest) -> JsonResponse:
     shown = [
         {
-            "title": title_of(each),
+            "title": names.title_of(each),
             "model_name": each.id,
-            "hash": automatic1111_names.hash_of(each.id),
+            "hash": names.hash_of(each.id),
             "sha256": None,
             "filename": each.id,
             "config": None,
         }
-        for each in build_request.checkpoints_of(auth.entry_of(request).key)
+        for each in build_request.checkpoints_of(auth.call_of(request).key)
     ]
     return JsonResponse(shown, safe=False)
 
 
-@wire.endpoint("GET", scope=Scope.READ)
+@api_format.endpoint("GET", scope=Scope.READ)
 def upscalers(request: HttpRequest) -> JsonResponse:
-    names = [each.name for each in automatic1111_names.upscalers_of(auth.entry_of(request).key)]
+    found = [each.name for each in names.upscalers_of(auth.call_of(request).key)]
     shown = [
         {
             "name": name,
@@ -65,12 +66,12 @@ def upscalers(request: HttpRequest) -> JsonResponse:
             "model_url": None,
             "scale": ENLARGEMENT,
         }
-        for name in ("None", *names)
+        for name in ("None", *found)
     ]
     return JsonResponse(shown, safe=False)
 
 
-@wire.endpoint("GET", scope=Scope.READ)
+@api_format.endpoint("GET", scope=Scope.READ)
 def samplers(request: HttpRequest) -> JsonResponse:
     shown = [
         {"name": name, "aliases": [scheduler.value], "options": {}}
@@ -79,7 +80,7 @@ def samplers(request: HttpRequest) -> JsonResponse:
     return JsonResponse(shown, safe=False)
 
 
-@wire.endpoint("GET", scope=Scope.READ)
+@api_format.endpoint("GET", scope=Scope.READ)
 def schedulers(request: HttpRequest) -> JsonResponse:
     shown = [
         {
@@ -89,14 +90,14 @@ def schedulers(request: HttpRequest) -> JsonResponse:
             "default_rho": -1,
             "need_inner_model": False,
         }
-        for name in ("automatic", automatic1111_names.KARRAS)
+        for name in ("automatic", names.KARRAS)
     ]
     return JsonResponse(shown, safe=False)
 
 
-@wire.endpoint("POST", scope=Scope.READ)
+@api_format.endpoint("POST", scope=Scope.READ)
 def png_info(request: HttpRequest) -> JsonResponse:
-    """What a PNG says that it was made from; nothing is stored, and no pixel decoded."""
+    """The settings in a PNG's text chunks; stores nothing and decodes no pixel."""
     text = parsing.text(parsing.json_object(request), "image", limit=None)
     content = ContentFile(files.decoded(text, param="image"))
     texts = read_settings.texts_in(content)
@@ -104,16 +105,16 @@ def png_info(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"info": info, "items": texts, "parameters": infotext.read(info)})
 
 
-@wire.endpoint("POST", scope=Scope.READ)
+@api_format.endpoint("POST", scope=Scope.READ)
 def refresh(request: HttpRequest) -> JsonResponse:
-    """There is nothing to do: the catalogue is always fresh."""
+    """Do nothing: the catalog is always current."""
     return JsonResponse({})
 
 
 def fixed(shown: Any) -> Callable[..., Any]:
-    """A view that always shows the same: what there is none of here, or only one."""
+    """A view with a constant body, for lists that are always the same here."""
 
-    @wire.endpoint("GET", scope=Scope.READ)
+    @api_format.endpoint("GET", scope=Scope.READ)
     def view(request: HttpRequest) -> JsonResponse:
         return JsonResponse(shown, safe=False)
 
@@ -121,7 +122,7 @@ def fixed(shown: Any) -> Callable[..., Any]:
 
 
 def _options(key: ApiKey) -> dict[str, Any]:
-    kept = automatic1111_names.id_named(key.options.get(MODEL_OPTION, ""))
+    kept = names.id_named(key.options.get(MODEL_OPTION, ""))
     allowed = build_request.checkpoints_of(key)
     chosen = CHECKPOINTS.get(kept) or next(iter(allowed), None)
     return {
@@ -129,7 +130,7 @@ def _options(key: ApiKey) -> dict[str, Any]:
         "CLIP_stop_at_last_layers": 1,
         "sd_vae": "Automatic",
         **key.options,
-        MODEL_OPTION: title_of(chosen) if chosen else "",
+        MODEL_OPTION: names.title_of(chosen) if chosen else "",
     }
 
 

@@ -1,4 +1,4 @@
-"""What AUTOMATIC1111's wire answers: pictures with all that they were made from, and how a job stands."""
+"""Response bodies of txt2img, img2img, extra-single-image and progress."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,10 +13,10 @@ from generation.live import messages
 from generation.models import Image, Job, Status
 
 
-def pictures(jobs: Sequence[Job], body: Mapping[str, Any], *, first: Job) -> JsonResponse:
-    """What the jobs made; nothing if they were interrupted. The `first` is what was asked for at first."""
-    is_over = all(job.status == Status.CANCELED for job in jobs)
-    images = [] if is_over else results.pictures_of(*jobs)
+def images(jobs: Sequence[Job], body: Mapping[str, Any], *, first: Job) -> JsonResponse:
+    """The jobs' images, or none if they were interrupted. `first` is the job of the first pass."""
+    is_interrupted = all(job.status == Status.CANCELED for job in jobs)
+    images = [] if is_interrupted else results.images_of(*jobs)
     second = jobs[0].generation_request if jobs[0] != first else None
     echoed = {name: value for name, value in body.items() if name not in {"init_images", "mask"}}
     wants_images = body.get("send_images") is not False
@@ -31,37 +31,37 @@ def pictures(jobs: Sequence[Job], body: Mapping[str, Any], *, first: Job) -> Jso
     )
 
 
-def enlarged(job: Job) -> JsonResponse:
-    (image,) = results.pictures_of(job)
+def upscaled(job: Job) -> JsonResponse:
+    (image,) = results.images_of(job)
     return JsonResponse({"image": files.base64_of(files.content_of(image)), "html_info": ""})
 
 
 def _info(job: Job, images: Sequence[Image], second: GenerationRequest | None) -> dict[str, Any]:
-    """`second` is the request of a second pass, if there was one: to the web UI that is a part of the first."""
-    wanted = job.generation_request
+    """The body's `info`. `second` is the request of the second pass, which the web UI reports as extras."""
+    request = job.generation_request
     seeds = [image.seed for image in images]
-    extra = _of_second_pass(second) if second else {}
-    last = second or wanted
+    extra = _second_pass_params(second) if second else {}
+    last = second or request
     return {
-        "prompt": wanted.prompt,
-        "all_prompts": [wanted.prompt] * len(images),
-        "negative_prompt": wanted.negative_prompt,
-        "all_negative_prompts": [wanted.negative_prompt] * len(images),
-        "seed": wanted.seed,
+        "prompt": request.prompt,
+        "all_prompts": [request.prompt] * len(images),
+        "negative_prompt": request.negative_prompt,
+        "all_negative_prompts": [request.negative_prompt] * len(images),
+        "seed": request.seed,
         "all_seeds": seeds,
         "subseed": -1,
         "all_subseeds": [-1] * len(images),
         "subseed_strength": 0,
-        "width": wanted.width,
-        "height": wanted.height,
-        "sampler_name": infotext.SAMPLERS[wanted.noise_scheduler],
-        "cfg_scale": wanted.guidance_scale,
-        "steps": wanted.num_inference_steps,
-        "batch_size": wanted.num_images,
+        "width": request.width,
+        "height": request.height,
+        "sampler_name": infotext.SAMPLERS[request.noise_scheduler],
+        "cfg_scale": request.guidance_scale,
+        "steps": request.num_inference_steps,
+        "batch_size": request.num_images,
         "restore_faces": False,
         "face_restoration_model": None,
-        "sd_model_name": wanted.checkpoint,
-        "sd_model_hash": names.hash_of(wanted.checkpoint),
+        "sd_model_name": request.checkpoint,
+        "sd_model_hash": names.hash_of(request.checkpoint),
         "sd_vae_name": None,
         "sd_vae_hash": None,
         "seed_resize_from_w": -1,
@@ -69,7 +69,7 @@ def _info(job: Job, images: Sequence[Image], second: GenerationRequest | None) -
         "denoising_strength": last.strength if last.mode.has_picture else None,
         "extra_generation_params": extra,
         "index_of_first_image": 0,
-        "infotexts": [_infotext(wanted, seed, extra) for seed in seeds],
+        "infotexts": [_infotext(request, seed, extra) for seed in seeds],
         "styles": [],
         "job_timestamp": f"{job.created_at:%Y%m%d%H%M%S}",
         "clip_skip": 1,
@@ -78,8 +78,8 @@ def _info(job: Job, images: Sequence[Image], second: GenerationRequest | None) -
     }
 
 
-def _of_second_pass(request: GenerationRequest) -> dict[str, Any]:
-    """By the names that the web UI has for it."""
+def _second_pass_params(request: GenerationRequest) -> dict[str, Any]:
+    """The second pass under the web UI's names."""
     return {
         "Denoising strength": round(request.strength, 4),
         "Hires resize": f"{request.width}x{request.height}",
@@ -93,7 +93,7 @@ def _infotext(request: GenerationRequest, seed: int, extra: Mapping[str, Any]) -
 
 
 def progress(job: Job | None, *, count: int, wants_image: bool) -> dict[str, Any]:
-    """Idle is nought of nought, which clients wait for."""
+    """The body of progress; clients take a `progress` and `job_count` of 0 for idle."""
     state = messages.job_state(job) if job else None
     share = state["step"] / state["steps"] if state else 0.0
     elapsed = (state["elapsed_ms"] or 0) / 1_000 if state else 0.0

@@ -1,4 +1,4 @@
-"""Lists of the native API, page by page: the newest first, each page from a cursor on."""
+"""Cursor pagination of the native API's lists, newest first."""
 
 from typing import Annotated, Any
 
@@ -8,13 +8,13 @@ from ninja.params import functions as P  # noqa: N812  # ninja's own short name
 from generation import cursors
 from generation.api import errors
 
-MOST_AT_ONCE = 100
+MAX_LIMIT = 100
 Cursor = Annotated[str, P.Query(max_length=100)]
-Limit = Annotated[int, P.Query(ge=1, le=MOST_AT_ONCE)]
+Limit = Annotated[int, P.Query(ge=1, le=MAX_LIMIT)]
 
 
 def page_of(rows: Any, cursor: str, limit: int) -> tuple[list[Any], str | None]:
-    """The rows after the cursor, and the cursor for what follows. Raises Refusal."""
+    """Up to `limit` rows after the cursor, and the cursor of the next page, if any. Raises ApiError."""
     if cursor:
         try:
             rows = rows.filter(cursors.after(cursor, field="created_at"))

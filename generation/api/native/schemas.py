@@ -1,4 +1,7 @@
-"""What the native API takes and gives, as its OpenAPI document describes it."""
+"""Request and response bodies of the native API.
+
+The OpenAPI document publishes the names of the classes and fields: never rename one.
+"""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -17,10 +20,10 @@ from generation.engine.request import (
     MAX_STEPS,
 )
 
-# Enough for a picture of 20 MB as base64.
+# Enough for an image of 20 MB in base64.
 MAX_PICTURE_LENGTH = 28 * 2**20
 MAX_SIDE = 2**16
-# A picture to work on: an upload's digest, the id of one of your own pictures, or base64.
+# An upload's digest, the id of an image of one's own, or base64.
 Picture = Annotated[str, Field(max_length=MAX_PICTURE_LENGTH)]
 Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
 Room = Annotated[int, Field(ge=0, le=MAX_SIDE)]
@@ -28,7 +31,7 @@ Status = Literal["parked", "queued", "running", "succeeded", "failed", "canceled
 
 
 class Wish(Schema):
-    """What a picture should be. Whatever is left out is the checkpoint's own."""
+    """Settings of a picture. Missing fields default to the checkpoint's."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=False)
 
@@ -44,8 +47,8 @@ class Wish(Schema):
     seed: int | None = Field(None, ge=0, le=MAX_SEED)
     num_images: int = Field(1, ge=1, le=MAX_IMAGES)
     image: Picture = Field("", description="An upload's digest, a picture's id, or base64.")
-    mask: Picture = Field("", description="White is painted anew. A digest or base64.")
-    depth: Picture = Field("", description="A depth map, near is bright. A digest or base64.")
+    mask: Picture = Field("", description="White areas are repainted. A digest or base64.")
+    depth: Picture = Field("", description="A depth map; bright is near. A digest or base64.")
     strength: float | None = Field(None, ge=0, le=1)
     left: Room = 0
     top: Room = 0
@@ -57,23 +60,23 @@ class Wish(Schema):
 
 class JobWish(Wish):
     webhook_url: str = Field(
-        "", max_length=500, description="Is sent the job, signed, once it has ended."
+        "", max_length=500, description="Receives the job, signed, once it has ended."
     )
 
 
 class Quote(Schema):
     unit: Literal["credits", "gpu_ms"] = Field(
-        description="`credits` are counted in thousandths, GPU time in milliseconds."
+        description="`credits` in thousandths, `gpu_ms` in milliseconds."
     )
-    price: int = Field(description="What is set aside, and the most that it can cost.")
-    likely_ms: int = Field(description="The GPU time that it will likely take.")
+    price: int = Field(description="The amount put on hold, and the most that the job can cost.")
+    likely_ms: int = Field(description="The expected GPU time.")
     width: int
     height: int
     request: dict[str, Any]
 
 
 class Problem(Schema):
-    """RFC 9457. `code` never changes; `advice` says what to do."""
+    """An error (RFC 9457). `code` is stable; `advice` says what to do."""
 
     type: str
     title: str
@@ -93,7 +96,7 @@ class PictureShown(Schema):
     width: int
     height: int
     created_at: datetime
-    url: str = Field(description="Good for an hour, without a key.")
+    url: str = Field(description="Needs no key; expires after an hour.")
     thumbnail_url: str
 
 
@@ -105,14 +108,14 @@ class JobError(Schema):
 class JobShown(Schema):
     id: UUID
     status: Status
-    phase: str = Field(description="loading, encoding, denoising, decoding; empty if unknown.")
+    phase: str = Field(description="loading, encoding, denoising or decoding; empty if unknown.")
     step: int
     steps: int
-    position: int | None = Field(description="In line, from 1.")
+    position: int | None = Field(description="Position in the queue, from 1.")
     request: dict[str, Any]
     unit: Literal["credits", "gpu_ms"]
     price: int
-    charged: int | None = Field(description="Null until it has ended.")
+    charged: int | None = Field(description="Null until the job has ended.")
     error: JobError | None
     pictures: list[PictureShown]
     created_at: datetime
@@ -126,12 +129,12 @@ class JobShown(Schema):
 
 class JobPage(Schema):
     items: list[JobShown]
-    next: str | None = Field(description="Send it as `cursor` for what follows.")
+    next: str | None = Field(description="Send it as `cursor` for the next page.")
 
 
 class PicturePage(Schema):
     items: list[PictureShown]
-    next: str | None = Field(description="Send it as `cursor` for what follows.")
+    next: str | None = Field(description="Send it as `cursor` for the next page.")
 
 
 class CheckpointShown(Schema):
@@ -147,7 +150,7 @@ class CheckpointShown(Schema):
     guidance_scale: float
     noise_scheduler: str
     credits: int = Field(
-        description="Thousandths of a credit for a picture of native size in 30 steps."
+        description="Price in thousandths of a credit for a picture of native size in 30 steps."
     )
 
 
@@ -168,7 +171,7 @@ class Budget(Schema):
 
 
 class Balance(Schema):
-    """`credits` in thousandths, `gpu_ms` in milliseconds; the key's budget is in what it pays with."""
+    """`credits` in thousandths, `gpu_ms` in milliseconds. The budget is in the key's own unit."""
 
     credits: Purse
     gpu_ms: Purse

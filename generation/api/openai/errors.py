@@ -1,9 +1,14 @@
-"""Words of OpenAI's wire: how its answers look, and what its errors are called."""
+"""OpenAI's error types, codes and error body."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Any
 
-# Our codes of refusals: their status, type and code. What is not here keeps its own.
+from django.http import JsonResponse
+
+from generation.api.endpoint import ApiFormat
+from generation.api.errors import ApiError
+
+# Status, type and code by our code. A code without an entry keeps its own.
 ERRORS: Mapping[str, tuple[int, str, str]] = {
     "unauthorized": (401, "authentication_error", "invalid_api_key"),
     "forbidden_scope": (403, "permission_error", "insufficient_permissions"),
@@ -18,15 +23,38 @@ ERRORS: Mapping[str, tuple[int, str, str]] = {
     "checkpoint_unknown": (404, "invalid_request_error", "model_not_found"),
     "checkpoint_unavailable": (404, "invalid_request_error", "model_not_found"),
 }
+# Our names of fields to theirs.
+PARAMS: Mapping[str, str] = {
+    "checkpoint": "model",
+    "num_images": "n",
+    "width": "size",
+    "height": "size",
+}
+# Their SDK retries every 429 unless told not to.
+NO_RETRY = frozenset({"insufficient_quota", "budget_exceeded"})
 
 
-@dataclass(frozen=True, kw_only=True)
-class ResponseFormat:
-    """How an answer is wanted; `kind` begins the names of its events."""
+def streamed(error: ApiError) -> dict[str, Any]:
+    """The error object in a stream, which has no status."""
+    _status, kind, code = ERRORS.get(error.code, (0, "server_error", error.code))
+    return {"message": error.message, "type": kind, "param": None, "code": code}
 
-    format: str
-    quality: int
-    is_linked: bool
-    is_streamed: bool
-    partial_images: int
-    kind: str
+
+def _response(error: ApiError) -> JsonResponse:
+    status, kind, code = ERRORS.get(
+        error.code, (400 if error.status == 422 else error.status, "", error.code)
+    )
+    kind = kind or ("invalid_request_error" if status < 500 else "server_error")
+    param = PARAMS.get(error.param, error.param) or None
+    if error.code == "invalid" and param:
+        code = f"invalid_{param}"
+    response = JsonResponse(
+        {"error": {"message": error.message, "type": kind, "param": param, "code": code}},
+        status=status,
+    )
+    if code in NO_RETRY:
+        response["x-should-retry"] = "false"
+    return response
+
+
+api_format = ApiFormat(error_response=_response)

@@ -1,6 +1,6 @@
-"""What is asked of OpenAI's wire: the request, how its answer is to look, and what it is known again by.
+"""Reads OpenAI's requests: images to generate, response format and idempotency.
 
-What their clients send and means nothing here (quality, background, moderation, user, ...) is ignored.
+Fields without an effect here are ignored: quality, background, moderation, user and others.
 """
 
 from collections.abc import Mapping
@@ -12,27 +12,38 @@ from django.utils.translation import gettext as _
 
 from accounts.models import ApiKey
 from generation.api import build_request, errors, files, orders, parsing
-from generation.api.openai.errors import ResponseFormat
 from generation.api.orders import Idempotency
 from generation.engine.enums import Mode
 from generation.engine.request import GenerationRequest
 
-MOST_PICTURES = 10
-MOST_PARTIAL = 3
-# How the names of OpenAI's own models begin, which some programs know no other way than to send.
-ELSEWHERE = ("dall-e-", "gpt-image-", "chatgpt-image-")
+MAX_N = 10
+MAX_PARTIAL = 3
+# Prefixes of OpenAI's own model names, which some clients always send.
+FOREIGN = ("dall-e-", "gpt-image-", "chatgpt-image-")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ParsedRequest:
-    """One of their requests: what was sent, and the pictures that came with it."""
+    """The fields of a request, and its image files."""
 
     fields: Mapping[str, Any]
     mode: Mode
     image: bytes = b""
     mask: bytes = b""
-    # Whether what is transparent of the picture is to be painted anew.
-    may_be_holed: bool = False
+    # Transparent areas of the image then serve as its mask.
+    uses_alpha: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResponseFormat:
+    """The response that a client asks for; `kind` is the prefix of its stream events."""
+
+    format: str
+    quality: int
+    is_linked: bool
+    is_streamed: bool
+    partial_images: int
+    kind: str
 
 
 def generation(request: HttpRequest) -> ParsedRequest:
@@ -40,7 +51,7 @@ def generation(request: HttpRequest) -> ParsedRequest:
 
 
 def edit(request: HttpRequest) -> ParsedRequest:
-    """With a mask, or a picture that is transparent in parts, those are painted anew; else all is."""
+    """An edit repaints the mask, else the image's transparent areas, else the whole image."""
     fields, sent = parsing.form(request)
     image = parsing.file_of(sent, "image", "image[]")
     mask = parsing.file_of(sent, "mask", is_required=False)
@@ -49,7 +60,7 @@ def edit(request: HttpRequest) -> ParsedRequest:
         mode=Mode.INPAINT if mask else Mode.IMAGE_TO_IMAGE,
         image=image,
         mask=mask,
-        may_be_holed=True,
+        uses_alpha=True,
     )
 
 
@@ -59,19 +70,19 @@ def variation(request: HttpRequest) -> ParsedRequest:
     return ParsedRequest(fields={**fields, "prompt": ""}, mode=Mode.IMAGE_TO_IMAGE, image=image)
 
 
-def requests_of(key: ApiKey, asked: ParsedRequest) -> list[GenerationRequest]:
-    """The parts of what is asked, of which each is a job. Raises InvalidRequest or Refusal."""
-    fields = asked.fields
+def requests_of(key: ApiKey, parsed: ParsedRequest) -> list[GenerationRequest]:
+    """One request for each job. Stores the images. Raises InvalidRequest or ApiError."""
+    fields = parsed.fields
     width, height = _size(fields.get("size"))
-    number = parsing.count(fields, "n", limit=MOST_PICTURES)
-    image, mask = _pictures(key, asked)
-    mode = Mode.INPAINT if mask else asked.mode
+    number = parsing.count(fields, "n", limit=MAX_N)
+    image, mask = _images(key, parsed)
+    mode = Mode.INPAINT if mask else parsed.mode
     first = build_request.build_request(
         key,
         prompt=parsing.text(fields, "prompt"),
         negative_prompt=parsing.text(fields, "negative_prompt"),
         checkpoint=build_request.known_as(
-            key, parsing.text(fields, "model"), mode=mode, elsewhere=ELSEWHERE
+            key, parsing.text(fields, "model"), mode=mode, foreign=FOREIGN
         ),
         mode=mode.value,
         width=width,
@@ -85,20 +96,20 @@ def requests_of(key: ApiKey, asked: ParsedRequest) -> list[GenerationRequest]:
     return build_request.in_parts(first, number)
 
 
-def _pictures(key: ApiKey, asked: ParsedRequest) -> tuple[str, str]:
-    """The digests of the picture and of its mask."""
-    if not asked.image:
+def _images(key: ApiKey, parsed: ParsedRequest) -> tuple[str, str]:
+    """The digests of the image and its mask; empty for a missing one."""
+    if not parsed.image:
         return "", ""
-    image = files.receive(key, asked.image)
-    if asked.mask:
-        return image.digest, files.receive_mask(key, asked.mask, from_alpha=True).digest
-    mask = files.mask_in(key, image) if asked.may_be_holed else None
+    image = files.receive(key, parsed.image)
+    if parsed.mask:
+        return image.digest, files.receive_mask(key, parsed.mask, from_alpha=True).digest
+    mask = files.mask_in(key, image) if parsed.uses_alpha else None
     return image.digest, mask.digest if mask else ""
 
 
 def _size(text: Any) -> tuple[int | None, int | None]:
-    """Width and height; without them, or with `auto`, the checkpoint's or the picture's own."""
-    if text is None or text in ("", "auto"):  # what was sent may have no hash
+    """Width and height; None if missing or `auto`, which means the default size."""
+    if text is None or text in ("", "auto"):  # no set: a list has no hash
         return None, None
     width, cross, height = str(text)[:20].lower().partition("x")
     if not cross or not (width.isdecimal() and height.isdecimal()):
@@ -106,8 +117,9 @@ def _size(text: Any) -> tuple[int | None, int | None]:
     return int(width), int(height)
 
 
-def looks_of(asked: ParsedRequest) -> ResponseFormat:
-    fields = asked.fields
+def response_format_of(parsed: ParsedRequest) -> ResponseFormat:
+    """Raises ApiError for a field that is out of range."""
+    fields = parsed.fields
     format = parsing.text(fields, "output_format") or "png"
     if format not in files.FORMATS:
         raise errors.invalid("output_format", _("Choose png, jpeg or webp."))
@@ -115,7 +127,7 @@ def looks_of(asked: ParsedRequest) -> ResponseFormat:
     if response_format not in {"b64_json", "url"}:
         raise errors.invalid("response_format", _("Choose b64_json or url."))
     partial = parsing.integer(fields, "partial_images") or 0
-    if not 0 <= partial <= MOST_PARTIAL:
+    if not 0 <= partial <= MAX_PARTIAL:
         raise errors.invalid("partial_images", _("Choose a number from 0 to 3."))
     compression = parsing.integer(fields, "output_compression")
     if compression is not None and not 0 <= compression <= 100:
@@ -126,16 +138,16 @@ def looks_of(asked: ParsedRequest) -> ResponseFormat:
         is_linked=response_format == "url",
         is_streamed=parsing.boolean(fields, "stream"),
         partial_images=partial,
-        kind="image_generation" if asked.mode is Mode.TEXT_TO_IMAGE else "image_edit",
+        kind="image_generation" if parsed.mode is Mode.TEXT_TO_IMAGE else "image_edit",
     )
 
 
-def ticket_of(request: HttpRequest, asked: ParsedRequest) -> Idempotency:
-    """Their SDK counts its retries, and sends the same body again."""
+def idempotency_of(request: HttpRequest, parsed: ParsedRequest) -> Idempotency:
+    """OpenAI's SDK sends no Idempotency-Key, but counts its retries. Raises ApiError."""
     retries = request.headers.get("X-Stainless-Retry-Count", "0")
     sent = {
-        **asked.fields,
-        "image": orders.sha256_of(asked.image),
-        "mask": orders.sha256_of(asked.mask),
+        **parsed.fields,
+        "image": orders.sha256_of(parsed.image),
+        "mask": orders.sha256_of(parsed.mask),
     }
-    return orders.ticket_of(request, sent, is_retry=retries.isdecimal() and int(retries) > 0)
+    return orders.idempotency_of(request, sent, is_retry=retries.isdecimal() and int(retries) > 0)

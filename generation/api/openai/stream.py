@@ -1,4 +1,4 @@
-"""A picture that comes piece by piece on OpenAI's wire: partial images on the way, then the whole."""
+"""OpenAI's image stream: partial images, then the completed ones."""
 
 import json
 import time
@@ -7,108 +7,93 @@ from typing import Any
 
 from generation.api import files, results, sse
 from generation.api import wait as api_wait
-from generation.api.openai.errors import ERRORS, ResponseFormat
+from generation.api.openai import errors, serializers
+from generation.api.openai.parsing import ResponseFormat
 from generation.api.threads import in_thread
 from generation.api.wait import Heard
 from generation.models import Image, Job, Status
 
-# Pictures are not counted in tokens here; their clients want the numbers all the same.
-USAGE = {
-    "input_tokens": 0,
-    "input_tokens_details": {"image_tokens": 0, "text_tokens": 0},
-    "output_tokens": 0,
-    "total_tokens": 0,
-}
 
+async def events(jobs: Sequence[Job], response_format: ResponseFormat) -> AsyncIterator[bytes]:
+    """Events of all jobs, one job after the other; an error comes last, because clients stop there.
 
-async def events(jobs: Sequence[Job], looks: ResponseFormat) -> AsyncIterator[bytes]:
-    """Whoever breaks it off loses nothing: the jobs go on, and a retry of the same body joins them.
-
-    Jobs are told of one after the other. One that failed is told of last: clients stop there.
+    If the connection breaks the jobs go on, and a retry of the same body joins them.
     """
     deadline = time.monotonic() + api_wait.LONGEST_SECONDS
     ended = []
     for job in jobs:
-        async for event in _until_ended(job, looks, deadline=deadline):
+        async for event in _until_ended(job, response_format, deadline=deadline):
             yield event
         ended.append(await api_wait.read(job.pk))
         if ended[-1].status == Status.SUCCEEDED:
-            for image in await in_thread(results.pictures_of)(ended[-1]):
-                yield await in_thread(_completed)(ended[-1], image, looks)
+            for image in await in_thread(results.images_of)(ended[-1]):
+                yield await in_thread(_completed)(ended[-1], image, response_format)
     if failed := [job for job in ended if job.status != Status.SUCCEEDED]:
         yield _failed(failed[0])
 
 
-async def _until_ended(job: Job, looks: ResponseFormat, *, deadline: float) -> AsyncIterator[bytes]:
+async def _until_ended(
+    job: Job, response_format: ResponseFormat, *, deadline: float
+) -> AsyncIterator[bytes]:
     sent = 0
     async with api_wait.listening(job) as heard:
         job = await api_wait.read(job.pk)
         while not job.is_final and time.monotonic() < deadline:
-            async for partial in _partials(job, heard, looks, sent=sent):
+            async for partial in _partials(job, heard, response_format, sent=sent):
                 sent += 1
                 yield partial
             yield sse.HEARTBEAT
             job = await api_wait.read(job.pk)
 
 
-def described(job: Job, looks: ResponseFormat) -> dict[str, Any]:
-    request = job.generation_request
-    return {
-        "background": "opaque",
-        "output_format": looks.format,
-        "quality": "high",
-        "size": f"{request.width}x{request.height}",
-    }
-
-
 async def _partials(
-    job: Job, heard: Heard, looks: ResponseFormat, *, sent: int
+    job: Job, heard: Heard, response_format: ResponseFormat, *, sent: int
 ) -> AsyncIterator[bytes]:
-    """As many partial images as are wanted, spread over the steps."""
-    if not looks.partial_images:
+    """Up to `partial_images` previews, spread evenly over the steps."""
+    if not response_format.partial_images:
         await heard.wait(api_wait.LOOK_SECONDS)
         return
     steps, done = job.generation_request.evaluations, 0
-    async for each in sse.until_it_moved(job, heard, seen=-1):
+    async for each in sse.until_row_changes(job, heard, seen=-1):
         if each.name == "step":
             done = each.data["step"]
-        elif each.name == "preview" and sent < looks.partial_images:
-            if done * (looks.partial_images + 1) < steps * (sent + 1):
+        elif each.name == "preview" and sent < response_format.partial_images:
+            if done * (response_format.partial_images + 1) < steps * (sent + 1):
                 continue
-            yield _partial(job, each.data["jpeg"], looks, index=sent)
+            yield _partial(job, each.data["jpeg"], response_format, index=sent)
             sent += 1
 
 
-def _partial(job: Job, jpeg: str, looks: ResponseFormat, *, index: int) -> bytes:
-    content = files.as_format(files.decoded(jpeg, param=""), looks.format)
+def _partial(job: Job, jpeg: str, response_format: ResponseFormat, *, index: int) -> bytes:
+    content = files.as_format(files.decoded(jpeg, param=""), response_format.format)
     return _event(
-        f"{looks.kind}.partial_image",
+        f"{response_format.kind}.partial_image",
         {
             "b64_json": files.base64_of(content),
             "partial_image_index": index,
             "created_at": int(time.time()),
-            **described(job, looks),
+            **serializers.properties(job, response_format),
         },
     )
 
 
-def _completed(job: Job, image: Image, looks: ResponseFormat) -> bytes:
-    content = files.content_of(image, format=looks.format, quality=looks.quality)
+def _completed(job: Job, image: Image, response_format: ResponseFormat) -> bytes:
+    content = files.content_of(
+        image, format=response_format.format, quality=response_format.quality
+    )
     return _event(
-        f"{looks.kind}.completed",
+        f"{response_format.kind}.completed",
         {
             "b64_json": files.base64_of(content),
             "created_at": int(time.time()),
-            **described(job, looks),
-            "usage": USAGE,
+            **serializers.properties(job, response_format),
+            "usage": serializers.USAGE,
         },
     )
 
 
 def _failed(job: Job) -> bytes:
-    refusal = results.not_made(job)
-    _status, kind, code = ERRORS.get(refusal.code, (0, "server_error", refusal.code))
-    error = {"message": refusal.message, "type": kind, "param": None, "code": code}
+    error = errors.streamed(results.error_for(job))
     return f"data: {json.dumps({'error': error})}\n\n".encode()
 
 

@@ -1,6 +1,5 @@
-"""Asking the native API for pictures, and for the jobs that make them."""
+"""Checkpoints, quotes and jobs."""
 
-import re
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,8 +11,10 @@ from accounts.models import ApiKey
 from billing.models import Unit
 from generation import jobs
 from generation.api import auth as api_auth
-from generation.api import build_request, files, orders, outbound_http, serializers, wait
-from generation.api.native.auth import GENERATE, PROBLEMS, READ, job_of, key_of
+from generation.api import build_request, orders, outbound_http, wait
+from generation.api.native import parsing, serializers
+from generation.api.native.auth import GENERATE, READ, job_of, key_of
+from generation.api.native.errors import PROBLEMS
 from generation.api.native.pagination import Cursor, Limit, page_of
 from generation.api.native.schemas import (
     Checkpoints,
@@ -26,16 +27,14 @@ from generation.api.native.schemas import (
 )
 from generation.api.orders import Idempotency
 from generation.api.threads import in_thread
-from generation.engine.request import GenerationRequest
 from generation.jobs import admission, receipt_view
 from generation.models import Job
 
-MAX_WAIT_SECONDS = 60
-_DIGEST = re.compile(r"[0-9a-f]{64}")
-_WAIT = re.compile(r"\bwait=(\d{1,4})\b")
-Prefer = Annotated[str, P.Header(description="`wait=30` answers once it has ended, or after 30 s.")]
+Prefer = Annotated[
+    str, P.Header(description="`wait=30`: respond once the job has ended, or after 30 seconds.")
+]
 IdempotencyKey = Annotated[
-    str, P.Header(alias="Idempotency-Key", description="The same one again is the same job.")
+    str, P.Header(alias="Idempotency-Key", description="A repeated key returns the same job.")
 ]
 
 router = Router()
@@ -51,18 +50,18 @@ def list_checkpoints(request: HttpRequest) -> dict[str, Any]:
 
 @router.post("/quote", response={200: Quote, **PROBLEMS}, auth=READ, url_name="quote")
 def quote(request: HttpRequest, wish: Wish) -> dict[str, Any]:
-    """What a job would cost at most. Nothing is set aside."""
+    """The most that a job would cost. Nothing is put on hold."""
     key = key_of(request)
-    wanted = _request_of(key, wish)
+    generation_request = parsing.generation_request(key, wish)
     unit = Unit(key.pays_in)
-    agreed = admission.check(key.user, wanted, unit=unit)
+    agreed = admission.check(key.user, generation_request, unit=unit)
     return {
         "unit": unit.value,
         "price": agreed.price,
         "likely_ms": agreed.quote.likely_ms,
-        "width": wanted.width,
-        "height": wanted.height,
-        "request": wanted.to_dict(),
+        "width": generation_request.width,
+        "height": generation_request.height,
+        "request": generation_request.to_dict(),
     }
 
 
@@ -78,11 +77,11 @@ async def create_job(
     prefer: Prefer = "",
     idempotency_key: IdempotencyKey = "",
 ) -> Any:
-    """Ask for pictures. 202 while they are being made, 201 once they are there, 200 for a replay."""
+    """Submit a job. 202 while it is in progress, 201 once it has ended, 200 for a repeated request."""
     job, is_new = await in_thread(_place)(key_of(request), wish, idempotency_key)
-    api_auth.entry_of(request).job = job
-    if found := _WAIT.search(prefer):
-        job = await wait.until_ended(job, seconds=min(int(found[1]), MAX_WAIT_SECONDS))
+    api_auth.call_of(request).job = job
+    if (seconds := parsing.wait_seconds(prefer)) is not None:
+        job = await wait.until_ended(job, seconds=seconds)
     shown = await in_thread(serializers.job)(job)
     if not is_new:
         return Status(200, shown)
@@ -95,7 +94,7 @@ def list_jobs(
     cursor: Cursor = "",
     limit: Limit = 20,
 ) -> dict[str, Any]:
-    """The key's jobs, the newest first."""
+    """The key's jobs, newest first."""
     mine = Job.objects.filter(api_key=key_of(request)).prefetch_related("images")
     found, next_cursor = page_of(mine, cursor, limit)
     return {"items": [serializers.listed(job) for job in found], "next": next_cursor}
@@ -103,10 +102,10 @@ def list_jobs(
 
 @router.get("/jobs/{uuid:job_id}", response={200: JobShown, **PROBLEMS}, auth=READ, url_name="job")
 async def get_job(request: HttpRequest, job_id: UUID, prefer: Prefer = "") -> Any:
-    """One job; with `Prefer: wait=30`, once it has ended, or after 30 s."""
+    """One job. With `Prefer: wait=30`, responds once it has ended, or after 30 seconds."""
     job = await in_thread(job_of)(request, job_id)
-    if found := _WAIT.search(prefer):
-        job = await wait.until_ended(job, seconds=min(int(found[1]), MAX_WAIT_SECONDS))
+    if (seconds := parsing.wait_seconds(prefer)) is not None:
+        job = await wait.until_ended(job, seconds=seconds)
     return await in_thread(serializers.job)(job)
 
 
@@ -117,7 +116,10 @@ async def get_job(request: HttpRequest, job_id: UUID, prefer: Prefer = "") -> An
     url_name="job_cancel",
 )
 def cancel_job(request: HttpRequest, job_id: UUID) -> dict[str, Any]:
-    """Stop a job. One that runs stops at its next step, and costs what was done; one that ended stays."""
+    """Cancel a job. A running job stops after its current step and is charged for the steps it made.
+
+    A job that has ended does not change.
+    """
     job = job_of(request, job_id)
     jobs.cancel(job)
     return serializers.job(job_of(request, job_id))
@@ -130,38 +132,16 @@ def cancel_job(request: HttpRequest, job_id: UUID) -> dict[str, Any]:
     url_name="job_receipt",
 )
 def get_receipt(request: HttpRequest, job_id: UUID) -> dict[str, Any]:
-    """What a job cost, and why; without lines until it has ended."""
+    """The cost of a job, itemized once it has ended."""
     return receipt_view.build(job_of(request, job_id)).to_dict()
 
 
 def _place(key: ApiKey, wish: JobWish, token: str) -> tuple[Job, bool]:
-    ticket = Idempotency(token=token, digest=orders.digest_of(wish.dict(exclude_unset=True)))
-    # A replay must not depend on what has changed since: the budget, the checkpoint, the picture.
-    if known := orders.find(key, ticket):
+    idempotency = Idempotency(token=token, digest=orders.digest_of(wish.dict(exclude_unset=True)))
+    # A repeated request must succeed even if its budget, checkpoint or image has changed since.
+    if known := orders.find(key, idempotency):
         return known[0], False
     if wish.webhook_url:
         outbound_http.require_fit(wish.webhook_url)
-    wanted = _request_of(key, wish)
-    return orders.place(key, wanted, ticket, webhook_url=wish.webhook_url)
-
-
-def _request_of(key: ApiKey, wish: Wish) -> GenerationRequest:
-    values = wish.dict(exclude={"webhook_url"})
-    # First: where nothing can work on them, pictures are not kept.
-    values["checkpoint"] = build_request.checkpoint_of(key, wish.checkpoint, mode=wish.mode).id
-    values |= {name: _digest_of(key, values[name], param=name) for name in ("image", "depth")}
-    values["mask"] = _digest_of(key, values["mask"], param="mask")
-    return build_request.build_request(key, **values)
-
-
-def _digest_of(key: ApiKey, named: str, *, param: str) -> str:
-    """The digest of a picture that a wish names in one of three ways."""
-    if not named or _DIGEST.fullmatch(named):
-        return named
-    try:
-        id = UUID(named) if len(named) == 36 else None
-    except ValueError:
-        id = None
-    if id is not None:
-        return files.own_picture(key, id).digest
-    return files.receive(key, files.decoded(named, param=param), param=param).digest
+    generation_request = parsing.generation_request(key, wish)
+    return orders.place(key, generation_request, idempotency, webhook_url=wish.webhook_url)

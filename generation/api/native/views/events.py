@@ -1,4 +1,4 @@
-"""A job of the native API as it goes on: server-sent events, which can be resumed."""
+"""Server-sent events of a job."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -9,12 +9,16 @@ from django.http.response import HttpResponseBase
 from ninja import Router
 from ninja.params import functions as P  # noqa: N812  # ninja's own short name
 
-from generation.api import serializers, sse, wait
-from generation.api.native.auth import PROBLEMS, READ, job_of
+from generation.api import sse, wait
+from generation.api.native import serializers
+from generation.api.native.auth import READ, job_of
+from generation.api.native.errors import PROBLEMS
 from generation.api.threads import in_thread
 from generation.models import Job
 
-LastEventId = Annotated[str, P.Header(alias="Last-Event-ID", description="Go on after this one.")]
+LastEventId = Annotated[
+    str, P.Header(alias="Last-Event-ID", description="Resume after this event.")
+]
 
 router = Router()
 
@@ -27,7 +31,7 @@ router = Router()
     openapi_extra={
         "responses": {
             200: {
-                "description": "`status`, `step` and `preview` events, until the job has ended.",
+                "description": "`status`, `step` and `preview` events until the job has ended.",
                 "content": {"text/event-stream": {"schema": {"type": "string"}}},
             }
         }
@@ -38,14 +42,14 @@ async def job_events(
     job_id: UUID,
     last_event_id: LastEventId = "",
 ) -> HttpResponseBase:
-    """Server-sent events: `status` with the job, `step`, `preview` with a JPEG. Resumable."""
+    """Server-sent events: `status` with the job, `step`, and `preview` with a JPEG. Resumable."""
     job = await in_thread(job_of)(request, job_id)
     after = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else -1
     return sse.response(_events(job, after=after))
 
 
 async def _events(job: Job, *, after: int) -> AsyncIterator[bytes]:
-    """The newest of each kind, from the state that the client has not seen yet."""
+    """The newest event of each kind, starting with the first status that the client has not seen."""
     seen = after
     async with wait.listening(job) as heard:
         while True:
@@ -59,6 +63,6 @@ async def _events(job: Job, *, after: int) -> AsyncIterator[bytes]:
                 yield sse.HEARTBEAT
             if job.is_final:
                 return
-            async for message in sse.until_it_moved(job, heard, seen=seen):
+            async for message in sse.until_row_changes(job, heard, seen=seen):
                 seen = max(seen, message.id)
                 yield message.encoded()

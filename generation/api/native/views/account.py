@@ -1,4 +1,4 @@
-"""What a key may still spend, and what it has spent, over the native API."""
+"""Balance and usage of a key."""
 
 from datetime import UTC, date, timedelta
 from typing import Annotated, Any
@@ -10,7 +10,8 @@ from ninja.params import functions as P  # noqa: N812  # ninja's own short name
 
 from billing import ledger
 from billing.models import Unit
-from generation.api.native.auth import ACCOUNT, PROBLEMS, key_of
+from generation.api.native.auth import ACCOUNT, key_of
+from generation.api.native.errors import PROBLEMS
 from generation.api.native.schemas import Balance, Usage
 from generation.jobs import budgets
 from generation.models.api import KeyDay
@@ -23,7 +24,7 @@ router = Router()
 
 @router.get("/balance", response={200: Balance, **PROBLEMS}, auth=ACCOUNT, url_name="balance")
 def get_balance(request: HttpRequest) -> dict[str, Any]:
-    """What the key's owner has left, and what the key may still spend of it."""
+    """The balance of the key's owner, and the rest of the key's budget."""
     key = key_of(request)
     spent = budgets.spent(key)
     return {
@@ -41,7 +42,7 @@ def get_balance(request: HttpRequest) -> dict[str, Any]:
 
 @router.get("/usage", response={200: Usage, **PROBLEMS}, auth=ACCOUNT, url_name="usage")
 def get_usage(request: HttpRequest, days: Days = 30) -> dict[str, Any]:
-    """What the key's jobs cost a day, or may still cost; days without a job are left out."""
+    """Cost of the key's jobs by day, including amounts on hold. Days without a job are omitted."""
     key = key_of(request)
     since = _today() - timedelta(days=days - 1)
     found = KeyDay.objects.filter(api_key=key, day__gte=since).order_by("day")

@@ -1,4 +1,4 @@
-"""Pictures of the native API: those that a key has made, and those that it brings along."""
+"""Images that a key has made, and uploads."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -10,8 +10,10 @@ from ninja import Router, Status
 from ninja.files import UploadedFile
 from ninja.params import functions as P  # noqa: N812  # ninja's own short name
 
-from generation.api import errors, files, serializers
-from generation.api.native.auth import GENERATE, PROBLEMS, READ, key_of
+from generation.api import errors, files
+from generation.api.native import serializers
+from generation.api.native.auth import GENERATE, READ, key_of
+from generation.api.native.errors import PROBLEMS
 from generation.api.native.pagination import Cursor, Limit, page_of
 from generation.api.native.schemas import PicturePage, Uploaded
 from generation.models import Image
@@ -28,10 +30,10 @@ def list_pictures(
     cursor: Cursor = "",
     limit: Limit = 20,
 ) -> dict[str, Any]:
-    """The pictures that the key has made, the newest first."""
+    """The pictures that the key has made, newest first."""
     mine = Image.objects.kept().for_user(key_of(request).user).filter(job__api_key=key_of(request))
     found, next_cursor = page_of(mine.defer("terms"), cursor, limit)
-    return {"items": [serializers.picture(image) for image in found], "next": next_cursor}
+    return {"items": [serializers.image(image) for image in found], "next": next_cursor}
 
 
 @router.get(
@@ -65,7 +67,7 @@ def get_picture(
 
 @router.post("/uploads", response={201: Uploaded, **PROBLEMS}, auth=GENERATE, url_name="uploads")
 def upload(request: HttpRequest, file: Sent) -> Any:
-    """Bring a picture along (PNG, JPEG or WebP), to name it by its digest in jobs."""
+    """Upload a picture (PNG, JPEG or WebP) for use in jobs, which name it by its digest."""
     content = file.read()
     if not content:
         raise errors.invalid("file", _("This file is empty."))

@@ -1,18 +1,18 @@
-"""Jobs and pictures as the native API and its webhooks show them."""
+"""Jobs and images as the native API and webhooks send them."""
 
 from typing import Any
 
-from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from generation.api.links import absolute
 from generation.images import storage
 from generation.live import messages
 from generation.models import Image, Job
 
 
 def job(job: Job) -> dict[str, Any]:
-    """One job; its links to pictures are good for an hour."""
+    """One job with its progress. Its links to images expire after an hour."""
     state = messages.job_state(job)
     pictures = job.images.filter(deleted_at=None).defer("terms").order_by("index")
     return {
@@ -21,24 +21,24 @@ def job(job: Job) -> dict[str, Any]:
         "step": state["step"],
         "steps": state["steps"],
         "position": state["position"],
-        "pictures": [picture(each) for each in pictures],
+        "pictures": [image(each) for each in pictures],
     }
 
 
 def listed(job: Job) -> dict[str, Any]:
-    """The same without a look at where it stands: `job.images` are known already."""
-    kept = [image for image in job.images.all() if image.deleted_at is None]
+    """A job in a list, without its progress. Needs `job.images` prefetched."""
+    kept = [each for each in job.images.all() if each.deleted_at is None]
     return {
         **_row(job),
         "phase": "",
         "step": 0,
         "steps": job.generation_request.evaluations,
         "position": None,
-        "pictures": [picture(image) for image in sorted(kept, key=lambda each: each.index)],
+        "pictures": [image(each) for each in sorted(kept, key=lambda each: each.index)],
     }
 
 
-def picture(image: Image) -> dict[str, Any]:
+def image(image: Image) -> dict[str, Any]:
     return {
         "id": str(image.pk),
         "job": str(image.job_id),
@@ -50,10 +50,6 @@ def picture(image: Image) -> dict[str, Any]:
         "url": absolute(storage.signed_url(image, name="image_file")),
         "thumbnail_url": absolute(storage.signed_url(image, name="image_thumbnail")),
     }
-
-
-def absolute(path: str) -> str:
-    return settings.SITE_URL.rstrip("/") + path
 
 
 def _row(job: Job) -> dict[str, Any]:

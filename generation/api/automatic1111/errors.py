@@ -1,0 +1,33 @@
+"""Error bodies as AUTOMATIC1111's web UI sends them, which are FastAPI's."""
+
+from django.http import JsonResponse
+
+from generation.api.endpoint import ApiFormat
+from generation.api.errors import ApiError
+
+
+def missing(message: str) -> ApiError:
+    """The error for a feature of the web UI that this site lacks."""
+    return ApiError(404, "not_here", message)
+
+
+def _response(error: ApiError) -> JsonResponse:
+    if error.status == 422:
+        details = [
+            {"loc": ["body", param], "msg": message, "type": "value_error"}
+            for param, message in (error.errors or {"body": error.message}).items()
+        ]
+        return JsonResponse({"detail": details}, status=422)
+    body = {
+        "error": "HTTPException",
+        "detail": error.message,
+        "body": "",
+        "errors": error.code,
+    }
+    response = JsonResponse(body, status=error.status)
+    if error.status == 401:
+        response["WWW-Authenticate"] = "Basic"
+    return response
+
+
+api_format = ApiFormat(error_response=_response)

@@ -1,0 +1,96 @@
+"""Builds GenerationRequests from the bodies of txt2img, img2img and extra-single-image."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from accounts.models import ApiKey
+from generation.api import build_request, errors, files, parsing
+from generation.api.automatic1111 import names
+from generation.engine.enums import Mode
+from generation.engine.request import MAX_IMAGES, GenerationRequest
+
+DENOISING_STRENGTH = 0.75
+# Their product is the number of images.
+FACTORS = ("batch_size", "n_iter")
+CONTROLNET = "controlnet"
+
+
+def require_supported(body: Mapping[str, Any]) -> None:
+    """Reject scripts and ControlNet: ignoring them would charge for a different image.
+
+    Raises ApiError.
+    """
+    if parsing.text(body, "script_name"):
+        raise errors.invalid("script_name", _("There are no scripts here."))
+    scripts = body.get("alwayson_scripts")
+    for name, settings in scripts.items() if isinstance(scripts, dict) else ():
+        if name.lower() == CONTROLNET and _is_used(settings):
+            raise errors.invalid("alwayson_scripts", _("There is no ControlNet here."))
+
+
+def generation_request(key: ApiKey, body: Mapping[str, Any], mode: Mode) -> GenerationRequest:
+    """The request of txt2img or img2img; stores the images it brings. Raises ApiError or InvalidRequest."""
+    number = math.prod(parsing.count(body, name, limit=MAX_IMAGES) for name in FACTORS)
+    if number > MAX_IMAGES:
+        raise errors.invalid(
+            "batch_size", _("Choose a number from 1 to %(limit)d.") % {"limit": MAX_IMAGES}
+        )
+    checkpoint = names.checkpoint_in(key, body, mode=mode)
+    seed = parsing.integer(body, "seed")
+    return build_request.build_request(
+        key,
+        prompt=parsing.text(body, "prompt"),
+        negative_prompt=parsing.text(body, "negative_prompt"),
+        checkpoint=checkpoint,
+        mode=mode.value,
+        width=parsing.integer(body, "width"),
+        height=parsing.integer(body, "height"),
+        num_inference_steps=parsing.integer(body, "steps"),
+        guidance_scale=parsing.number(body, "cfg_scale"),
+        noise_scheduler=names.noise_scheduler_in(body),
+        # A negative seed means a random one.
+        seed=None if seed is None or seed < 0 else seed,
+        num_images=number,
+        **_images(key, body, mode),
+    )
+
+
+def upscale_request(key: ApiKey, body: Mapping[str, Any]) -> GenerationRequest:
+    """The request of extra-single-image; stores its image. Raises ApiError or InvalidRequest."""
+    # Before the image is stored: without an upscaler it would be kept for nothing.
+    checkpoint = names.upscaler_in(key, body)
+    content = files.decoded(parsing.text(body, "image", limit=None), param="image")
+    image = files.receive(key, content)
+    return build_request.build_request(
+        key, checkpoint=checkpoint, mode=Mode.UPSCALE.value, image=image.digest
+    )
+
+
+def _images(key: ApiKey, body: Mapping[str, Any], mode: Mode) -> dict[str, Any]:
+    if mode is Mode.TEXT_TO_IMAGE:
+        return {}
+    given = body["init_images"]
+    first = {"init_images": given[0] if isinstance(given, list) else given}
+    text = parsing.text(first, "init_images", limit=None)
+    image = files.receive(key, files.decoded(text, param="init_images"), param="init_images")
+    strength = parsing.number(body, "denoising_strength")
+    images = {
+        "image": image.digest,
+        "strength": DENOISING_STRENGTH if strength is None else strength,
+    }
+    if mode is Mode.INPAINT:
+        content = files.decoded(parsing.text(body, "mask", limit=None), param="mask")
+        invert = bool(parsing.integer(body, "inpainting_mask_invert"))
+        images["mask"] = files.receive_mask(key, content, invert=invert).digest
+    return images
+
+
+def _is_used(settings: Any) -> bool:
+    """Say whether an extension's settings enable it."""
+    units = settings.get("args") if isinstance(settings, dict) else settings
+    if not isinstance(units, list):
+        return bool(units)
+    return any(unit.get("enabled", True) if isinstance(unit, dict) else unit for unit in units)

@@ -1,0 +1,148 @@
+"""Reads Stability's v1 requests: JSON for text-to-image, forms for the others."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from accounts.models import ApiKey
+from generation.api import auth, build_request, errors, files, orders, parsing
+from generation.api.orders import Idempotency
+from generation.api.stability.parsing import FOREIGN
+from generation.engine.enums import Mode
+from generation.engine.request import GenerationRequest, NoiseScheduler
+from generation.models import Upload
+
+# Their samplers that exist here; any other means the checkpoint's default.
+SAMPLERS: Mapping[str, NoiseScheduler] = {
+    "DDIM": NoiseScheduler.DDIM,
+    "DDPM": NoiseScheduler.DDPM,
+    "K_DPMPP_2M": NoiseScheduler.DPMPP_2M,
+    "K_EULER": NoiseScheduler.EULER,
+    "K_EULER_ANCESTRAL": NoiseScheduler.EULER_ANCESTRAL,
+    "K_HEUN": NoiseScheduler.HEUN,
+}
+MAX_SAMPLES = 10
+# Their defaults for image_strength and step_schedule_start.
+IMAGE_STRENGTH = 0.35
+SCHEDULE_START = 0.65
+_PROMPT = re.compile(r"text_prompts\[(\d{1,2})\]\[(text|weight)\]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParsedRequest:
+    """A request: one part for each job, and its idempotency."""
+
+    parts: list[GenerationRequest]
+    idempotency: Idempotency
+
+
+def text_to_image(request: HttpRequest, engine_id: str) -> ParsedRequest:
+    key = auth.call_of(request).key
+    fields = parsing.json_object(request)
+    prompts = fields.get("text_prompts")
+    if not isinstance(prompts, list) or not all(isinstance(each, dict) for each in prompts):
+        raise errors.invalid("text_prompts", _("Send a list of texts with their weights."))
+    first = build_request.build_request(
+        key,
+        **_common(key, fields, engine_id, prompts, mode=Mode.TEXT_TO_IMAGE),
+        width=parsing.integer(fields, "width"),
+        height=parsing.integer(fields, "height"),
+    )
+    return _parsed(request, first, fields)
+
+
+def image_to_image(request: HttpRequest, engine_id: str) -> ParsedRequest:
+    key = auth.call_of(request).key
+    fields, sent = parsing.form(request)
+    prompts = _prompts_in(fields)
+    first = build_request.build_request(
+        key,
+        **_common(key, fields, engine_id, prompts, mode=Mode.IMAGE_TO_IMAGE),
+        image=files.receive(key, parsing.file_of(sent, "init_image"), param="init_image").digest,
+        strength=_strength(fields),
+    )
+    return _parsed(request, first, fields, sent)
+
+
+def masking(request: HttpRequest, engine_id: str) -> ParsedRequest:
+    key = auth.call_of(request).key
+    fields, sent = parsing.form(request)
+    image = files.receive(key, parsing.file_of(sent, "init_image"), param="init_image")
+    first = build_request.build_request(
+        key,
+        **_common(key, fields, engine_id, _prompts_in(fields), mode=Mode.INPAINT),
+        image=image.digest,
+        mask=_mask(key, fields, sent, image).digest,
+    )
+    return _parsed(request, first, fields, sent)
+
+
+def _parsed(
+    request: HttpRequest,
+    first: GenerationRequest,
+    fields: Mapping[str, Any],
+    sent: "parsing.Files | None" = None,
+) -> ParsedRequest:
+    number = parsing.count(fields, "samples", limit=MAX_SAMPLES)
+    idempotency = orders.idempotency_of(request, {**fields, **orders.digests_of(sent or {})})
+    return ParsedRequest(parts=build_request.in_parts(first, number), idempotency=idempotency)
+
+
+def _mask(key: ApiKey, fields: Mapping[str, Any], sent: parsing.Files, image: Upload) -> Upload:
+    source = parsing.text(fields, "mask_source")
+    if source == "INIT_IMAGE_ALPHA":
+        mask = files.mask_in(key, image)
+        if mask is None:
+            raise errors.invalid("init_image", _("This picture has no transparent part."))
+        return mask
+    if source not in {"MASK_IMAGE_WHITE", "MASK_IMAGE_BLACK"}:
+        raise errors.invalid("mask_source", _("This source of a mask is not known."))
+    content = parsing.file_of(sent, "mask_image")
+    return files.receive_mask(key, content, invert=source == "MASK_IMAGE_BLACK")
+
+
+def _common(
+    key: ApiKey,
+    fields: Mapping[str, Any],
+    engine_id: str,
+    prompts: list[Mapping[str, Any]],
+    *,
+    mode: Mode,
+) -> dict[str, Any]:
+    weighted = [
+        (parsing.text(each, "text"), parsing.number(each, "weight") or 0 if "weight" in each else 1)
+        for each in prompts
+    ]
+    return {
+        "prompt": ", ".join(text for text, weight in weighted if weight >= 0),
+        "negative_prompt": ", ".join(text for text, weight in weighted if weight < 0),
+        "checkpoint": build_request.known_as(key, engine_id, mode=mode, foreign=FOREIGN),
+        "mode": mode.value,
+        "guidance_scale": parsing.number(fields, "cfg_scale"),
+        "num_inference_steps": parsing.integer(fields, "steps"),
+        "noise_scheduler": SAMPLERS.get(parsing.text(fields, "sampler"), ""),
+        # 0 means a random seed.
+        "seed": parsing.integer(fields, "seed") or None,
+    }
+
+
+def _prompts_in(fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The form's prompts, from fields such as text_prompts[0][text] and text_prompts[0][weight]."""
+    prompts: dict[int, dict[str, Any]] = {}
+    for name, value in fields.items():
+        if found := _PROMPT.fullmatch(name):
+            prompts.setdefault(int(found[1]), {})[found[2]] = value
+    return [prompts[number] for number in sorted(prompts)]
+
+
+def _strength(fields: Mapping[str, Any]) -> float:
+    """The share of the image to give up; `init_image_mode` says which field has it."""
+    if fields.get("init_image_mode") == "STEP_SCHEDULE":
+        start = parsing.number(fields, "step_schedule_start")
+        return SCHEDULE_START if start is None else start
+    kept = parsing.number(fields, "image_strength")
+    return 1 - (IMAGE_STRENGTH if kept is None else kept)
