@@ -1,4 +1,4 @@
-"""The letters about keys of the API. Each is written in the language that is active."""
+"""Emails about API keys, in the active language."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -11,7 +11,7 @@ from billing.templatetags.amounts import credits, gpu_time
 
 
 def budget_used(*, key: ApiKey, percent: int, spent: int) -> Letter:
-    """`spent` is in the key's unit, and counts what is still being made."""
+    """`spent` is in the key's unit and includes amounts on hold."""
     return Letter(
         subject=_("%(percent)d%% of the budget of your API key is used") % {"percent": percent},
         paragraphs=[
@@ -47,14 +47,14 @@ def key_made(*, key: ApiKey) -> Letter:
 
 
 def amount(number: int, *, key: ApiKey) -> str:
-    """So much of what the key spends: "12.5 credits", "4 min 58 s"."""
+    """An amount in the key's unit: "12.5 credits", "4 min 58 s"."""
     if key.pays_in_credits:
         return _("%(credits)s credits") % {"credits": credits(number)}
     return gpu_time(number)
 
 
 _SAMPLE_KEY = ApiKey(name="Shop", prefix="sk-3fa9c1d2", budget=100_000, window=Window.MONTH)
-# Every letter of this module as an example, to look at and to test.
+# An example of each email, for previews and tests.
 SAMPLES: Mapping[str, Callable[[], Letter]] = {
     "budget_used": partial(budget_used, key=_SAMPLE_KEY, percent=80, spent=81_500),
     "key_made": partial(key_made, key=_SAMPLE_KEY),

@@ -1,4 +1,4 @@
-"""The pages of the account area for people who write programs: keys, balance, examples, the log."""
+"""Account pages for developers: API keys, balance, call log and webhooks."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -38,7 +38,7 @@ RECENT_DELIVERIES = 20
 def developer(request: HttpRequest) -> HttpResponse:
     """generation/developer.html
 
-    keys: those not revoked, the newest first, each with `spent`; credits: Standing; calls, deliveries.
+    keys: not revoked, newest first, each with `spent`; credits: Standing; calls, deliveries.
     """
     user = user_of(request)
     found = ApiKey.objects.filter(user=user, revoked_at=None).order_by("-created_at")
@@ -56,7 +56,7 @@ def developer(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def developer_calls(request: HttpRequest) -> HttpResponse:
-    """The log of requests alone, for a script that looks again and again."""
+    """The call log alone, which a script polls."""
     return render(request, "generation/_calls.html", {"calls": _calls(user_of(request))})
 
 
@@ -65,7 +65,7 @@ def developer_calls(request: HttpRequest) -> HttpResponse:
 @never_cache
 @limited("api_key")
 def key_make(request: HttpRequest) -> HttpResponse:
-    """generation/key_make.html, and once it is made, generation/key_made.html with its `secret`."""
+    """generation/key_make.html; after it is made, generation/key_made.html with its `secret`."""
     user = user_of(request)
     form = KeyForm(request.POST or None)
     if not form.is_valid():
@@ -74,8 +74,8 @@ def key_make(request: HttpRequest) -> HttpResponse:
         key, secret = keys.make(
             user, name=form.cleaned_data["name"], limits=form.limits, pays_in=form.paid_in
         )
-    except keys.TooManyKeys as refusal:
-        form.add_error(None, str(refusal))
+    except keys.TooManyKeys as error:
+        form.add_error(None, str(error))
         return render(request, "generation/key_make.html", {"form": form})
     return _show_once(request, key, secret)
 
@@ -131,7 +131,7 @@ def _get_key_for_user(request: HttpRequest, key_id: UUID) -> ApiKey:
 
 
 def _show_once(request: HttpRequest, key: ApiKey, secret: str) -> HttpResponse:
-    """The only answer that ever has the secret in it. The owner is written to: it might be a stranger."""
+    """Show the secret, which only this response has, and email the owner in case of a break-in."""
     user = user_of(request)
     key.refresh_from_db()
     outbox.send(partial(emails.key_made, key=key), to=user.email, user=user)

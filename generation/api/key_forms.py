@@ -1,4 +1,4 @@
-"""The form for a key: what a person says in credits or minutes, and what the key's limits make of it."""
+"""The form for an API key, with its budget in credits or minutes."""
 
 from datetime import UTC, datetime, time
 from decimal import Decimal
@@ -13,7 +13,7 @@ from accounts.keys import Limits
 from accounts.models import ApiKey, Pays, Scope, Window
 from generation.options.offered import offered
 
-# Of a credit, and of a minute.
+# Units a credit, and a minute.
 PER_WHOLE = {Pays.CREDITS: 1_000, Pays.GPU_MS: 60_000}
 LARGEST = {
     512 * 512: "512 × 512",
@@ -24,7 +24,7 @@ LARGEST = {
 
 
 class KeyForm(forms.Form):
-    """`limits` are valid once the form is. What a key pays with is chosen when it is made."""
+    """`limits` are valid once the form is. The way to pay cannot change after the key is made."""
 
     name = forms.CharField(
         label=gettext_lazy("Name"),
@@ -90,7 +90,7 @@ class KeyForm(forms.Form):
             del self.fields["pays_in"]
 
     def clean_expires_on(self) -> datetime | None:
-        """The day's last moment."""
+        """The last moment of the day in UTC."""
         day = self.cleaned_data["expires_on"]
         if day is None:
             return None
@@ -101,7 +101,7 @@ class KeyForm(forms.Form):
 
     @property
     def paid_in(self) -> Pays:
-        """What its budget counts."""
+        """The unit of the budget."""
         return Pays(self._key.pays_in if self._key else self.cleaned_data["pays_in"])
 
     @property

@@ -1,8 +1,7 @@
-"""Tell programs that their jobs have ended, signed, at addresses of their own: the only writer of Delivery.
+"""Signed webhooks about ended jobs, from rows of Delivery.
 
-The row says what is to be told, a Celery message only that there is something. An address that does not
-answer with 2xx is tried again, each time after a longer wait. The body is made when it is sent, so that
-its links to pictures are fresh.
+The row is the outbox; a Celery message only speeds up its delivery. Any answer but 2xx is retried with
+growing delays. The body is built at each attempt, because its links to images expire.
 """
 
 import base64
@@ -28,11 +27,11 @@ from generation.models.api import Delivery, Order
 
 log = logging.getLogger(__name__)
 
-# For so long a delivery belongs to the worker that sends it.
+# A worker that sends a delivery claims it for this long.
 LEASE = timedelta(minutes=1)
 FIRST_RETRY = timedelta(seconds=10)
 LONGEST_RETRY = timedelta(hours=6)
-# The last one comes after about two days.
+# The last attempt is about two days after the first.
 MAX_ATTEMPTS = 18
 
 
@@ -50,7 +49,7 @@ def note_end(job: Job) -> None:
 
 
 def deliver(delivery_id: str) -> bool:
-    """Send it if it is due and nobody else does; returns whether it arrived. Safe to call twice."""
+    """Send a delivery if it is due and unclaimed; returns whether it arrived. Safe to call twice."""
     mine = Delivery.objects.filter(
         pk=delivery_id, status=Delivery.Status.WAITING, due_at__lte=Now()
     )
@@ -68,7 +67,7 @@ def deliver(delivery_id: str) -> bool:
 
 
 def send_again(delivery: Delivery) -> None:
-    """Try a delivery anew, whatever became of it before."""
+    """Queue a delivery again, regardless of its status."""
     _update(delivery, status=Delivery.Status.WAITING, attempts=0, due_at=Now())
     transaction.on_commit(
         partial(bells.ring, "generation.send_webhook", str(delivery.pk)), robust=True
@@ -76,22 +75,22 @@ def send_again(delivery: Delivery) -> None:
 
 
 def waiting() -> list[str]:
-    """The ids of those that are due, at most a hundred."""
+    """The ids of up to a hundred due deliveries."""
     due = Delivery.objects.filter(status=Delivery.Status.WAITING, due_at__lte=Now())
     return [str(pk) for pk in due.order_by("due_at").values_list("pk", flat=True)[:100]]
 
 
 def signature(key: ApiKey, *, id: str, timestamp: int, body: bytes) -> str:
-    """What the receiver computes again, with the secret that the key's page shows, to know that it is us."""
+    """The signature of Standard Webhooks, with the secret on the key's page."""
     signed = f"{id}.{timestamp}.".encode() + body
     digest = hmac.new(key.webhook_key, signed, hashlib.sha256).digest()
     return f"v1,{base64.b64encode(digest).decode()}"
 
 
 def _signed(delivery: Delivery) -> tuple[bytes, dict[str, str]]:
-    """The body, and the headers that prove whose it is, by the names that Standard Webhooks gave them."""
+    """The body, and headers as Standard Webhooks names them."""
     timestamp = int(time.time())
-    body = json.dumps(_said(delivery), ensure_ascii=False).encode()
+    body = json.dumps(_body(delivery), ensure_ascii=False).encode()
     headers = {
         "Content-Type": "application/json",
         "User-Agent": f"{settings.SITE_NAME}-webhooks",
@@ -104,8 +103,8 @@ def _signed(delivery: Delivery) -> tuple[bytes, dict[str, str]]:
     return body, headers
 
 
-def _said(delivery: Delivery) -> dict[str, Any]:
-    from generation.api.native import serializers  # which shows it as the API does
+def _body(delivery: Delivery) -> dict[str, Any]:
+    from generation.api.native import serializers
 
     return {
         "type": delivery.event,

@@ -1,4 +1,4 @@
-"""What is kept of requests by API: what keys spent, which job answers which request, calls, webhooks."""
+"""Rows of the API: spending by key and day, idempotent requests, the call log and webhooks."""
 
 import uuid
 from typing import ClassVar
@@ -14,9 +14,9 @@ from generation.models.jobs import Job
 
 
 class KeyDay(models.Model):
-    """What a key's jobs of one day cost, or may still cost. `budgets` is the only writer.
+    """Cost of a key's jobs on one day, including amounts on hold. `budgets` is the only writer.
 
-    One row a day, so that asking what is left of a budget costs the same after a million jobs.
+    One row a day keeps the sum of a budget cheap after a million jobs.
     """
 
     api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="days")
@@ -34,10 +34,10 @@ class KeyDay(models.Model):
 
 
 class Order(models.Model):
-    """A job that was asked for with a key. The same request again, by `token` or `digest`, is the same job.
+    """A job submitted with a key. A repeated request, by `token` or `digest`, returns the same job.
 
-    `token` is what the client calls it (an Idempotency-Key), `digest` the SHA-256 of what it sent. For
-    more pictures than one job makes there are several: the `rest` have neither, and are found by the `first`.
+    `token` is the client's Idempotency-Key, `digest` the SHA-256 of the request. A request for more
+    images than one job makes has several orders: the `rest` have no token and point to the `first`.
     """
 
     job = models.OneToOneField("generation.Job", on_delete=models.CASCADE, related_name="order")
@@ -63,12 +63,12 @@ class Order(models.Model):
 
     @property
     def jobs(self) -> list[Job]:
-        """All that the request asked for, in the order of their pictures."""
+        """All jobs of the request, in the order of their images."""
         return [self.job, *(each.job for each in sorted(self.rest.all(), key=lambda each: each.pk))]
 
 
 class Call(models.Model):
-    """One request that came with a key, and how it was answered, for its owner to look at."""
+    """A request with a valid key, and the status of its response, for the key's owner."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="calls")
@@ -93,7 +93,7 @@ class Call(models.Model):
 
     @property
     def jobs(self) -> list[Job]:
-        """Those that the request was about: one mostly, or none."""
+        """The jobs of the request; mostly one or none."""
         if self.job is None:
             return []
         order: Order | None = getattr(self.job, "order", None)
@@ -101,7 +101,7 @@ class Call(models.Model):
 
 
 class Delivery(models.Model):
-    """What is to be told to a program's own address about one of its jobs. `webhooks` is the only writer."""
+    """A webhook about the end of a job. `webhook_outbox` adds rows, `webhooks` sends them."""
 
     class Status(models.TextChoices):
         WAITING = "waiting", _("Waiting")
@@ -115,9 +115,9 @@ class Delivery(models.Model):
     event = models.CharField(max_length=40)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
-    # By the database's clock. A worker that sends it moves this on first.
+    # By the database's clock. A worker claims the row by moving this forward.
     due_at = models.DateTimeField(db_default=Now())
-    # What the last try was answered with, or why there was no answer.
+    # The last response's status, or why there was none.
     answer = models.PositiveSmallIntegerField(null=True)
     error = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

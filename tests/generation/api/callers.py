@@ -1,4 +1,4 @@
-"""Programs that call the API with a key, and what they need to be let in."""
+"""API clients with a key."""
 
 import json
 
@@ -9,7 +9,7 @@ from generation.jobs import admission
 from tests.billing import provider
 from tests.generation.rows import make_request
 
-# Small, and quick where a worker makes it.
+# A small image, which a worker makes quickly.
 WISH = {"prompt": "a red house", "width": 128, "height": 128, "num_inference_steps": 30, "seed": 7}
 PRICE = admission.credits(
     make_request(**{name: value for name, value in WISH.items() if name != "prompt"})
@@ -17,7 +17,7 @@ PRICE = admission.credits(
 
 
 class Caller:
-    """One program with one key; every call returns Django's response."""
+    """An API client with its own key; each call returns Django's response."""
 
     def __init__(self, client, user, *, name="Tests", pays_in=Pays.CREDITS, **limits):
         self._client = client
@@ -39,7 +39,7 @@ class Caller:
         )
 
     def send(self, path, fields, **headers):
-        """As a form, with files."""
+        """Post a form with files."""
         return self._client.post(path, fields, headers={**self.headers, **headers})
 
     def reloaded(self):

@@ -1,4 +1,4 @@
-"""Makes a customer with credits and a key on a running site, and prints the key's secret.
+"""Create a customer with credits and a key on a running site, and print the key's secret.
 
 python -m tests.generation.api.make_key EMAIL     in the environment of one of the site's processes
 """

@@ -1,4 +1,4 @@
-"""A running site, its worker and a customer with credits, for programs that call it from outside."""
+"""Keys for tests that call a running site."""
 
 import subprocess
 import sys

@@ -53,7 +53,7 @@ def opened(text):
 
 
 def nearest(picture, others):
-    """Which of the others it is: in other company, the last bits of the same picture are different."""
+    """The index of the nearest image: in another batch, its last bits differ."""
     differences = [ImageStat.Stat(ImageChops.difference(picture, other)).sum for other in others]
     number = min(range(len(others)), key=lambda each: sum(differences[each]))
     assert (

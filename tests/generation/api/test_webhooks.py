@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Receiver:
-    """A program's own address, and what it was told."""
+    """A webhook endpoint, and the requests that it received."""
 
     def __init__(self):
         self.told = []

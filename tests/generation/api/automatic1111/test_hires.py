@@ -1,4 +1,4 @@
-"""AUTOMATIC1111's high-resolution pass: a second job that starts from the first one's picture, each charged."""
+"""AUTOMATIC1111's high-resolution pass: a second job from the first one's image; both are charged."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from generation.api import wait
 from generation.models import Job, Status, Upload
 from tests.billing.books import assert_books_balance
 from tests.generation.api.callers import Caller
-from tests.generation.api.test_formats import IMG2IMG
+from tests.generation.api.formats import IMG2IMG
 from tests.generation.carrying import CHARGES
 from tests.generation.rows import make_image
 
@@ -37,7 +37,7 @@ NAME = {"Idempotency-Key": "one"}
 
 @pytest.fixture
 def worker(monkeypatch):
-    """Ends what somebody waits for; returns the numbers of jobs to stop instead."""
+    """End each job that is waited for; returns the set of job numbers to cancel instead."""
     stopped = set()
 
     async def until_ended(job, **options):
@@ -68,7 +68,7 @@ def passes():
 
 
 def prices(caller):
-    """Of the first pass and of the second."""
+    """The prices of the first pass and of the second."""
     wish = {"prompt": "a", "num_inference_steps": 30}
     sizes = [(64, 128), (128, 256)]
     return [
@@ -262,7 +262,7 @@ def test_img2img_has_no_second_pass(caller, worker):
     assert Job.objects.count() == 1
 
 
-# What is not here ----------------------------------------------------------------------------------
+# Missing features -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_img2img_has_no_second_pass(caller, worker):
         ("/controlnet/detect", "ControlNet"),
     ],
 )
-def test_what_is_not_here_is_said_in_the_wires_words(caller, client, address, said):
+def test_a_missing_feature_is_refused_in_the_formats_own_words(caller, client, address, said):
     response = caller.post(address, {"image": "", "model": "clip"})
 
     assert (response.status_code, response.json()["errors"]) == (404, "not_here")

@@ -1,4 +1,4 @@
-"""Enlarging a picture over every wire that can: through the worker where there is an upscaler, else refused."""
+"""Upscaling in every API format, with an upscaler in the worker and without one."""
 
 import base64
 import io
@@ -36,7 +36,7 @@ def text():
     return base64.b64encode(png()).decode()
 
 
-# With one ------------------------------------------------------------------------------------------
+# With an upscaler ------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def client_of_site(site, secret):
 
 
 def last_job(client):
-    """What the newest job was, and what it cost."""
+    """The newest job's mode and cost."""
     job = client.get("/api/v1/jobs").json()["items"][0]
     assert (job["request"]["mode"], job["status"]) == ("upscale", "succeeded")
     assert job["request"]["checkpoint"] == TOY
@@ -130,7 +130,7 @@ def test_webuiapi_enlarges(site, secret, client_of_site):
     last_job(client_of_site)
 
 
-# Without one ---------------------------------------------------------------------------------------
+# Without an upscaler ---------------------------------------------------------------------------------
 
 STABILITY = "/v2beta/stable-image/upscale/"
 
@@ -143,7 +143,7 @@ def ask(caller, address):
 
 
 def said(response):
-    """What its own envelope says of it."""
+    """The error message in the format's own body."""
     body = response.json()
     return str(body.get("errors") or body.get("detail"))
 

@@ -1,80 +1,29 @@
-"""The native API: every address climbs the ladder, and each refusal says what to do."""
+"""Jobs and quotes of the native API."""
 
 import base64
 import uuid
 
 import pytest
 from django.core import signing
-from django.core.files.uploadedfile import SimpleUploadedFile
 
-from accounts.models import Pays, Scope
+from accounts.models import Pays
 from billing.models import Unit
 from generation import jobs
-from generation.images import uploads
 from generation.models import Job, Status
-from generation.models.api import Call, Order
 from tests.billing.books import assert_books_balance
 from tests.generation.api.callers import PRICE, WISH, Caller
+from tests.generation.api.native.helpers import (
+    API,
+    assert_problem,
+    held,
+    path_of,
+    placed,
+    png,
+)
 from tests.generation.carrying import CHARGES, PICTURE
 from tests.generation.rows import make_image, make_upload
 
 pytestmark = pytest.mark.django_db
-API = "/api/v1"
-
-
-def placed(caller, **changes):
-    response = caller.post(f"{API}/jobs", {**WISH, **changes})
-    assert response.status_code == 202, response.content
-    return response.json()
-
-
-def path_of(url):
-    return url.partition("//")[2].partition("/")[1] + url.partition("//")[2].partition("/")[2]
-
-
-def png(upload):
-    from django.core.files.storage import default_storage
-
-    with default_storage.open(upload.file) as file:
-        return file.read()
-
-
-def held(caller):
-    return caller.get(f"{API}/balance").json()["credits"]["held"]
-
-
-def assert_problem(response, status, code):
-    assert response.headers["Content-Type"] == "application/problem+json"
-    problem = response.json()
-    assert (response.status_code, problem["status"], problem["code"]) == (status, status, code)
-    assert problem["request_id"] == response.headers["X-Request-Id"]
-    assert problem["detail"]
-    return problem
-
-
-def addresses(job, image):
-    """Each of the API's addresses that takes a key, with its method."""
-    return [
-        ("get", "checkpoints"),
-        ("post", "quote"),
-        ("post", "jobs"),
-        ("get", "jobs"),
-        ("get", f"jobs/{job}"),
-        ("post", f"jobs/{job}/cancel"),
-        ("get", f"jobs/{job}/receipt"),
-        ("get", f"jobs/{job}/events"),
-        ("get", "pictures"),
-        ("get", f"pictures/{image}/file"),
-        ("post", "uploads"),
-        ("get", "balance"),
-        ("get", "usage"),
-    ]
-
-
-ALL = addresses(uuid.UUID(int=1), uuid.UUID(int=2))
-
-
-# Works ---------------------------------------------------------------------------------------------
 
 
 def test_a_job_is_placed_shown_and_listed(caller):
@@ -131,26 +80,6 @@ def test_a_picture_is_worked_on_by_digest_by_id_and_as_base64(caller, buyer):
         assert len(shown["request"]["image"]) == 64
 
 
-def test_an_upload_is_named_by_its_digest(caller, buyer):
-    file = SimpleUploadedFile("a.png", png(make_upload(buyer)), "image/png")
-
-    response = caller.send(f"{API}/uploads", {"file": file})
-
-    assert response.status_code == 201
-    assert placed(caller, mode="image_to_image", image=response.json()["digest"])
-
-
-@pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
-def test_a_picture_is_sent_in_the_format_that_is_asked_for(caller, format):
-    image = make_image(Job.objects.get(pk=placed(caller)["id"]))
-
-    response = caller.get(f"{API}/pictures/{image.pk}/file", {"format": format})
-
-    assert response.headers["Content-Type"] == f"image/{format}"
-    if format != "png":
-        assert b"trainedAlgorithmicMedia" in response.content
-
-
 def test_a_job_in_line_is_canceled_for_nothing(caller):
     shown = placed(caller)
 
@@ -167,141 +96,6 @@ def test_canceling_what_has_ended_changes_nothing(caller):
     assert caller.post(path_of(shown["cancel_url"])).json()["status"] == "succeeded"
 
 
-def test_pages_follow_each_other_without_a_gap(caller):
-    made = [placed(caller)["id"] for _each in range(5)]
-
-    seen, cursor = [], ""
-    while cursor is not None:
-        page = caller.get(f"{API}/jobs", {"limit": 2, "cursor": cursor}).json()
-        seen += [each["id"] for each in page["items"]]
-        cursor = page["next"]
-
-    assert seen == made[::-1]
-
-
-def test_the_usage_names_the_day_and_what_was_spent(caller):
-    placed(caller)
-
-    usage = caller.get(f"{API}/usage").json()
-
-    assert (usage["unit"], [day["spent"] for day in usage["days"]]) == ("credits", [PRICE])
-
-
-def test_every_answer_says_how_many_requests_are_left(caller, settings):
-    settings.API_REQUESTS_A_MINUTE = 7
-
-    first, second = (caller.get(f"{API}/checkpoints") for _each in range(2))
-
-    assert first.headers["RateLimit-Limit"] == "7"
-    assert (first.headers["RateLimit-Remaining"], second.headers["RateLimit-Remaining"]) in {
-        ("6", "5"),
-        ("6", "6"),
-    }
-    assert 0 < int(first.headers["RateLimit-Reset"]) <= 60
-
-
-def test_requests_are_in_the_log_with_their_job(caller):
-    shown = placed(caller)
-
-    call = Call.objects.get()
-    assert (call.method, call.path, call.status) == ("POST", f"{API}/jobs", 202)
-    assert str(call.job_id) == shown["id"]
-
-
-# Once ----------------------------------------------------------------------------------------------
-
-
-def test_the_same_key_again_is_the_same_job(caller):
-    first = caller.post(f"{API}/jobs", WISH, **{"Idempotency-Key": "a"})
-
-    again = caller.post(f"{API}/jobs", WISH, **{"Idempotency-Key": "a"})
-
-    assert (first.status_code, again.status_code) == (202, 200)
-    assert first.json()["id"] == again.json()["id"]
-    assert held(caller) == PRICE
-
-
-def test_a_replay_shows_the_same_pictures_also_without_a_credit_left(caller):
-    first = caller.post(f"{API}/jobs", WISH, **{"Idempotency-Key": "a"}).json()
-    jobs.finish(jobs.claim(worker="machine:1"), [PICTURE], CHARGES)
-    caller.key.budget = 1
-    caller.key.save()
-
-    again = caller.post(f"{API}/jobs", WISH, **{"Idempotency-Key": "a"})
-
-    assert again.status_code == 200
-    assert [each["job"] for each in again.json()["pictures"]] == [first["id"]]
-
-
-def test_the_same_key_for_something_else_is_refused(caller):
-    caller.post(f"{API}/jobs", WISH, **{"Idempotency-Key": "a"})
-
-    response = caller.post(f"{API}/jobs", {**WISH, "prompt": "a tree"}, **{"Idempotency-Key": "a"})
-
-    assert_problem(response, 422, "idempotency_key_reused")
-    assert Job.objects.count() == 1
-
-
-def test_what_was_refused_can_be_asked_for_again_under_its_key(caller):
-    refused = caller.post(f"{API}/jobs", {**WISH, "seed": -1}, **{"Idempotency-Key": "a"})
-    assert refused.status_code == 422
-
-    assert caller.post(f"{API}/jobs", WISH, **{"Idempotency-Key": "a"}).status_code == 202
-
-
-def test_two_programs_may_call_their_jobs_the_same(caller, anothers):
-    for each in (caller, anothers):
-        each.post(f"{API}/jobs", WISH, **{"Idempotency-Key": "a"})
-
-    assert Order.objects.filter(token="a").count() == 2
-
-
-# No key --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("method", "address"), ALL)
-def test_without_a_key_nobody_is_let_in(client, method, address):
-    response = getattr(client, method)(f"{API}/{address}")
-
-    problem = assert_problem(response, 401, "unauthorized")
-    assert problem["advice"]
-    assert response.headers["WWW-Authenticate"] == "Bearer"
-
-
-def test_a_session_is_no_key(client, alice):
-    client.force_login(alice)
-
-    assert client.get(f"{API}/balance").status_code == 401
-
-
-@pytest.mark.parametrize(
-    "value", ["Bearer", "Bearer ", "Bearer x", "Basic %%%", "Basic /w==", "x", "Bearer \u00e9"]
-)
-def test_what_is_no_key_is_refused(client, value):
-    response = client.get(f"{API}/balance", headers={"Authorization": value})
-
-    assert_problem(response, 401, "unauthorized")
-
-
-@pytest.mark.parametrize(("method", "address"), ALL)
-def test_a_key_does_only_what_it_may(client, buyer, method, address):
-    response = getattr(client, method)(
-        f"{API}/{address}", headers=Caller(client, buyer, scopes=[]).headers
-    )
-
-    assert_problem(response, 403, "forbidden_scope")
-
-
-def test_a_key_to_look_makes_nothing(client, buyer):
-    caller = Caller(client, buyer, scopes=[Scope.READ])
-
-    assert_problem(caller.post(f"{API}/jobs", WISH), 403, "forbidden_scope")
-    assert not Job.objects.exists()
-
-
-# Someone else's ------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("method", "what"), [("get", ""), ("post", "/cancel"), ("get", "/receipt"), ("get", "/events")]
 )
@@ -314,14 +108,6 @@ def test_anothers_job_is_answered_like_one_that_never_was(caller, anothers, meth
     assert_problem(theirs, 404, "not_found")
     assert theirs.json()["detail"] == never.json()["detail"]
     assert Job.objects.get().status == Status.QUEUED
-
-
-def test_anothers_picture_is_not_found(caller, anothers):
-    image = make_image(Job.objects.get(pk=placed(caller)["id"]))
-
-    assert_problem(anothers.get(f"{API}/pictures/{image.pk}/file"), 404, "not_found")
-    assert anothers.get(f"{API}/pictures").json()["items"] == []
-    assert anothers.get(f"{API}/jobs").json()["items"] == []
 
 
 @pytest.mark.parametrize("field", ["image", "mask"])
@@ -338,25 +124,6 @@ def test_another_key_of_the_same_owner_sees_its_own_jobs_alone(client, caller, b
     job = placed(caller)["id"]
 
     assert Caller(client, buyer).get(f"{API}/jobs/{job}").status_code == 404
-
-
-# Wrong method, wrong address -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("method", "address"), ALL)
-def test_another_method_is_refused(caller, method, address):
-    response = caller._client.patch(f"{API}/{address}", headers=caller.headers)
-
-    assert_problem(response, 405, "method_not_allowed")
-    assert method.upper() in response.headers["Allow"]
-
-
-@pytest.mark.parametrize("address", ["", "nothing", "jobs/", "jobs/7", "jobs/x/cancel"])
-def test_what_is_not_there_is_a_problem_too(caller, address):
-    assert_problem(caller.get(f"{API}/{address}"), 404, "not_found")
-
-
-# No balance, too much ------------------------------------------------------------------------------
 
 
 def test_without_credits_nothing_is_made(client, charlie):
@@ -409,18 +176,6 @@ def test_too_many_jobs_in_line_are_refused_for_a_while(caller, monkeypatch):
     assert int(response.headers["Retry-After"]) > 0
 
 
-def test_too_many_requests_are_refused_for_a_while(caller, settings):
-    settings.API_REQUESTS_A_MINUTE = 1
-    responses = [caller.get(f"{API}/checkpoints") for _each in range(4)]
-
-    assert_problem(responses[-1], 429, "rate_limited")
-    assert 0 < int(responses[-1].headers["Retry-After"]) <= 60
-    assert responses[-1].headers["RateLimit-Remaining"] == "0"
-
-
-# Bad input -----------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
@@ -459,16 +214,6 @@ def test_what_is_wrong_is_named_and_nothing_is_held(caller, changes, field):
     assert not Job.objects.exists()
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b'"x"', b"[" * 100_000])
-def test_what_is_no_json_object_is_refused(caller, body):
-    response = caller._client.post(
-        f"{API}/jobs", body, content_type="application/json", headers=caller.headers
-    )
-
-    assert response.status_code in {400, 422}
-    assert response.headers["Content-Type"] == "application/problem+json"
-
-
 def test_more_than_a_picture_takes_is_not_even_read(caller):
     response = caller._client.post(
         f"{API}/jobs",
@@ -481,48 +226,9 @@ def test_more_than_a_picture_takes_is_not_even_read(caller):
     assert_problem(response, 413, "too_large")
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"\x89PNG\r\n\x1a\n"])
-def test_a_file_that_is_no_picture_is_refused(caller, content):
-    response = caller.send(f"{API}/uploads", {"file": SimpleUploadedFile("a.png", content)})
-
-    assert response.status_code == 422
-    assert response.json()["errors"].keys() == {"file"}
-
-
 def test_a_prompt_that_the_policy_refuses_is_noted_and_costs_nothing(caller, buyer):
     response = caller.post(f"{API}/jobs", {**WISH, "prompt": "a naked child"})
 
     assert_problem(response, 403, "prompt_rejected")
     assert buyer.refusals.count() == 1
     assert held(caller) == 0
-
-
-def test_a_key_that_is_too_long_for_a_name_is_refused(caller):
-    response = caller.post(f"{API}/jobs", WISH, **{"Idempotency-Key": "x" * 300})
-
-    assert_problem(response, 422, "invalid")
-
-
-def test_what_nobody_expected_is_our_fault_and_says_nothing_of_why(caller, monkeypatch):
-    def fail(*args, **kwargs):
-        raise RuntimeError("secret")
-
-    monkeypatch.setattr(uploads, "require", fail)
-
-    response = caller.post(f"{API}/jobs", WISH)
-
-    assert_problem(response, 500, "internal")
-    assert "secret" not in response.content.decode()
-
-
-# The document --------------------------------------------------------------------------------------
-
-
-def test_the_document_and_its_page_need_no_key_and_nothing_from_elsewhere(client):
-    document = client.get(f"{API}/openapi.json").json()
-    assert document["info"]["title"] == "Stepwise API"
-    page = client.get(f"{API}/docs").content.decode()
-
-    assert document["openapi"].startswith("3.1")
-    assert "//cdn" not in page
-    assert "<script>" not in page

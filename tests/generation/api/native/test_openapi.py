@@ -1,4 +1,4 @@
-"""The native API keeps to its own document, whatever a program makes up."""
+"""Generated requests: every response of the native API conforms to its document."""
 
 import pytest
 import schemathesis
@@ -11,9 +11,9 @@ from tests.generation.rows import make_image
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 EXAMPLES = 40
-# Events last as long as the job does: see test_clients.
+# A stream lasts as long as its job: see test_clients.
 LASTING = "/events"
-# What a checkpoint can do is known to the catalogue, not to the document.
+# The document does not say which settings a checkpoint supports.
 NOT_SAID = schemathesis.checks.positive_data_acceptance
 
 
@@ -24,7 +24,7 @@ def caller(client, buyer, settings):
 
 
 def operations(client, there):
-    """Those of the document; where it wants an id, one that is `there` is among the examples."""
+    """The document's operations; path parameters get the ids of rows that exist."""
     document = client.get("/api/v1/openapi.json").json()
     for path in document["paths"].values():
         for operation in path.values():

@@ -1,4 +1,4 @@
-"""More pictures than one job makes: several jobs of one request, all of them or none, each charged once."""
+"""Requests for more images than one job makes: all jobs or none, each charged once."""
 
 import json
 import re
@@ -36,7 +36,7 @@ STABILITY = "/v1/generation/sketchbook/text-to-image"
 
 
 def end_all(*, failing=()):
-    """Claims all that is in line and ends it, the last first; those of these numbers fail."""
+    """End all queued jobs, the last first; those with a number in `failing` fail."""
     claimed = []
     while job := jobs.claim(worker="machine:1"):
         claimed.append(job)
@@ -51,7 +51,7 @@ def end_all(*, failing=()):
 
 @pytest.fixture
 def worker(monkeypatch):
-    """Ends all jobs as soon as somebody waits for one; returns what is to fail, by number."""
+    """End all jobs once one is waited for; returns the list of job numbers to fail."""
     failing = []
 
     async def until_ended(job, **options):
@@ -70,7 +70,7 @@ def placed():
 
 
 def in_order():
-    """The ids of all pictures, as they were asked for."""
+    """The ids of all images in the order of their request."""
     return [str(image.pk) for image in Image.objects.order_by("job__created_at", "index")]
 
 
@@ -122,13 +122,13 @@ def test_another_number_under_the_same_name_is_refused(caller, worker):
 
 
 def price(caller):
-    """Of one picture."""
+    """The price of one image."""
     wish = {name: WISH[name] for name in ("prompt", "num_inference_steps")}
     return caller.post("/api/v1/quote", {**wish, "width": 128, "height": 128}).json()["price"]
 
 
 def leave(user, amount):
-    """Have so much of the credits left, and the rest set aside for something else."""
+    """Leave this many credits available and hold the rest."""
     rest = ledger.available(user, Unit.CREDITS) - amount
     ledger.hold(user, unit=Unit.CREDITS, amount=rest, reference="something else")
 
@@ -234,7 +234,7 @@ def test_the_log_says_what_all_of_them_cost(client, caller, buyer, worker):
     assert f'<td class="amount">{cost}</td>' in page
 
 
-# Stability's first wire ----------------------------------------------------------------------------
+# Stability's v1 -------------------------------------------------------------------------------------
 
 
 def test_stability_makes_as_many_samples(caller, worker):

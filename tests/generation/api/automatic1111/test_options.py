@@ -1,0 +1,34 @@
+"""AUTOMATIC1111's options and png-info."""
+
+import io
+
+import PIL.Image
+import pytest
+
+from tests.generation.api.callers import Caller
+from tests.generation.api.formats import text
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("short_waits")]
+
+
+def test_automatic1111s_options_are_kept_for_each_key(client, caller, buyer):
+    another = Caller(client, buyer)
+    chosen = caller.get("/sdapi/v1/sd-models").json()[0]["title"]
+
+    caller.post("/sdapi/v1/options", {"sd_model_checkpoint": chosen, "mine": 1, "odd": [1]})
+
+    assert caller.get("/sdapi/v1/options").json()["mine"] == 1
+    assert "odd" not in caller.get("/sdapi/v1/options").json()
+    assert "mine" not in another.get("/sdapi/v1/options").json()
+
+
+def test_png_info_reads_what_a_picture_says(caller):
+    info = PIL.PngImagePlugin.PngInfo()
+    info.add_text("parameters", "a tree\nSteps: 9, Seed: 3")
+    buffer = io.BytesIO()
+    PIL.Image.new("RGB", (8, 8)).save(buffer, "PNG", pnginfo=info)
+
+    answer = caller.post("/sdapi/v1/png-info", {"image": text(buffer.getvalue())}).json()
+
+    assert answer["info"].startswith("a tree")
+    assert answer["parameters"]["seed"] == 3

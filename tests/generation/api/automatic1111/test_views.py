@@ -1,0 +1,95 @@
+"""AUTOMATIC1111's txt2img, img2img, progress and interrupt."""
+
+import base64
+import json
+
+import pytest
+
+from generation import jobs
+from generation.live import messages
+from generation.live.messages import Progress
+from generation.models import Job
+from tests.generation.api.formats import (
+    TXT2IMG,
+    ask,
+    text,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("short_waits")]
+
+
+def test_automatic1111s_info_is_what_its_clients_read(caller, worker):
+    answer = ask(caller, TXT2IMG).json()
+
+    info = json.loads(answer["info"])
+    assert info["seed"] == Job.objects.get().generation_request.seed
+    assert "Steps: 30" in info["infotexts"][0]
+    assert (answer["parameters"]["eta"], len(answer["images"])) == (0, 1)
+
+
+def test_automatic1111_asks_for_a_sampler_by_its_name(caller, worker):
+    address, body, _is_form = TXT2IMG
+
+    caller.post(address, {**body, "sampler_name": "DPM++ 2M", "scheduler": "Karras"})
+
+    assert Job.objects.get().generation_request.noise_scheduler == "dpmpp_2m_karras"
+
+
+def run(job):
+    claimed = jobs.claim(worker="machine:1")
+    assert claimed == job
+    seq = messages.seq_of(claimed) + 1
+    messages.keep_progress(
+        [Progress(job=str(job.pk), seq=seq, phase="denoising", step=15, steps=30)]
+    )
+    messages.keep_previews({job.pk: (seq, b"jpeg")})
+
+
+def test_progress_and_interrupt_concern_the_keys_own_jobs_alone(caller, anothers):
+    job = Job.objects.get(
+        pk=caller.post("/api/v1/jobs", {"prompt": "a", "num_inference_steps": 30}).json()["id"]
+    )
+    run(job)
+
+    mine = caller.get("/sdapi/v1/progress").json()
+    theirs = anothers.get("/sdapi/v1/progress").json()
+    anothers.post("/sdapi/v1/interrupt")
+
+    assert (mine["progress"], mine["state"]["sampling_step"]) == (0.5, 15)
+    assert base64.b64decode(mine["current_image"]) == b"jpeg"
+    assert (theirs["progress"], theirs["state"]["job_count"]) == (0.0, 0)
+    job.refresh_from_db()
+    assert not job.cancel_requested
+    caller.post("/sdapi/v1/interrupt")
+    job.refresh_from_db()
+    assert job.cancel_requested
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"width": 7},
+        {"steps": -1},
+        {"cfg_scale": float("nan")},
+        {"batch_size": 100},
+        {"batch_size": -1, "n_iter": -1},
+        {"prompt": None},
+        {"seed": "x"},
+    ],
+)
+def test_automatic1111_names_what_is_wrong(caller, changes):
+    address, body, _is_form = TXT2IMG
+
+    response = caller.post(address, {**body, **changes})
+
+    assert response.status_code == 422
+    assert response.json()["detail"][0]["loc"][0] == "body"
+    assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize("init_images", [None, [], ["%%%"], [7], "aGVsbG8=", [text(b"hello")]])
+def test_automatic1111_wants_a_picture_to_change(caller, init_images):
+    response = caller.post("/sdapi/v1/img2img", {"prompt": "a", "init_images": init_images})
+
+    assert response.status_code in {404, 422}
+    assert not Job.objects.exists()
