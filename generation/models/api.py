@@ -40,7 +40,7 @@ class Order(models.Model):
     images than one job makes has several orders: the `rest` have no token and point to the `first`.
     """
 
-    job = models.OneToOneField("generation.Job", on_delete=models.CASCADE, related_name="order")
+    job = models.OneToOneField(Job, on_delete=models.CASCADE, related_name="order")
     api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="orders")
     token = models.CharField(max_length=255, blank=True)
     digest = models.CharField(max_length=64)
@@ -77,9 +77,7 @@ class Call(models.Model):
     status = models.PositiveSmallIntegerField()
     code = models.CharField(max_length=60, blank=True)
     ms = models.PositiveIntegerField()
-    job = models.ForeignKey(
-        "generation.Job", null=True, on_delete=models.SET_NULL, related_name="calls"
-    )
+    job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="calls")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -110,7 +108,7 @@ class Delivery(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="deliveries")
-    job = models.ForeignKey("generation.Job", on_delete=models.CASCADE, related_name="deliveries")
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="deliveries")
     url = models.CharField(max_length=500)
     event = models.CharField(max_length=40)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.WAITING)
