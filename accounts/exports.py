@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.files import File
 from django.core.files.storage import default_storage
@@ -23,18 +23,12 @@ from django.utils import timezone
 
 from accounts import bells, emails, outbox
 from accounts.archive import Archive
-from accounts.models import EXPORT_ACTIVE, Export
-
-if TYPE_CHECKING:
-    from accounts.models import User
+from accounts.models import EXPORT_ACTIVE, Export, User
 
 log = logging.getLogger(__name__)
 
 KEPT = timedelta(days=7)
-MAX_ATTEMPTS = 3
 PROGRESS_SECONDS = 1.0
-# After so long a silence, an export is given to another worker.
-STALLED = timedelta(minutes=2)
 # The finished zip is stored in one go, in which there is nothing to report.
 STORING = timedelta(hours=1)
 
@@ -47,19 +41,19 @@ class LostRace(Exception):
 class Part:
     """What an app contributes: `count` files and rows at most, and how they are written."""
 
-    count: Callable[["User"], int]
-    write: Callable[["User", Archive], None]
+    count: Callable[[User], int]
+    write: Callable[[User, Archive], None]
 
 
 PARTS: list[Part] = []
 
 
-def contribute(*, count: Callable[["User"], int], write: Callable[["User", Archive], None]) -> None:
+def contribute(*, count: Callable[[User], int], write: Callable[[User, Archive], None]) -> None:
     """Add a part to every export; an app calls this once, when it is loaded."""
     PARTS.append(Part(count=count, write=write))
 
 
-def request(user: "User") -> Export:
+def request(user: User) -> Export:
     """Have an export made; returns the one that is being made already, if there is one."""
     try:
         with transaction.atomic():
@@ -89,15 +83,12 @@ def make(export_id: str) -> bool:
     return True
 
 
-def waiting() -> list[str]:
-    """The ids of the exports that are due, at most a hundred."""
-    due = _due().filter(attempt__lt=MAX_ATTEMPTS).order_by("due_at")
-    return [str(pk) for pk in due.values_list("pk", flat=True)[:100]]
-
-
 def give_up() -> int:
     """End the exports that stalled too often; returns how many there were."""
-    hopeless = list(_due().filter(attempt__gte=MAX_ATTEMPTS).select_related("user"))
+    stalled = Export.objects.due().filter(
+        status__in=EXPORT_ACTIVE, attempt__gte=Export.MAX_ATTEMPTS
+    )
+    hopeless = list(stalled.select_related("user"))
     for export in hopeless:
         with transaction.atomic():
             until = timezone.now() + KEPT
@@ -112,14 +103,10 @@ def expire() -> int:
     return sum(_discard(export) for export in over)
 
 
-def discard_all(user: "User") -> None:
+def discard_all(user: User) -> None:
     """Remove all exports of the user, also one that is being made."""
     for export in Export.objects.filter(user=user):
         _discard(export)
-
-
-def _due() -> QuerySet[Export]:
-    return Export.objects.filter(status__in=EXPORT_ACTIVE, due_at__lte=Now())
 
 
 def _mine(export: Export) -> QuerySet[Export]:
@@ -128,21 +115,18 @@ def _mine(export: Export) -> QuerySet[Export]:
 
 
 def _claim(export_id: str) -> Export | None:
-    mine = _due().filter(pk=export_id, attempt__lt=MAX_ATTEMPTS)
-    moved = mine.update(
-        status=Export.Status.RUNNING, attempt=F("attempt") + 1, done=0, due_at=Now() + STALLED
-    )
-    if not moved:
+    exports = Export.objects.select_related("user")
+    export = exports.claim(export_id, status=Export.Status.RUNNING, done=0)
+    if export is None:
         return None
-    export = Export.objects.select_related("user").get(pk=export_id)
     total = sum(part.count(export.user) for part in PARTS)
     _update(export, total=total)
     return export
 
 
-def _update(export: Export, *, patience: timedelta = STALLED, **fields: Any) -> None:
+def _update(export: Export, *, lease: timedelta = Export.LEASE, **fields: Any) -> None:
     """Raises LostRace."""
-    if not _mine(export).update(due_at=Now() + patience, **fields):
+    if not _mine(export).update(due_at=Now() + lease, **fields):
         raise LostRace
 
 
@@ -170,7 +154,7 @@ def _write(export: Export, path: Path) -> None:
 
 def _store(export: Export, path: Path) -> None:
     """Keep the zip instead of the user's earlier ones, and say so, all or nothing. Raises LostRace."""
-    _update(export, patience=STORING, done=F("total"))
+    _update(export, lease=STORING, done=F("total"))
     with path.open("rb") as file:
         key = default_storage.save(f"exports/{export.pk}-{export.attempt}.zip", File(file))
     size, until = path.stat().st_size, timezone.now() + KEPT

@@ -1,6 +1,7 @@
 """The person behind a session, a wallet and a picture, the mails to be sent and the exports to be made."""
 
 import uuid
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import signals
+from accounts.due import Due, DueQuerySet
 from accounts.key_models import ApiKey, Pays, Scope, Window
 
 __all__ = [
@@ -101,8 +103,15 @@ class User(AbstractUser):
         return User.objects.filter(pk=self.pk).values_list(*self.ACCESS).first()
 
 
-class Mail(models.Model):
-    """A letter that is still to be sent; `outbox` removes it once it is. Nothing keeps what was sent."""
+class Mail(Due):
+    """An email to be sent. `outbox` is the only writer, and removes the row once it is sent."""
+
+    # The last attempt comes after more than a day.
+    MAX_ATTEMPTS = 16
+    OPEN = Q(attempts__lt=MAX_ATTEMPTS)
+    LEASE = timedelta(minutes=2)
+    FIRST_RETRY = timedelta(seconds=30)
+    LONGEST_RETRY = timedelta(hours=4)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # Whose it is; None where no account stands behind the address (any more).
@@ -118,6 +127,8 @@ class Mail(models.Model):
     due_at = models.DateTimeField(db_default=Now())
     attempts = models.PositiveSmallIntegerField(default=0)
     error = models.CharField(max_length=500, blank=True)
+
+    objects = DueQuerySet["Mail"].as_manager()
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["due_at"], name="mail_due")]
@@ -144,8 +155,14 @@ class Told(models.Model):
         return f"{self.user_id}: {self.key}"
 
 
-class Export(models.Model):
-    """A zip of everything that is kept of a person, made in the background. `exports` writes it."""
+class Export(Due):
+    """A zip of all of a user's data, made in the background. `exports` is the only writer."""
+
+    MAX_ATTEMPTS = 3
+    OPEN = Q(status__in=["queued", "running"], attempt__lt=MAX_ATTEMPTS)
+    ATTEMPTS = "attempt"
+    # An export without progress for so long is given to another worker.
+    LEASE = timedelta(minutes=2)
 
     class Status(models.TextChoices):
         QUEUED = "queued", _("Queued")
@@ -169,6 +186,8 @@ class Export(models.Model):
     bytes = models.PositiveBigIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
+
+    objects = DueQuerySet["Export"].as_manager()
 
     class Meta:
         constraints: ClassVar = [

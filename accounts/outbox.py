@@ -8,32 +8,21 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
-from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import get_language, override
 
 from accounts import bells
 from accounts.emails import Letter
-from accounts.models import Mail, Told
-
-if TYPE_CHECKING:
-    from accounts.models import User
+from accounts.models import Mail, Told, User
 
 log = logging.getLogger(__name__)
 
-# For so long a mail belongs to the worker that sends it.
-LEASE = timedelta(minutes=2)
-FIRST_RETRY = timedelta(seconds=30)
-LONGEST_RETRY = timedelta(hours=4)
-# The last one comes after more than a day.
-MAX_ATTEMPTS = 16
 # What was given up on is kept for so long, for whoever looks into it.
 KEPT = timedelta(days=30)
 # Longer than anything lasts that a letter is sent once for.
@@ -44,7 +33,7 @@ def send(
     letter: Callable[[], Letter],
     *,
     to: str,
-    user: "User | None" = None,
+    user: User | None = None,
     language: str | None = None,
 ) -> Mail:
     """Have a letter sent to `to` once the caller's transaction commits, in the user's language.
@@ -64,7 +53,7 @@ def send(
     return mail
 
 
-def send_once(letter: Callable[[], Letter], *, user: "User", key: str) -> bool:
+def send_once(letter: Callable[[], Letter], *, user: User, key: str) -> bool:
     """Have a letter sent to the user, unless one was under the same key; returns whether it will be."""
     with transaction.atomic():
         # A second one waits here for the first one's transaction, and then is told no.
@@ -79,29 +68,22 @@ def deliver(mail_id: str) -> bool:
 
     A mail server that refuses or does not answer is asked again later.
     """
-    mine = Mail.objects.filter(pk=mail_id, due_at__lte=Now(), attempts__lt=MAX_ATTEMPTS)
-    if not mine.update(due_at=Now() + LEASE, attempts=F("attempts") + 1):
+    mail = Mail.objects.claim(mail_id)
+    if mail is None:
         return False
-    mail = Mail.objects.get(pk=mail_id)
     try:
         _message(mail).send()
     except OSError as error:
         log.warning("mail %s was not sent, attempt %d: %s", mail.pk, mail.attempts, error)
-        _postpone(mail, error)
+        mail.postpone(error=f"{type(error).__name__}: {error}"[:500])
         return False
     mail.delete()
     return True
 
 
-def waiting() -> list[str]:
-    """The ids of the mails that are due, at most a hundred."""
-    due = Mail.objects.filter(due_at__lte=Now(), attempts__lt=MAX_ATTEMPTS)
-    return [str(pk) for pk in due.order_by("due_at").values_list("pk", flat=True)[:100]]
-
-
 def prune() -> None:
     """Remove what was given up on, and what was told, long ago."""
-    Mail.objects.filter(attempts__gte=MAX_ATTEMPTS, due_at__lt=Now() - KEPT).delete()
+    Mail.objects.filter(attempts__gte=Mail.MAX_ATTEMPTS, due_at__lt=Now() - KEPT).delete()
     Told.objects.filter(at__lt=timezone.now() - REMEMBERED).delete()
 
 
@@ -117,9 +99,3 @@ def _message(mail: Mail) -> EmailMultiAlternatives:
     )
     message.attach_alternative(mail.html, "text/html")
     return message
-
-
-def _postpone(mail: Mail, error: OSError) -> None:
-    wait = min(FIRST_RETRY * 2 ** (mail.attempts - 1), LONGEST_RETRY)
-    reason = f"{type(error).__name__}: {error}"[:500]
-    Mail.objects.filter(pk=mail.pk).update(due_at=Now() + wait, error=reason)

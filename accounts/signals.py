@@ -1,13 +1,10 @@
 """What happens to an account, for the apps above this one. Senders are the class User."""
 
 from functools import partial
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.dispatch import Signal
-
-if TYPE_CHECKING:
-    from accounts.models import User
 
 # A session ended, a password changed, or the account was switched on or off: what was allowed on its
 # strength has to be looked at again. Sent after the commit, with `user`.
@@ -19,5 +16,5 @@ access_changed = Signal()
 erasing = Signal()
 
 
-def tell_access_changed(user: "User") -> None:
+def tell_access_changed(user: AbstractBaseUser) -> None:
     transaction.on_commit(partial(access_changed.send, sender=type(user), user=user))

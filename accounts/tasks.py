@@ -6,6 +6,7 @@ from celery import shared_task
 from django.core.management import call_command
 
 from accounts import deletion, exports, outbox, sessions
+from accounts.models import Export, Mail
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +18,7 @@ def send_mail(mail_id: str) -> None:
 
 @shared_task(name="accounts.send_mails")
 def send_mails() -> None:
-    for mail_id in outbox.waiting():
+    for mail_id in Mail.objects.ids():
         send_mail.delay(mail_id)
 
 
@@ -29,7 +30,7 @@ def make_export(export_id: str) -> None:
 @shared_task(name="accounts.make_exports")
 def make_exports() -> None:
     exports.give_up()
-    for export_id in exports.waiting():
+    for export_id in Export.objects.ids():
         make_export.delay(export_id)
 
 

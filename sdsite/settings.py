@@ -143,66 +143,33 @@ WORKER_SLOTS = env.int("WORKER_SLOTS", 8)
 CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_CONCURRENCY = WORKER_SLOTS + 4
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
+
+
+def every(task: str, *, seconds: float, expires: int | None = None) -> dict[str, Any]:
+    """A beat entry. Its message expires before the next one, so that none pile up without a worker."""
+    return {
+        "task": task,
+        "schedule": float(seconds),
+        "options": {"expires": int(seconds) if expires is None else expires},
+    }
+
+
 CELERY_BEAT_SCHEDULE = {
-    "reap": {"task": "generation.reap", "schedule": 5.0, "options": {"expires": 5}},
-    "sweep": {"task": "generation.sweep", "schedule": 3600.0, "options": {"expires": 3600}},
-    "start parked": {
-        "task": "generation.start_parked",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
-    "send webhooks": {
-        "task": "generation.send_webhooks",
-        "schedule": 30.0,
-        "options": {"expires": 30},
-    },
-    "send mails": {
-        "task": "accounts.send_mails",
-        "schedule": 30.0,
-        "options": {"expires": 30},
-    },
-    "make exports": {
-        "task": "accounts.make_exports",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
-    "erase accounts": {
-        "task": "accounts.erase_accounts",
-        "schedule": 15.0,
-        "options": {"expires": 15},
-    },
-    "tidy": {"task": "accounts.tidy", "schedule": 3600.0, "options": {"expires": 3600}},
-    "reconcile": {
-        "task": "billing.reconcile",
-        "schedule": 21_600.0,
-        "options": {"expires": 3_600},
-    },
-    "expire": {"task": "billing.expire", "schedule": 600.0, "options": {"expires": 600}},
-    "tell minutes": {
-        "task": "billing.tell_minutes",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
-    "process events": {
-        "task": "billing.process_events",
-        "schedule": 30.0,
-        "options": {"expires": 30},
-    },
-    "catch up": {
-        "task": "billing.catch_up",
-        "schedule": 3600.0,
-        "options": {"expires": 3600},
-    },
-    "grant due months": {
-        "task": "billing.grant_due_months",
-        "schedule": 600.0,
-        "options": {"expires": 600},
-    },
-    "renew sandbox subscriptions": {
-        "task": "billing.renew_sandbox_subscriptions",
-        "schedule": 600.0,
-        "options": {"expires": 600},
-    },
+    "reap": every("generation.reap", seconds=5),
+    "sweep": every("generation.sweep", seconds=3600),
+    "start parked": every("generation.start_parked", seconds=60),
+    "send webhooks": every("generation.send_webhooks", seconds=30),
+    "send mails": every("accounts.send_mails", seconds=30),
+    "make exports": every("accounts.make_exports", seconds=60),
+    "erase accounts": every("accounts.erase_accounts", seconds=15),
+    "tidy": every("accounts.tidy", seconds=3600),
+    "reconcile": every("billing.reconcile", seconds=21_600, expires=3_600),
+    "expire": every("billing.expire", seconds=600),
+    "tell minutes": every("billing.tell_minutes", seconds=60),
+    "process events": every("billing.process_events", seconds=30),
+    "catch up": every("billing.catch_up", seconds=3600),
+    "grant due months": every("billing.grant_due_months", seconds=600),
+    "renew sandbox subscriptions": every("billing.renew_sandbox_subscriptions", seconds=600),
 }
 
 # Accounts ---------------------------------------------------------------------------------------
