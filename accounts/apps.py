@@ -7,6 +7,7 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self) -> None:
-        from accounts import checks, export, exports, receivers  # noqa: F401  # registers them
+        # app registry: these import models, and register checks and receivers
+        from accounts import checks, export, exports, receivers  # noqa: F401
 
         exports.contribute(count=export.count, write=export.write)

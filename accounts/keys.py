@@ -5,16 +5,12 @@ import secrets
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import ApiKey, Pays, Scope, Window
-
-if TYPE_CHECKING:
-    from accounts.models import User
+from accounts.models import ApiKey, Pays, Scope, User, Window
 
 # Programs that know keys by how they begin, know this.
 BEGINNING = "sk-"
@@ -44,7 +40,7 @@ class Limits:
 
 
 def make(
-    user: "User", *, name: str, limits: Limits | None = None, pays_in: Pays = Pays.CREDITS
+    user: User, *, name: str, limits: Limits | None = None, pays_in: Pays = Pays.CREDITS
 ) -> tuple[ApiKey, str]:
     """A new key, and its secret, which nobody can read again. Raises TooManyKeys."""
     if ApiKey.objects.live().filter(user=user).count() >= MOST_KEYS:

@@ -1,14 +1,11 @@
 """Whom a request is from."""
 
-from typing import TYPE_CHECKING
-
 from django.http import HttpRequest
 
-if TYPE_CHECKING:
-    from accounts.models import User
+from accounts.models import User
 
 
-def user_of(request: HttpRequest) -> "User":
+def user_of(request: HttpRequest) -> User:
     """The user behind a request to a view that requires a login."""
     assert request.user.is_authenticated, "the view requires a login"
     return request.user

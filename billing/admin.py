@@ -16,7 +16,6 @@ from django.utils.translation import gettext_lazy as _
 from accounts import bells
 from accounts.admin_tools import ReadOnlyAdmin, link, list_link
 from billing import ledger, money, plans, subscriptions
-from billing.event_inbox import MAX_ATTEMPTS
 from billing.models import (
     Customer,
     Entry,
@@ -245,9 +244,9 @@ class StateFilter(admin.SimpleListFilter):
             case "waiting":
                 return waiting
             case "failed":
-                return waiting.filter(attempts__gt=0, attempts__lt=MAX_ATTEMPTS)
+                return waiting.filter(attempts__gt=0, attempts__lt=StripeEvent.MAX_ATTEMPTS)
             case "given_up":
-                return waiting.filter(attempts__gte=MAX_ATTEMPTS)
+                return waiting.filter(attempts__gte=StripeEvent.MAX_ATTEMPTS)
             case "processed":
                 return queryset.exclude(processed_at=None)
         return queryset

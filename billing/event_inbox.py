@@ -15,9 +15,6 @@ from billing.providers import objects as providers_objects
 from billing.providers.gateway import gateway
 from billing.providers.objects import Subject
 
-# An outage of the provider lasts hours, seldom a day: these tries take longer.
-MAX_ATTEMPTS = 30
-FIRST_RETRY, LAST_RETRY = timedelta(seconds=15), timedelta(hours=1)
 # An event may be older than one that came before it.
 OVERLAP = timedelta(hours=2)
 # The provider forgets events after thirty days.
@@ -39,7 +36,7 @@ class Backlog:
 
 def backlog() -> Backlog:
     """What is not processed. One query, whose cost grows with that alone."""
-    hopeless = Q(attempts__gte=MAX_ATTEMPTS)
+    hopeless = Q(attempts__gte=StripeEvent.MAX_ATTEMPTS)
     found = StripeEvent.objects.filter(processed_at=None).aggregate(
         waiting=Count("pk", filter=~hopeless),
         failed=Count("pk", filter=~hopeless & Q(attempts__gt=0)),
@@ -68,22 +65,15 @@ def process(event_id: str) -> None:
         return
     attempted = StripeEvent.objects.filter(pk=event_id)
     attempted.update(attempts=F("attempts") + 1)
+    event.attempts += 1
     try:
         subject = providers_objects.subject_of(event.payload)
         if subject is not None:
             _VERBS[subject[0]](subject[1])
     except Exception as error:
-        pause = min(FIRST_RETRY * 2**event.attempts, LAST_RETRY)
-        attempted.update(error=f"{type(error).__name__}: {error}", retry_at=timezone.now() + pause)
+        event.postpone(error=f"{type(error).__name__}: {error}")
         raise
     attempted.update(processed_at=timezone.now(), error="")
-
-
-def waiting() -> list[str]:
-    """The ids of the events that are still to be processed, the oldest first, at most a hundred."""
-    due = Q(retry_at=None) | Q(retry_at__lte=timezone.now())
-    rows = StripeEvent.objects.filter(due, processed_at=None, attempts__lt=MAX_ATTEMPTS)
-    return list(rows.order_by("received_at").values_list("pk", flat=True)[:100])
 
 
 def catch_up() -> int:

@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from billing import event_inbox, ledger, notifications, payments, reconciliation
+from billing.models import StripeEvent
 from billing.providers import sandbox
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ def process_event(event_id: str) -> None:
 
 @shared_task(name="billing.process_events")
 def process_events() -> None:
-    for event_id in event_inbox.waiting():
+    for event_id in StripeEvent.objects.ids():
         process_event.delay(event_id)
 
 

@@ -11,6 +11,7 @@ from generation import jobs
 from generation.api import call_log, webhooks
 from generation.images import library, uploads
 from generation.jobs import parking
+from generation.models.api import Delivery
 
 if TYPE_CHECKING:
     from generation.worker.worker import Worker
@@ -52,7 +53,7 @@ def send_webhook(delivery_id: str) -> None:
 
 @shared_task(name="generation.send_webhooks")
 def send_webhooks() -> None:
-    for delivery_id in webhooks.waiting():
+    for delivery_id in Delivery.objects.ids():
         send_webhook.delay(delivery_id)
 
 

@@ -1,12 +1,26 @@
 """What came from the payment provider, and what the sandbox keeps in its place."""
 
+from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.due import Due, DueQuerySet
 
 
-class StripeEvent(models.Model):
+class StripeEvent(Due):
     """The webhook's inbox: each event is stored once, then processed, perhaps more than once."""
+
+    # An outage of the provider lasts hours, seldom a day: these attempts take longer.
+    MAX_ATTEMPTS = 30
+    OPEN = Q(processed_at=None, attempts__lt=MAX_ATTEMPTS)
+    DUE_AT = "retry_at"
+    ORDER = "received_at"
+    CLOCK = staticmethod(timezone.now)
+    FIRST_RETRY = timedelta(seconds=15)
+    LONGEST_RETRY = timedelta(hours=1)
 
     id = models.CharField(primary_key=True, max_length=100)
     type = models.CharField(max_length=100)
@@ -17,6 +31,8 @@ class StripeEvent(models.Model):
     # Not before, after an attempt that failed.
     retry_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)
+
+    objects = DueQuerySet["StripeEvent"].as_manager()
 
     class Meta:
         indexes: ClassVar = [

@@ -10,13 +10,11 @@ import hmac
 import json
 import logging
 import time
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 from django.db.models.functions import Now
 
 from accounts import bells
@@ -26,13 +24,6 @@ from generation.models import Job
 from generation.models.api import Delivery, Order
 
 log = logging.getLogger(__name__)
-
-# A worker that sends a delivery claims it for this long.
-LEASE = timedelta(minutes=1)
-FIRST_RETRY = timedelta(seconds=10)
-LONGEST_RETRY = timedelta(hours=6)
-# The last attempt is about two days after the first.
-MAX_ATTEMPTS = 18
 
 
 def note_end(job: Job) -> None:
@@ -50,12 +41,9 @@ def note_end(job: Job) -> None:
 
 def deliver(delivery_id: str) -> bool:
     """Send a delivery if it is due and unclaimed; returns whether it arrived. Safe to call twice."""
-    mine = Delivery.objects.filter(
-        pk=delivery_id, status=Delivery.Status.WAITING, due_at__lte=Now()
-    )
-    if not mine.update(due_at=Now() + LEASE, attempts=F("attempts") + 1):
+    delivery = Delivery.objects.select_related("job", "api_key").claim(delivery_id)
+    if delivery is None:
         return False
-    delivery = Delivery.objects.select_related("job", "api_key").get(pk=delivery_id)
     try:
         answer = outbound_http.post(delivery.url, *_signed(delivery))
     except outbound_http.NotReached as error:
@@ -72,12 +60,6 @@ def send_again(delivery: Delivery) -> None:
     transaction.on_commit(
         partial(bells.ring, "generation.send_webhook", str(delivery.pk)), robust=True
     )
-
-
-def waiting() -> list[str]:
-    """The ids of up to a hundred due deliveries."""
-    due = Delivery.objects.filter(status=Delivery.Status.WAITING, due_at__lte=Now())
-    return [str(pk) for pk in due.order_by("due_at").values_list("pk", flat=True)[:100]]
 
 
 def signature(key: ApiKey, *, id: str, timestamp: int, body: bytes) -> str:
@@ -114,11 +96,10 @@ def _body(delivery: Delivery) -> dict[str, Any]:
 
 
 def _postpone(delivery: Delivery, *, answer: int | None = None, error: str = "") -> bool:
-    if delivery.attempts >= MAX_ATTEMPTS:
+    if delivery.attempts >= Delivery.MAX_ATTEMPTS:
         _update(delivery, status=Delivery.Status.FAILED, answer=answer, error=error[:200])
         return False
-    wait = min(FIRST_RETRY * 2 ** (delivery.attempts - 1), LONGEST_RETRY)
-    _update(delivery, due_at=Now() + wait, answer=answer, error=error[:200])
+    delivery.postpone(answer=answer, error=error[:200])
     return False
 
 

@@ -1,6 +1,7 @@
 """Rows of the API: spending by key and day, idempotent requests, the call log and webhooks."""
 
 import uuid
+from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
@@ -9,6 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.due import Due, DueQuerySet
 from accounts.models import ApiKey
 from generation.models.jobs import Job
 
@@ -98,13 +100,21 @@ class Call(models.Model):
         return order.jobs if order else [self.job]
 
 
-class Delivery(models.Model):
+class Delivery(Due):
     """A webhook about the end of a job. `webhook_outbox` adds rows, `webhooks` sends them."""
 
     class Status(models.TextChoices):
         WAITING = "waiting", _("Waiting")
         DELIVERED = "delivered", _("Delivered")
         FAILED = "failed", _("Given up")
+
+    # The last attempt comes after about two days. `webhooks` closes the row after it: OPEN sets no limit,
+    # so that a row whose last worker died is taken once more, and closed.
+    MAX_ATTEMPTS = 18
+    OPEN = Q(status="waiting")
+    LEASE = timedelta(minutes=1)
+    FIRST_RETRY = timedelta(seconds=10)
+    LONGEST_RETRY = timedelta(hours=6)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="deliveries")
@@ -119,6 +129,8 @@ class Delivery(models.Model):
     answer = models.PositiveSmallIntegerField(null=True)
     error = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = DueQuerySet["Delivery"].as_manager()
 
     class Meta:
         constraints: ClassVar = [

@@ -101,13 +101,13 @@ def an_event(**fields: object) -> StripeEvent:
 
 @pytest.mark.usefixtures("root")
 def test_an_event_that_was_given_up_is_processed_again(client: Client) -> None:
-    event = an_event(attempts=event_inbox.MAX_ATTEMPTS, error="ValueError: no")
+    event = an_event(attempts=StripeEvent.MAX_ATTEMPTS, error="ValueError: no")
 
     data = {"action": "process_again", "_selected_action": [event.pk]}
     page = client.post(EVENTS, data, follow=True).text
 
     assert "Events to be processed again: 1" in page
-    assert event_inbox.waiting() == [event.pk]
+    assert StripeEvent.objects.ids() == [event.pk]
 
 
 @pytest.mark.usefixtures("root")
@@ -124,7 +124,7 @@ def test_an_event_that_was_given_up_is_processed_again(client: Client) -> None:
 def test_events_are_filtered_by_what_became_of_them(
     client: Client, state: str, shown: set[str]
 ) -> None:
-    for attempts in (0, 3, event_inbox.MAX_ATTEMPTS):
+    for attempts in (0, 3, StripeEvent.MAX_ATTEMPTS):
         an_event(attempts=attempts)
     an_event(processed_at=timezone.now())
 

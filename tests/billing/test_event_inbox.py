@@ -172,20 +172,20 @@ def test_an_event_that_fails_keeps_the_reason_and_is_tried_again(
 
     stored = StripeEvent.objects.get()
     assert stored.error.startswith("ProviderUnavailable")
-    assert event_inbox.waiting() == []
+    assert StripeEvent.objects.ids() == []
     clock.advance(minutes=1)
-    assert event_inbox.waiting() == [event["id"]]
+    assert StripeEvent.objects.ids() == [event["id"]]
     event_inbox.process(event["id"])
     stored.refresh_from_db()
-    assert (stored.attempts, stored.error, event_inbox.waiting()) == (2, "", [])
+    assert (stored.attempts, stored.error, StripeEvent.objects.ids()) == (2, "", [])
     assert Subscription.objects.get().status == Subscription.Status.ACTIVE
     assert_books_balance()
 
 
 def test_an_event_that_never_works_is_given_up(client: Client, alice: User) -> None:
-    StripeEvent.objects.create(id="evt_1", type="x", payload={}, attempts=event_inbox.MAX_ATTEMPTS)
+    StripeEvent.objects.create(id="evt_1", type="x", payload={}, attempts=StripeEvent.MAX_ATTEMPTS)
 
-    assert event_inbox.waiting() == []
+    assert StripeEvent.objects.ids() == []
 
 
 def test_an_event_of_no_interest_is_done_at_once(client: Client) -> None:
@@ -218,3 +218,18 @@ def test_news_that_were_read_before_a_write_are_not_written_after_it(
     subscription.refresh_from_db()
     assert subscription.cancel_at_period_end
     assert_books_balance()
+
+
+def test_an_event_is_due_until_an_attempt_failed_and_then_after_a_pause_that_doubles():
+    event = StripeEvent.objects.create(id="evt_1", type="x", payload={})
+    first = StripeEvent.objects.ids()
+    pauses = []
+    for attempts in (1, 2, 3, 20):
+        event.attempts = attempts
+        event.postpone(error="ValueError: no")
+        event.refresh_from_db()
+        pauses.append(round((event.retry_at - timezone.now()).total_seconds()))
+
+    assert first == ["evt_1"]
+    assert pauses == [15, 30, 60, 3600]
+    assert StripeEvent.objects.ids() == []

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from billing import event_inbox, reconciliation
+from billing import reconciliation
 from billing.models import StripeEvent, Wallet
 from generation import jobs
 from generation.models import Job
@@ -193,7 +193,7 @@ def test_a_lost_worker_shows(client, alice, django_capture_on_commit_callbacks):
 
 
 def test_events_that_wait_show_with_the_age_of_the_oldest(client):
-    for n, attempts in enumerate((0, 3, event_inbox.MAX_ATTEMPTS)):
+    for n, attempts in enumerate((0, 3, StripeEvent.MAX_ATTEMPTS)):
         StripeEvent.objects.create(id=f"evt_{n}", type="x", payload={}, attempts=attempts)
     StripeEvent.objects.create(id="evt_9", type="x", payload={}, processed_at=timezone.now())
     StripeEvent.objects.update(received_at=timezone.now() - timedelta(seconds=70))

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import keys
 from accounts.models import ApiKey, User
-from billing import event_inbox, ledger, reconciliation
+from billing import ledger, reconciliation
 from billing.models import (
     Customer,
     Entry,
@@ -98,7 +98,7 @@ def test_books_that_nobody_compares_any_more_are(client, monkeypatch):
     ("attempts", "text"),
     [
         (3, "1 event of the payment provider failed and is tried again."),
-        (event_inbox.MAX_ATTEMPTS, "1 event of the payment provider was given up."),
+        (StripeEvent.MAX_ATTEMPTS, "1 event of the payment provider was given up."),
     ],
 )
 def test_events_that_fail_are_said(client, attempts, text):
@@ -169,7 +169,7 @@ def test_a_few_failures_are_not(client, alice):
 def test_every_concern_leads_to_where_one_can_look(client, alice):
     submit(alice)
     make_job(alice, status=Status.FAILED)
-    for n, attempts in enumerate((3, event_inbox.MAX_ATTEMPTS)):
+    for n, attempts in enumerate((3, StripeEvent.MAX_ATTEMPTS)):
         StripeEvent.objects.create(id=f"evt_{n}", type="x", payload={}, attempts=attempts)
     StripeEvent.objects.update(received_at=timezone.now() - timedelta(minutes=7))
     page = client.get(reverse("admin:index")).text

@@ -111,12 +111,12 @@ def test_any_other_answer_is_tried_again_later(caller, receiver, answer):
     assert not webhooks.deliver(str(delivery.pk))
 
     assert len(receiver.told) == 1
-    assert webhooks.waiting() == []
+    assert Delivery.objects.ids() == []
     delivery.refresh_from_db()
     assert (delivery.status, delivery.answer, delivery.attempts) == ("waiting", answer, 1)
     receiver.answers = 204
     make_due()
-    assert webhooks.waiting() == [str(delivery.pk)]
+    assert Delivery.objects.ids() == [str(delivery.pk)]
     assert webhooks.deliver(str(delivery.pk))
 
 
@@ -124,7 +124,7 @@ def test_the_waits_grow_and_end(caller, receiver):
     receiver.answers = 500
     delivery = finish(caller, receiver.url)
     waits = []
-    for _attempt in range(webhooks.MAX_ATTEMPTS):
+    for _attempt in range(Delivery.MAX_ATTEMPTS):
         make_due()
         before = Delivery.objects.get().due_at
         webhooks.deliver(str(delivery.pk))
@@ -132,10 +132,21 @@ def test_the_waits_grow_and_end(caller, receiver):
 
     assert timedelta(seconds=9) < waits[0] < timedelta(seconds=15)
     assert waits[1] > waits[0]
-    assert max(waits) < webhooks.LONGEST_RETRY + timedelta(seconds=5)
+    assert max(waits) < Delivery.LONGEST_RETRY + timedelta(seconds=5)
     assert Delivery.objects.get().status == Delivery.Status.FAILED
     make_due()
-    assert webhooks.waiting() == []
+    assert Delivery.objects.ids() == []
+
+
+def test_one_whose_last_worker_died_is_closed_by_the_next(caller, receiver):
+    receiver.answers = 500
+    delivery = finish(caller, receiver.url)
+    Delivery.objects.update(attempts=Delivery.MAX_ATTEMPTS)
+
+    assert Delivery.objects.ids() == [str(delivery.pk)]
+    assert not webhooks.deliver(str(delivery.pk))
+
+    assert Delivery.objects.get().status == Delivery.Status.FAILED
 
 
 def test_nobody_there_is_no_reason_to_fail(caller):
