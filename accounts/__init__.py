@@ -1,1 +1,1 @@
-"""Who you are: accounts, their settings, and what they may be asked to prove."""
+"""User accounts: sign-in, settings, sessions, API keys, data export and deletion."""

@@ -1,4 +1,4 @@
-"""Where allauth asks how this site does things."""
+"""Adapters through which allauth is configured in code."""
 
 import base64
 from typing import Any
@@ -19,7 +19,7 @@ from accounts.models import User
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # it has no types
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        # Asked for in every case, so that an address with an account takes no longer than one without.
+        # Computed in every case, so that an address with an account takes no longer than one without.
         user = User.objects.filter(email=email).first()
         outbox.send(
             lambda: allauth_emails.letter(template_prefix, context),
@@ -39,7 +39,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # it has no 
         )
 
     def validation_error(self, code: str, *args: Any) -> ValidationError:
-        """Too many failed tries are answered like any other excess, not with an error in the form."""
+        """Raises the rate limit's 429 for too many failed attempts, instead of a form error."""
         if code == "too_many_login_attempts":
             seconds = rate_limits.longest("login_failed")
             response = rate_limits.too_many_requests(current.request, seconds=seconds)
@@ -49,7 +49,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # it has no 
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # it has no types
-    """Keeps the secrets of authenticator apps encrypted, and calls the site by its name."""
+    """Encrypts the secrets of authenticator apps, and names the site in them."""
 
     def encrypt(self, text: str) -> str:
         return _cipher().encrypt(text.encode()).decode()
@@ -58,7 +58,7 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # it has no types
         return _cipher().decrypt(encrypted_text.encode()).decode()
 
     def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:
-        """Where it was made is what tells passkeys apart."""
+        """A passkey's name: the browser and system that created it."""
         return user_agents.name(current.request.headers.get("User-Agent", ""))
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
@@ -66,7 +66,7 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # it has no types
 
 
 def _cipher() -> MultiFernet:
-    """Encrypts with the site's key, and reads what earlier ones encrypted, too."""
+    """Encrypts with the site's current key; decrypts with earlier keys, too."""
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     digests = [
         salted_hmac("accounts.mfa", "", secret=key, algorithm="sha256").digest() for key in keys

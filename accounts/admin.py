@@ -1,4 +1,4 @@
-"""What an operator can see of people and do for them; accounts are made by signing up, and never deleted here."""
+"""Admin of users. Accounts are created by sign-up only, and never deleted here."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from accounts.admin_tools import ListAdmin, ReadOnlyInline, list_link
 from accounts.models import User
 from accounts.requests import user_of
 
-# They are parts of a person's page. Allauth's own lists count, search and change more than they should.
+# A user's page shows these. Allauth's own lists count, search and change more than they should.
 admin.site.unregister((EmailAddress, UserSession))
 
 
@@ -35,7 +35,7 @@ class SessionInline(ReadOnlyInline):
 
 @admin.register(User)
 class UserAdmin(ListAdmin):
-    """Whoever may change users may also close their accounts; rights are given by superusers alone."""
+    """The permission to change users includes closing accounts; only superusers grant permissions."""
 
     person = "pk"
     exact = ("id",)
@@ -94,7 +94,7 @@ class UserAdmin(ListAdmin):
 
     @admin.display(description=_("belonging to it"))
     def related(self, user: User) -> SafeString:
-        """Links to the lists of whatever the apps above register and a user has."""
+        """Links to a user's rows in other apps' admin lists."""
         links = (
             (list_link(each.related_model, each.related_model._meta.verbose_name_plural, **query),)
             for each, query in _lists_of(user, self.admin_site)
@@ -145,7 +145,7 @@ class UserAdmin(ListAdmin):
 
     @admin.action(description=_("Take the address for confirmed"), permissions=["change"])
     def confirm_address(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        """For somebody whom our mails don't reach, and who has shown otherwise whose address it is."""
+        """Confirms addresses of users who get no emails from us and proved ownership another way."""
         waiting = EmailAddress.objects.filter(user__in=queryset, verified=False, primary=True)
         addresses = list(waiting.select_related("user"))
         for address in addresses:
@@ -159,7 +159,7 @@ class UserAdmin(ListAdmin):
         self._say(request, text, count)
 
     def _within_reach(self, request: HttpRequest, users: QuerySet[User]) -> list[User]:
-        """Those that one may do this to: not oneself, and staff only if one is a superuser."""
+        """Excludes the acting user, and staff unless the acting user is a superuser."""
         others = users.exclude(pk=user_of(request).pk)
         if not request.user.is_superuser:
             others = others.filter(is_staff=False, is_superuser=False)

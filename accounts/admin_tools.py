@@ -1,4 +1,4 @@
-"""What the admin pages of every app share: lists that stay fast, rows that are only read, links between rows."""
+"""Admin base classes: fast lists, read-only rows, links between rows, operator alerts."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -29,14 +29,14 @@ else:
     TabularInline = admin.TabularInline
     AnyPaginator = Paginator
 
-# A list counts no further. Who looks for more searches or filters.
+# Lists count up to this many rows; beyond it, search or filter.
 COUNTED = 1_000
-# So many people whose addresses begin alike are looked up.
+# A search by the start of an email address finds at most this many users.
 PEOPLE = 50
 
 
 class Urgency(StrEnum):
-    """As Django's messages are called, whose colours it gets."""
+    """Levels of an operator alert, named like Django's message levels for their colors."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -49,7 +49,7 @@ class Urgency(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Concern:
-    """Something that an operator should know, and where to look."""
+    """An operator alert, with a link to the page that shows its cause."""
 
     urgency: Urgency
     text: str
@@ -70,20 +70,20 @@ class CappedPaginator(AnyPaginator):
 
 
 class ListAdmin(ModelAdmin):
-    """A list whose search goes by exact values, and by the beginning of a person's e-mail address.
+    """A list searched by exact values, and by the start of a user's email address.
 
-    Each is looked up in an index, one after the other: matching all at once would read the whole table.
+    Each field is looked up in its index in turn; one OR over all would read the whole table.
     """
 
     show_full_result_count = False
-    # They would count the whole table for each choice of a filter.
+    # Facets would count the whole table for each choice of a filter.
     show_facets = admin.ShowFacets.NEVER
     paginator = CappedPaginator
     list_per_page = 50
-    # Where the rows' user is, and the fields by which a row is found.
+    # The lookup of the rows' user, and the fields that a search compares.
     person = "user"
     exact: tuple[str, ...] = ()
-    # Fields that an address may not filter by: who can ask how one begins, knows all of it in the end.
+    # Fields that a URL may not filter by: prefix queries would reveal the whole value step by step.
     secret: tuple[str, ...] = ()
     search_help_text = _("The whole id, or the beginning of an e-mail address.")
 
@@ -92,7 +92,7 @@ class ListAdmin(ModelAdmin):
         return not is_secret and super().lookup_allowed(lookup, value, request)
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """Django shows a search box where there are any."""
+        """Django shows a search box if this is not empty."""
         return (*self.exact, self.person)
 
     def get_search_results(
@@ -113,7 +113,7 @@ class ListAdmin(ModelAdmin):
 
 
 class ReadOnlyAdmin(ListAdmin):
-    """Rows that other code writes: here they can only be looked at."""
+    """An admin of rows that other code writes: view only."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -126,7 +126,7 @@ class ReadOnlyAdmin(ListAdmin):
 
 
 class ReadOnlyInline(TabularInline):
-    """Such rows, on the page of the row that they belong to."""
+    """View-only rows on the page of the row that they belong to."""
 
     extra = 0
     can_delete = False
@@ -142,7 +142,7 @@ class ReadOnlyInline(TabularInline):
 
 
 def link(row: Model | None, text: object = None) -> SafeString | str:
-    """A link to the row's own page in the admin; nothing where there is no row."""
+    """A link to the row's admin page; empty for None."""
     if row is None:
         return ""
     url = reverse(
@@ -152,12 +152,12 @@ def link(row: Model | None, text: object = None) -> SafeString | str:
 
 
 def short(id: UUID) -> str:
-    """As much of an id as tells rows apart at a glance."""
+    """The first characters of an id."""
     return id.hex[:8]
 
 
 def list_url(model: type[Model], **query: object) -> str:
-    """The address of a list of the admin, filtered or searched (`q`)."""
+    """The URL of an admin list, filtered or searched (`q`)."""
     url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     return f"{url}?{urlencode(query)}" if query else url
 
@@ -172,7 +172,7 @@ def _people(term: str) -> list[int]:
 
 
 def _value(model: type[Model], path: str, term: str) -> object:
-    """The term as the field has it; None if it can't be one of its values."""
+    """The term as a value of the field; None if it is not a valid one."""
     field = get_fields_from_path(model, path)[-1]
     try:
         return field.clean(term, None)

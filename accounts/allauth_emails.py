@@ -1,4 +1,4 @@
-"""The letters that allauth asks for, by the names that it has for their templates."""
+"""Emails sent by allauth, by the names of its templates."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ NOT_YOU = gettext_lazy("If this was not you, you can ignore this message: nothin
 
 
 def letter(prefix: str, context: Context) -> Letter:
-    """The letter that stands for allauth's templates called `prefix`; KeyError where there is none."""
+    """The email that replaces allauth's templates under `prefix`. Raises KeyError."""
     return LETTERS[prefix](context)
 
 
@@ -75,7 +75,7 @@ def _reset_password(context: Context) -> Letter:
 
 
 def _changed(context: Context, *, subject: Promise, sentence: Promise) -> Letter:
-    """A change that its owner should know of, and where it came from."""
+    """An email about a security-relevant change, with the IP address and browser behind it."""
     return Letter(
         subject=str(subject),
         paragraphs=[str(sentence) % context],
@@ -172,7 +172,7 @@ _SAMPLE_CONTEXT: Context = {
     "deleted_email": "old@example.com",
     "provider": "GitHub",
 }
-# Every letter of this module as an example, to look at and to test.
+# An example of every email in this module, for tests and previews.
 SAMPLES: Mapping[str, Callable[[], Letter]] = {
     prefix.split("/")[-1]: partial(letter, prefix, _SAMPLE_CONTEXT) for prefix in LETTERS
 }

@@ -1,4 +1,4 @@
-"""A zip that is written piece by piece, so that its size costs no memory."""
+"""A zip file written piece by piece, in constant memory."""
 
 import json
 import time
@@ -15,18 +15,18 @@ CHUNK = 2**20
 
 
 class Archive:
-    """What parts of an export write into; `on_step` is called after each file and each row."""
+    """The zip file of an export; `on_step` is called after each file and each row."""
 
     def __init__(self, path: Path, *, on_step: Callable[[], None]) -> None:
         self._zip = ZipFile(path, "w", compression=ZIP_DEFLATED)
         self._on_step = on_step
 
     def add_json(self, name: str, data: Any) -> None:
-        """A file `name` with `data` as JSON."""
+        """Add a file `name` with `data` as JSON."""
         self._zip.writestr(name, _json(data))
 
     def add_rows(self, name: str, rows: Iterable[Any]) -> None:
-        """A file `name` with a JSON array, whose rows are taken one by one."""
+        """Add a file `name` with a JSON array; the rows are consumed one by one."""
         with self._zip.open(name, "w", force_zip64=True) as file:
             before = "[\n"
             for row in rows:
@@ -36,7 +36,7 @@ class Archive:
             file.write(b"[]\n" if before == "[\n" else b"\n]\n")
 
     def add_file(self, name: str, key: str) -> bool:
-        """A file `name` with what is stored under `key`; False if nothing is. It is not packed again."""
+        """Add the stored file `key` as `name`, uncompressed. Returns False if it does not exist."""
         info = ZipInfo(name, date_time=time.localtime()[:6])
         info.compress_type = ZIP_STORED
         try:

@@ -1,4 +1,4 @@
-"""Mistakes in the configuration that would keep people from signing in."""
+"""System checks of the sign-in configuration."""
 
 from typing import Any
 

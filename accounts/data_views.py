@@ -1,4 +1,4 @@
-"""What a person may have of us: a copy of everything, and that it is deleted."""
+"""Pages for exporting a user's data and deleting the account."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -39,7 +39,7 @@ def data(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def export_card(request: HttpRequest) -> HttpResponse:
-    """The part of the page that shows the export, for a script that looks how far it is."""
+    """The page's export card as HTML, polled by a script for progress."""
     return render(request, "accounts/_export.html", _export_context(request))
 
 
@@ -73,7 +73,7 @@ def export_download(request: HttpRequest, export_id: UUID) -> HttpResponseBase:
 def delete(request: HttpRequest) -> HttpResponse:
     """accounts/delete.html
 
-    form: DeletionForm; posts to itself. Who did not sign in just now is asked to prove it again first.
+    form: DeletionForm; posts to itself. Requires a recent sign-in.
     """
     user = user_of(request)
     form = DeletionForm(request.POST or None, user=user)
@@ -95,7 +95,7 @@ def _export_context(request: HttpRequest) -> dict[str, object]:
 
 
 async def _chunks(key: str) -> AsyncIterator[bytes]:
-    """What is stored, piece by piece; each is read in a thread, as an asynchronous server needs it."""
+    """The stored file in chunks, each read in a thread: the server is asynchronous."""
     file = await asyncio.to_thread(default_storage.open, key)
     with file:
         while chunk := await asyncio.to_thread(file.read, CHUNK):

@@ -1,7 +1,7 @@
-"""Deleting an account: closed at once, then emptied in the background until nothing of the person is left.
+"""Account deletion: the account closes at once, and a task then erases its data.
 
-Whatever would go with the user's row, goes; what is protected from that (money) stays, and the row with
-it, which then names nobody.
+Rows that cascade from the user are deleted. Protected rows (money) stay, and so does the user's row,
+without any personal data.
 """
 
 import logging
@@ -17,18 +17,18 @@ from accounts.models import Theme, User
 
 log = logging.getLogger(__name__)
 
-# How long an address waits to be confirmed.
+# Sign-ups without a confirmed email address are removed after this time.
 UNCONFIRMED = timedelta(days=7)
 
 
 class NotYet(Exception):
-    """Something of the account is still in use; it will have ended in a moment."""
+    """A part of the account is still in use; try again in a moment."""
 
 
 def request(user: User) -> None:
-    """Close the account now, and have everything of it removed. Safe to call twice.
+    """Close the account and schedule its erasure. Safe to call twice.
 
-    Nobody can sign in to it any more, and it cannot be taken back.
+    This is final: nobody can sign in to the account again.
     """
     with transaction.atomic():
         user.is_active = False
@@ -39,9 +39,9 @@ def request(user: User) -> None:
 
 
 def erase(user_id: int) -> bool:
-    """Remove all that is left of a closed account; returns whether there was anything. Safe to repeat.
+    """Erase a closed account; returns False if there is nothing to erase. Safe to repeat.
 
-    Raises what keeps it from being finished now: NotYet, or that a provider cannot be reached.
+    Raises NotYet, or any error of a receiver of `erasing`, such as an unreachable payment provider.
     """
     user = User.objects.filter(pk=user_id, closed_at__isnull=False, erased_at=None).first()
     if user is None:
@@ -54,20 +54,20 @@ def erase(user_id: int) -> bool:
 
 
 def forget_unconfirmed() -> None:
-    """Remove who signed up, but did not confirm the address in time: it may be somebody else's."""
+    """Delete sign-ups whose email address was not confirmed in time: it may be somebody else's."""
     long_ago = timezone.now() - UNCONFIRMED
     strangers = User.objects.filter(date_joined__lt=long_ago, last_login=None, is_staff=False)
     strangers.filter(emailaddress__verified=False).exclude(emailaddress__verified=True).delete()
 
 
 def waiting() -> list[int]:
-    """The ids of the accounts that are still to be erased, at most a hundred."""
+    """The ids of closed accounts that are not erased yet, at most a hundred."""
     closed = User.objects.filter(closed_at__isnull=False, erased_at=None)
     return list(closed.order_by("closed_at").values_list("pk", flat=True)[:100])
 
 
 def cascading() -> list[ManyToOneRel]:
-    """What points to a user and would go with the row."""
+    """Relations to the user that cascade on deletion."""
     relations = User._meta.get_fields(include_hidden=True)
     return [
         each for each in relations if isinstance(each, ManyToOneRel) and each.on_delete is CASCADE

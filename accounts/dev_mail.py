@@ -1,4 +1,4 @@
-"""Mails on a developer's machine: files that a mail program opens, and what they ask for in the terminal."""
+"""Email backend for development: .eml files, with codes and links printed to the terminal."""
 
 import re
 import sys
@@ -14,7 +14,7 @@ LINK = re.compile(r"https?://\S+")
 
 
 class FolderBackend(BaseEmailBackend):
-    """Writes each mail as an .eml file into EMAIL_FILE_PATH; prints its subject, which has any code, and its links."""
+    """Writes each email to EMAIL_FILE_PATH; prints its subject, which contains any code, and its links."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         folder = Path(settings.EMAIL_FILE_PATH)
@@ -24,7 +24,7 @@ class FolderBackend(BaseEmailBackend):
         return len(email_messages)
 
     def _write(self, mail: EmailMessage, *, folder: Path) -> None:
-        # Two mails of one moment differ in their Message-ID, which is made when the message is.
+        # Two emails of the same moment differ in their Message-ID, which exists once the message does.
         message = mail.message()
         unique = re.sub(r"\W", "", message["Message-ID"].split("@")[0])
         path = folder / f"{timezone.now():%Y%m%d-%H%M%S}-{unique}.eml"

@@ -1,4 +1,4 @@
-"""Database rows that workers retry until they succeed, each with a due time of its own."""
+"""Abstract model for database rows that workers retry until they succeed."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -43,8 +43,8 @@ class DueQuerySet(models.QuerySet[Row]):
 class Due(models.Model):
     """A row with a due time and a count of attempts, in columns of the subclass's own.
 
-    OPEN selects the rows that are still to be worked on; a subclass that gives up after so many attempts
-    says so there, or closes the row itself.
+    OPEN selects unfinished rows. A subclass that gives up after MAX_ATTEMPTS excludes them there, or closes
+    the row itself.
     """
 
     OPEN: ClassVar[Q]

@@ -1,6 +1,6 @@
-"""What a mail says, once: its text and its HTML are both made from it. And the letters about an account.
+"""Email contents, rendered as text and HTML, and the emails about an account.
 
-Each function writes its letter in the language that is active when it is called.
+Each function uses the language that is active when it is called.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ Fact = tuple[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Letter:
-    """`code` is to be typed in; `action` is a label and the address behind it; `after` is small print."""
+    """An email's content. `code` is for typing in; `action` is a label and its URL; `after` is small print."""
 
     subject: str
     paragraphs: Sequence[str]
@@ -45,12 +45,12 @@ class Letter:
 
 
 def link(name: str, *args: object) -> str:
-    """The address of a page of ours, for whoever reads it outside of the site."""
+    """The absolute URL of a page of this site."""
     return settings.SITE_URL.rstrip("/") + reverse(name, args=args)
 
 
 def time_of(moment: datetime) -> str:
-    """A moment for somebody of whom it is not known where they live."""
+    """A datetime in UTC, for users without a time zone."""
     return f"{date(moment.astimezone(UTC), 'DATETIME_FORMAT')} UTC"
 
 
@@ -102,7 +102,7 @@ def account_deleted() -> Letter:
     )
 
 
-# Every letter of this module as an example, to look at and to test.
+# An example of every email in this module, for tests and previews.
 SAMPLES: Mapping[str, Callable[[], Letter]] = {
     "export_ready": lambda: export_ready(
         size=48_000_000, expires_at=datetime(2026, 5, 8, 12, tzinfo=UTC) + timedelta(days=7)

@@ -1,4 +1,4 @@
-"""What an export says of the account itself. Secrets (passwords, keys, codes) are in no export."""
+"""The account's part of a data export, without secrets (passwords, keys, codes)."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""Everything that is kept of a person, as a zip: asked for, made in the background, kept for a week.
+"""Data exports: a zip of all of a user's data, built in the background and kept for a week.
 
-Each app contributes its part. An export that stalls or breaks is begun again, three times at most;
-every write is conditional on its attempt, so that whoever was given up on changes nothing any more.
+Each app contributes a part. An export that stalls or fails restarts, up to MAX_ATTEMPTS. Every write is
+conditional on the attempt, so that a worker whose lease lapsed changes nothing.
 """
 
 import logging
@@ -29,17 +29,17 @@ log = logging.getLogger(__name__)
 
 KEPT = timedelta(days=7)
 PROGRESS_SECONDS = 1.0
-# The finished zip is stored in one go, in which there is nothing to report.
+# Storing the finished zip reports no progress.
 STORING = timedelta(hours=1)
 
 
 class LostRace(Exception):
-    """Somebody else has taken the export over, or it is no longer wanted. Nothing was written."""
+    """Another worker took the export over, or it was deleted. Nothing was written."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """What an app contributes: `count` files and rows at most, and how they are written."""
+    """An app's part of an export: `count` is the most files and rows that `write` adds."""
 
     count: Callable[[User], int]
     write: Callable[[User, Archive], None]
@@ -49,12 +49,12 @@ PARTS: list[Part] = []
 
 
 def contribute(*, count: Callable[[User], int], write: Callable[[User, Archive], None]) -> None:
-    """Add a part to every export; an app calls this once, when it is loaded."""
+    """Add a part to every export. Call it once, in AppConfig.ready."""
     PARTS.append(Part(count=count, write=write))
 
 
 def request(user: User) -> Export:
-    """Have an export made; returns the one that is being made already, if there is one."""
+    """Start an export, or return the active one."""
     try:
         with transaction.atomic():
             export = Export.objects.create(user=user)
@@ -65,9 +65,9 @@ def request(user: User) -> Export:
 
 
 def make(export_id: str) -> bool:
-    """Make an export if it is due; returns whether it is ready now. Safe to call twice.
+    """Build an export if it is due; returns whether it is ready now. Safe to call twice.
 
-    Raises what went wrong; the same call will do once its time has come again.
+    Raises any error of a part; the export is due again once its lease lapses.
     """
     export = _claim(export_id)
     if export is None:
@@ -84,7 +84,7 @@ def make(export_id: str) -> bool:
 
 
 def give_up() -> int:
-    """End the exports that stalled too often; returns how many there were."""
+    """Fail the exports without attempts left; returns their number."""
     stalled = Export.objects.due().filter(
         status__in=EXPORT_ACTIVE, attempt__gte=Export.MAX_ATTEMPTS
     )
@@ -98,19 +98,19 @@ def give_up() -> int:
 
 
 def expire() -> int:
-    """Remove what has been kept for long enough; returns how many there were."""
+    """Delete expired exports; returns their number."""
     over = Export.objects.filter(expires_at__lte=timezone.now())
     return sum(_discard(export) for export in over)
 
 
 def discard_all(user: User) -> None:
-    """Remove all exports of the user, also one that is being made."""
+    """Delete all exports of the user, including an active one."""
     for export in Export.objects.filter(user=user):
         _discard(export)
 
 
 def _mine(export: Export) -> QuerySet[Export]:
-    """The row, as long as nobody else has begun it anew."""
+    """The row, unless another attempt has begun."""
     return Export.objects.filter(pk=export.pk, status__in=EXPORT_ACTIVE, attempt=export.attempt)
 
 
@@ -131,7 +131,7 @@ def _update(export: Export, *, lease: timedelta = Export.LEASE, **fields: Any) -
 
 
 class _Progress:
-    """Counts the steps, and writes the number down now and then."""
+    """Counts steps, and stores the count every PROGRESS_SECONDS."""
 
     def __init__(self, export: Export) -> None:
         self._export = export
@@ -153,7 +153,7 @@ def _write(export: Export, path: Path) -> None:
 
 
 def _store(export: Export, path: Path) -> None:
-    """Keep the zip instead of the user's earlier ones, and say so, all or nothing. Raises LostRace."""
+    """Store the zip, email the user, and delete earlier exports. Raises LostRace."""
     _update(export, lease=STORING, done=F("total"))
     with path.open("rb") as file:
         key = default_storage.save(f"exports/{export.pk}-{export.attempt}.zip", File(file))

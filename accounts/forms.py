@@ -1,4 +1,4 @@
-"""The forms of an account: ours, and allauth's where they lack something. Those of passkeys: `passkeys`."""
+"""Account forms, including subclasses of allauth's. Forms for passkeys are in `passkeys`."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,7 @@ class SettingsForm(UserModelForm):
 
 class SignupForm(account_forms.SignupForm):  # type: ignore[misc]  # it has no types
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
-        """An address that has an account already must not be told by a quicker answer."""
+        """Hashes the password for a known address, too: a faster answer would reveal the account."""
         if self.account_already_exists:
             User().set_password(self.cleaned_data.get("password1"))
         saved: tuple[User | None, HttpResponse | None] = super().try_save(request)
@@ -43,7 +43,7 @@ class SignupForm(account_forms.SignupForm):  # type: ignore[misc]  # it has no t
 
 
 class _PasswordLabels:
-    """For a form that asks for a new password, perhaps also for the old one."""
+    """Labels and attributes of the password fields."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -71,7 +71,7 @@ class ChangeAddressForm(account_forms.AddEmailForm):  # type: ignore[misc]  # it
 
 
 class DeletionForm(forms.Form):
-    """Valid only if the person meant it."""
+    """Confirms the deletion of the account."""
 
     email = forms.EmailField(
         label=_("Type your email address to confirm"),

@@ -1,4 +1,4 @@
-"""Keys that programs identify themselves with. `keys` is the only writer."""
+"""API keys. `keys` is the only writer."""
 
 import base64
 import secrets
@@ -18,7 +18,7 @@ WEBHOOK_PREFIX = "whsec_"
 
 
 class Scope(models.TextChoices):
-    """What a key may be used for."""
+    """Permissions of a key."""
 
     GENERATE = "generate", _("Make pictures")
     READ = "read", _("Look at its jobs and pictures")
@@ -26,7 +26,7 @@ class Scope(models.TextChoices):
 
 
 class Window(models.TextChoices):
-    """How long a budget lasts before it starts anew. Days are those of UTC, weeks begin on Monday."""
+    """The period of a budget. Days are in UTC; weeks begin on Monday."""
 
     DAY = "day", pgettext_lazy("budget", "a day")
     WEEK = "week", pgettext_lazy("budget", "a week")
@@ -34,7 +34,7 @@ class Window(models.TextChoices):
     TOTAL = "total", pgettext_lazy("budget", "in all")
 
     def start(self, day: date) -> date:
-        """The first day of the window that `day` lies in."""
+        """The first day of the window that contains `day`."""
         starts = {
             Window.DAY: day,
             Window.WEEK: day - timedelta(days=day.weekday()),
@@ -45,29 +45,29 @@ class Window(models.TextChoices):
 
 
 class Pays(models.TextChoices):
-    """What the key's pictures are paid with, by the names of the wallets."""
+    """The wallet that pays for a key's images."""
 
     CREDITS = "credits", _("API credits")
     GPU_MS = "gpu_ms", _("The plan’s minutes")
 
 
 def new_webhook_secret() -> str:
-    """As Standard Webhooks has them: their libraries take it as it stands."""
+    """A secret in the format of Standard Webhooks, whose libraries accept it as it is."""
     return f"{WEBHOOK_PREFIX}{base64.b64encode(secrets.token_bytes(24)).decode()}"
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def live(self) -> "ApiKeyQuerySet":
-        """Those that open a door now."""
+        """Keys that are accepted now."""
         unexpired = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
         return self.filter(unexpired, revoked_at=None, user__is_active=True)
 
 
 class ApiKey(models.Model):
-    """A key of a user's. The key itself is kept nowhere: `digest` is its SHA-256, `prefix` its beginning.
+    """An API key. The secret is not stored: `digest` is its SHA-256, `prefix` its first characters.
 
-    `budget` is in thousandths of a credit or in milliseconds, as it `pays_in`; None is without one. No
-    `checkpoints` are all of them. Webhooks are signed with `webhook_secret`, which opens nothing here.
+    `budget` is in thousandths of a credit or in milliseconds, as `pays_in` says; None means no budget. An
+    empty `checkpoints` allows all. `webhook_secret` signs webhooks, and gives no access to the API.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -83,7 +83,7 @@ class ApiKey(models.Model):
     window = models.CharField(max_length=5, choices=Window.choices, default=Window.MONTH)
     checkpoints = ArrayField(models.CharField(max_length=100), default=list, blank=True)
     max_pixels = models.PositiveIntegerField(null=True, blank=True)
-    # Settings that a program's wire lets it keep on the server, such as the model it chose.
+    # Settings that an API format lets a client keep on the server, such as its model.
     options = models.JSONField(default=dict, blank=True)
     webhook_secret = models.CharField(max_length=60, default=new_webhook_secret, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -116,7 +116,7 @@ class ApiKey(models.Model):
 
     @property
     def webhook_key(self) -> bytes:
-        """What webhooks are signed with."""
+        """The decoded webhook secret."""
         return base64.b64decode(self.webhook_secret.removeprefix(WEBHOOK_PREFIX))
 
     def may(self, scope: Scope) -> bool:

@@ -1,4 +1,4 @@
-"""Make, change, rotate and revoke the keys of programs, and know them again: the only writer of ApiKey."""
+"""Create, change, rotate, revoke and look up API keys. The only writer of ApiKey."""
 
 import hashlib
 import secrets
@@ -12,16 +12,16 @@ from django.utils.translation import gettext as _
 
 from accounts.models import ApiKey, Pays, Scope, User, Window
 
-# Programs that know keys by how they begin, know this.
+# Clients that check a key's format expect this prefix.
 BEGINNING = "sk-"
 PREFIX_LENGTH = len(BEGINNING) + 8
-# The moment of the last use is for people: writing it with every request would serve nobody.
+# The last use is for people: a write with every request would be wasted.
 USE_IS_NEWS_AFTER = timedelta(minutes=1)
 MOST_KEYS = 50
 
 
 class TooManyKeys(Exception):
-    """The user has MOST_KEYS that work. Nothing was written."""
+    """The user has MOST_KEYS live keys. Nothing was written."""
 
     def __init__(self) -> None:
         super().__init__(_("You have as many keys as one can have. Revoke one first."))
@@ -29,7 +29,7 @@ class TooManyKeys(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What a key may be used for, and how much of the owner's balance it may spend."""
+    """Scopes, budget and restrictions of a key."""
 
     scopes: Collection[Scope] = tuple(Scope)
     budget: int | None = None
@@ -42,7 +42,7 @@ class Limits:
 def make(
     user: User, *, name: str, limits: Limits | None = None, pays_in: Pays = Pays.CREDITS
 ) -> tuple[ApiKey, str]:
-    """A new key, and its secret, which nobody can read again. Raises TooManyKeys."""
+    """Create a key; returns it with its secret, which is not stored. Raises TooManyKeys."""
     if ApiKey.objects.live().filter(user=user).count() >= MOST_KEYS:
         raise TooManyKeys
     secret = _new_secret()
@@ -53,29 +53,29 @@ def make(
 
 
 def change(key: ApiKey, *, name: str, limits: Limits) -> None:
-    """Give it another name or other limits. What it pays with stays: its budget counts that."""
+    """Change a key's name and limits, but not `pays_in`: the budget counts in its unit."""
     ApiKey.objects.filter(pk=key.pk).update(name=name, **_columns(limits))
 
 
 def rotate(key: ApiKey) -> str:
-    """Replace the secret; the old one opens nothing from now on. Returns the new one."""
+    """Replace the secret and return the new one. The old one stops working at once."""
     secret = _new_secret()
     ApiKey.objects.filter(pk=key.pk).update(**_named(secret))
     return secret
 
 
 def revoke(key: ApiKey) -> None:
-    """It opens nothing from now on, for good. Safe to call twice."""
+    """Revoke a key for good. Safe to call twice."""
     ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
 
 
 def find(secret: str) -> ApiKey | None:
-    """The key that works and has this secret, with its user. One query."""
+    """The live key with this secret, and its user, in one query; None if there is no such key."""
     return ApiKey.objects.live().select_related("user").filter(digest=_digest(secret)).first()
 
 
 def note_use(key: ApiKey) -> None:
-    """Remember when it was used last, to about a minute."""
+    """Store the time of the last use, to about a minute."""
     now = timezone.now()
     if key.last_used_at and now - key.last_used_at < USE_IS_NEWS_AFTER:
         return
@@ -84,7 +84,7 @@ def note_use(key: ApiKey) -> None:
 
 
 def keep_options(key: ApiKey, options: dict[str, object]) -> None:
-    """Keep what a program set for itself."""
+    """Store a client's own settings."""
     key.options = options
     key.save(update_fields=["options"])
 
@@ -98,7 +98,7 @@ def _named(secret: str) -> dict[str, str]:
 
 
 def _digest(secret: str) -> str:
-    """Secrets are long and random: nothing slower than a plain hash is needed to keep them."""
+    """The SHA-256 of a secret. Secrets are long and random, so a fast hash is enough."""
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Which language a page is in: asked for in its address, chosen at its foot, or what the browser says."""
+"""Language of a page: from the URL, the user's choice, or the browser."""
 
 from collections.abc import Callable
 
@@ -10,12 +10,12 @@ from django.views.i18n import set_language
 
 from accounts.models import User
 
-# In an address, so that every language of a page has one of its own.
+# A URL parameter, so that every language of a page has its own URL.
 PARAMETER = "language"
 
 
 class AskedLanguageMiddleware:
-    """Goes after those that know the person's choice: an address that names a language is in that one."""
+    """Activates the language in the URL. Runs after the middlewares that read the user's choice."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -30,7 +30,7 @@ class AskedLanguageMiddleware:
 
 @require_POST
 def choose(request: HttpRequest) -> HttpResponse:
-    """Remember the language that was posted: with the browser, and with whom is signed in to it."""
+    """Store the posted language in a cookie, and with the user who is signed in."""
     language = request.POST.get(PARAMETER, "")
     if request.user.is_authenticated and _is_offered(language):
         User.objects.filter(pk=request.user.pk).update(language=language)

@@ -1,4 +1,4 @@
-"""A person's own language, on every device they sign in from."""
+"""The user's stored language, on every device."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from django.utils import translation
 
 
 class LanguageMiddleware:
-    """Goes after authentication: prefers what is stored with the user to what the browser says."""
+    """Prefers the user's stored language to the browser's. Runs after authentication."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""The person behind a session, a wallet and a picture, the mails to be sent and the exports to be made."""
+"""Users, outgoing emails, the record of emails sent once, and data exports."""
 
 import uuid
 from datetime import timedelta
@@ -51,9 +51,9 @@ class Theme(models.TextChoices):
 
 
 class User(AbstractUser):
-    """Signs in by e-mail; there is no user name."""
+    """A user, who signs in by email address; user names do not exist."""
 
-    # What decides whether a session still signs its user in.
+    # A change of these fields may end the user's sessions.
     ACCESS: ClassVar = ("password", "is_active")
 
     username = None  # type: ignore[assignment]  # removes the inherited column
@@ -62,9 +62,9 @@ class User(AbstractUser):
         _("language"), max_length=10, blank=True, choices=settings.LANGUAGES
     )
     theme = models.CharField(_("theme"), max_length=10, choices=Theme.choices, default=Theme.SYSTEM)
-    # What the studio's form starts with, by its fields' names; what is left out is the model's own.
+    # The studio form's saved defaults by field name; missing fields default to the checkpoint's.
     studio_defaults = models.JSONField(default=dict, blank=True)
-    # When the person had the account deleted, and when nothing of the person was left.
+    # When the user deleted the account, and when its erasure was complete.
     closed_at = models.DateTimeField(null=True, blank=True, editable=False)
     erased_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -95,7 +95,7 @@ class User(AbstractUser):
         return tuple(getattr(self, name) for name in self.ACCESS)
 
     def _stored_access(self, update_fields: Any) -> tuple[Any, ...] | None:
-        """As it is in the database; None if this save cannot change it."""
+        """The access fields in the database; None if this save cannot change them."""
         if self._state.adding or (
             update_fields is not None and not {*self.ACCESS} & {*update_fields}
         ):
@@ -114,7 +114,7 @@ class Mail(Due):
     LONGEST_RETRY = timedelta(hours=4)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # Whose it is; None where no account stands behind the address (any more).
+    # None if the address has no account (any more).
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="mails"
     )
@@ -123,7 +123,7 @@ class Mail(Due):
     text = models.TextField()
     html = models.TextField()
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    # By the database's clock, which all workers share. A worker that sends it moves this on first.
+    # By the database's clock. A worker that claims the row moves this ahead.
     due_at = models.DateTimeField(db_default=Now())
     attempts = models.PositiveSmallIntegerField(default=0)
     error = models.CharField(max_length=500, blank=True)
@@ -138,7 +138,7 @@ class Mail(Due):
 
 
 class Told(models.Model):
-    """What a person was written about, so that the same thing is not written again."""
+    """The key of an email that a user gets only once."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="told"
@@ -177,9 +177,9 @@ class Export(Due):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
     done = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
-    # Counts the starts: no write of an earlier one may follow a later one.
+    # No write of an earlier attempt may follow a later one.
     attempt = models.PositiveSmallIntegerField(default=0)
-    # By the database's clock. Whoever makes it moves this on; once it has passed, another may.
+    # By the database's clock. The worker moves this ahead; once it passes, another may claim the row.
     due_at = models.DateTimeField(db_default=Now())
     # A storage key, never shown to a browser.
     file = models.CharField(max_length=200, blank=True)
@@ -217,7 +217,7 @@ class Export(Due):
 
     @property
     def is_ready(self) -> bool:
-        """Whether it can be downloaded now."""
+        """True if the file can be downloaded now."""
         is_kept = self.expires_at is not None and timezone.now() < self.expires_at
         return self.status == Export.Status.READY and is_kept
 

@@ -1,7 +1,7 @@
-"""Mails to be sent: written with the change that they tell of, sent after its commit, until it worked.
+"""Outgoing emails: stored in the transaction that causes them, sent after its commit, retried on failure.
 
-A mail may arrive twice, if a worker dies between sending it and noting so; both copies then have one
-Message-ID. It is removed once it is sent, so that nobody can read here what was written to whom.
+An email arrives twice if a worker dies between sending it and deleting its row; both copies have the same
+Message-ID. Sent rows are deleted, so that nobody can read old emails here.
 """
 
 import logging
@@ -23,9 +23,9 @@ from accounts.models import Mail, Told, User
 
 log = logging.getLogger(__name__)
 
-# What was given up on is kept for so long, for whoever looks into it.
+# Emails without attempts left are kept for this long, for operators.
 KEPT = timedelta(days=30)
-# Longer than anything lasts that a letter is sent once for.
+# Longer than any event lasts that an email is sent once for.
 REMEMBERED = timedelta(days=400)
 
 
@@ -36,9 +36,9 @@ def send(
     user: User | None = None,
     language: str | None = None,
 ) -> Mail:
-    """Have a letter sent to `to` once the caller's transaction commits, in the user's language.
+    """Send an email to `to` once the caller's transaction commits, in the user's language.
 
-    `language` counts where there is no user, or one who has not chosen; else the active one does.
+    `language` applies without a user, or if the user chose none; the default is the active language.
     """
     with override((user.language if user else "") or language or get_language()):
         written = letter()
@@ -54,9 +54,9 @@ def send(
 
 
 def send_once(letter: Callable[[], Letter], *, user: User, key: str) -> bool:
-    """Have a letter sent to the user, unless one was under the same key; returns whether it will be."""
+    """Send an email to the user unless one was sent under this key; returns whether it is sent."""
     with transaction.atomic():
-        # A second one waits here for the first one's transaction, and then is told no.
+        # A concurrent caller waits here for the first one's transaction, and then finds its row.
         _told, is_news = Told.objects.get_or_create(user=user, key=key)
         if is_news:
             send(letter, to=user.email, user=user)
@@ -64,9 +64,9 @@ def send_once(letter: Callable[[], Letter], *, user: User, key: str) -> bool:
 
 
 def deliver(mail_id: str) -> bool:
-    """Send a mail if it is due and nobody else does; returns whether it was sent. Safe to call twice.
+    """Send an email if it is due and unclaimed; returns whether it was sent. Safe to call twice.
 
-    A mail server that refuses or does not answer is asked again later.
+    An email that the mail server refuses, or does not answer for, is retried later.
     """
     mail = Mail.objects.claim(mail_id)
     if mail is None:
@@ -82,7 +82,7 @@ def deliver(mail_id: str) -> bool:
 
 
 def prune() -> None:
-    """Remove what was given up on, and what was told, long ago."""
+    """Delete old emails without attempts left, and old Told rows."""
     Mail.objects.filter(attempts__gte=Mail.MAX_ATTEMPTS, due_at__lt=Now() - KEPT).delete()
     Told.objects.filter(at__lt=timezone.now() - REMEMBERED).delete()
 

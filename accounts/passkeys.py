@@ -1,4 +1,4 @@
-"""allauth's forms for passkeys, which trust that a browser filled them in; these take anything."""
+"""Passkey forms that reject malformed input; allauth's own forms raise errors on it."""
 
 import struct
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from allauth.mfa.webauthn import forms
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from django.utils.translation import gettext_lazy as _
 
-# What reading a credential raises if it is none: it is taken apart without much asking.
+# Errors that a malformed credential raises: fido2 parses it without validation.
 MALFORMED = (
     ArithmeticError,
     AttributeError,
@@ -33,7 +33,7 @@ def refused_if_malformed() -> Iterator[None]:
 
 
 class _NewCredential:
-    """For a form whose `clean` reads the credential that was just made."""
+    """For a form whose `clean` parses a new credential."""
 
     def clean(self) -> dict[str, Any]:
         with refused_if_malformed():
@@ -42,7 +42,7 @@ class _NewCredential:
 
 
 class _KnownCredential:
-    """For a form whose `clean_credential` finds out whose the credential is."""
+    """For a form whose `clean_credential` looks up the credential's owner."""
 
     def clean_credential(self) -> Authenticator:
         with refused_if_malformed():

@@ -1,4 +1,4 @@
-"""How often something may be tried, and the answer to whoever tries more often.
+"""Rate limits for views, and the 429 page.
 
 The rates are in the settings, ACCOUNT_RATE_LIMITS, beside allauth's own; the counts are in the cache.
 """
@@ -22,7 +22,7 @@ UNITS = {"s": 1, "m": MINUTE, "h": 60 * MINUTE, "d": 24 * 60 * MINUTE}
 
 
 def limited(action: str) -> Callable[[View[P]], View[P]]:
-    """Let a view be posted to as often as the settings say for `action`; goes below login_required."""
+    """Limit POST requests to a view by the rate of `action`. Goes below login_required."""
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
@@ -37,7 +37,7 @@ def limited(action: str) -> Callable[[View[P]], View[P]]:
 
 
 def too_many_requests(request: HttpRequest, *, seconds: int = MINUTE) -> HttpResponse:
-    """429, and when to try again. allauth's own limits are all by the minute."""
+    """A 429 response with Retry-After. allauth's own limits are all per minute."""
     response = _answer(request)
     response["Retry-After"] = str(seconds)
     return response
@@ -53,6 +53,6 @@ def _answer(request: HttpRequest) -> HttpResponse:
 
 
 def longest(action: str) -> int:
-    """After so many seconds without a try, `action` is allowed again, whichever of its rates was met."""
+    """Seconds after which `action` is allowed again, by the longest of its rates."""
     rates = re.findall(r"/(\d*)([smhd])/", app_settings.RATE_LIMITS[action])
     return max(int(number or 1) * UNITS[unit] for number, unit in rates)

@@ -1,4 +1,4 @@
-"""What follows when somebody signs up, signs out or changes a password."""
+"""Signal receivers for sign-up, sign-out and password changes."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from accounts.models import User
 
 @receiver(user_signed_up)
 def keep_language(user: User, **kwargs: Any) -> None:
-    """Mails come in the language that one signed up in, until one chooses another."""
+    """Store the language of the sign-up, for emails, until the user chooses another."""
     language = get_language()
     if not user.language and language in dict(settings.LANGUAGES):
         user.language = language
@@ -29,7 +29,7 @@ def keep_language(user: User, **kwargs: Any) -> None:
 
 @receiver(user_logged_out)
 def end_session(request: HttpRequest, user: User | None, **kwargs: Any) -> None:
-    # Django deletes it only afterwards, and sockets that look again before would find it.
+    # Django deletes the session only after this signal; a websocket that checks earlier would find it.
     session_key = request.session.session_key
     request.session.delete()
     if user is not None:

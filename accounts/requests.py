@@ -1,4 +1,4 @@
-"""Whom a request is from."""
+"""Typed access to a request's user."""
 
 from django.http import HttpRequest
 

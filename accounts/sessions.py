@@ -1,4 +1,4 @@
-"""The devices that a person is signed in on, and how they are signed out."""
+"""A user's sessions by device: list them and sign them out."""
 
 from collections.abc import Iterable, Mapping
 from importlib import import_module
@@ -17,7 +17,7 @@ from accounts.models import User
 
 
 def live(user: User) -> list[UserSession]:
-    """Those that still sign the user in, the latest first. Two queries, however many they are."""
+    """The user's live sessions, newest first. Two queries for any number."""
     rows = list(UserSession.objects.filter(user=user).order_by("-created_at", "-id"))
     stored = _not_expired([row.session_key for row in rows])
     valid = {each.session_key for each in stored if _signs_in(user, each.get_decoded())}
@@ -25,9 +25,9 @@ def live(user: User) -> list[UserSession]:
 
 
 def signing_in(users: Mapping[str, int]) -> set[str]:
-    """The keys of those sessions that still sign in the user whose id is given with the key.
+    """The keys of the sessions that still sign in the user given with them.
 
-    Two queries, however many they are.
+    Two queries for any number.
     """
     active = User.objects.filter(is_active=True).in_bulk(set(users.values()))
     return {
@@ -38,13 +38,13 @@ def signing_in(users: Mapping[str, int]) -> set[str]:
 
 
 def end(session: UserSession) -> None:
-    """Sign its user out on that device."""
+    """Sign the user out on this device."""
     _delete(session)
     signals.tell_access_changed(session.user)
 
 
 def end_all(user: User, *, keep: str | None = None) -> int:
-    """Sign the user out everywhere, but for the session with the key `keep`; returns of how many devices."""
+    """Sign the user out everywhere except in the session `keep`; returns the number of devices."""
     ended = list(UserSession.objects.filter(user=user).exclude(session_key=keep))
     for session in ended:
         _delete(session)
@@ -53,13 +53,13 @@ def end_all(user: User, *, keep: str | None = None) -> int:
 
 
 def forget(user: User, session_key: str | None) -> None:
-    """A session has ended in another way."""
+    """Delete the row of a session that has ended in another way."""
     UserSession.objects.filter(user=user, session_key=session_key).delete()
     signals.tell_access_changed(user)
 
 
 def prune() -> int:
-    """Remove the rows of sessions that are over; returns how many there were."""
+    """Delete the rows of ended sessions; returns their number."""
     live = Session.objects.filter(expire_date__gt=timezone.now()).values("session_key")
     removed: int = UserSession.objects.exclude(session_key__in=live).delete()[0]
     return removed
@@ -70,7 +70,7 @@ def _not_expired(keys: Iterable[str]) -> QuerySet[Session]:
 
 
 def _signs_in(user: User, data: dict[str, Any]) -> bool:
-    # A secret key that was replaced counts as long as it is among SECRET_KEY_FALLBACKS.
+    # Sessions signed with a replaced key stay valid while it is in SECRET_KEY_FALLBACKS.
     hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
     known = data.get(HASH_SESSION_KEY, "")
     is_users = data.get(SESSION_KEY) == str(user.pk)

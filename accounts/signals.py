@@ -1,4 +1,4 @@
-"""What happens to an account, for the apps above this one. Senders are the class User."""
+"""Signals about accounts, for the apps above this one. The sender is the class User."""
 
 from functools import partial
 
@@ -6,13 +6,13 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.dispatch import Signal
 
-# A session ended, a password changed, or the account was switched on or off: what was allowed on its
-# strength has to be looked at again. Sent after the commit, with `user`.
+# A session ended, a password changed, or the account was deactivated or reactivated: receivers check again
+# what they allowed. Sent after the commit, with `user`.
 access_changed = Signal()
 
-# The account is being deleted: remove what you keep of `user`, and undo what you began elsewhere. It is
-# asked for again until all receivers have returned, so each is safe to repeat; raise `deletion.NotYet`,
-# or whatever went wrong, to be asked again later.
+# The account is being erased: receivers delete the data of `user`, and undo what they began elsewhere. It is
+# sent again until all receivers have returned, so each must be safe to repeat. A receiver that raises
+# `deletion.NotYet`, or any error, is called again later.
 erasing = Signal()
 
 

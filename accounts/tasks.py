@@ -1,4 +1,4 @@
-"""Thin Celery entries. Each may be lost, late or repeated: beat rings again for whatever is left to do."""
+"""Celery tasks. A message may be lost, late or repeated: beat rings again for open work."""
 
 import logging
 
@@ -36,7 +36,7 @@ def make_exports() -> None:
 
 @shared_task(name="accounts.erase")
 def erase(user_id: str) -> None:
-    """Empty a closed account; where something of it is still in use, beat comes back to it."""
+    """Erase a closed account; beat retries it while a part of it is still in use."""
     try:
         deletion.erase(int(user_id))
     except deletion.NotYet as reason:
@@ -51,7 +51,7 @@ def erase_accounts() -> None:
 
 @shared_task(name="accounts.tidy")
 def tidy() -> None:
-    """What has been kept for long enough."""
+    """Delete expired exports, sign-ups, emails and sessions."""
     exports.expire()
     deletion.forget_unconfirmed()
     outbox.prune()

@@ -1,10 +1,10 @@
-"""A browser's own description of itself, in words that its owner knows."""
+"""Browser and system names from a User-Agent header."""
 
 from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 
-# The first word that is found names it: most browsers also claim to be those below them.
+# The first match wins: most browsers also claim to be those below them.
 BROWSERS: Sequence[tuple[str, str]] = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -28,7 +28,7 @@ SYSTEMS: Sequence[tuple[str, str]] = (
 
 
 def name(user_agent: str) -> str:
-    """Such as "Firefox on Windows"."""
+    """A readable name, such as "Firefox on Windows"."""
     browser, system = _first(BROWSERS, user_agent), _first(SYSTEMS, user_agent)
     if browser and system:
         return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}

@@ -1,4 +1,4 @@
-"""A person's settings and devices. What allauth has pages for, its own views show."""
+"""Pages for a user's settings and devices; allauth's own views show the rest."""
 
 from allauth.usersessions.models import UserSession
 from django.contrib import messages

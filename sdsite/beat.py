@@ -1,17 +1,17 @@
-"""The process that says when a task is due."""
+"""Celery beat that a signal can end at any moment of its start."""
 
 import celery.beat
 from celery.apps import beat
 
 
 class Beat(beat.Beat):
-    """The framework's, but it can be asked to end at any moment of its start."""
+    """Celery's beat, with a signal handler that is safe during startup."""
 
     def install_sync_handler(self, service: celery.beat.Service) -> None:
-        """Have a signal save the schedule, once there is one.
+        """Build the scheduler before installing the handler that saves its schedule.
 
-        The framework's handler builds the scheduler where none is yet: in the midst of being built, and of
-        the imports that this takes, if the signal comes then.
+        Celery's handler builds the scheduler if it is missing. A signal during startup would build it a
+        second time, in the middle of the first.
         """
-        service.scheduler  # noqa: B018  # it is built when it is first asked for
+        service.scheduler  # noqa: B018  # the property builds it
         super().install_sync_handler(service)

@@ -1,4 +1,4 @@
-"""Mistakes in a production's configuration."""
+"""System checks of a production configuration."""
 
 from typing import Any
 from urllib.parse import urlsplit

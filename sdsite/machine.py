@@ -1,4 +1,4 @@
-"""What one machine has to offer before a site can run on it."""
+"""Preparations on one machine: the data folder, the secret key and free ports."""
 
 import contextlib
 import fcntl
@@ -15,7 +15,7 @@ NEEDED_BYTES = 500 * 2**20
 
 
 class Unsuitable(Exception):
-    """The site can't run here like this. The message says what to do."""
+    """The machine can't run the site. The message says what to do."""
 
 
 def require_free_port(port: int) -> None:
@@ -32,7 +32,7 @@ def require_free_port(port: int) -> None:
 
 @contextlib.contextmanager
 def claimed(data: Path) -> Iterator[None]:
-    """Make the folder `data`, and keep every other site off it for as long as the block lasts."""
+    """Create the folder `data`, and lock it against other sites while the block runs."""
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = (data / "lock").open("w")
@@ -63,7 +63,7 @@ def _require_space(data: Path) -> None:
 
 
 def secret(path: Path) -> str:
-    """The secret kept in the file `path`, made at the first call, readable by its owner only."""
+    """The secret in the file `path`, created at the first call, readable by its owner only."""
     if not path.exists():
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
@@ -72,7 +72,7 @@ def secret(path: Path) -> str:
 
 
 def answers(url: str) -> bool:
-    """Whether a GET of `url` is answered with success within a second."""
+    """True if a GET of `url` succeeds within a second."""
     try:
         with urllib.request.urlopen(url, timeout=1):  # noqa: S310  # a loopback address of ours
             return True

@@ -1,4 +1,4 @@
-"""The texts that wait for a translation: read from code and templates, kept in locale/*/LC_MESSAGES/django.po."""
+"""Translatable texts: extracted from code and templates into locale/*/LC_MESSAGES/django.po."""
 
 from collections.abc import Iterator
 from io import BytesIO
@@ -13,7 +13,7 @@ from django.utils.translation.template import templatize
 PROJECT = Path(__file__).resolve().parent.parent
 PACKAGES = ("accounts", "billing", "generation", "sdsite")
 TEMPLATES = PROJECT / "templates"
-# Functions, and which of their arguments are what.
+# Functions, and the meaning of their arguments.
 KEYWORDS: dict[str, Any] = {
     name: parts
     for names, parts in (
@@ -27,7 +27,7 @@ KEYWORDS: dict[str, Any] = {
 
 
 def extracted() -> Catalog:
-    """Every text in code and templates, in the order of their files."""
+    """All texts in code and templates, in the order of their files."""
     catalog = Catalog(charset="utf-8")
     for path, method in _sources():
         with path.open("rb") as file:
@@ -38,7 +38,7 @@ def extracted() -> Catalog:
 
 
 def catalogs() -> list[Path]:
-    """The files of translations, one a language."""
+    """The translation files, one for each language."""
     return sorted((PROJECT / "locale").glob("*/LC_MESSAGES/django.po"))
 
 
@@ -48,13 +48,13 @@ def read(path: Path) -> Catalog:
 
 
 def update(path: Path) -> list[Message]:
-    """Bring a file up to date: new texts come in empty, and those that are gone go.
+    """Update a translation file: add new texts without a translation, remove unused ones.
 
-    Returns what waits for a translation.
+    Returns the texts without a translation.
     """
     catalog = read(path)
     catalog.update(extracted(), no_fuzzy_matching=True)
-    # Its own head, in which nothing changes by the day.
+    # A fixed header: the default one changes every day.
     head, _, _ = path.read_text().partition("\n\n")
     body = BytesIO()
     write_po(body, catalog, width=0, no_location=True, omit_header=True, ignore_obsolete=True)
@@ -63,7 +63,7 @@ def update(path: Path) -> list[Message]:
 
 
 def missing(catalog: Catalog) -> list[Message]:
-    """What has no translation, or one that somebody is not sure of."""
+    """Texts without a translation, or with a fuzzy one."""
     return [each for each in catalog if each.id and (each.fuzzy or not _is_complete(each))]
 
 
@@ -82,8 +82,8 @@ def _sources() -> Iterator[tuple[Path, Any]]:
 
 
 def _extract_template(file: Any, keywords: Any, comment_tags: Any, options: Any) -> Iterator[Any]:
-    """What Django makes of a template for such a purpose: its texts as calls, all else blanked out."""
+    """The template as Python for extraction: texts as calls, everything else blank."""
     calls = templatize(file.read().decode())
-    # To the reader of Python, blanks at the start of a line would mean something.
+    # Python would read leading blanks as indentation.
     flat = "\n".join(line.strip() for line in calls.split("\n"))
     return extract_python(BytesIO(flat.encode()), keywords, comment_tags, options)

@@ -1,8 +1,7 @@
-"""GET /metrics, for Prometheus: what this process counted, and what the site as a whole stands at.
+"""GET /metrics for Prometheus: counters of this process, and gauges of the whole site.
 
-The first differs from process to process (requests, sockets, memory), the second (jobs, workers, money) is
-read from rows and Valkey at each scrape, and every process tells the same. docs/operating.md says how each
-adds up.
+Requests, websockets and memory differ between processes. Jobs, workers and money are read from the database
+and Valkey at each scrape, and are the same in every process. docs/operating.md says how to aggregate each.
 """
 
 import ipaddress
@@ -37,12 +36,12 @@ PARTS: dict[str, Callable[[], Iterator[Metric]]] = {
     "events": money.of_events,
     "books": money.of_books,
 }
-# What a proxy adds: behind one, every visitor comes from this machine.
+# Headers that a proxy adds: behind a proxy, every request comes from this machine.
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP", "Via")
 
 
 class SiteCollector(Collector):
-    """A part whose server is away is left out, and says so: the others matter most then."""
+    """Collects the site's gauges. A part whose server is down is left out and reported, so that the rest is served."""
 
     def collect(self) -> Iterable[Metric]:
         up = GaugeMetricFamily(
@@ -59,7 +58,7 @@ class SiteCollector(Collector):
         yield up
 
 
-# When each series began is of no use, and as much text again.
+# Creation times double the text, and nobody uses them.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types
 SITE = CollectorRegistry(auto_describe=False)
 SITE.register(SiteCollector())
@@ -68,7 +67,7 @@ SITE.register(SiteCollector())
 @require_safe
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
-    """401 without the token that is set, 403 to other machines where none is."""
+    """401 without the configured token; without one configured, 403 to other machines."""
     if settings.METRICS_TOKEN:
         given = request.headers.get("Authorization", "")
         if not constant_time_compare(given, f"Bearer {settings.METRICS_TOKEN}"):

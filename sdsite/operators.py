@@ -1,4 +1,4 @@
-"""The admin: Django's, with a start page that says what needs attention, and the queue."""
+"""The admin site, with a start page of alerts, and the queue."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ class OperatorsSite(admin.AdminSite):
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Administrators sign in like everybody, under the same rate limits."""
+        """Redirects to the normal sign-in page and its rate limits."""
         login: HttpResponse = secure_admin_login(super().login)(request, extra_context)
         return login
 

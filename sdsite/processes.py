@@ -16,7 +16,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 class Child:
     """A command on a tether. It runs in a session of its own, out of reach of the terminal's Ctrl-C.
 
-    If this process dies before it calls `stop`, the command receives `stop_signal` all the same.
+    If this process dies without calling `stop`, the command still receives `stop_signal`.
     """
 
     def __init__(
@@ -54,13 +54,13 @@ class Child:
             output.close()
 
     def restart(self) -> None:
-        """Start it again, ended or not."""
+        """Start the command again, whether or not it has ended."""
         self.stop()
         self._launch()
 
     @property
     def status(self) -> int | None:
-        """The exit status, 128 + the number of the signal that ended it, or None while it runs."""
+        """The exit status, 128 + the number of a fatal signal, or None while it runs."""
         return self._process.poll()
 
     @property
@@ -69,18 +69,18 @@ class Child:
         return time.monotonic() - self._started
 
     def wait(self) -> int:
-        """Return its status when it has ended by itself."""
+        """Wait until the command ends by itself; returns its status."""
         while (status := self.status) is None:
             time.sleep(POLL_SECONDS)
         return status
 
     def let_go(self) -> None:
-        """Ask it to end, and return at once."""
+        """Signal the command to end, and return at once."""
         assert self._process.stdin is not None
         self._process.stdin.close()
 
     def stop(self) -> None:
-        """Ask it to end, and return when it has. Safe to call twice."""
+        """Signal the command to end, and wait until it has. Safe to call twice."""
         self.let_go()
         self._process.wait()
 
@@ -96,7 +96,7 @@ class Child:
         self.stop()
 
     def last_words(self) -> str:
-        """The last line of its log, and where the rest is."""
+        """The last line of the command's log, and the log's path."""
         assert self.log is not None
         lines = self.log.read_text(errors="replace").strip().splitlines()
         return f"{lines[-1] if lines else 'it said nothing'} (see {self.log})"

@@ -1,4 +1,4 @@
-"""Counts and times every HTTP request of this process, by the name of its view: never by its address."""
+"""Prometheus metrics of HTTP requests, by view name and never by URL."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -9,9 +9,9 @@ from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 from prometheus_client import Counter, Histogram
 
-# What else a client may call its method must not make a series of its own.
+# A client may invent methods: they must not create series.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-# Files, and addresses where there is nothing.
+# Static files and unknown URLs.
 NO_VIEW = "none"
 
 REQUESTS = Counter(
@@ -30,7 +30,7 @@ Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 @sync_and_async_middleware
 def count_requests(get_response: Sync | Async) -> Sync | Async:
-    """Goes first, to see what the others answer, too."""
+    """Counts and times requests. Runs first, so that it sees the responses of other middlewares."""
     if iscoroutinefunction(get_response):
 
         async def count_async(request: HttpRequest) -> HttpResponseBase:

@@ -17,11 +17,11 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 # What runs where --------------------------------------------------------------------------------
 
 DEBUG = env.bool("DEBUG", False)
-# Everything the site keeps on this machine: media, mails in development, embedded servers.
+# Data on this machine: media, emails in development, embedded servers.
 DATA_DIR = Path(env.str("DATA_DIR", platformdirs.user_data_dir("sdsite")))
-# A key that everyone can read is refused outside of DEBUG by the deployment checks.
+# The deployment checks refuse this public key outside of DEBUG.
 SECRET_KEY = env.str("SECRET_KEY", "insecure-" + "development-only-" * 3)
-# Earlier keys: what was signed or encrypted with one of them is still read.
+# Earlier keys, still accepted for signed and encrypted data.
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
@@ -106,7 +106,7 @@ DATABASES["default"].update(
     CONN_HEALTH_CHECKS=True,
 )
 DATABASES["default"].setdefault("OPTIONS", {}).update(
-    # A process stopped inside a transaction must not keep a wallet's lock: the server ends it.
+    # The server ends idle transactions: a stopped process must not keep a wallet's lock.
     options="-c idle_in_transaction_session_timeout=2s -c lock_timeout=3s -c statement_timeout=5s",
     # Requests under ASGI and Celery's pool run in changing threads: only a pool keeps connections.
     pool={"min_size": 0, "max_size": env.int("DATABASE_POOL_SIZE", 20), "timeout": 10},
@@ -125,7 +125,7 @@ CHANNEL_LAYERS = {
     }
 }
 
-# Celery has its own word for the path of a socket.
+# Celery has its own URL scheme for a socket.
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://").replace(
     "?db=", "?virtual_host="
 )
@@ -134,11 +134,11 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-# What a developer's mails print is for the terminal as it is.
+# Emails in development print to the terminal unchanged.
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
-# One process a device, whose threads feed one engine; a few more answer bells meanwhile.
+# One process for each device, whose threads feed one engine; a few more run the other tasks.
 WORKER_SLOTS = env.int("WORKER_SLOTS", 8)
 CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_CONCURRENCY = WORKER_SLOTS + 4
@@ -199,8 +199,8 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-# A link would be opened in whichever browser the mail program likes, and who signs up with a passkey
-# has to go on in this one.
+# A link may open in another browser than the one that signs up, and a passkey sign-up must continue in the
+# same browser.
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
@@ -229,20 +229,20 @@ MFA_SUPPORTED_TYPES = ["recovery_codes", "totp", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_PASSKEY_SIGNUP_ENABLED = True
 MFA_TOTP_ISSUER = SITE_NAME
-# Clocks of phones are off by some seconds.
+# Phone clocks are off by some seconds.
 MFA_TOTP_TOLERANCE = 1
 LOGIN_REDIRECT_URL = "studio"
 ACCOUNT_LOGOUT_REDIRECT_URL = "home"
 
-# Signing in with an account elsewhere: each needs its keys from the environment, and is not offered without.
+# Social sign-in: a provider is offered if the environment has its keys.
 SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, Any]] = {}
-# Where a button of ours may lead to, which the browser asks.
+# Targets of our sign-in forms, for the Content-Security-Policy.
 SOCIALACCOUNT_ORIGINS: list[str] = []
 if GOOGLE_CLIENT_ID := env.str("GOOGLE_CLIENT_ID", ""):
     SOCIALACCOUNT_PROVIDERS["google"] = {
         "APPS": [{"client_id": GOOGLE_CLIENT_ID, "secret": env.str("GOOGLE_CLIENT_SECRET", "")}],
         "SCOPE": ["email"],
-        # Both know whose an address is: it opens the account that has it here.
+        # Both verify email addresses: a verified one signs in to the account that has it.
         "EMAIL_AUTHENTICATION": True,
     }
     SOCIALACCOUNT_ORIGINS.append("https://accounts.google.com")
@@ -269,7 +269,7 @@ if OIDC_SERVER_URL := env.str("OIDC_SERVER_URL", ""):
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 INSTALLED_APPS += [f"allauth.socialaccount.providers.{each}" for each in SOCIALACCOUNT_PROVIDERS]
 
-# Without a mail server, mails are files in the data folder, and their links are printed.
+# Without a mail server, emails are files in the data folder, and their links are printed.
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", "accounts.dev_mail.FolderBackend")
 EMAIL_FILE_PATH = DATA_DIR / "mail"
 EMAIL_HOST = env.str("EMAIL_HOST", "localhost")
@@ -284,7 +284,7 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", f"{SITE_NAME} <noreply@localh
 
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", "")
 STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", "")
-# Where Stripe is, if not at its own address.
+# Another base URL than Stripe's own.
 STRIPE_API_URL = env.str("STRIPE_API_URL", "")
 TRIAL_GPU_MINUTES = env.int("TRIAL_GPU_MINUTES", 5)
 # What the catalogue's prices are in, and for how much of another currency one of it is sold: "eur=0.95,gbp=0.8".
@@ -296,18 +296,18 @@ STRIPE_TAX_CODE = env.str("STRIPE_TAX_CODE", "txcd_10103000")  # software as a s
 TAX_BEHAVIOR = env.str(
     "TAX_BEHAVIOR", "exclusive", validate=validate.OneOf(["exclusive", "inclusive"])
 )
-# What an hour of a device costs the house, for the operator's margin.
+# The cost of a device hour, for the operator's margin.
 DEVICE_HOUR_CENTS = env.int("DEVICE_HOUR_CENTS", 0)
 
 # Generation -------------------------------------------------------------------------------------
 
-# Folders of checkpoints that were fetched; the sketchbook comes with the code.
+# Folders of downloaded checkpoints; the sketchbook comes with the code.
 CHECKPOINTS_DIR = Path(env.str("CHECKPOINTS_DIR", str(DATA_DIR / "checkpoints")))
-# What the hub is asked with for gated checkpoints, by `manage.py checkpoints fetch`.
+# The hub's access token for gated checkpoints, used by `manage.py checkpoints fetch`.
 HF_TOKEN = env.str("HF_TOKEN", "")
-# How much memory the checkpoints of a device may take; 0 is as much as leaves room for the work.
+# Memory for a device's checkpoints; 0 leaves as much free as the work needs.
 WORKER_WARM_BYTES = env.int("WORKER_WARM_BYTES", 0)
-# How the worker computes; see docs/checkpoints.md. Empty is what suits checkpoint and device.
+# Optimizations of the worker; see docs/checkpoints.md. Empty picks them by checkpoint and device.
 WORKER_DTYPE = env.str(
     "WORKER_DTYPE", "", validate=validate.OneOf(["", "float32", "float16", "bfloat16"])
 )
@@ -315,7 +315,7 @@ WORKER_ATTENTION = env.str("WORKER_ATTENTION", "fused", validate=validate.OneOf(
 WORKER_CHANNELS_LAST = env.bool("WORKER_CHANNELS_LAST", False)
 WORKER_COMPILE = env.bool("WORKER_COMPILE", False)
 WORKER_GRAPHS = env.bool("WORKER_GRAPHS", True)
-# The most pictures, doubled by guidance, that share a step.
+# The most images in a batch; guidance counts each twice.
 WORKER_MAX_ROWS = env.int("WORKER_MAX_ROWS", 16, validate=validate.Range(min=1))
 # What prompts may not ask for: the categories that count here (see generation/moderation/policy), and the rules.
 PROMPT_POLICY: list[str] = env.list(
@@ -326,19 +326,19 @@ PROMPT_POLICY: list[str] = env.list(
 PROMPT_POLICY_DIR = Path(
     env.str("PROMPT_POLICY_DIR", str(BASE_DIR / "generation" / "moderation" / "policy"))
 )
-# Whether the operator is shown the words of a prompt that was refused, or only who, when and why.
+# Show operators the text of refused prompts, or only user, time and reason.
 KEEP_REFUSED_PROMPTS = env.bool("KEEP_REFUSED_PROMPTS", False)
-# What to do while the weights of the picture's safety checker are missing: warn, or refuse every job.
+# Without the weights of the safety checker: warn, or refuse every job.
 WITHOUT_SAFETY_CHECKER = env.str(
     "WITHOUT_SAFETY_CHECKER", "warn", validate=validate.OneOf(["warn", "refuse"])
 )
 LEASE_SECONDS = env.int("LEASE_SECONDS", 30)
 LEASE_RENEWAL_SECONDS = env.int("LEASE_RENEWAL_SECONDS", 5)
-# How often a job may lose its worker before it is taken for the reason.
+# A job that loses its worker this often fails: it is probably the cause.
 MAX_ATTEMPTS = 3
-# A worker that is asked to end lets its jobs run for so long, then hands them back.
+# A stopping worker lets its jobs run for this long, then hands them back.
 WORKER_GRACE_SECONDS = env.int("WORKER_GRACE_SECONDS", 10)
-# A device that has not finished a step for so long is taken for dead, and its worker ends.
+# A device that finishes no step for this long is considered dead, and its worker ends.
 WORKER_STALL_SECONDS = env.int("WORKER_STALL_SECONDS", 60)
 PREVIEW_INTERVAL_SECONDS = 0.25
 
@@ -393,7 +393,7 @@ CONTENT_SECURITY_POLICY = {
 }
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-# Tells two sites on one host apart, whose cookies a browser would mix up.
+# Cookie names for two sites on one host, which a browser would mix up.
 COOKIE_SUFFIX = env.str("COOKIE_SUFFIX", "")
 SESSION_COOKIE_NAME = f"sessionid{COOKIE_SUFFIX}"
 CSRF_COOKIE_NAME = f"csrftoken{COOKIE_SUFFIX}"
@@ -413,11 +413,11 @@ if BEHIND_PROXY:
 
 # Metrics ----------------------------------------------------------------------------------------
 
-# What Prometheus has to send as a bearer token. Without one, only this machine may read the metrics.
+# The bearer token of Prometheus. Without one, only this machine may read the metrics.
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 
 # Logs -------------------------------------------------------------------------------------------
 
-# Nobody's id: to know it, a page that says that PostgreSQL is away would ask PostgreSQL.
+# No user id: the error page for a missing PostgreSQL would query PostgreSQL for it.
 DJANGO_STRUCTLOG_USER_ID_FIELD = None
 LOGGING = logs.config(level=env.str("LOG_LEVEL", "INFO"), readable=DEBUG)

@@ -1,4 +1,4 @@
-"""Static files in an asynchronous server."""
+"""WhiteNoise for an asynchronous server."""
 
 from contextlib import closing
 from io import BytesIO
@@ -9,8 +9,8 @@ from whitenoise.responders import StaticFile
 
 
 class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]  # it has no types
-    """WhiteNoise streams each file through an iterator that an asynchronous server has to run in a
-    thread, piece by piece. Ours are small: they are sent whole.
+    """Sends static files whole. WhiteNoise streams them by an iterator, which an asynchronous server runs in
+    a thread chunk by chunk; ours are small.
     """
 
     @staticmethod
@@ -18,7 +18,7 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]  # it h
         found = static_file.get_response(request.method, request.META)
         with closing(found.file or BytesIO()) as file:
             response = HttpResponse(file.read(), status=int(found.status))
-        # WhiteNoise knows better, and an answer of 304 has none.
+        # WhiteNoise sets it, and a 304 has none.
         del response["Content-Type"]
         for name, value in found.headers:
             response[name] = value

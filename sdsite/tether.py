@@ -1,4 +1,4 @@
-"""Runs one command and ends it when the process that started this one is gone, however it went.
+"""Runs one command and ends it when the parent process is gone, for any reason.
 
     python tether.py --signal SIGTERM [--user NAME] -- COMMAND ...
 
@@ -36,7 +36,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, end)
     threading.Thread(target=watch_parent, daemon=True).start()
     status = child.wait()
-    # Whatever the command started and left behind is in its process group.
+    # The command's own children are in its process group.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     return status if status >= 0 else 128 - status
@@ -51,5 +51,5 @@ def _parse() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    # A daemon thread may be reading standard input: leave without waiting for its lock.
+    # A daemon thread may be reading standard input: exit without waiting for its lock.
     os._exit(main())

@@ -6,7 +6,7 @@ from django.views.generic.base import RedirectView
 
 from sdsite import health, indexing, metrics
 
-# An account without a password must not get one from whoever finds its browser open.
+# Somebody who finds a browser open must not set a password on an account without one.
 set_password = reauthentication_required(account_views.password_set, app="allauth.account")
 
 handler429 = "accounts.rate_limits.too_many_requests"
@@ -15,7 +15,7 @@ handler500 = "sdsite.errors.server_error"
 urlpatterns = [
     path("", include("generation.urls")),
     path("", include("billing.urls")),
-    # allauth's page of sessions can only sign out all of them.
+    # allauth's sessions page can only sign out all sessions.
     path("accounts/sessions/", RedirectView.as_view(pattern_name="accounts:sessions")),
     path("accounts/password/set/", set_password, name="account_set_password"),
     path("accounts/", include("allauth.urls")),

@@ -1,4 +1,4 @@
-"""Small things that the pages of the account area need."""
+"""Template tags for the account pages."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,7 +15,7 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def tab(context: Context, name: str, label: str, *below: str) -> SafeString:
-    """A link to the page called `name`, marked as the current one also on pages whose path begins as `below`."""
+    """A link to the page `name`, marked as current on pages whose path starts with `below`, too."""
     target = reverse(name)
     path = context["request"].path
     current = "page" if path == target else "true" if path.startswith(below) else ""
@@ -25,5 +25,5 @@ def tab(context: Context, name: str, label: str, *below: str) -> SafeString:
 
 @register.filter
 def wrapped(authenticators: Iterable[Authenticator]) -> list[Any]:
-    """Each in the shape of its type, as allauth's overview has them."""
+    """Wraps each authenticator in the class of its type, as allauth's index view does."""
     return [authenticator.wrap() for authenticator in authenticators]

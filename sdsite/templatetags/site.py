@@ -1,4 +1,4 @@
-"""What every page says of the site and of itself."""
+"""Template tags for the site's name and absolute URLs."""
 
 from django import template
 from django.conf import settings
@@ -11,19 +11,19 @@ register = template.Library()
 
 @register.simple_tag
 def site_name() -> str:
-    """Needs no request: the page for an error has none."""
+    """SITE_NAME without a request, for error pages."""
     return str(settings.SITE_NAME)
 
 
 @register.simple_tag
 def site_url(path: str = "") -> str:
-    """An address that works elsewhere than on this site."""
+    """The absolute URL of a page."""
     return f"{settings.SITE_URL}{path}"
 
 
 @register.simple_tag
 def static_url(path: str) -> str:
-    """The same for a static file."""
+    """The absolute URL of a static file."""
     return site_url(static(path))
 
 

@@ -1,4 +1,4 @@
-"""An account to look around with, on a developer's machine."""
+"""Creates a demo account on a developer's machine."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEBUG:
             raise CommandError("The demo account is for development: DEBUG is off.")
-        # Derived, so that every start prints the same and nobody is signed out.
+        # Derived from the secret key, so that every start prints the same one and nobody is signed out.
         password = salted_hmac("demo", EMAIL).hexdigest()[:12]
         if not User.objects.filter(email=EMAIL).exists():
             user = User.objects.create_user(EMAIL, password)

@@ -1,4 +1,4 @@
-"""Writes every letter that the site sends into a folder, in each language, to be looked at."""
+"""Writes an example of every email, in each language, into a folder for review."""
 
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ class Command(BaseCommand):
 
 
 def written(language: str) -> Iterator[tuple[str, Letter]]:
-    """Each example by its name; the language is active as long as one has it."""
+    """Each example by its name. Render it before taking the next: its language is active only until then."""
     with override(language):
         for name, write in SAMPLES.items():
             yield name, write()

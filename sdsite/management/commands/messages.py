@@ -1,4 +1,4 @@
-"""Brings the files of translations up to date with code and templates."""
+"""Updates the translation files from code and templates."""
 
 from typing import Any
 

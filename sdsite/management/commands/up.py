@@ -19,11 +19,11 @@ from sdsite import embedded, machine
 from sdsite.processes import PROJECT, Child
 
 READY_SECONDS = 60.0
-# A part that ends sooner than this after its start, so often in a row, would only end again.
+# A part that ends this soon after its start, this many times in a row, is not restarted.
 STABLE_SECONDS = 20.0
 QUICK_ENDS = 3
 MANAGE = (sys.executable, PROJECT / "manage.py")
-# What is done before the parts start, each a command.
+# Commands that run before the parts start.
 PREPARATIONS = (("migrate", "--verbosity=0"), ("demo",))
 PREPARATIONS_AS_ONLINE = (
     ("migrate", "--verbosity=0"),
@@ -46,7 +46,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, port: int, data: Path, **options: Any) -> None:
-        # Ctrl-C, too: whoever starts it in the background has it deaf to that.
+        # SIGINT, too: a shell starts background commands with it ignored.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _interrupt)
         data = data.expanduser().resolve()
@@ -104,7 +104,7 @@ class Command(BaseCommand):
 
 
 def _is_as_online() -> bool:
-    """Whether the caller's environment switches DEBUG off, as it is online; unsaid, it is on."""
+    """True if the environment switches DEBUG off; this command's default is on."""
     return "DEBUG" in os.environ and not settings.DEBUG
 
 
@@ -127,13 +127,13 @@ def _valkey(data: Path) -> contextlib.AbstractContextManager[embedded.Server]:
 
 
 def _environment(*, port: int, data: Path, database: str, valkey: str) -> dict[str, str]:
-    """What every part is started with. What the caller's environment says about the rest holds."""
+    """The environment of every part: the caller's, with the site's own values."""
     return {
         "DEBUG": "1",
         "SECRET_KEY": machine.secret(data / "secret_key"),
-        # Cookies don't know ports: two sites side by side must not overwrite each other's.
+        # Cookies ignore ports: two sites on one host must not overwrite each other's.
         "COOKIE_SUFFIX": f"_{port}",
-        # Celery says so to root, who is the only user in many a container; it accepts JSON alone.
+        # Celery warns root, often a container's only user; it accepts only JSON here, which is safe.
         "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
         **os.environ,
         "SITE_URL": f"http://127.0.0.1:{port}",
@@ -154,7 +154,7 @@ def _start_parts(stack: contextlib.ExitStack, *, port: int, env: dict[str, str])
     parts = [
         stack.enter_context(Child(name, command, env=env)) for name, command in commands.items()
     ]
-    # Called first of all: each ends while the others do.
+    # Called for all parts first, so that they end at the same time.
     for part in parts:
         stack.callback(part.let_go)
     return parts

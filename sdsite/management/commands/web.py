@@ -6,10 +6,10 @@ from typing import Any
 import uvicorn
 from django.core.management.base import BaseCommand
 
-# A browser only ever sends short answers; pictures travel the other way.
+# Browsers send only short messages over a websocket.
 LARGEST_MESSAGE = 64 * 2**10
-# Longer than programs and proxies keep a connection for their next request: if both let go at the same moment,
-# a request is lost on its way.
+# Longer than clients and proxies keep idle connections: if both sides close at the same moment, a request is
+# lost.
 KEEP_ALIVE_SECONDS = 75
 
 
@@ -29,9 +29,9 @@ class Command(BaseCommand):
             log_config=None,
             access_log=False,
             server_header=False,
-            # Addresses are read by what needs them, from as many proxies as the settings trust.
+            # Code that needs the client's address reads it itself, behind as many proxies as the settings trust.
             proxy_headers=False,
-            # Previews are JPEG: compressing them again would cost time and save nothing.
+            # Previews are JPEG: compression would cost time and save nothing.
             ws_per_message_deflate=False,
             ws_max_size=LARGEST_MESSAGE,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
