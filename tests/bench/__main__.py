@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def _measure(name: str, *, write: bool) -> bool:
-    """Whether it came to its end. A site that doesn't answer is no reason to leave the other figures out."""
+    """Measure one figure; return False if the site didn't answer, so that the others go on."""
     measured = []
     try:
         for figure in figures.MEASUREMENTS[name]():

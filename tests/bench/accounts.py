@@ -115,7 +115,7 @@ class Purse:
                 cursor.execute(_MOVE, [-CAPTURED, -AMOUNT, wallet])
 
     def visit(self, page: str) -> Callable[[], object]:
-        """What is measured of a page: all of the request, or of the balance what every page asks."""
+        """Return the part of a page request to measure: all of it, or only the balance's queries."""
         if page == "balance":
             return lambda: ledger.available(self.user, Unit.GPU_MS)
         url = reverse("billing:usage")

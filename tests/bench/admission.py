@@ -1,4 +1,4 @@
-"""G4: how soon a newcomer takes its first step on a device that is busy with others."""
+"""G4: time to the first step of a newcomer on a busy device."""
 
 import random
 import threading
@@ -24,7 +24,7 @@ STEPS_BETWEEN = 6
 
 @measures("G4")
 def admission() -> Iterator[Figure]:
-    """From arrival to the end of the first step, in step times of the batch that runs."""
+    """Measure from arrival to the end of the first step, in step times of the running batch."""
     waits = [arrival.steps for arrival in arrivals(warm_engine(), wish)]
     yield Figure(name="G4_median", value=median(waits), unit="steps", goal="<= 1.5")
     yield Figure(name="G4_p95", value=percentile(waits, 95), unit="steps", goal="<= 2.5")

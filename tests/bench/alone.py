@@ -1,4 +1,4 @@
-"""What one picture takes alone, beside the same from a bare pipeline."""
+"""Time of one image alone, compared with a bare pipeline."""
 
 from collections.abc import Iterator
 from functools import partial

@@ -1,4 +1,4 @@
-"""People who only look on, and one of them who is shown previews. Needs a database."""
+"""Spectators of a site, one of whom receives previews. Needs a database."""
 
 import asyncio
 import itertools
@@ -35,7 +35,7 @@ class Viewer:
         self.cookie = f"{name}={client.cookies[name].value}"
 
     def milliseconds(self, url: str) -> list[float]:
-        """From giving each of FRAMES previews to the channel layer to having it from the websocket."""
+        """Measure each of FRAMES previews from the channel layer to the websocket."""
         return asyncio.run(self._collect(url))
 
     async def _collect(self, url: str) -> list[float]:

@@ -1,4 +1,4 @@
-"""The other side of the comparisons: a job done by diffusers' own pipeline, one after another."""
+"""The baseline of comparisons: diffusers' own pipeline, one job after another."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A browser, as far as a site can tell: it keeps cookies, sends forms, and says when nothing answers."""
+"""A minimal browser: it keeps cookies, sends forms, and reports unanswered requests."""
 
 import http.client
 import time
@@ -41,7 +41,7 @@ def expect(
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a site says to one request."""
+    """The response of a site to one request."""
 
     status: int
     location: str

@@ -1,4 +1,4 @@
-"""G12: what customers are charged for, over what the device was busy with."""
+"""G12: time charged to customers, over the device's busy time."""
 
 from collections.abc import Iterator
 

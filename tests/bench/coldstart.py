@@ -1,4 +1,4 @@
-"""G13: from a worker's start to its first step."""
+"""G13: time from a worker's start to its first step."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ ROUNDS = 5
 
 @measures("G13")
 def cold_start() -> Iterator[Figure]:
-    """From nothing loaded to the first step, over reading the weights and taking a warm step."""
+    """Measure the time to the first step, over reading the weights and one warm step."""
     starts = [first_step() for _ in range(ROUNDS)]
     yield Figure(name="G13", value=median(map(ratio, starts)), unit="times", goal="<= 1.5")
     yield Figure(
@@ -28,7 +28,7 @@ def cold_start() -> Iterator[Figure]:
 
 
 def first_step(*, root: Path | None = None, **wish: object) -> Mapping[str, float]:
-    """What a fresh process needed, as `firststep` says it."""
+    """Return the time of a fresh process, as `firststep` reports it."""
     asked = {"root": root and str(root), "wish": wish}
     answer = subprocess.run(
         [sys.executable, "-m", "tests.bench.firststep", json.dumps(asked)],

@@ -1,4 +1,4 @@
-"""G3 and G14: an engine that never rests, and one that draws small and large pictures side by side."""
+"""G3 and G14: an engine under constant load, and one with small and large images side by side."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -131,7 +131,7 @@ def mixed_over_alone(
 def shared_wait_over_fifo(
     engine: Engine, bare: Bare, line: Sequence[GenerationRequest], *, small: int, rounds: int
 ) -> float:
-    """How long small pictures take to be done behind large ones: the 95th percentile over that of one at a time."""
+    """Measure the 95th percentile of small images behind large ones, over that of first in, first out."""
     fifo: list[float] = []
     shared: list[float] = []
     for _ in range(rounds):

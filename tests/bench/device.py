@@ -1,7 +1,4 @@
-"""A worker's process whose device says how long it was busy: `python -m tests.bench.device`.
-
-Each line on standard input is such a question; the answer is in microseconds. It ends with its input.
-"""
+"""A worker process that prints its device time: `python -m tests.bench.device`."""
 
 import sys
 import threading

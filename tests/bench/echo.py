@@ -1,4 +1,4 @@
-"""The least that a websocket server can be: `python -m tests.bench.echo` prints its port and echoes until it is killed."""
+"""A minimal websocket echo server: `python -m tests.bench.echo` prints its port."""
 
 import asyncio
 import contextlib

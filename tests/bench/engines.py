@@ -1,4 +1,4 @@
-"""An engine on this machine's device with the sketchbook in memory, driven without a site around it."""
+"""An engine with the sketchbook in memory, driven without a site."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence

@@ -1,4 +1,4 @@
-"""The register of figures: what can be measured, by name."""
+"""Register of figures by name."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

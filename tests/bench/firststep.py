@@ -1,8 +1,4 @@
-"""A fresh process's way to its first step: `python -m tests.bench.firststep REQUEST`, both in JSON.
-
-REQUEST has `root`, the folder of checkpoints or null, and `wish`, what to change about a picture's settings.
-Prints seconds, and the most memory that the process took: of the device, if that has its own.
-"""
+"""Time of a fresh process to its first step: `python -m tests.bench.firststep REQUEST`, in JSON."""
 
 import json
 import resource

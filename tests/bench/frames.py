@@ -1,4 +1,4 @@
-"""G7: what a preview weighs, and that a slow reader's picture is not later for it."""
+"""G7: bytes of a preview, and delivery to a slow reader."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack

@@ -1,8 +1,4 @@
-"""G10: the gallery of somebody with a million pictures beside that of somebody with a thousand.
-
-Both are in one database, and each page is asked for in turn. A page is the whole request, HTML included;
-`find` is the query that finds its pictures, alone.
-"""
+"""G10: a gallery of a million images compared with one of a thousand."""
 
 import statistics
 from collections.abc import Callable, Iterator

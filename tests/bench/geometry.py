@@ -1,4 +1,4 @@
-"""Checkpoints of full size, with random weights: what they take, and what sharing steps brings there."""
+"""Full-size checkpoints with random weights: their cost, and the gain of shared steps."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -88,7 +88,7 @@ _figure = partial(figure, "fullshare")
 
 
 def on_gpu() -> bool:
-    """Whether this machine has a GPU of CUDA."""
+    """Return True on a machine with CUDA."""
     return pick_device().type == "cuda"
 
 
@@ -124,7 +124,7 @@ def full_share() -> Iterator[Figure]:
 
 
 def share_on_cpu() -> Iterator[Figure]:
-    """What sharing brings 1.5 on a processor."""
+    """Measure the gain of shared steps for Stable Diffusion 1.5 on a CPU."""
     large: Make = partial(SD1.make, num_inference_steps=FEW_STEPS)
     with _both_sides(SD1, Optimizations()) as (engine, bare):
         value = gain(engine, [large(number) for number in range(CPU_USERS)], bare.draw, rounds=1)
@@ -135,7 +135,7 @@ def share_on_cpu() -> Iterator[Figure]:
 
 
 def share_on_gpu(geometry: Geometry) -> Iterator[Figure]:
-    """What sharing brings a checkpoint on a GPU."""
+    """Measure the gain of shared steps for a checkpoint on a GPU."""
     with _both_sides(geometry, GPU_OPTIMIZATIONS) as (engine, bare):
         make, rounds = geometry.make, geometry.rounds
         if geometry.share_goal:

@@ -1,4 +1,4 @@
-"""How long what an engine does beside denoising keeps the runs that step from their next step."""
+"""Delays of running steps by the engine's other work: loading, encoding, decoding."""
 
 import tempfile
 import time

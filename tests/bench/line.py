@@ -1,4 +1,4 @@
-"""People who ask for pictures, and any number of jobs in line before them. Needs a database."""
+"""Users who submit jobs behind a queue of any length. Needs a database."""
 
 import time
 import uuid

@@ -1,4 +1,4 @@
-"""G1: what the site adds to the time that a picture takes."""
+"""G1: the site's overhead on the time of an image."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -19,7 +19,7 @@ SHORT_ROUNDS = 15
 
 @measures("G1")
 def overhead() -> Iterator[Figure]:
-    """From sending the form off to having the picture, previews on, over a bare call and its PNG."""
+    """Measure from the form to the image, with previews, over a bare call and its PNG."""
     bare = Bare(SKETCHBOOK.id)
     person = crowd()[0]
     short = wish(1)

@@ -1,4 +1,4 @@
-"""Keeps docs/benchmarks.md: a row for each figure, and below what people have written about them."""
+"""Updates docs/benchmarks.md: one row a figure, above the notes."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""People before a running site: they sign up, watch over a websocket, fetch pictures."""
+"""Users of a running site: they sign up, watch over a websocket, fetch images."""
 
 import json
 import re

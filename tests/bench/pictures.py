@@ -1,7 +1,4 @@
-"""Accounts with any number of pictures, and the pages of their galleries.
-
-The rows are made in SQL, with the same `terms` that the application gives them.
-"""
+"""Accounts with any number of images, and their gallery pages."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -132,14 +129,14 @@ class Owner:
         return get
 
     def find(self, page: str) -> Callable[[], list[Image]]:
-        """What the request does to find the pictures."""
+        """Return a function that runs the request's query for its images."""
         query = self._query(page)
         before = query.pop("before", "")
         filters = FilterForm(QueryDict(urlencode(query)))
         return lambda: pages.page(self.user, filters.filters, before=before).images
 
     def queries(self, page: str) -> int:
-        """How many the gallery itself makes, besides those of every page."""
+        """Return the number of the gallery's own queries, without those of every page."""
         with CaptureQueriesContext(connection) as captured:
             self.visit(page)()
         return sum(

@@ -1,4 +1,4 @@
-"""G5 and G6: how soon a preview comes, and what previews cost."""
+"""G5 and G6: latency and cost of previews."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ NOBODY: frozenset[int] = frozenset()
 
 @measures("G5")
 def first_preview() -> Iterator[Figure]:
-    """From sending the form off to the first preview, over the same to the picture."""
+    """Measure from the form to the first preview, over the same to the image."""
     people = crowd()
     alone: list[Wait] = []
     for _ in range(ALONE_ROUNDS):

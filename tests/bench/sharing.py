@@ -1,4 +1,4 @@
-"""G2: what it brings that runs share their steps."""
+"""G2: the gain of shared steps."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial

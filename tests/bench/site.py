@@ -1,4 +1,4 @@
-"""The whole site, running for all figures that need it, and a crowd that has signed up there."""
+"""The whole site, started once for all figures, with users who have signed up."""
 
 import shutil
 import tempfile
@@ -31,7 +31,7 @@ def running_site() -> Site:
 
 @cache
 def data_folder() -> Path:
-    """Where the running site keeps its data, or will."""
+    """Return the running site's data folder."""
     folder = Path(tempfile.mkdtemp(prefix="sdsite-bench-"))
     session.callback(shutil.rmtree, folder, ignore_errors=True)
     return folder
@@ -39,7 +39,7 @@ def data_folder() -> Path:
 
 @cache
 def crowd() -> tuple[Person, ...]:
-    """As many people as the engine has slots for, once the worker has made a first picture."""
+    """Return as many users as the engine has slots, once the worker has made an image."""
     site = running_site()
     people = tuple(Person(site, f"person-{number}@example.com") for number in range(USERS))
     with people[0].watching():
@@ -48,7 +48,7 @@ def crowd() -> tuple[Person, ...]:
 
 
 def stored(job: str) -> bool:
-    """Whether the first picture of a job of the running site has been written."""
+    """Return True once the first image of a job is stored."""
     return any(data_folder().glob(f"media/images/*/*/*/{job}-*-0.png"))
 
 

@@ -1,4 +1,4 @@
-"""G8: what a websocket costs that only stays open, and what many of them cost one that is told something."""
+"""G8: the cost of idle websockets, alone and to one that receives messages."""
 
 import json
 import resource

@@ -1,4 +1,4 @@
-"""How soon a web process can answer: it must not load what only workers need."""
+"""Import time of a web process, which must not load torch."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ print(time.perf_counter() - began, *sys.modules)
 
 @measures("web_import")
 def web_import() -> Iterator[Figure]:
-    """From starting to import the site to having it, in a fresh process; over the same for the engine."""
+    """Measure the import of the site in a fresh process, over the engine's."""
     web, engine = interleaved(
         partial(_seconds, "sdsite.asgi", without=HEAVY),
         partial(_seconds, "generation.engine.loop.engine"),

@@ -1,4 +1,4 @@
-"""What a denoising step takes on a GPU, by how the worker is tuned."""
+"""Time of a denoising step on a GPU, by optimization."""
 
 from collections.abc import Iterator
 from contextlib import closing

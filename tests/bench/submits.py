@@ -1,4 +1,4 @@
-"""G9: what a long line costs whoever joins it."""
+"""G9: time to submit a job behind a long queue."""
 
 from collections.abc import Iterator
 

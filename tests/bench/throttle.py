@@ -1,4 +1,4 @@
-"""A slow line in front of a site: what it answers passes at so many bytes a second, all connections together."""
+"""A slow network in front of a site: its responses share a limit of bytes a second."""
 
 import selectors
 import socket

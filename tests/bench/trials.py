@@ -1,4 +1,4 @@
-"""Repetitions of what is compared, side by side, so that what else the machine does meets both."""
+"""Interleaved repetitions, so that other load meets all sides alike."""
 
 import math
 import time
@@ -16,7 +16,7 @@ def timed(action: Callable[[], object]) -> float:
 
 
 def interleaved(*sides: Callable[[], Result], rounds: int) -> list[list[Result]]:
-    """What each side returns in each round. Every other round goes backwards, so nobody is always first."""
+    """Return the results of each side by round. Every other round is reversed, so no side is always first."""
     results: list[list[Result]] = [[] for _ in sides]
     for number in range(rounds):
         for index in range(len(sides))[:: -1 if number % 2 else 1]:

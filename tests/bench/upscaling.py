@@ -1,4 +1,4 @@
-"""A picture of 512 pixels enlarged to 2048 in tiles."""
+"""An image of 512 pixels enlarged to 2048 in tiles."""
 
 from collections.abc import Iterator
 

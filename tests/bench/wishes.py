@@ -1,4 +1,4 @@
-"""What the figures ask for: requests for the sketchbook, with the catalogue's defaults."""
+"""Requests of the figures: for the sketchbook, with the catalogue's defaults."""
 
 from typing import Any
 

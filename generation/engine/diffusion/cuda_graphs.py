@@ -1,7 +1,7 @@
-"""CUDA graphs: a model's pass recorded for each shape of its arguments, and played again after that.
+"""CUDA graphs: capture a model's forward pass once for each set of input shapes, then replay it.
 
-A denoiser is a thousand kernels or more. For a batch of few rows their launches, one by one from Python,
-take longer than the GPU needs to compute them; a graph is launched as a whole.
+A denoiser is a thousand kernels or more. For a batch of few rows, launching them one by one from
+Python takes longer than computing them; a graph is launched as a whole.
 """
 
 import logging
@@ -19,23 +19,23 @@ logger = logging.getLogger(__name__)
 Arguments = Mapping[str, Tensor]
 Model = Callable[[Arguments], Tensor]
 
-# Of one model. Each takes some megabytes, beside the memory that all work in.
+# Graphs of one model. Each takes some megabytes besides the shared pool.
 MAX_GRAPHS = 64
 
 
 class GraphPool:
-    """Records the models of one device. They are played in turn, so that all can work in the same memory."""
+    """The graphs of one device. Models run in turn, so all graphs share one memory pool."""
 
     def __init__(self) -> None:
         self._pool: Any = None
         self._models: WeakSet[GraphedModel] = WeakSet()
-        # A model is wrapped by the thread that loads it.
+        # The loading thread wraps models while the loop runs others.
         self._models_lock = Lock()
 
     def wrap(self, model: Model) -> "GraphedModel":
-        """Return the model, to be called the same way.
+        """Return the model with graphs, to be called the same way.
 
-        It may not wait for the device, nor do anything on the host that depends on the values.
+        The model must not wait for the device, nor branch on the host by the values of its inputs.
         """
         graphed = GraphedModel(model, self)
         with self._models_lock:
@@ -43,21 +43,21 @@ class GraphPool:
         return graphed
 
     def clear(self) -> None:
-        """Drop all recordings of all models, and with them the memory that they work in."""
+        """Drop the graphs of all models, and the memory they share."""
         with self._models_lock:
             for model in self._models:
                 model.clear()
         self._pool = None
 
     def capture(self, model: Model, arguments: Arguments) -> "_CapturedGraph":
-        """Record a pass of the model, which is warmed up for such arguments."""
+        """Capture a pass of the model, which must be warmed up for such arguments."""
         if self._pool is None:
             self._pool = torch.cuda.graph_pool_handle()
         return _CapturedGraph(model, arguments, pool=self._pool)
 
 
 class GraphedModel:
-    """A model whose passes are recorded by the shapes of its arguments. Not thread-safe, like the model itself."""
+    """A model with a graph for each set of input shapes. Not thread-safe, like the model itself."""
 
     def __init__(self, model: Model, graph_pool: GraphPool) -> None:
         self._model = model
@@ -67,9 +67,9 @@ class GraphedModel:
         self._graphs: OrderedDict[Hashable, _CapturedGraph | None] = OrderedDict()
 
     def __call__(self, arguments: Arguments) -> Tensor:
-        """Return what the model makes of the arguments.
+        """Return the model's output for these arguments.
 
-        Raises what the model raises. When memory runs out, the recordings give back theirs first.
+        Raises the model's own errors. On `OutOfMemoryError` all graphs of the pool are dropped first.
         """
         shapes = tuple((name, tuple(each.shape), each.dtype) for name, each in arguments.items())
         if graph := self._graphs.get(shapes):
@@ -86,9 +86,9 @@ class GraphedModel:
         return output
 
     def capture(self) -> None:
-        """Record the last pass, if its shapes had come before: the model is warmed up for them.
+        """Capture the last pass, if a pass of the same shapes came before it; else do nothing.
 
-        One that can't be recorded is not tried again, and stays as fast as it is.
+        A failed capture is logged and never repeated for these shapes; the model runs without.
         """
         if self._pending is None:
             return
@@ -96,34 +96,34 @@ class GraphedModel:
         self._graphs[shapes] = None
         try:
             self._graphs[shapes] = self._graph_pool.capture(self._model, arguments)
-        except Exception as error:  # noqa: BLE001  # it has worked without
-            logger.warning("a pass of %s was not recorded: %s", shapes, error)
+        except Exception as error:  # noqa: BLE001  # the model works without a graph
+            logger.warning("a pass of %s was not captured: %s", shapes, error)
         if len(self._graphs) > MAX_GRAPHS:
             self._graphs.popitem(last=False)
 
     def release_memory(self) -> None:
-        """Have the memory back in which its recordings and those of the others work."""
+        """Drop the graphs of every model in the pool, and the memory they share."""
         self._graph_pool.clear()
 
     def clear(self) -> None:
-        """Drop its recordings."""
+        """Drop this model's graphs; shapes are captured again after their next two passes."""
         self._pending = None
         self._warmed_up.clear()
         self._graphs.clear()
 
 
 class _CapturedGraph:
-    """The graph of one pass, with the memory that its arguments and its output have in it."""
+    """The graph of one forward pass, with the memory of its inputs and its output."""
 
     def __init__(self, model: Model, arguments: Arguments, *, pool: Any) -> None:
         self._arguments = {name: argument.clone() for name, argument in arguments.items()}
         self._graph = torch.cuda.CUDAGraph()
-        # Of this thread alone: another may be loading a checkpoint meanwhile.
+        # Thread-local, because another thread may be loading a checkpoint meanwhile.
         with torch.cuda.graph(self._graph, pool=pool, capture_error_mode="thread_local"):
             self._output = model(self._arguments)
 
     def replay(self, arguments: Arguments) -> Tensor:
-        """Compute the output for other arguments of the same shapes."""
+        """Return the output for other arguments of the same shapes."""
         for name, argument in arguments.items():
             self._arguments[name].copy_(argument)
         self._graph.replay()

@@ -1,4 +1,4 @@
-"""Noise schedulers: the class of diffusers behind each name, and one run's own instance."""
+"""Noise schedulers: the diffusers class behind each name, and one run's own instance."""
 
 import inspect
 import math
@@ -42,7 +42,7 @@ _DIFFUSION: Mapping[NoiseScheduler, tuple[Any, Options]] = {
     # do fewer than four steps.
     NoiseScheduler.PNDM: (PNDMScheduler, {"skip_prk_steps": True}),
 }
-# Models trained by flow matching go along straight lines, for which there are other solvers.
+# Flow matching has solvers of its own.
 _FLOW: Mapping[NoiseScheduler, tuple[Any, Options]] = {
     NoiseScheduler.EULER: (FlowMatchEulerDiscreteScheduler, {}),
     NoiseScheduler.HEUN: (FlowMatchHeunDiscreteScheduler, {}),
@@ -51,10 +51,10 @@ _FLOW: Mapping[NoiseScheduler, tuple[Any, Options]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleRange:
-    """The part of a schedule that a run goes through.
+    """The range of a schedule that a run goes through.
 
-    `begin` counts the denoising steps left out at the start, as image to image does. A base model
-    goes down to the timestep `until`, and its refiner goes on below the same one.
+    `begin` counts denoising steps left out at the start, as in image to image. A base model stops at
+    the timestep `until`, and its refiner goes on `below` it.
     """
 
     begin: int = 0
@@ -72,8 +72,8 @@ def build(name: NoiseScheduler, *, config: Options) -> Any:
 class NoiseSchedule:
     """One run's noise scheduler with its timesteps set. Stateful: never shared between runs.
 
-    `schedule_range` limits the steps; None keeps all of them.
-    `mu` shifts a flow's timesteps with the picture's size, where its configuration asks for it.
+    `schedule_range` limits the steps; None keeps all of them. `mu` shifts a flow's timesteps by the
+    image's size, if its configuration asks for it.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class NoiseSchedule:
         self.prediction_type: str = self._scheduler.config.get("prediction_type", "velocity")
 
     def scale(self, latents: Tensor, *, step: int) -> Tensor:
-        """Return the latents as the model wants them at this step (counted from 0)."""
+        """Return the latents as the model's input at this step (counted from 0)."""
         if self._is_flow:
             return latents
         scaled: Tensor = self._scheduler.scale_model_input(latents, self.timesteps[step])
@@ -114,7 +114,7 @@ class NoiseSchedule:
     ) -> Tensor:
         """Return the latents of the next, less noisy timestep.
 
-        Each picture's noise comes from its own generator.
+        Each image's noise comes from its own generator. Must be called once a step, in order.
         """
         noise = (
             {"generator": list(generators)} if self._takes_generator and not self._is_flow else {}
@@ -125,7 +125,7 @@ class NoiseSchedule:
         return advanced
 
     def add_noise(self, latents: Tensor, noise: Tensor, *, step: int) -> Tensor:
-        """Return clean latents with as much noise as latents have at the start of this step."""
+        """Return clean latents with the noise level of latents before this step."""
         timestep = self.timesteps[step : step + 1]
         noisy: Tensor
         if self._is_flow:
@@ -135,12 +135,11 @@ class NoiseSchedule:
         return noisy
 
     def predicted_clean(self, model_input: Tensor, prediction: Tensor, *, step: int) -> Tensor:
-        """Return the clean latents that a prediction amounts to.
+        """Return the clean latents implied by a prediction, diffusers' `pred_original_sample`.
 
-        A flow's model sees x = (1 - t) * clean + t * noise and predicts noise - clean. Others see
-        latents of unit variance, x = a * clean + s * noise with a^2 + s^2 = 1, so this needs only a
-        of the timestep and what the model predicts: the noise, or v = a * noise - s * clean
-        (arXiv 2202.00512).
+        A flow model sees x = (1 - t) * clean + t * noise and predicts noise - clean (arXiv 2210.02747).
+        Others see latents of unit variance, x = a * clean + s * noise with a^2 + s^2 = 1, so this needs
+        only the timestep's a and the prediction: the noise, or v = a * noise - s * clean (arXiv 2202.00512).
         """
         timestep = float(self.timesteps[step])
         if self._is_flow:
@@ -154,7 +153,7 @@ class NoiseSchedule:
         return (model_input - s * prediction) / max(a, 1e-3)
 
     def _keep(self, schedule_range: ScheduleRange) -> None:
-        """Keep the part's timesteps, and tell the scheduler where it begins."""
+        """Keep the range's timesteps, and tell the scheduler its first."""
         # Some schedulers have several timesteps a step, some one extra in all.
         first = schedule_range.begin * self._scheduler.order
         if schedule_range.below is not None:

@@ -1,6 +1,6 @@
-"""Previews: what a run is becoming, at next to no cost.
+"""Previews: intermediate images from latents, at next to no cost.
 
-What a VAE's decoder makes of a latent cell is close to a linear function of the cell and its neighbors.
+A VAE's decoder is close to a linear function of a latent cell and its neighbors.
 """
 
 from typing import Protocol, Self
@@ -18,7 +18,7 @@ _PATCH = 4
 _KERNEL = 3
 _SAMPLES = 4
 _SAMPLE_CELLS = 16
-# Keeps the solution small where the samples say little; as a share of their number.
+# Regularization of the ridge regression, as a share of the number of samples.
 _RIDGE = 1e-3
 
 
@@ -60,7 +60,7 @@ class Projection:
         return cls(weight.contiguous().to(latents.device), solution[-1].to(latents.device))
 
     def __call__(self, latents: Tensor) -> list[Image.Image | None]:
-        """Return a picture for each of the latents (n, channels, ...); None if not finite."""
+        """Return one image for each of the latents (n, channels, ...); None if not finite."""
         patches = conv2d(_padded(latents.float()), self._weight, self._bias)
         colors = pixel_shuffle(patches, _PATCH)
         longer = max(colors.shape[-2:])
@@ -70,7 +70,7 @@ class Projection:
 
 
 def to_images(pixels: Tensor) -> list[Image.Image | None]:
-    """Return pictures from pixels (n, 3, height, width), 0 to 1; None where one is not finite.
+    """Return images from pixels (n, 3, height, width), 0 to 1; None for one that is not finite.
 
     All are copied to the host at once.
     """
@@ -90,7 +90,7 @@ def _padded(latents: Tensor) -> Tensor:
 
 
 def _samples(side: int) -> Tensor:
-    """Return pictures (_SAMPLES, 3, side, side), 0 to 1: smooth colors beside hard edges, as in most."""
+    """Return pixels (_SAMPLES, 3, side, side), 0 to 1: smooth colors beside hard edges."""
     generator = torch.Generator().manual_seed(0)
 
     def random(channels: int, cells: int) -> Tensor:

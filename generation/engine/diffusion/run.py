@@ -13,9 +13,9 @@ from generation.engine.request import GenerationRequest
 
 @dataclass(frozen=True, kw_only=True)
 class Conditioning:
-    """What the text encoders made of the prompts, by the name of the model's argument.
+    """Outputs of the text encoders, by the name of the denoiser's argument.
 
-    Each tensor has one row: all pictures of a run share it. `negative` is None without guidance.
+    Each tensor has one row, which all images of a run share. `negative` is None without guidance.
     """
 
     positive: Mapping[str, Tensor]
@@ -24,9 +24,9 @@ class Conditioning:
 
 @dataclass(frozen=True, kw_only=True)
 class PreservedRegion:
-    """The part of a picture that is not painted anew: where `mask`, (1, 1, height, width), is 0.
+    """The region of an image that is not repainted: where `mask`, (1, 1, height, width), is 0.
 
-    `latents` and `noise` are shaped like the run's own.
+    `latents` and `noise` have the shape of the run's own latents.
     """
 
     latents: Tensor
@@ -35,12 +35,12 @@ class PreservedRegion:
 
 
 class Run:
-    """One request's latents, and what moves them on: its noise schedule and its generators.
+    """One request's latents, noise schedule and generators.
 
-    Latents are (pictures, channels, height, width), kept in float32 whatever the model computes in.
+    Latents are (images, channels, height, width), kept in float32 whatever the model computes in.
     Timesteps stay on the host, so that the schedule's arithmetic never waits for the device.
-    `channels`, (pictures, more channels, height, width), is what the model sees beside the latents;
-    `tiling` cuts what is larger than the model was made for.
+    `channels`, (images, more channels, height, width), are concatenated to the model's input;
+    `tiling` cuts images larger than the model's native size.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Run:
 
     @property
     def steps(self) -> int:
-        """Forward passes in all."""
+        """Number of forward passes."""
         return len(self.schedule.timesteps)
 
     @property
@@ -85,13 +85,13 @@ class Run:
 
     @property
     def num_inputs(self) -> int:
-        """Rows of one pass over its pictures: one each, or one for each of their tiles."""
+        """Rows of one pass: one an image, or one a tile of each."""
         return len(self.latents) * (self._tiling.count if self._tiling else 1)
 
     def model_input(self) -> Tensor:
-        """Return what the model sees at this timestep, (num_inputs, channels, height, width).
+        """Return the model's input at this timestep, (num_inputs, channels, height, width).
 
-        Calling it again changes nothing.
+        Idempotent.
         """
         self._model_input = self.schedule.scale(self.latents, step=self.step)
         seen = self._model_input
@@ -100,7 +100,7 @@ class Run:
         return self._tiling.cut(seen) if self._tiling else seen
 
     def advance(self, prediction: Tensor) -> None:
-        """Take one denoising step with the model's guided prediction, (num_inputs, ...)."""
+        """Take one denoising step with the model's guided prediction, (num_inputs, channels, ...)."""
         self._prediction = self._tiling.join(prediction) if self._tiling else prediction
         self.latents = self.schedule.advance(
             self._prediction, step=self.step, latents=self.latents, generators=self.generators
@@ -117,7 +117,7 @@ class Run:
         )
 
     def _restore_preserved(self, preserved: PreservedRegion) -> None:
-        """Where nothing is painted anew, let the latents be the original's with as much noise."""
+        """Overwrite the preserved region with the original at the current noise level."""
         original = preserved.latents
         if not self.is_done:
             original = self.schedule.add_noise(preserved.latents, preserved.noise, step=self.step)

@@ -1,7 +1,7 @@
-"""The Stable Diffusion safety checker: finished pictures, and whether they should be held back.
+"""Stable Diffusion's safety checker, for finished images.
 
-It compares a picture with seventeen concepts, as CLIP sees them. It runs on the CPU, in whichever thread
-asks, so that the device's steps never wait for it.
+It compares CLIP embeddings of an image with seventeen concepts. It runs on the CPU, in the calling
+thread, so that the device's steps never wait for it.
 """
 
 import threading
@@ -28,7 +28,7 @@ _LEFT_OVER = "position_ids"
 
 
 class SafetyChecker:
-    """Safe to call from several threads, which take turns."""
+    """Thread-safe; callers take turns."""
 
     def __init__(self, processor: Any, model: Any) -> None:
         self._processor = processor
@@ -41,7 +41,7 @@ class SafetyChecker:
 
     @classmethod
     def load(cls, folder: Path) -> "SafetyChecker":
-        """Read it from its folder on the shelf. Raises Unusable."""
+        """Load it from its folder in the model store. Raises Unusable."""
         try:
             processor = CLIPImageProcessorPil.from_pretrained(folder, subfolder="feature_extractor")
             model = StableDiffusionSafetyChecker(CLIPConfig.from_pretrained(folder / CHECKER))
@@ -52,7 +52,7 @@ class SafetyChecker:
 
     @torch.inference_mode()
     def flagged(self, pictures: Sequence[Image]) -> list[bool]:
-        """Say of each picture whether it shows what it should not."""
+        """Return True for each image that must not be shown."""
         seen = [picture.convert("RGB") for picture in pictures]
         inputs = self._processor(images=seen, return_tensors="pt").pixel_values
         with self._turn:

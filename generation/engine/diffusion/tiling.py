@@ -1,7 +1,7 @@
-"""Large pictures in overlapping tiles that are denoised together, so that no seam can form.
+"""Tiling: large images in overlapping tiles that are denoised together, without seams.
 
-At every step each tile is a row of its own and their predictions are averaged where they overlap
-(MultiDiffusion, arXiv 2302.08113), more weight towards the middle of a tile.
+At every step each tile is a row of its own, and predictions are averaged where tiles overlap
+(MultiDiffusion, arXiv 2302.08113), with more weight towards the middle of a tile.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from generation.engine.request import tiles
 
 
 class Tiling:
-    """Tiles of `side` cells a side over (height, width) cells, overlapping by `overlap` at least."""
+    """Tiles of `side` by `side` cells over (height, width) cells, overlapping by `overlap` or more."""
 
     def __init__(
         self,
@@ -35,11 +35,11 @@ class Tiling:
 
     @property
     def count(self) -> int:
-        """Tiles of one picture."""
+        """Tiles of one image."""
         return len(self._corners)
 
     def cut(self, pictures: Tensor) -> Tensor:
-        """Return the tiles of (n, channels, height, width), picture after picture."""
+        """Return the tiles of (n, channels, height, width), image after image: (n * count, ...)."""
         cut = [pictures[:, :, rows, columns] for rows, columns in self._slices()]
         return torch.stack(cut, dim=1).flatten(0, 1)
 
@@ -61,12 +61,12 @@ class Tiling:
 
 
 def tiling_for(*, height: int, width: int) -> Tiling | None:
-    """Return the tiling that a picture of so many cells needs; None if it fits into one tile."""
+    """Return the tiling of an image of so many cells; None if it fits into one tile."""
     if height <= tiles.SIDE and width <= tiles.SIDE:
         return None
     return Tiling(height=height, width=width)
 
 
 def _ramp(length: int) -> Tensor:
-    """Return weights (length,) that rise to the middle and fall again."""
+    """Return weights (length,) that rise from 1 to the middle and fall to 1 again."""
     return torch.minimum(torch.arange(1, length + 1), torch.arange(length, 0, -1)).float()

@@ -1,15 +1,14 @@
-"""How much memory a device has for checkpoints."""
+"""Memory budget of a device for checkpoints, in bytes."""
 
 import os
 from pathlib import Path
 
 import torch
 
-# What denoising and decoding need beside the weights: a share of a device of its own, and on the host
-# also what the rest of the machine needs.
+# The rest is for activations and, on the host, for other processes.
 _SHARE_OF_DEVICE = 0.75
 _SHARE_OF_HOST = 0.5
-# Where Linux says what a container may use, in either version of control groups.
+# Memory limits of a container, in versions 2 and 1 of control groups.
 _LIMITS = (
     Path("/sys/fs/cgroup/memory.max"),
     Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
@@ -26,13 +25,13 @@ def budget_bytes(device: torch.device) -> int:
 
 
 def host_bytes() -> int:
-    """Return the memory that this process can have at most: the machine's, or its container's."""
+    """Return the memory limit of this process: the machine's, or the container's if lower."""
     whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return min([whole, *(limit for path in _LIMITS if (limit := _read(path)))])
 
 
 def _read(path: Path) -> int | None:
-    """Return a limit; None where there is none, or it is no number: `max`."""
+    """Return a limit in bytes; None if the file is missing or holds no number, as in `max`."""
     try:
         return int(path.read_text())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Loader: loads checkpoints in a thread, keeps them warm, evicts the least recently used."""
+"""Loader: loads checkpoints in a thread, keeps them in memory, evicts the least recently used."""
 
 import gc
 import logging
@@ -38,7 +38,7 @@ class NoRoom(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
-    """A checkpoint in memory, which takes `num_bytes`; `load_us` is how long it took, in microseconds."""
+    """A checkpoint in memory; `num_bytes` are its weights, `load_us` its load time in microseconds."""
 
     pipeline: Pipeline
     num_bytes: int
@@ -66,9 +66,8 @@ def pick_device() -> torch.device:
 class Loader:
     """The checkpoints of one device.
 
-    `acquire` and `release` belong to the engine's loop; `warm` may be read from any thread.
-
-    `root` is the folder of fetched checkpoints; without `budget_bytes` everything stays warm.
+    The engine's loop calls `acquire` and `release`; any thread may read `warm`. `root` is the folder
+    of downloaded checkpoints. Without `budget_bytes` nothing is evicted.
     """
 
     def __init__(
@@ -97,14 +96,14 @@ class Loader:
 
     @property
     def num_bytes(self) -> int:
-        """Memory that the warm checkpoints take."""
+        """Memory of the warm checkpoints, in bytes; an estimate for those that still load."""
         return sum(entry.num_bytes for entry in self._entries.values())
 
     def acquire(self, checkpoint: Checkpoint) -> Loaded | None:
-        """Return the checkpoint, held until `release`; None while it loads, which this call starts.
+        """Return the checkpoint and count a user until `release`; None while it loads.
 
-        Raises LoadError if it cannot be loaded (the next call tries again) and NoRoom if it doesn't
-        fit for now.
+        The first call starts the load. Raises LoadError if it failed (the next call tries again), and
+        NoRoom if the checkpoint does not fit beside those in use.
         """
         entry = self._entries.get(checkpoint.id) or self._start(checkpoint)
         if not entry.future.done():
@@ -118,7 +117,7 @@ class Loader:
         return loaded
 
     def release(self, checkpoint: Checkpoint) -> None:
-        """Undo one `acquire`."""
+        """Undo one `acquire`. The checkpoint stays in memory until another needs the room."""
         entry = self._entries[checkpoint.id]
         entry.users -= 1
         entry.last_used = time.monotonic()
@@ -148,10 +147,7 @@ class Loader:
             raise LoadError(str(error)) from None
 
     def _measure(self, folder: Path, checkpoint: Checkpoint) -> tuple[int, bool]:
-        """Return the bytes that will be loaded, and whether those are all that the checkpoint has.
-
-        Where they alone exceed the budget, what it can do without stays on the disk.
-        """
+        """Return the bytes to load, and False if optional components must stay on disk to fit."""
         try:
             counts = structure.require(folder, checkpoint.family)
         except (Unusable, OSError, ValueError) as error:
@@ -163,9 +159,9 @@ class Loader:
         return num_bytes - width * counts.get(structure.DISPENSABLE, 0), False
 
     def _make_room(self, num_bytes: int) -> None:
-        """Evict idle checkpoints, least recently used first.
+        """Evict idle checkpoints, least recently used first. Raises NoRoom.
 
-        One that exceeds the budget alone is loaded nevertheless.
+        A checkpoint that exceeds the budget alone is loaded once no other is left.
         """
         if self.budget_bytes is None:
             return
@@ -185,9 +181,8 @@ class Loader:
     ) -> Loaded:
         """Load in a thread that ends with the load.
 
-        A thread that has used torch on the host keeps a pool of OpenMP threads. Beside such a pool
-        those of the engine's loop no longer wait actively for each other, and its steps take twice
-        as long.
+        A thread that has used torch on the host keeps a pool of OpenMP threads. Beside such a pool the
+        threads of the engine's loop stop spinning while they wait, and its steps take twice as long.
         """
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="load") as thread:
             return thread.submit(
@@ -206,7 +201,7 @@ class Loader:
                 dtype=self._optimizations.dtype(checkpoint.family, self.device),
                 load_optional=load_optional,
             )
-            # On a CPU it is the same cores that read, convert and take the others' steps.
+            # On a CPU, reading ahead would take cores from the steps of other checkpoints.
             reading = nullcontext if self.device.type == "cpu" else read_ahead
             with reading(components) as components:
                 pipeline = pipeline_class(checkpoint.family).load(checkpoint, components)

@@ -1,4 +1,4 @@
-"""What makes a checkpoint fast on its device; each is one setting, and none changes the pictures."""
+"""Optimizations of a loaded checkpoint; none changes its images."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,30 +12,30 @@ from generation.engine.enums import Family
 
 
 class Attention(StrEnum):
-    """How the denoiser attends: by torch's fused kernels, or operation by operation."""
+    """Attention kernels of the denoiser: torch's fused ones, or plain matrix products."""
 
     FUSED = "fused"
     PLAIN = "plain"
 
 
-# Stable Diffusion 2's and later attention overflows the range of float16.
+# From Stable Diffusion 2 on, attention overflows the range of float16.
 _CUDA_DTYPES = {
     Family.SD1: torch.float16,
     Family.SD2: torch.bfloat16,
     Family.SDXL: torch.bfloat16,
     Family.SD3: torch.bfloat16,
 }
-# What denoisers and VAEs are built of, by diffusers' names: compiled once for each shape of the weights.
+# Class names in diffusers of the blocks to compile, once for each shape of the weights.
 _BLOCKS = {"BasicTransformerBlock", "JointTransformerBlock", "ResnetBlock2D"}
-# Shapes that one kind of block may have, before torch gives up and leaves the rest uncompiled.
+# Above this many shapes of one class, torch leaves the rest uncompiled.
 _RECOMPILE_LIMIT = 128
 
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizations:
-    """`precision` is a dtype's name in torch; None picks what suits family and device.
+    """`precision` is the name of a torch dtype; None picks one by family and device.
 
-    `graphs`, which only CUDA has, record the denoiser's passes.
+    `cuda_graphs` has no effect on other devices.
     """
 
     precision: str | None = None
@@ -45,7 +45,7 @@ class Optimizations:
     attention: Attention = Attention.FUSED
 
     def dtype(self, family: Family, device: torch.device) -> torch.dtype:
-        """Return the precision to compute in: single on a CPU and on Apple's devices."""
+        """Return the precision to compute in; single precision except on CUDA."""
         if self.precision is not None:
             dtype: torch.dtype = getattr(torch, self.precision)
             return dtype
@@ -54,11 +54,11 @@ class Optimizations:
         return torch.float32
 
     def apply(self, pipeline: Pipeline, graph_pool: GraphPool) -> None:
-        """Set a loaded checkpoint up; compiling happens at its first step and its first picture."""
+        """Set up a loaded checkpoint; compiling happens at its first step and its first image."""
         denoiser = pipeline.denoiser
         if self.attention is Attention.PLAIN:
             denoiser.set_attn_processor(AttnProcessor())
-        # A VAE gains by that layout only if it is compiled, and its encoder is used too seldom to be.
+        # A VAE gains by channels-last only if compiled; its encoder runs too seldom to compile it.
         models = (denoiser, pipeline.vae.module.decoder) if self.compiled else (denoiser,)
         for model in models:
             if self.channels_last:
@@ -70,8 +70,8 @@ class Optimizations:
 
 
 def _compile(model: torch.nn.Module) -> None:
-    """Compile the blocks, of any number of rows and any size of picture."""
+    """Compile each block once, for any number of rows and any image size."""
     for block in model.modules():
         if type(block).__name__ in _BLOCKS:
-            # Said here: what torch's configuration says, a thread says for itself alone.
+            # Passed here because torch's own configuration of it is thread-local.
             block.compile(dynamic=True, recompile_limit=_RECOMPILE_LIMIT)

@@ -1,8 +1,8 @@
-"""Steps and pictures that nobody asked for, taken while a checkpoint loads: what they have compiled, nobody waits for.
+"""Warm-up: steps and images taken while a checkpoint loads, so that no user waits for the compiler.
 
-A compiler makes one version of a block for each kind of input that it tells apart. It takes two sides
-that are as long for one, so no two are here; and it wants a version of its own for one row, for one picture,
-and for prompts of which some are shorter than others.
+A compiler makes one version of a block for each kind of input that it tells apart. It treats equal
+sizes as one symbol, so no two sizes are equal here. It specializes on one row, on one image, and on
+prompts that need an attention mask.
 """
 
 import logging
@@ -25,7 +25,10 @@ _SHORT, _LONG = "a house", "a house beside a river " * 20
 
 @torch.inference_mode()
 def warm_up(pipeline: Pipeline, checkpoint: Checkpoint) -> None:
-    """Take steps and decode, in each way that a compiler tells apart from the others."""
+    """Take steps and decode, once for each kind of input that the compiler tells apart.
+
+    If memory runs out, log it and leave the rest to the first users.
+    """
     try:
         unguided, guided, longer = _runs(pipeline, checkpoint)
         for runs in ([unguided], [guided], [guided, longer]):
@@ -34,7 +37,7 @@ def warm_up(pipeline: Pipeline, checkpoint: Checkpoint) -> None:
         for pictures in (guided.latents, torch.cat([guided.latents, longer.latents])):
             pipeline.decode(pictures)
     except torch.OutOfMemoryError:
-        logger.warning("%s was not rehearsed: it does not fit now", checkpoint.id)
+        logger.warning("%s was not warmed up: it does not fit now", checkpoint.id)
 
 
 def _runs(pipeline: Pipeline, checkpoint: Checkpoint) -> list[Run]:
@@ -55,7 +58,7 @@ def _runs(pipeline: Pipeline, checkpoint: Checkpoint) -> list[Run]:
 
 
 def _request(checkpoint: Checkpoint, *, prompt: str, guidance_scale: float) -> GenerationRequest:
-    """A request of the first mode that the checkpoint knows, neither square nor large."""
+    """Return a request in the checkpoint's first mode, neither square nor large."""
     mode = next(mode for mode in Mode if mode in checkpoint.modes)
     side = min(checkpoint.native_size, _LARGEST_SIDE)
     return GenerationRequest.usual(

@@ -1,4 +1,4 @@
-"""Lobby: the tickets that wait until their checkpoint is in memory."""
+"""Admission queue: tickets that wait until their checkpoint is in memory."""
 
 import math
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from generation.engine.loop.ticket import Ticket
 
 @dataclass(kw_only=True)
 class Admission:
-    """Who may start, who has begun to wait for a load, and whose checkpoint cannot be loaded."""
+    """Result of one round: admitted tickets, newly waiting ones, and failed loads."""
 
     admitted: list[Ticket] = field(default_factory=list)
     loading: list[Ticket] = field(default_factory=list)
@@ -17,7 +17,7 @@ class Admission:
 
 
 class AdmissionQueue:
-    """Waiting tickets in the order of their arrival. Not thread-safe: the engine's loop owns it."""
+    """Waiting tickets in order of arrival. Not thread-safe: the engine's loop owns it."""
 
     def __init__(self, loader: Loader) -> None:
         self._loader = loader
@@ -28,16 +28,16 @@ class AdmissionQueue:
 
     @property
     def earliest_deadline(self) -> float:
-        """When the first waiting ticket runs out of time, in seconds of `time.monotonic`."""
+        """The first deadline of a waiting ticket, in seconds of `time.monotonic`; infinity without one."""
         deadlines = (ticket.deadline for ticket in self._waiting if ticket.deadline is not None)
         return min(deadlines, default=math.inf)
 
     def add(self, ticket: Ticket) -> None:
-        """Let a new ticket wait behind the others."""
+        """Append a new ticket."""
         self._waiting.append(ticket)
 
     def remove(self, ticket: Ticket) -> None:
-        """Take out a ticket that ends: from those waiting, or by giving back its checkpoint."""
+        """Remove a ticket that ends; an admitted one releases its checkpoint."""
         if ticket.loaded is None:
             self._waiting.remove(ticket)
         else:
@@ -45,11 +45,14 @@ class AdmissionQueue:
             ticket.loaded = None
 
     def add_first(self, ticket: Ticket) -> None:
-        """Let a ticket that goes on with another checkpoint wait before the newcomers."""
+        """Put a ticket that goes on with its refiner ahead of newcomers."""
         self._waiting.insert(0, ticket)
 
     def admit(self) -> Admission:
-        """Give those whose checkpoint is in memory a hold on it, and start the others' loads."""
+        """Acquire each ticket's checkpoint if it is in memory, and start the other loads.
+
+        Failed tickets stay in the queue until `remove`.
+        """
         admission = Admission()
         for ticket in list(self._waiting):
             try:
@@ -59,7 +62,7 @@ class AdmissionQueue:
                 continue
             except NoRoom:
                 self._let_wait(ticket, admission)
-                # Those behind wait too, or a steady flow of them would keep the memory for ever.
+                # Tickets behind it wait too, or a steady flow of them would occupy the memory forever.
                 break
             if ticket.loaded is None:
                 self._let_wait(ticket, admission)

@@ -1,8 +1,8 @@
-"""How many rows share a forward pass, learned for each batch key from the passes themselves.
+"""Batch limit: rows of a forward pass, learned for each batch key from the passes themselves.
 
-Sharing pays where a few rows leave the device idle. A small picture on a GPU gains threefold, a large
-one on a CPU loses. So nothing is assumed and no time is spent on trials: with runs to fill it the limit
-goes to the next size, up or down, and stays where a row is cheapest.
+Sharing pays while a few rows leave the device idle. A small image on a GPU gains threefold, a large
+one on a CPU loses. So nothing is assumed and no time is spent on trials: if there are enough runs,
+the limit goes to the next size, up or down, and stays where a row is cheapest.
 """
 
 from collections import defaultdict
@@ -12,23 +12,23 @@ from statistics import median
 
 MAX_ROWS = 16
 _INITIAL_ROWS = 4
-# A guided run is two rows: below that there is nothing to share.
+# A guided run alone is two rows.
 _MIN_ROWS = 2
-# Passes of a size before it is judged, after a first one that also pays for the device's set-up.
+# Samples of a size before it is judged. The first pass is left out: it includes warm-up.
 _SAMPLES = 5
 # A row must get cheaper by this share for a larger limit to be worth its longer steps.
 _MIN_GAIN = 0.03
-# What a row may cost more in a pass that is kept short for a newcomer: a run has one such pass among its many.
+# A row may cost this much more in a short pass: a run has one such pass among many.
 _MAX_SHORT_LOSS = 0.3
-# After so many passes all is measured anew: the device's other work changes.
+# Measure again after so many passes, because the device's other load changes.
 _REMEASURE_PASSES = 300
 
 
 @dataclass
 class _Profile:
-    """What is known of one batch key. Sizes are numbers of rows, rounded up to powers of two.
+    """Measurements of one batch key. Sizes are numbers of rows, rounded up to powers of two.
 
-    `cost` is the latest median of microseconds a row by size, `fresh` what was measured since.
+    `cost` is the latest median of microseconds a row by size; `fresh` are the samples since.
     """
 
     limit: int
@@ -39,7 +39,7 @@ class _Profile:
 
 
 class BatchLimit:
-    """Starts with `first` rows for each key and never allows `most`.
+    """Starts with `initial` rows for each key and never allows more than `maximum`.
 
     Not thread-safe: the engine's loop owns it.
     """
@@ -49,18 +49,18 @@ class BatchLimit:
         self._profiles: dict[Hashable, _Profile] = defaultdict(lambda: _Profile(limit=initial))
 
     def __call__(self, batch_key: Hashable) -> int:
-        """Return how many rows a pass over runs of this key may have now."""
+        """Return the most rows that a pass of this key may have now."""
         return min(self._profiles[batch_key].limit, self._maximum)
 
     def short_pass(self, batch_key: Hashable) -> int:
-        """Return the fewest rows of a pass in which a row costs hardly more than in a larger one."""
+        """Return the fewest rows at which a row costs little more than in a full pass."""
         limit = self(batch_key)
         known = {size: us for size, us in self._profiles[batch_key].cost.items() if size <= limit}
         enough = (1 + _MAX_SHORT_LOSS) * min(known.values(), default=0.0)
         return min((size for size, us in known.items() if us <= enough), default=limit)
 
     def observe(self, batch_key: Hashable, *, rows: int, us: int) -> None:
-        """Take in how long a pass of so many rows took."""
+        """Learn from the device time of one pass, in microseconds."""
         profile = self._profiles[batch_key]
         if rows not in profile.warmed_up:
             profile.warmed_up.add(rows)
@@ -77,7 +77,7 @@ class BatchLimit:
             profile.limit = self._choose(profile.cost)
 
     def _choose(self, cost: Mapping[int, float]) -> int:
-        """Return the size that pays best, or one beside it of which nothing is known yet."""
+        """Return the cheapest size, or an unmeasured one beside it."""
         best = min(cost)
         for size in sorted(cost):
             if cost[size] < (1 - _MIN_GAIN) * cost[best]:

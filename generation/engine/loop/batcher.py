@@ -1,11 +1,11 @@
-"""Who takes the next denoising step.
+"""Batcher: weighted fair queueing of denoising steps.
 
-Weighted fair queueing. Every run has a *due time* on a virtual clock: a step moves it on by the
-step's work over the run's weight, so that a run of weight 2 comes due twice as often as one of
-weight 1. The clock itself moves by the work done over the weight of everybody present: the pace of
-a run that gets exactly its share. The run that is due first decides what is batched; others of its
-batch key fill the rows that are left, in the order of their due times. A pass with a newcomer is kept
-short where that costs hardly anything: who has just come waits for the first step longest.
+Every run has a *due time* on a virtual clock. A step advances it by the step's work over the run's
+weight, so a run of weight 2 comes due twice as often as one of weight 1. The clock itself advances
+by the work done over the weight of all present runs: the pace of a run that gets exactly its share.
+The run that is due first decides the batch; others of its batch key fill the remaining rows in the
+order of their due times. A pass with a newcomer is kept short where that costs little, because a
+newcomer waits longest for its first step.
 """
 
 from collections.abc import Hashable
@@ -30,7 +30,7 @@ class _Entry:
 
 
 class RowLimits(Protocol):
-    """How many rows a pass over runs of a batch key may have, and how many a short one has that loses little."""
+    """Most rows of a pass of a batch key, and the rows of a short pass that loses little."""
 
     def __call__(self, batch_key: Hashable, /) -> int: ...
 
@@ -38,10 +38,9 @@ class RowLimits(Protocol):
 
 
 class Batcher:
-    """Chooses which runs share the next forward pass. Not thread-safe: the engine's loop owns it.
+    """Chooses the runs of the next forward pass. Not thread-safe: the engine's loop owns it.
 
-    Runs can share a pass if their `batch_key` is equal, and as far as their rows fit into what
-    `max_rows` says of that key.
+    Runs can share a pass if their `batch_key` is equal and their rows fit into `max_rows` of it.
     """
 
     def __init__(self, *, max_rows: RowLimits) -> None:
@@ -56,7 +55,7 @@ class Batcher:
     def add(self, key: str, *, batch_key: Hashable, rows: int, work: int, weight: int) -> None:
         """Let a run take part.
 
-        `rows` are what it adds to a pass, `work` what its step costs (pixels x rows).
+        `rows` is its share of a pass, `work` the cost of its step (pixels x rows).
         """
         self._entries[key] = _Entry(
             key=key,
@@ -68,14 +67,14 @@ class Batcher:
         )
 
     def remove(self, key: str) -> None:
-        """Take a run out; unknown keys have no effect."""
+        """Take a run out. Unknown keys have no effect."""
         self._entries.pop(key, None)
 
     def next_batch(self) -> list[str]:
-        """Return the keys of the runs that step together now, and book the step to them.
+        """Return the keys of the runs that step together now, and charge the step to them.
 
-        The run that is due first is always among them, even if its rows alone exceed them: so
-        nobody starves.
+        The run that is due first is always included, even if its rows alone exceed the limit, so that no
+        run starves.
         """
         if not self._entries:
             return []
@@ -96,7 +95,7 @@ class Batcher:
         return [entry.key for entry in chosen]
 
     def _favor_newcomers(self) -> None:
-        """Put them as far ahead of their share as anybody may be: their first step comes at once."""
+        """Give newcomers the earliest due time allowed, so that they step next."""
         earliest = self._earliest()
         for entry in self._entries.values():
             if entry.is_new:
@@ -112,9 +111,9 @@ class Batcher:
             entry.is_new = False
         earliest = self._earliest()
         for entry in self._entries.values():
-            # Nobody saves up credit while there is room for all, nor pays later for free rows.
+            # No run saves up credit while there is room for all, nor pays later for free rows.
             entry.due = min(max(entry.due, earliest), self._clock + entry.stride)
 
     def _earliest(self) -> float:
-        """As far ahead of its share as anybody may be: by the longest step that one may have to wait for."""
+        """Return the earliest due time allowed: the longest step of any run before the clock."""
         return self._clock - max(entry.stride for entry in self._entries.values())

@@ -66,7 +66,7 @@ class Engine:
 
     @property
     def has_runs(self) -> bool:
-        """Whether a run that `step` has received has not ended yet."""
+        """True while a run that `step` has received has not ended."""
         return bool(self._scheduler.tickets)
 
     def submit(

@@ -1,4 +1,4 @@
-"""Work shared by many, in which one that fails doesn't take the others with it."""
+"""Isolation: batched work in which a failing item fails no other."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, kw_only=True)
 class Completed(Generic[Item, Result]):
-    """What the work gave for one item, and the item's share of the device time in microseconds."""
+    """One item's result, and its share of the device time in microseconds."""
 
     item: Item
     result: Result
@@ -24,7 +24,7 @@ class Completed(Generic[Item, Result]):
 
 @dataclass(kw_only=True)
 class BatchResult(Generic[Item, Result]):
-    """`us` is all device time spent, that of failed tries included."""
+    """`us` is all device time spent, including failed tries."""
 
     completed: list[Completed[Item, Result]] = field(default_factory=list)
     failed: list[tuple[Item, Exception]] = field(default_factory=list)
@@ -38,17 +38,16 @@ def run_isolated(
     meter: Meter,
     share: Callable[[Item], int],
 ) -> BatchResult[Item, Result]:
-    """Do the work for all items at once; if it raises, for each half, until what fails is alone.
+    """Do the work for all items at once; if it raises, for each half, down to single items.
 
-    So an item that cannot be done costs its mates some time, and a batch too large for the memory
-    is done in parts. `work` gives one result an item and must not leave anything half done when it
-    raises.
+    A failing item costs the others some time, and a batch too large for the memory is done in parts.
+    `work` returns one result an item and must leave nothing half done when it raises.
     """
     result: BatchResult[Item, Result] = BatchResult()
     try:
         with meter.measure() as span:
             results = work(items)
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is the item's
+    except Exception as error:  # noqa: BLE001  # any error of the work is the item's
         result.us = span.us
         if len(items) == 1:
             result.failed = [(items[0], error)]
@@ -71,10 +70,10 @@ def run_isolated(
 
 
 def failure_code(error: Exception) -> FailureCode:
-    """Say what an error of the model's code means for the run."""
+    """Return OUT_OF_MEMORY for errors of either allocator, else ERROR."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return FailureCode.OUT_OF_MEMORY
-    if "can't allocate memory" in str(error):  # how torch's allocator for the host puts it
+    if "can't allocate memory" in str(error):  # torch's host allocator has no class for it
         return FailureCode.OUT_OF_MEMORY
     return FailureCode.ERROR
 

@@ -1,4 +1,4 @@
-"""Inbox: what other threads ask of the engine's loop, and what wakes it."""
+"""Mailbox: calls of other threads for the engine's loop, and the signal that wakes it."""
 
 import threading
 
@@ -6,11 +6,7 @@ from generation.engine.loop.ticket import Ticket
 
 
 class Mailbox:
-    """Thread-safe.
-
-    Holds what arrived since the loop last looked; one lock, never held for longer than a list
-    operation.
-    """
+    """Thread-safe. Its one lock is never held longer than a list operation."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -29,20 +25,20 @@ class Mailbox:
             self._changed.notify()
 
     def wake(self) -> None:
-        """Let the loop take a turn: something that it waits for has happened."""
+        """Let the loop take a turn without mail."""
         with self._changed:
             self._is_woken = True
             self._changed.notify()
 
     def wait(self, timeout: float) -> bool:
-        """Block until something is here, at most `timeout` seconds; say whether there is."""
+        """Block until there is mail or a wake-up, at most `timeout` seconds; False on timeout."""
         with self._changed:
             return self._changed.wait_for(
                 lambda: bool(self._arrived or self._canceled or self._is_woken), timeout=timeout
             )
 
     def take(self) -> tuple[list[Ticket], set[str]]:
-        """Empty the inbox; return what arrived, in order, and the keys to cancel."""
+        """Empty the mailbox; return submitted tickets, in order, and the keys to cancel."""
         with self._changed:
             arrived, self._arrived = self._arrived, []
             canceled, self._canceled = self._canceled, set()

@@ -1,4 +1,4 @@
-"""How long the device was busy, and how that is divided among those who shared it."""
+"""Meter: device time of a piece of work, and its division among runs."""
 
 import time
 from collections.abc import Iterator, Sequence

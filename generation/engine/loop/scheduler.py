@@ -37,7 +37,7 @@ class Scheduler:
 
     @property
     def has_work(self) -> bool:
-        """Whether a ticket can be encoded, denoised or decoded now."""
+        """True if a ticket can be encoded, denoised or decoded now."""
         return len(self._tickets) > self.num_waiting
 
     @property

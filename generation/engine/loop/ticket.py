@@ -1,4 +1,4 @@
-"""Ticket: what the engine keeps of one submission, from its arrival to its last event."""
+"""Ticket: the engine's state of one submission, from its arrival to its last event."""
 
 import time
 from collections.abc import Callable, Hashable, Mapping
@@ -16,11 +16,11 @@ from generation.engine.request import GenerationRequest
 
 @dataclass(eq=False, kw_only=True)
 class Ticket:
-    """One submission: its terms, where it stands, and what it has cost so far.
+    """One submission: its terms, its progress and its charges.
 
-    `inputs` are the pictures that the request names. `checkpoint` is the one that works on it now,
-    a refiner in the end perhaps, to which `carried` latents go over. `loaded` is set while it holds
-    its checkpoint, `run` from its encoding on. `deadline` and `previewed_at` are in seconds of
+    `inputs` are the images that the request names. `checkpoint` is the current one: the base model,
+    then the refiner, which goes on with the latents `carried`. `loaded` is set while the ticket uses its
+    checkpoint, `run` from its encoding on. `deadline` and `previewed_at` are in seconds of
     `time.monotonic`.
     """
 
@@ -44,12 +44,12 @@ class Ticket:
     images: list[Image] = field(default_factory=list)
 
     def charge(self, phase: str, us: int, *, index: int | None = None, billed: bool = True) -> None:
-        """Note device time spent for this ticket."""
+        """Append a charge of device time in microseconds."""
         self.charges.append(Charge(phase=phase, index=index, us=us, billed=billed))
 
     @property
     def ticket(self) -> "Ticket":
-        """The ticket that the work for this item is for: itself, as `PendingImage.ticket` is its own."""
+        """The ticket itself, so that tickets and pending images can be handled alike."""
         return self
 
     @property
@@ -60,22 +60,22 @@ class Ticket:
 
     @property
     def is_stepping(self) -> bool:
-        """Whether a denoising step is still ahead."""
+        """True while a denoising step is ahead."""
         return self.run is not None and not self.run.is_done
 
     @property
     def batch_key(self) -> Hashable:
-        """What runs have in common that can share a forward pass with its own."""
+        """The key that runs must share to be denoised in one pass."""
         assert self.run is not None
         return self.run.batch_key
 
     @property
     def awaits_refiner(self) -> bool:
-        """Whether another checkpoint is to finish what this one has begun."""
+        """True until a refiner has taken over, if the request wants one."""
         return bool(self.request.refiner_share) and self.carried is None
 
     def hand_over(self, refiner: Checkpoint) -> None:
-        """Go on with another checkpoint, from the latents as they are."""
+        """Switch to the refiner, which goes on with the current latents."""
         assert self.run is not None
         self.steps_before = self.run.step
         self.carried = self.run.latents
@@ -92,7 +92,7 @@ class Ticket:
         return sum(charge.us for charge in self.charges if charge.billed)
 
     def overrun(self) -> FailureCode | None:
-        """Say which of its limits the ticket has passed, if any."""
+        """Return the code of an exceeded limit, or None."""
         if self.budget_us is not None and self.billed_us >= self.budget_us:
             return FailureCode.BUDGET
         if self.deadline is not None and time.monotonic() >= self.deadline:
@@ -100,7 +100,7 @@ class Ticket:
         return None
 
     def is_due_for_preview(self, *, interval: float) -> bool:
-        """Say whether somebody watches and has seen nothing new for `interval` seconds."""
+        """Say whether somebody watches and the last preview is `interval` seconds old."""
         return time.monotonic() - self.previewed_at >= interval and self.wants_preview()
 
 

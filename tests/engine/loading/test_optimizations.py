@@ -1,4 +1,4 @@
-"""What makes a device fast changes no picture."""
+"""Optimizations change the speed of a checkpoint and no image."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,7 +108,7 @@ def test_compiling_changes_nothing_but_the_speed_and_is_done_with_the_load(
 
 
 def compiled_graphs() -> int:
-    """How many pieces of models this process has compiled."""
+    """Return the number of graphs that this process has compiled."""
     return counters["stats"]["unique_graphs"]
 
 

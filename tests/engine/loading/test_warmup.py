@@ -1,4 +1,4 @@
-"""What is rehearsed works with every checkpoint, and harms none."""
+"""Warm-up works with every checkpoint and harms none."""
 
 from pathlib import Path
 
@@ -55,4 +55,4 @@ def test_without_room_it_is_left_out(
 
     warm_up(pipeline, catalogue.get(id))
 
-    assert "toy was not rehearsed" in caplog.text
+    assert "toy was not warmed up" in caplog.text

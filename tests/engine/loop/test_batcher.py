@@ -1,4 +1,4 @@
-"""Who takes the next step: everybody who fits, and by weight when not everybody does."""
+"""All runs that fit step together; otherwise steps are divided by weight."""
 
 from collections import Counter
 from collections.abc import Hashable, Sequence

@@ -32,7 +32,7 @@ def mates() -> list[GenerationRequest]:
 
 @pytest.fixture
 def pictures_alone(engine: Engine) -> list[list[bytes]]:
-    """What each mate looks like when nobody else is there."""
+    """Return the images of each mate drawn alone."""
     alone = []
     for mate in mates():
         engine.submit(mate, key="alone")

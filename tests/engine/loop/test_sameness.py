@@ -31,7 +31,7 @@ def references(checkpoint_root: Path) -> References:
 
 @pytest.fixture(scope="session")
 def expected(references: References):
-    """What the pipeline of diffusers gives for a request, as latents."""
+    """Return the latents of diffusers' own pipeline for a request."""
     return cache(lambda request: references.latents(request, inputs_of(request)))
 
 

@@ -1,9 +1,9 @@
-"""A CLIP text encoder: prompts of any length, with weights, to embeddings.
+"""CLIP text encoder: embeddings of prompts of any length, with weighted words.
 
-A plain prompt that fits is encoded exactly as diffusers' pipelines do it. A longer one is cut into
-pieces of the model's length that are encoded one by one and put in a row. The embeddings of weighted
-words are multiplied by their weight and the whole is brought back to its mean, as AUTOMATIC1111's
-program does, whose notation it is.
+A plain prompt that fits is encoded exactly as diffusers' pipelines do it. A longer prompt is cut
+into pieces of the model's length, which are encoded separately and concatenated. Each token's
+embedding is multiplied by its weight, then the whole is scaled back to its mean, as in
+AUTOMATIC1111's web UI, whose notation this is.
 """
 
 from collections.abc import Sequence
@@ -18,9 +18,10 @@ from generation.engine.request.prompt_weights import Fragment
 
 
 class Embedding(NamedTuple):
-    """Of one prompt: hidden states (1, tokens, width), and the whole in one vector (1, width).
+    """The embedding of one prompt.
 
-    `pooled` is None for an encoder that makes none.
+    `hidden` has shape (1, tokens, width). `pooled`, (1, width), is None for an encoder without a
+    pooled output.
     """
 
     hidden: Tensor
@@ -28,7 +29,7 @@ class Embedding(NamedTuple):
 
     @property
     def vector(self) -> Tensor:
-        """The whole in one vector, of an encoder that makes one."""
+        """The pooled embedding, (1, width), of an encoder that has one."""
         assert self.pooled is not None
         return self.pooled
 
@@ -42,7 +43,7 @@ class _Pieces:
 
 
 class ClipTextEncoder:
-    """A tokenizer and its text model. `penultimate` takes the last layer's input for its output."""
+    """A tokenizer and its text model; `penultimate` selects the hidden states before the last layer."""
 
     def __init__(self, tokenizer: Any, model: Any, *, penultimate: bool = False) -> None:
         self.tokenizer = tokenizer
@@ -51,7 +52,7 @@ class ClipTextEncoder:
         self._length = int(tokenizer.model_max_length)
 
     def encode(self, texts: Sequence[str]) -> dict[str, Embedding]:
-        """Run the model once over all texts that differ."""
+        """Run the model once over all distinct texts; return their embeddings by text."""
         unique = list(dict.fromkeys(texts))
         pieces = [self._pieces(text) for text in unique]
         output = self.model(

@@ -1,4 +1,4 @@
-"""The parts of a checkpoint in the layout of diffusers: a folder each, with configuration and weights."""
+"""Components of a checkpoint in the diffusers layout: one folder each, with config and weights."""
 
 import json
 from collections.abc import Iterator
@@ -19,28 +19,28 @@ from generation.engine.checkpoints.store.weights import weight_files
 
 @dataclass(frozen=True, kw_only=True)
 class Components:
-    """A checkpoint's folder, and where its weights are to go.
+    """A checkpoint's folder, with the device and precision to load its components in.
 
     The libraries' own loading changes torch's default dtype for the whole process, also for the
-    thread that steps meanwhile. So nothing here asks them for half precision: small parts are read
-    in single precision and converted, the denoiser's weights are mapped from disk and converted one
-    by one.
+    thread that steps meanwhile. So nothing here asks them for half precision: small components are
+    read in single precision and converted, the denoiser's weights are mapped from disk and converted
+    one by one.
     """
 
     folder: Path
     device: torch.device
     dtype: torch.dtype
     load_optional: bool = True
-    """Whether parts that the checkpoint can do without may be loaded, too."""
+    """Load optional components too, such as Stable Diffusion 3's T5."""
     denoiser_weights: Future[dict[str, Tensor]] | None = None
-    """What another thread reads meanwhile; see `read_ahead`."""
+    """Weights that another thread reads meanwhile; see `read_ahead`."""
 
     def has(self, name: str) -> bool:
-        """Say whether the checkpoint has this part."""
+        """Say whether the checkpoint has this component."""
         return (self.folder / name).is_dir()
 
     def config(self, path: str) -> dict[str, Any]:
-        """Return a configuration by its path in the folder."""
+        """Return a JSON configuration by its path in the folder."""
         return _read_json(self.folder / path)
 
     def scheduler_config(self) -> dict[str, Any]:
@@ -50,7 +50,7 @@ class Components:
     def diffusers_model(
         self, model_class: Any, name: str, *, dtype: torch.dtype | None = None
     ) -> Any:
-        """Return a small part of diffusers, in another precision if one is given."""
+        """Return a small diffusers model, in `dtype` instead of the checkpoint's precision if given."""
         model = model_class.from_pretrained(
             self.folder, subfolder=name, use_safetensors=True, torch_dtype=torch.float32
         )
@@ -59,20 +59,20 @@ class Components:
     def transformers_model(
         self, model_class: Any, name: str, *, dtype: torch.dtype | None = None
     ) -> Any:
-        """Return a part of transformers, in another precision if one is given."""
+        """Return a transformers model, in `dtype` instead of the checkpoint's precision if given."""
         model = model_class.from_pretrained(
             self.folder, subfolder=name, use_safetensors=True, dtype=torch.float32
         )
         return self._placed(model, dtype)
 
     def processor(self, processor_class: Any, name: str) -> Any:
-        """Return what prepares a network's input: a tokenizer, or the like for pictures."""
+        """Return a tokenizer or an image processor."""
         return processor_class.from_pretrained(self.folder, subfolder=name)
 
     def denoiser(self, model_class: Any, name: str) -> Any:
-        """Return the unet or transformer, never held in memory twice or in more than its precision.
+        """Return the unet or transformer, never held in memory twice or above its precision.
 
-        Raises RuntimeError if the weights are not those of its configuration.
+        Raises RuntimeError if the weights do not fit its configuration.
         """
         with torch.device("meta"):
             model = model_class.from_config(self.config(f"{name}/config.json"))
@@ -81,7 +81,7 @@ class Components:
         return model.requires_grad_(False).eval()
 
     def weights(self, name: str) -> dict[str, Tensor]:
-        """Return a part's weights on the device, each converted there."""
+        """Return a component's weights, moved to the device and converted there."""
         weights = {}
         for path in weight_files(self.folder / name):
             with safe_open(path, framework="pt") as file:
@@ -96,9 +96,9 @@ class Components:
 
 @contextmanager
 def read_ahead(components: Components) -> Iterator[Components]:
-    """Have the denoiser's weights, most of a checkpoint, read while the other parts are.
+    """Read the denoiser's weights, most of a checkpoint, in a thread while the others load.
 
-    Only read: the libraries change how all models of the process are built, while they build one.
+    The thread only reads: building a model changes global state of the libraries.
     """
     name = "transformer" if components.has("transformer") else "unet"
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="denoiser") as thread:
@@ -106,7 +106,7 @@ def read_ahead(components: Components) -> Iterator[Components]:
 
 
 def num_bytes(*modules: Module | None) -> int:
-    """Return the memory that the modules' weights and constants take."""
+    """Return the memory of the modules' parameters and buffers; None counts as nothing."""
     return sum(
         tensor.numel() * tensor.element_size()
         for module in modules

@@ -1,4 +1,4 @@
-"""Depth for depth to image: what a person gives, or what the checkpoint's own estimator sees."""
+"""Depth maps for depth to image, given by the user or estimated by the checkpoint's own model."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from generation.engine.diffusion.families.components import Components
 
 
 class DepthEstimator:
-    """MiDaS in the form of transformers: a picture to its depth."""
+    """MiDaS (DPT) as in transformers."""
 
     def __init__(self, processor: Any, model: Any) -> None:
         self.processor = processor
@@ -22,27 +22,27 @@ class DepthEstimator:
 
     @classmethod
     def load(cls, components: Components) -> "DepthEstimator":
-        """Read it from a checkpoint's parts. It runs once a picture, so single precision will do."""
+        """Load it in single precision, which is fast enough: it runs once an image."""
         model = components.transformers_model(
             DPTForDepthEstimation, "depth_estimator", dtype=torch.float32
         )
         return cls(components.processor(DPTImageProcessorPil, "feature_extractor"), model)
 
     def __call__(self, picture: Image) -> Tensor:
-        """Return (1, 1, height, width) of the estimator's size; larger is nearer."""
+        """Return the depth of an image, (1, 1, height, width) of the estimator's size; larger is nearer."""
         pixels = self.processor(images=[picture.convert("RGB")], return_tensors="pt").pixel_values
         depth: Tensor = self.model(pixels.to(self.model.device, self.model.dtype)).predicted_depth
         return depth.unsqueeze(1)
 
 
 def from_picture(picture: Image) -> Tensor:
-    """Return a depth map that was given as a picture, (1, 1, height, width); lighter is nearer."""
+    """Return a user's depth map as (1, 1, height, width); lighter is nearer."""
     levels = np.asarray(picture if picture.mode.startswith("I") else picture.convert("L"))
     return torch.from_numpy(levels.astype(np.float32))[None, None]
 
 
 def fitted(depth: Tensor, *, size: tuple[int, int]) -> Tensor:
-    """Return the depth at the latents' (height, width), spread over -1 to 1."""
+    """Return the depth at the latents' (height, width), scaled to -1 to 1; zeros if it is constant."""
     small = interpolate(depth, size=size, mode="bicubic", align_corners=False)
     nearest, farthest = small.amax(), small.amin()
     if nearest == farthest:

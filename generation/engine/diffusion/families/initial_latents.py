@@ -1,7 +1,7 @@
-"""Where a picture's denoising starts from, by mode. Noise is drawn in diffusers' order.
+"""Initial latents of each mode, with noise drawn in diffusers' order.
 
-Each function serves one picture with its own generator, so that picture k of a request is the one
-that its seed gives alone. Noise is drawn on the host: a seed means the same on any device.
+Each function makes one image's latents with that image's own generator, so that image k of a request
+equals the image of its seed alone. Noise is drawn on the host: a seed gives the same noise on any device.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ InputImages = Mapping[str, Image]
 
 @dataclass(frozen=True, kw_only=True)
 class LatentsContext:
-    """What the starts need to know. `model_channels` is what the model takes in."""
+    """Inputs of `prepare`. `model_channels` counts the denoiser's input channels."""
 
     request: GenerationRequest
     inputs: InputImages
@@ -32,17 +32,17 @@ class LatentsContext:
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """The shape of one picture's latents."""
+        """The shape of one image's latents: (1, channels, height, width) in cells."""
         factor = self.vae.scale_factor
         return (1, self.vae.channels, self.request.height // factor, self.request.width // factor)
 
     def noise(self, generator: torch.Generator) -> Tensor:
-        """Draw noise for one picture's latents, on the VAE's device."""
+        """Draw noise of `shape` on the host; return it on the VAE's device."""
         noise = torch.randn(self.shape, generator=generator)
         return noise.to(self.vae.module.device)
 
     def pixels(self, name: str) -> Tensor:
-        """Return an input picture at the request's size, -1 to 1."""
+        """Return an input image at the request's size, (1, 3, height, width), -1 to 1."""
         return self.vae.pixels(
             self.inputs[name], width=self.request.width, height=self.request.height
         )
@@ -50,7 +50,7 @@ class LatentsContext:
 
 @dataclass(frozen=True, kw_only=True)
 class InitialLatents:
-    """One picture before its first step: see `Run` for `channels` and `PreservedRegion` for the rest."""
+    """One image before its first step. See `Run` for `channels`, `PreservedRegion` for the rest."""
 
     latents: Tensor
     channels: Tensor | None = None
@@ -60,7 +60,7 @@ class InitialLatents:
 
 
 def prepare(context: LatentsContext, generator: torch.Generator) -> InitialLatents:
-    """Return where the picture of this generator starts."""
+    """Return the initial latents of the image of this generator, by the request's mode."""
     return _BY_MODE[context.request.mode](context, generator)
 
 
@@ -75,10 +75,10 @@ def _image_to_image(context: LatentsContext, generator: torch.Generator) -> Init
 
 
 def _inpaint(context: LatentsContext, generator: torch.Generator) -> InitialLatents:
-    """Paint anew where the mask is white.
+    """Repaint where the mask is white.
 
-    A model that was trained to inpaint sees mask and masked picture beside its latents. With any
-    other the original is put back around the mask after every step.
+    An inpainting model sees the mask and the masked image beside its latents. With any other model the
+    original is restored around the mask after every step.
     """
     picture, mask_picture = canvas.prepared(context.request, context.inputs)
     size = {"width": context.request.width, "height": context.request.height}
@@ -96,7 +96,7 @@ def _inpaint(context: LatentsContext, generator: torch.Generator) -> InitialLate
         latents = context.schedule.add_noise(original, noise, step=0)
     if blends:
         if context.vae.samples:
-            # Diffusers' pipelines also sample the masked picture, which they don't need.
+            # Diffusers' pipelines also sample the masked image here, which advances the generator.
             torch.randn(context.shape, generator=generator)
         return InitialLatents(latents=latents, original=original, noise=noise, mask=small_mask)
     masked = context.vae.encode(pixels * (mask < 0.5), generator)

@@ -1,4 +1,4 @@
-"""What all families do alike: a denoiser works on a VAE's latents, from a start that follows the mode."""
+"""Base class of all pipelines: a denoiser that works on a VAE's latents."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
@@ -21,9 +21,9 @@ from generation.engine.request import GenerationRequest
 
 
 class LatentPipeline:
-    """A loaded checkpoint. Subclasses encode prompts and denoise.
+    """A loaded checkpoint; subclasses encode prompts and denoise.
 
-    `forward` is the denoiser as it is called; it may be wrapped in what makes it faster.
+    `forward` calls the denoiser and may be wrapped in a `GraphedModel`.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class LatentPipeline:
     ) -> Run:
         """Return the run before its first step.
 
-        `carried` are the latents of another checkpoint's part of the schedule, to go on with.
+        `carried` are latents from a base model, which this one, its refiner, goes on with.
         """
         schedule = self._schedule(request, is_refiner=carried is not None)
         generators = [torch.Generator().manual_seed(seed) for seed in request.seeds]
@@ -73,22 +73,23 @@ class LatentPipeline:
         return run
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Return pictures (n, 3, height, width), 0 to 1 but not clamped, of finished latents."""
+        """Return pixels (n, 3, height, width), about 0 to 1 and not clamped, of finished latents."""
         return self.vae.decode(latents, release_memory=self._release_memory)
 
     def capture(self) -> None:
-        """Do what makes passes like the last one faster from now on, if there is anything to do."""
+        """Capture the last forward pass as a CUDA graph, if it is due. Cheap to call after every pass."""
         if isinstance(self.forward, GraphedModel):
             self.forward.capture()
 
     def encode_images(self, pixels: Tensor) -> Tensor:
-        """Return the latents of pictures (n, 3, height, width) of 0 to 1: the mode, not a sample."""
+        """Return the latents of pixels (n, 3, height, width), 0 to 1: the distribution's mode."""
         return self.vae.encode(pixels * 2 - 1)
 
     def _batch_key(self, run: Run) -> Hashable:
-        """Runs of one key share a forward pass: one checkpoint, one shape of rows, one precision.
+        """Return a key that is equal for runs that can share a forward pass.
 
-        Whoever asks for an exact picture shares with nobody: other batch sizes round differently.
+        It holds checkpoint, shape of a row and precision. A request for an exact image shares with none,
+        because other batch sizes round differently.
         """
         row = tuple(run.model_input().shape[1:])
         return (self.checkpoint_id, row, self.dtype, id(run) if run.request.exact else None)
@@ -126,12 +127,12 @@ class LatentPipeline:
         )
 
     def _release_memory(self) -> None:
-        """Give back what only makes it faster."""
+        """Drop CUDA graphs, which only save time."""
         if isinstance(self.forward, GraphedModel):
             self.forward.release_memory()
 
     def _forward(self, arguments: Arguments) -> Tensor:
-        """Call the denoiser with arguments by its own names."""
+        """Call the denoiser; the arguments have its own parameters' names."""
         output: Tensor = self.denoiser(**arguments, return_dict=False)[0]
         return output
 
@@ -145,7 +146,7 @@ class LatentPipeline:
 
 
 def _preserved(started: Sequence[InitialLatents]) -> PreservedRegion | None:
-    """Return what masked blending keeps of the originals; None where nothing is blended."""
+    """Return the region that masked blending preserves; None for runs without blending."""
     original = _cat([start.original for start in started])
     noise = _cat([start.noise for start in started])
     mask = started[0].mask

@@ -1,4 +1,4 @@
-"""Pipeline: the verbs that a loaded checkpoint of any family offers to the engine."""
+"""Pipeline: the protocol that a loaded checkpoint of every family implements."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, Self
@@ -18,7 +18,7 @@ from generation.engine.request import GenerationRequest
 class Pipeline(Protocol):
     """A loaded checkpoint.
 
-    Its verbs are called by one thread at a time, under `torch.inference_mode`.
+    One thread at a time calls its methods, under `torch.inference_mode`.
     """
 
     denoiser: Any
@@ -30,14 +30,14 @@ class Pipeline(Protocol):
 
     @classmethod
     def load(cls, checkpoint: Checkpoint, components: Components) -> Self:
-        """Read the checkpoint's parts onto the device."""
+        """Load the checkpoint's components onto the device."""
 
     @property
     def num_bytes(self) -> int:
-        """Memory that the weights take on the device."""
+        """Memory of the weights on the device, in bytes."""
 
     def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
-        """Run the text encoders over all prompts at once; a conditioning for each, in order."""
+        """Run the text encoders over all prompts at once; return one conditioning a request, in order."""
 
     def prepare(
         self,
@@ -49,18 +49,21 @@ class Pipeline(Protocol):
     ) -> Run:
         """Return the run before its first step: initial latents and its own noise schedule.
 
-        `inputs` are the pictures that the request's mode needs: image, mask, depth. `carried` are
-        the latents of the checkpoint that this one refines.
+        `inputs` are the images that the request's mode needs: image, mask, depth. `carried` are the
+        latents of the base model that this one refines.
         """
 
     def denoise(self, runs: Sequence[Run]) -> list[Tensor]:
-        """Run one forward pass over runs of one batch key; a prediction for each, in order."""
+        """Run one forward pass over runs of one batch key; return a prediction for each, in order.
+
+        Raises before any run has changed, so that the pass can be repeated.
+        """
 
     def capture(self) -> None:
-        """Do what makes passes like the last one faster from now on, if there is anything to do."""
+        """Make passes like the last one faster from now on, if possible."""
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Return pictures (n, 3, height, width), 0 to 1 but not clamped, of finished latents."""
+        """Return pixels (n, 3, height, width), about 0 to 1 and not clamped, of finished latents."""
 
     def encode_images(self, pixels: Tensor) -> Tensor:
-        """Return the latents of pictures (n, 3, height, width) of 0 to 1, as the model sees them."""
+        """Return the latents of pixels (n, 3, height, width), 0 to 1."""

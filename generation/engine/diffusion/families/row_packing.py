@@ -1,4 +1,4 @@
-"""Many runs in one forward pass: rows in, guided predictions out."""
+"""Row packing: many runs in one forward pass, with or without classifier-free guidance."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,9 +13,9 @@ from generation.engine.diffusion.run import Conditioning, Run
 class Rows:
     """The rows of one forward pass over several runs.
 
-    The unconditional rows of the runs that use guidance come first, then one conditional row for
-    every input. Guided runs are put before the others, so that both halves of the guidance are
-    slices and one operation serves all runs.
+    The unconditional rows of guided runs come first, then one conditional row for every input. Guided
+    runs precede the others, so that both halves of the guidance are slices and one operation serves
+    all runs.
     """
 
     def __init__(self, runs: Sequence[Run], *, device: torch.device, dtype: torch.dtype) -> None:
@@ -32,20 +32,20 @@ class Rows:
         return torch.cat([latents[: self._guided], latents]).to(self._dtype)
 
     def timesteps(self) -> Tensor:
-        """Return one timestep a row, in float32: some noise schedulers' timesteps are fractions."""
+        """Return one timestep a row, in float32: some noise schedulers have fractional timesteps."""
         timesteps = [run.timestep for run in self._inputs]
         return self._tensor(timesteps[: self._guided] + timesteps)
 
     def conditioning(self, name: str) -> Tensor | None:
-        """Return this argument of the model, each run's own repeated for its inputs; None if unused."""
+        """Return this argument with one row an input, (rows, ...); None if the model takes none."""
         if name not in self._inputs[0].conditioning.positive:
             return None
         return torch.cat(self._conditionings(name))
 
     def sequences(self, name: str) -> tuple[Tensor, Tensor | None]:
-        """Return this argument, whose length may differ from run to run, and which tokens count.
+        """Return this argument, padded to its longest sequence, and the attention mask.
 
-        Shapes (rows, tokens, width) and, if some are padded, (rows, tokens) of booleans.
+        Shapes (rows, tokens, width) and, only if some row is padded, (rows, tokens) of booleans.
         """
         sequences = self._conditionings(name)
         lengths = torch.tensor([sequence.shape[1] for sequence in sequences])
@@ -59,7 +59,7 @@ class Rows:
     def guide(self, output: Tensor) -> list[Tensor]:
         """Return each run's prediction from the model's output, in the order of the runs.
 
-        With guidance it is unconditional + scale * (conditional - unconditional).
+        Classifier-free guidance (arXiv 2207.12598): unconditional + scale * (conditional - unconditional).
         """
         unconditional = output[: self._guided].float()
         predictions = output[self._guided :].float()
@@ -82,21 +82,21 @@ class Rows:
 
 
 def to_device(tensor: Tensor, device: torch.device) -> Tensor:
-    """Return a tensor of the host on the device, without waiting for what the device still computes."""
+    """Copy a host tensor to the device without waiting for the device's queued work."""
     if device.type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)
 
 
 def without_none(arguments: Mapping[str, Tensor | None]) -> Arguments:
-    """Return the arguments that the model is given: those that are not None."""
+    """Return the arguments that are not None."""
     return {name: value for name, value in arguments.items() if value is not None}
 
 
 def in_chunks(model: Model, arguments: Arguments, *, rows: int) -> Tensor:
-    """Call the model on at most so many rows at a time, and put its outputs together again.
+    """Call the model on at most `rows` rows at a time and concatenate its outputs.
 
-    One run's tiles alone may be more rows than fit into the memory.
+    The tiles of one run alone may be more rows than fit into the memory.
     """
     count = len(next(iter(arguments.values())))
     parts = [

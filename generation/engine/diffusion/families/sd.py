@@ -26,7 +26,7 @@ from generation.engine.diffusion.run import Conditioning
 from generation.engine.diffusion.tiling import Tiling, tiling_for
 from generation.engine.request import GenerationRequest
 
-# What StableDiffusionPipeline corrects in the configurations of early checkpoints.
+# The corrections that StableDiffusionPipeline makes to configurations of early checkpoints.
 _SCHEDULER_CORRECTIONS = {"steps_offset": 1, "clip_sample": False}
 _LOW_RES_SCHEDULER = "low_res_scheduler/scheduler_config.json"
 
@@ -57,7 +57,7 @@ class StableDiffusion(UNetPipeline):
 
     @classmethod
     def load(cls, checkpoint: Checkpoint, components: Components) -> Self:
-        """Read the checkpoint's parts."""
+        """Load the checkpoint's components."""
         return cls(
             checkpoint_id=checkpoint.id,
             text=ClipTextEncoder(
@@ -77,12 +77,12 @@ class StableDiffusion(UNetPipeline):
 
     @property
     def num_bytes(self) -> int:
-        """Memory that the weights take on the device."""
+        """Memory of the weights on the device, in bytes."""
         estimator = self.depth_estimator.model if self.depth_estimator else None
         return num_bytes(self.text.model, self.denoiser, self.vae.module, estimator)
 
     def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
-        """Run the text encoder once over all prompts that differ."""
+        """Run the text encoder once over all distinct prompts."""
         texts = [request.prompt for request in requests]
         texts += [request.negative_prompt for request in requests if request.passes == 2]
         embeddings = self.text.encode(texts)
@@ -116,7 +116,7 @@ class StableDiffusion(UNetPipeline):
         return start
 
     def _enlargement(self, context: LatentsContext, generator: torch.Generator) -> InitialLatents:
-        """Start from noise, beside the small picture with some noise of its own."""
+        """Start from noise, beside the small input image with noise of its own level."""
         assert self.low_res_scheduler is not None, "the catalogue's modes follow the checkpoint"
         factor = context.vae.scale_factor
         small = context.vae.pixels(
@@ -131,7 +131,7 @@ class StableDiffusion(UNetPipeline):
         return InitialLatents(latents=latents, channels=channels)
 
     def _depth(self, context: LatentsContext) -> torch.Tensor:
-        """Return the depth that the person gave, or the estimator's."""
+        """Return the user's depth map, or else the estimator's."""
         if "depth" in context.inputs:
             seen = depth.from_picture(context.inputs["depth"])
         else:

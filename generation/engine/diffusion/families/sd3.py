@@ -1,6 +1,7 @@
 """Stable Diffusion 3 and 3.5: a transformer (MMDiT) trained by flow matching, three text encoders.
 
-The third, T5, is by far the largest and may be missing: the model was trained to do without it.
+The third encoder, T5, is by far the largest and may be missing: the model was trained with it
+dropped out at random.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -24,7 +25,7 @@ from generation.engine.diffusion.families.vae import Vae
 from generation.engine.diffusion.run import Conditioning, Run
 from generation.engine.request import GenerationRequest, prompt_weights
 
-# Tokens of the third encoder's part, also where it is missing.
+# Tokens of the third encoder, also if it is missing.
 _T5_TOKENS = 256
 
 
@@ -52,7 +53,7 @@ class StableDiffusion3(LatentPipeline):
 
     @classmethod
     def load(cls, checkpoint: Checkpoint, components: Components) -> Self:
-        """Read the checkpoint's parts, the third text encoder only if there is room for it."""
+        """Load the checkpoint's components; T5 only if `load_optional` is set."""
         t5 = None
         if components.has("text_encoder_3") and components.load_optional:
             t5 = (
@@ -79,7 +80,7 @@ class StableDiffusion3(LatentPipeline):
 
     @property
     def num_bytes(self) -> int:
-        """Memory that the weights take on the device."""
+        """Memory of the weights on the device, in bytes."""
         models = [text.model for text in self.texts]
         t5 = self.t5[1] if self.t5 else None
         return num_bytes(*models, t5, self.denoiser, self.vae.module)
@@ -104,7 +105,7 @@ class StableDiffusion3(LatentPipeline):
 
         conditionings = []
         for request in requests:
-            # Both rows of a guided run go through the transformer together, so as long as each other.
+            # Both rows of a guided run share a pass, so they need as many tokens.
             own = self._texts([request])
             tokens = max(encoded[0][text].hidden.shape[1] for text in own)
             positive, *negative = (conditioning(text, tokens=tokens) for text in own)
@@ -114,7 +115,7 @@ class StableDiffusion3(LatentPipeline):
         return conditionings
 
     def denoise(self, runs: Sequence[Run]) -> list[Tensor]:
-        """Run the transformer once over the rows of all runs; a guided prediction for each."""
+        """Run the transformer once over the rows of all runs; return one guided prediction a run."""
         rows = Rows(runs, device=self.device, dtype=self.dtype)
         hidden, _counts = rows.sequences("encoder_hidden_states")
         arguments = {
@@ -135,7 +136,7 @@ class StableDiffusion3(LatentPipeline):
         return texts
 
     def _t5_hidden(self, texts: Sequence[str]) -> dict[str, Tensor]:
-        """Return the third encoder's (1, _T5_TOKENS, width) for each text: zeros where it is missing."""
+        """Return the third encoder's (1, _T5_TOKENS, width) by text; zeros if it is missing."""
         if self.t5 is None:
             width = int(self.denoiser.config["joint_attention_dim"])
             zeros = torch.zeros(1, _T5_TOKENS, width, dtype=self.dtype, device=self.device)
@@ -152,14 +153,14 @@ class StableDiffusion3(LatentPipeline):
         return {text: hidden[index : index + 1] for index, text in enumerate(texts)}
 
     def _batch_key(self, run: Run) -> Hashable:
-        """The text is part of what the transformer attends to: all rows need as many tokens."""
+        """Add the number of tokens: text and image tokens attend jointly, so all rows need as many."""
         tokens = run.conditioning.positive["encoder_hidden_states"].shape[1]
         return (super()._batch_key(run), tokens)
 
     def _shift(self, request: GenerationRequest) -> float | None:
-        """Return how far larger pictures move their timesteps towards noise, if this checkpoint's do.
+        """Return the timestep shift `mu` of this image size, or None for checkpoints without one.
 
-        It goes linearly with the number of patches, as in diffusers' `calculate_shift`.
+        Linear in the number of patches, as in diffusers' `calculate_shift`.
         """
         config = self.scheduler_config
         if not config.get("use_dynamic_shifting"):

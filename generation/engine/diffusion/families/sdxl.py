@@ -1,7 +1,7 @@
-"""Stable Diffusion XL: two text encoders, and a unet told the size and crop of what it draws.
+"""Stable Diffusion XL: two text encoders, and a unet conditioned on size and crop.
 
-The refiner has the second encoder only. It takes over where the base model's part of the schedule
-ends, or works on a picture like any other image to image.
+The refiner has the second encoder only. It takes over where the base model's range of the schedule
+ends, or works on an input image as in image to image.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from generation.engine.diffusion.run import Conditioning
 from generation.engine.request import GenerationRequest
 
 _TEXT_MODELS = {"": CLIPTextModel, "_2": CLIPTextModelWithProjection}
-# What the refiner is told of how pleasing the picture is to be, and the one to keep away from.
+# The refiner's conditioning on aesthetic score, as in diffusers: 6 to reach and 2.5 to avoid.
 _AESTHETIC_SCORE = 6.0
 _NEGATIVE_AESTHETIC_SCORE = 2.5
 
@@ -51,7 +51,7 @@ class StableDiffusionXL(UNetPipeline):
 
     @classmethod
     def load(cls, checkpoint: Checkpoint, components: Components) -> Self:
-        """Read the checkpoint's parts."""
+        """Load the checkpoint's components."""
         index = components.config("model_index.json")
         return cls(
             checkpoint_id=checkpoint.id,
@@ -73,12 +73,12 @@ class StableDiffusionXL(UNetPipeline):
 
     @property
     def num_bytes(self) -> int:
-        """Memory that the weights take on the device."""
+        """Memory of the weights on the device, in bytes."""
         models = [text.model for text in self.texts]
         return num_bytes(*models, self.denoiser, self.vae.module)
 
     def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
-        """Run each text encoder once over all prompts that differ."""
+        """Run each text encoder once over all distinct prompts."""
         texts = [request.prompt for request in requests]
         texts += [request.negative_prompt for request in requests if request.passes == 2]
         encoded = [text.encode(texts) for text in self.texts]
@@ -107,7 +107,7 @@ class StableDiffusionXL(UNetPipeline):
         return Conditioning(positive=positive, negative=negative)
 
     def _time_ids(self, request: GenerationRequest, aesthetic_score: float) -> Tensor:
-        """Return what the unet is told of size and crop, (1, 5 or 6): the whole of such a picture."""
+        """Return the unet's size and crop conditioning, (1, 5 or 6), for an uncropped image."""
         size, corner = [request.height, request.width], [0, 0]
         end = [aesthetic_score] if self._wants_aesthetic_score else size
         return torch.tensor([[*size, *corner, *end]], dtype=self.dtype, device=self.device)

@@ -1,4 +1,4 @@
-"""What all families with a unet do alike; each adds its text encoders and its conditioning."""
+"""Base class of the families with a unet; each adds its text encoders and its conditioning."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -9,7 +9,7 @@ from generation.engine.diffusion.families.latent import LatentPipeline
 from generation.engine.diffusion.families.row_packing import Rows, in_chunks, without_none
 from generation.engine.diffusion.run import Run
 
-# More rows than this at once, which only a run's tiles can be, go through the unet in turn.
+# Only the tiles of one run exceed this; they go through the unet in chunks.
 MAX_ROWS = 16
 
 
@@ -17,10 +17,10 @@ class UNetPipeline(LatentPipeline):
     """A loaded checkpoint with a unet."""
 
     conditioning_names: ClassVar[Sequence[str]] = ()
-    """What a row has beside latents, timestep and text, by the names that `_forward` is given."""
+    """Arguments of `_forward` besides latents, timestep and text, one row each."""
 
     def denoise(self, runs: Sequence[Run]) -> list[Tensor]:
-        """Run the unet once over the rows of all runs; a guided prediction for each, in order."""
+        """Run the unet once over the rows of all runs; return one guided prediction a run, in order."""
         rows = Rows(runs, device=self.device, dtype=self.dtype)
         hidden, counts = rows.sequences("encoder_hidden_states")
         arguments = {

@@ -1,4 +1,4 @@
-"""Between pixels and latents: a checkpoint's VAE with its scale, its shift and its precision."""
+"""Variational autoencoder: pixels to latents and back, with the checkpoint's scale and shift."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,9 +16,9 @@ _CLASSES = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}
 
 
 class Vae:
-    """A VAE that speaks the model's latents, float32 whatever it computes in.
+    """A VAE whose latents are the denoiser's, float32 whatever it computes in.
 
-    `scale_factor` is pixels a latent cell along one side, `channels` those of the latents.
+    `scale_factor` is pixels per latent cell along one side, `channels` the latents' channels.
     """
 
     def __init__(self, module: Any) -> None:
@@ -38,9 +38,9 @@ class Vae:
 
     @classmethod
     def load(cls, components: Components) -> "Vae":
-        """Read it from a checkpoint's parts.
+        """Load it from a checkpoint's components.
 
-        Where its configuration says that half precision overflows, it is kept in single.
+        A VAE whose configuration says that half precision overflows stays in single precision.
         """
         config = components.config("vae/config.json")
         overflows = config.get("force_upcast") and components.dtype is torch.float16
@@ -48,20 +48,20 @@ class Vae:
         return cls(components.diffusers_model(_CLASSES[config["_class_name"]], "vae", dtype=dtype))
 
     def pixels(self, picture: Image, *, width: int, height: int) -> Tensor:
-        """Return a picture as (1, 3, height, width) of -1 to 1 on the host."""
+        """Return an image as (1, 3, height, width), -1 to 1, on the host."""
         tensor: Tensor = self._pictures.preprocess(picture.convert("RGB"), height, width)
         return tensor
 
     def mask(self, picture: Image, *, width: int, height: int) -> Tensor:
-        """Return a mask as (1, 1, height, width) of 0 and 1 on the host: 1 is painted anew."""
+        """Return a mask as (1, 1, height, width) of 0 and 1 on the host; 1 is repainted."""
         tensor: Tensor = self._masks.preprocess(picture, height, width)
         return tensor
 
     def encode(self, pixels: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Return the latents of pixels (n, 3, height, width) of -1 to 1.
+        """Return the latents of pixels (n, 3, height, width), -1 to 1.
 
-        They are sampled with the generator, or the most likely ones without. A VAE that gives one
-        answer leaves the generator alone.
+        They are sampled with the generator, or the mode without one. A deterministic VAE does not use the
+        generator.
         """
         encoded = self.module.encode(pixels.to(self.module.device, self.module.dtype))
         if hasattr(encoded, "latents"):
@@ -75,14 +75,13 @@ class Vae:
 
     @property
     def samples(self) -> bool:
-        """Whether `encode` draws from the generator."""
+        """True if `encode` draws from the generator."""
         return isinstance(self.module, AutoencoderKL)
 
     def decode(self, latents: Tensor, *, release_memory: Callable[[], None]) -> Tensor:
-        """Return pictures (n, 3, height, width), 0 to 1 but not clamped, of finished latents.
+        """Return pixels (n, 3, height, width), about 0 to 1 and not clamped, of finished latents.
 
-        Where they don't fit into the memory, `make_room` is called, and they are decoded one by
-        one, in tiles.
+        If they don't fit into the memory, `release_memory` is called and each image is decoded in tiles.
         """
         try:
             return self._decode(latents)
