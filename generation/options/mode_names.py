@@ -1,4 +1,4 @@
-"""What each mode of a checkpoint is called, in the words of people who use it."""
+"""Translated names of the modes, and of their starting points in the studio."""
 
 from collections.abc import Mapping
 
@@ -7,29 +7,22 @@ from django.utils.translation import gettext_lazy as _
 
 from generation.engine.enums import Mode
 
-TEXT_TO_IMAGE = Mode.TEXT_TO_IMAGE
-IMAGE_TO_IMAGE = Mode.IMAGE_TO_IMAGE
-INPAINT = Mode.INPAINT
-OUTPAINT = Mode.OUTPAINT
-DEPTH_TO_IMAGE = Mode.DEPTH_TO_IMAGE
-UPSCALE = Mode.UPSCALE
-
-NAMES: Mapping[str, str | Promise] = {
-    TEXT_TO_IMAGE: _("Text to image"),
-    IMAGE_TO_IMAGE: _("Image to image"),
-    INPAINT: _("Inpainting"),
-    OUTPAINT: _("Outpainting"),
-    DEPTH_TO_IMAGE: _("Depth to image"),
-    UPSCALE: _("Upscaling"),
+NAMES: Mapping[Mode, str | Promise] = {
+    Mode.TEXT_TO_IMAGE: _("Text to image"),
+    Mode.IMAGE_TO_IMAGE: _("Image to image"),
+    Mode.INPAINT: _("Inpainting"),
+    Mode.OUTPAINT: _("Outpainting"),
+    Mode.DEPTH_TO_IMAGE: _("Depth to image"),
+    Mode.UPSCALE: _("Upscaling"),
 }
-"""In the order in which they are listed."""
+"""In the order of lists on pages."""
 
-STARTS: Mapping[str, str | Promise] = {
-    TEXT_TO_IMAGE: _("Words"),
-    IMAGE_TO_IMAGE: _("A picture"),
-    INPAINT: _("Part of a picture"),
-    OUTPAINT: _("Beyond its edges"),
-    DEPTH_TO_IMAGE: _("Its depth"),
-    UPSCALE: _("Enlarge it"),
+STARTS: Mapping[Mode, str | Promise] = {
+    Mode.TEXT_TO_IMAGE: _("Words"),
+    Mode.IMAGE_TO_IMAGE: _("A picture"),
+    Mode.INPAINT: _("Part of a picture"),
+    Mode.OUTPAINT: _("Beyond its edges"),
+    Mode.DEPTH_TO_IMAGE: _("Its depth"),
+    Mode.UPSCALE: _("Enlarge it"),
 }
-"""What each starts from, for somebody who chooses."""
+"""Labels of the studio's choice of mode."""

@@ -18,7 +18,7 @@ _STABILITY = "Stability AI"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class ModelCard:
     """`training` is what it saw, from its model card, one sentence a fact. `good_for` may be empty."""
 
     publisher: Text
@@ -27,11 +27,11 @@ class Facts:
     good_for: Text = ""
 
 
-def get(checkpoint: Checkpoint) -> Facts:
+def get(checkpoint: Checkpoint) -> ModelCard:
     """Of an operator's own checkpoint only what it says of itself is known, and what its family comes from."""
     if checkpoint.id in _KNOWN:
         return _KNOWN[checkpoint.id]
-    return Facts(
+    return ModelCard(
         publisher=_("Chosen by the operator of this site"),
         license=_("As its publisher says"),
         training=(checkpoint.summary, _BASES[checkpoint.family]),
@@ -45,8 +45,8 @@ _BASES: Mapping[Family, Text] = {
     Family.SD3: _("Built like Stable Diffusion 3."),
 }
 
-_KNOWN: Mapping[str, Facts] = {
-    "sketchbook": Facts(
+_KNOWN: Mapping[str, ModelCard] = {
+    "sketchbook": ModelCard(
         publisher=_("Comes with this software"),
         license="Apache License 2.0",
         training=(
@@ -60,7 +60,7 @@ _KNOWN: Mapping[str, Facts] = {
             "For trying everything on this site within a second or two, even without a GPU."
         ),
     ),
-    "sd-1.1": Facts(
+    "sd-1.1": ModelCard(
         publisher=_LMU,
         license=_OPENRAIL,
         training=(
@@ -69,7 +69,7 @@ _KNOWN: Mapping[str, Facts] = {
         ),
         good_for=_("For seeing where the family began."),
     ),
-    "sd-1.2": Facts(
+    "sd-1.2": ModelCard(
         publisher=_LMU,
         license=_OPENRAIL,
         training=(
@@ -78,7 +78,7 @@ _KNOWN: Mapping[str, Facts] = {
         ),
         good_for=_("For softer, plainer pictures than its successors draw."),
     ),
-    "sd-1.3": Facts(
+    "sd-1.3": ModelCard(
         publisher=_LMU,
         license=_OPENRAIL,
         training=(
@@ -87,7 +87,7 @@ _KNOWN: Mapping[str, Facts] = {
         ),
         good_for=_("For prompts that want firm guidance."),
     ),
-    "sd-1.4": Facts(
+    "sd-1.4": ModelCard(
         publisher=_LMU,
         license=_OPENRAIL,
         training=(
@@ -96,7 +96,7 @@ _KNOWN: Mapping[str, Facts] = {
         ),
         good_for=_("For prompts and seeds that were shared in 2022."),
     ),
-    "sd-1.5": Facts(
+    "sd-1.5": ModelCard(
         publisher="Runway",
         license=_OPENRAIL,
         training=(
@@ -105,7 +105,7 @@ _KNOWN: Mapping[str, Facts] = {
         ),
         good_for=_("For fine-tunes, most of which start here, and for small GPUs."),
     ),
-    "sd-1.5-inpaint": Facts(
+    "sd-1.5-inpaint": ModelCard(
         publisher="Runway",
         license=_OPENRAIL,
         training=(
@@ -114,7 +114,7 @@ _KNOWN: Mapping[str, Facts] = {
         ),
         good_for=_("For replacing a part of a picture without seams."),
     ),
-    "sd-2.0": Facts(
+    "sd-2.0": ModelCard(
         publisher=_STABILITY,
         license=_OPENRAIL_PLUS,
         training=(
@@ -124,7 +124,7 @@ _KNOWN: Mapping[str, Facts] = {
         ),
         good_for=_("For larger pictures from long, literal prompts."),
     ),
-    "sd-2.0-base": Facts(
+    "sd-2.0-base": ModelCard(
         publisher=_STABILITY,
         license=_OPENRAIL_PLUS,
         training=(
@@ -133,7 +133,7 @@ _KNOWN: Mapping[str, Facts] = {
         ),
         good_for=_("For half the area, in less than half the time."),
     ),
-    "sd-2.0-depth": Facts(
+    "sd-2.0-depth": ModelCard(
         publisher=_STABILITY,
         license=_OPENRAIL_PLUS,
         training=(
@@ -142,7 +142,7 @@ _KNOWN: Mapping[str, Facts] = {
         ),
         good_for=_("For new looks of a picture whose shapes must stay."),
     ),
-    "sd-2.0-inpaint": Facts(
+    "sd-2.0-inpaint": ModelCard(
         publisher=_STABILITY,
         license=_OPENRAIL_PLUS,
         training=(
@@ -151,7 +151,7 @@ _KNOWN: Mapping[str, Facts] = {
         ),
         good_for=_("For replacing a part of a picture without seams."),
     ),
-    "sd-x4-upscaler": Facts(
+    "sd-x4-upscaler": ModelCard(
         publisher=_STABILITY,
         license=_OPENRAIL_PLUS,
         training=(
@@ -160,7 +160,7 @@ _KNOWN: Mapping[str, Facts] = {
         ),
         good_for=_("For four times the width and height, up to 2048 × 2048 and beyond."),
     ),
-    "sd-2.1": Facts(
+    "sd-2.1": ModelCard(
         publisher=_STABILITY,
         license=_OPENRAIL_PLUS,
         training=(
@@ -169,13 +169,13 @@ _KNOWN: Mapping[str, Facts] = {
         ),
         good_for=_("For what 2.0 is good at, and for people."),
     ),
-    "sd-2.1-base": Facts(
+    "sd-2.1-base": ModelCard(
         publisher=_STABILITY,
         license=_OPENRAIL_PLUS,
         training=(_("The 2.0 base, and 220,000 more steps with a looser filter."),),
         good_for=_("For half the area, in less than half the time."),
     ),
-    "sdxl-1.0": Facts(
+    "sdxl-1.0": ModelCard(
         publisher=_STABILITY,
         license=_OPENRAIL_PLUS,
         training=(
@@ -184,7 +184,7 @@ _KNOWN: Mapping[str, Facts] = {
         ),
         good_for=_("For the most beautiful pictures in a reasonable time."),
     ),
-    "sd-3": Facts(
+    "sd-3": ModelCard(
         publisher=_STABILITY,
         license=_COMMUNITY,
         training=(
@@ -193,7 +193,7 @@ _KNOWN: Mapping[str, Facts] = {
         ),
         good_for=_("For long prompts, several things at once, and words within the picture."),
     ),
-    "sd-3.5-medium": Facts(
+    "sd-3.5-medium": ModelCard(
         publisher=_STABILITY,
         license=_COMMUNITY,
         training=(
@@ -202,7 +202,7 @@ _KNOWN: Mapping[str, Facts] = {
         ),
         good_for=_("For long prompts on GPUs of ordinary size."),
     ),
-    "sd-3.5-large": Facts(
+    "sd-3.5-large": ModelCard(
         publisher=_STABILITY,
         license=_COMMUNITY,
         training=(_("October 2024. A diffusion transformer of 8 billion parameters."),),

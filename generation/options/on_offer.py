@@ -8,9 +8,9 @@ from django.utils.functional import Promise
 
 from billing.plans import Plan
 from generation.engine.checkpoints.catalogue import CHECKPOINTS, Checkpoint
-from generation.options import mode_names as options_mode_names
 from generation.options import model_cards, presets
-from generation.options.model_cards import Facts
+from generation.options.mode_names import NAMES
+from generation.options.model_cards import ModelCard
 from generation.options.offered import offered
 from generation.options.presets import Fit, Preset
 from generation.queue import estimates
@@ -22,16 +22,14 @@ class Model:
     """A checkpoint as its page shows it. `rate` is None where too little was measured lately."""
 
     checkpoint: Checkpoint
-    facts: Facts
+    card: ModelCard
     is_offered: bool
     rate: Throughput | None
 
     @property
     def mode_names(self) -> list[str | Promise]:
         """What it can do."""
-        return [
-            name for mode, name in options_mode_names.NAMES.items() if mode in self.checkpoint.modes
-        ]
+        return [name for mode, name in NAMES.items() if mode in self.checkpoint.modes]
 
     @property
     def credits(self) -> float:
@@ -76,7 +74,7 @@ def _models(checkpoints: Collection[Checkpoint]) -> list[Model]:
     return [
         Model(
             checkpoint=checkpoint,
-            facts=model_cards.get(checkpoint),
+            card=model_cards.get(checkpoint),
             is_offered=checkpoint.id in here,
             rate=rates.get(checkpoint.id),
         )

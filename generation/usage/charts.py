@@ -6,7 +6,7 @@ from datetime import date
 from itertools import count
 
 from billing.models import Unit
-from generation.usage.usage import Day, Spent
+from generation.usage.summary import Day, Spent
 
 # The SVG's own units; the page stretches it to whatever room there is.
 HEIGHT = 1_000

@@ -9,8 +9,8 @@ from urllib.parse import urljoin
 from django.conf import settings
 
 from generation.models import Job
-from generation.usage import usage
-from generation.usage.usage import ALL, Only, Period
+from generation.usage import pages
+from generation.usage.filters import ALL, JobFilter, Period
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -37,12 +37,12 @@ BYTE_ORDER_MARK = "\ufeff"
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def pieces(user: "User", period: Period, only: Only = ALL) -> Iterator[str]:
+def pieces(user: "User", period: Period, filters: JobFilter = ALL) -> Iterator[str]:
     """The file, the latest job first, in pieces of one query each. Nothing is held between two of them."""
     yield BYTE_ORDER_MARK + _lines([COLUMNS])
     older: str | None = ""
     while older is not None:
-        page = usage.page(user, period, only, before=older, size=PAGE)
+        page = pages.page(user, period, filters, before=older, size=PAGE)
         older = page.older
         yield _lines(_row(job) for job in page.jobs)
 

@@ -10,7 +10,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from generation.engine.checkpoints.catalogue import CHECKPOINTS
-from generation.usage.usage import ALL, DEFAULT_DAYS, MOST_DAYS, WEBSITE, Only, Period
+from generation.usage.filters import ALL, DEFAULT_DAYS, MOST_DAYS, WEBSITE, JobFilter, Period
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -64,18 +64,18 @@ class UsageForm(forms.Form):
         return _period(**{name: self.cleaned_data[name] for name in ("days", "first", "last")})
 
     @property
-    def only(self) -> Only:
+    def filters(self) -> JobFilter:
         """What was asked for; all if that made no sense."""
         if not self.is_valid():
             return ALL
-        return Only(checkpoint=self.cleaned_data["checkpoint"], key=self.cleaned_data["key"])
+        return JobFilter(checkpoint=self.cleaned_data["checkpoint"], key=self.cleaned_data["key"])
 
     def show(self, checkpoints: Iterable[str]) -> None:
         """Fill in the days that are shown, and offer these checkpoints and the one that was chosen."""
         if self.is_valid():
             period = self.period
-            self.data = {"first": period.first, "last": period.last, **asdict(self.only)}
-        ids = sorted({*checkpoints, self.only.checkpoint} - {""})
+            self.data = {"first": period.first, "last": period.last, **asdict(self.filters)}
+        ids = sorted({*checkpoints, self.filters.checkpoint} - {""})
         names = [(id, CHECKPOINTS[id].name if id in CHECKPOINTS else id) for id in ids]
         self.fields["checkpoint"].widget.choices = [
             ("", _("All models")),

@@ -16,10 +16,10 @@ from django.views.decorators.http import require_safe
 
 from accounts.requests import user_of
 from generation import cursors
-from generation.usage import charts, csv_export
-from generation.usage import usage as jobs
+from generation.usage import charts, csv_export, pages
+from generation.usage.filters import Period
 from generation.usage.forms import PRESETS, UsageForm
-from generation.usage.usage import Period
+from generation.usage.summary import summary
 
 
 @login_required
@@ -38,22 +38,22 @@ def usage(request: HttpRequest) -> HttpResponse:
         return redirect(f"{reverse('billing:usage')}?before={before}", permanent=True)
     user = user_of(request)
     form = UsageForm(request.GET, user=user)
-    period, only = form.period, form.only
-    summary = jobs.summary(user, period, only)
-    form.show(summary.checkpoints)
+    period, filters = form.period, form.filters
+    sums = summary(user, period, filters)
+    form.show(sums.checkpoints)
     try:
-        page = jobs.page(user, period, only, before=before)
+        page = pages.page(user, period, filters, before=before)
     except cursors.InvalidCursor as error:
         raise Http404 from error
     context = {
         "form": form,
         "period": period,
-        "units": [(spent, charts.chart(spent)) for spent in summary.shown],
+        "units": [(spent, charts.chart(spent)) for spent in sums.shown],
         "page": page,
         "presets": PRESETS,
         "days": len(period) if period == Period.until_today(days=len(period)) else None,
-        "query": _query(first=period.first, last=period.last, **asdict(only)),
-        "narrowed": _query(**asdict(only)),
+        "query": _query(first=period.first, last=period.last, **asdict(filters)),
+        "narrowed": _query(**asdict(filters)),
     }
     return render(request, "generation/usage.html", context)
 
@@ -68,7 +68,7 @@ def usage_export(request: HttpRequest) -> StreamingHttpResponse:
     if not form.is_valid():
         raise Http404
     period = form.period
-    pieces = csv_export.pieces(user, period, form.only)
+    pieces = csv_export.pieces(user, period, form.filters)
     response = StreamingHttpResponse(_in_turn(pieces), content_type="text/csv; charset=utf-8")
     name = f"usage-{period.first}-{period.last}.csv"
     response["Content-Disposition"] = content_disposition_header(True, name)

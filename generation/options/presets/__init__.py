@@ -11,15 +11,17 @@ are missing, says so in `notes`, and fills the studio's form by `values(words)`.
 
 from collections.abc import Mapping
 
+from generation.options.presets import art, trade
 from generation.options.presets.fitting import Fit, fit
 from generation.options.presets.preset import Preset, Size
-from generation.options.presets.uses import USES
 
 __all__ = ["PRESETS", "SYNTHETIC_FIELDS", "Fit", "Preset", "Size", "UnknownPreset", "fit", "get"]
 
-PRESETS: Mapping[str, Preset] = {preset.id: preset for preset in USES}
+PRESETS: Mapping[str, Preset] = {preset.id: preset for preset in (*art.PRESETS, *trade.PRESETS)}
 # The fields in which a picture must say that it shows nothing real.
-SYNTHETIC_FIELDS = sorted({preset.synthetic_for for preset in USES if preset.synthetic_for})
+SYNTHETIC_FIELDS = sorted(
+    {preset.synthetic_for for preset in PRESETS.values() if preset.synthetic_for}
+)
 
 
 class UnknownPreset(LookupError):

@@ -8,6 +8,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from generation.engine.checkpoints.catalogue import Checkpoint
+from generation.engine.enums import Mode
 from generation.options import mode_names
 from generation.options.presets.preset import Preset, Size
 from generation.options.sizes import shape_of, size_of
@@ -19,7 +20,7 @@ class Fit:
 
     preset: Preset
     checkpoint: Checkpoint
-    mode: str
+    mode: Mode
 
     @property
     def notes(self) -> list[str]:
@@ -85,9 +86,9 @@ def fit(preset: Preset, *, among: Sequence[Checkpoint]) -> Fit:
     from words alone. The bundled checkpoint, which is always there, can do that.
     """
     able = [each for each in among if preset.applies_to(each)]
-    drawing = [each for each in among if mode_names.TEXT_TO_IMAGE in each.modes]
+    drawing = [each for each in among if Mode.TEXT_TO_IMAGE in each.modes]
     checkpoint = _preferred(preset, able or drawing)
-    return Fit(preset, checkpoint, preset.mode if able else mode_names.TEXT_TO_IMAGE)
+    return Fit(preset, checkpoint, preset.mode if able else Mode.TEXT_TO_IMAGE)
 
 
 def _preferred(preset: Preset, among: Sequence[Checkpoint]) -> Checkpoint:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 
 from generation.engine.checkpoints.catalogue import CHECKPOINTS, Checkpoint
-from generation.options.mode_names import TEXT_TO_IMAGE
+from generation.engine.enums import Mode
 from generation.options.presets import article
 
 ENGLISH, CHINESE = "en", "zh"
@@ -47,7 +47,7 @@ class Preset:
     sizes: tuple[Size, ...]
     frames: Mapping[str, str]
     examples: Mapping[str, str]
-    mode: str = TEXT_TO_IMAGE
+    mode: Mode = Mode.TEXT_TO_IMAGE
     negative_prompt: str = ""
     num_inference_steps: int = 30
     guidance_scale: float = 7.0

@@ -7,7 +7,7 @@ import pytest
 from django.utils.translation import override
 
 from generation.engine.checkpoints.catalogue import CHECKPOINTS
-from generation.engine.request import NoiseScheduler
+from generation.engine.enums import Mode, NoiseScheduler
 from generation.engine.sketchbook import chinese, english
 from generation.options import mode_names, presets
 from generation.options.presets import article
@@ -17,7 +17,7 @@ from tests.engine.cases import digest
 from tests.generation.shelving import put
 
 # As if each drew from words alone; a test adds what else it is to be able to do.
-WORDS_ALONE = frozenset({mode_names.TEXT_TO_IMAGE})
+WORDS_ALONE = frozenset({Mode.TEXT_TO_IMAGE})
 SKETCHBOOK = replace(CHECKPOINTS["sketchbook"], modes=WORDS_ALONE)
 LARGE = replace(CHECKPOINTS["sdxl-1.0"], modes=WORDS_ALONE)
 PICTURES = {"image": digest("image"), "mask": digest("mask"), "right": 32}
@@ -60,7 +60,7 @@ def test_each_is_complete(preset):
     assert preset.checkpoints[-1] == "sketchbook"
     assert preset.mode in mode_names.NAMES
     assert NoiseScheduler(preset.noise_scheduler)
-    assert (preset.strength is None) == (preset.mode == mode_names.TEXT_TO_IMAGE)
+    assert (preset.strength is None) == (preset.mode == Mode.TEXT_TO_IMAGE)
     for language in ("en", "zh"):
         assert preset.frames[language].count(WORDS) == 1
         assert preset.examples[language]
@@ -112,15 +112,15 @@ def test_the_preferred_checkpoint_is_chosen():
 
 
 def test_one_that_can_do_it_comes_before_one_that_is_preferred():
-    able = with_mode(SKETCHBOOK, mode_names.INPAINT)
+    able = with_mode(SKETCHBOOK, Mode.INPAINT)
 
     fit = presets.fit(presets.get("local-edits"), among=[able, LARGE])
 
-    assert (fit.checkpoint, fit.mode) == (able, mode_names.INPAINT)
+    assert (fit.checkpoint, fit.mode) == (able, Mode.INPAINT)
 
 
 def test_one_that_no_preset_names_is_used_where_nothing_else_can_do_it():
-    own = replace(with_mode(LARGE, mode_names.INPAINT), id="our-own")
+    own = replace(with_mode(LARGE, Mode.INPAINT), id="our-own")
 
     fit = presets.fit(presets.get("local-edits"), among=[SKETCHBOOK, own])
 
@@ -128,11 +128,11 @@ def test_one_that_no_preset_names_is_used_where_nothing_else_can_do_it():
 
 
 def test_where_nothing_can_do_it_words_alone_must_do_and_that_is_said():
-    inpaints_only = replace(LARGE, modes=frozenset({mode_names.OUTPAINT}))
+    inpaints_only = replace(LARGE, modes=frozenset({Mode.OUTPAINT}))
 
     fit = presets.fit(presets.get("local-edits"), among=[inpaints_only, SKETCHBOOK])
 
-    assert (fit.checkpoint, fit.mode) == (SKETCHBOOK, mode_names.TEXT_TO_IMAGE)
+    assert (fit.checkpoint, fit.mode) == (SKETCHBOOK, Mode.TEXT_TO_IMAGE)
     assert "Inpainting is not available here: this draws from words alone." in fit.notes
 
 

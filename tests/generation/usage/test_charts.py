@@ -4,7 +4,7 @@ import pytest
 
 from billing.models import Unit
 from generation.usage import charts
-from generation.usage.usage import Day, Spent
+from generation.usage.summary import Day, Spent
 
 FIRST = date(2026, 3, 1)
 

@@ -7,7 +7,7 @@ import pytest
 from accounts import keys
 from generation.models import Status
 from generation.usage import csv_export
-from generation.usage.usage import Period
+from generation.usage.filters import Period
 from tests.generation.api.callers import buy_credits
 from tests.generation.rows import charge, charge_by_key, make_request
 

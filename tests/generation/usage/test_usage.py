@@ -15,8 +15,9 @@ from billing.models import Entry
 from generation import cursors, jobs
 from generation.engine.events import Charge
 from generation.models import FINAL, Job, Status
-from generation.usage import csv_export, usage
-from generation.usage.usage import WEBSITE, Only, Period
+from generation.usage import csv_export, pages
+from generation.usage.filters import ALL, WEBSITE, JobFilter, Period
+from generation.usage.summary import summary
 from tests.billing.books import assert_books_balance, fund
 from tests.factories import make_user
 from tests.generation.api.callers import buy_credits
@@ -63,9 +64,11 @@ def ledger_by_day(user):
     return by_day
 
 
-def exported(user, period, only=usage.ALL):
+def exported(user, period, filters=ALL):
     """The sums of the file's milliseconds and credits."""
-    text = "".join(csv_export.pieces(user, period, only)).removeprefix(csv_export.BYTE_ORDER_MARK)
+    text = "".join(csv_export.pieces(user, period, filters)).removeprefix(
+        csv_export.BYTE_ORDER_MARK
+    )
     lines = list(csv.DictReader(StringIO(text)))
     return (
         sum(int(line["charged_ms"]) for line in lines),
@@ -83,16 +86,15 @@ def test_bars_lines_and_file_add_up_to_the_ledger_whatever_the_clock_does(alice,
     # Those that failed are in no ledger, and may be the first or the last.
     period = Period(min(ledger) - timedelta(days=100), max(ledger) + timedelta(days=100))
 
-    summary = usage.summary(alice, period)
+    sums = summary(alice, period)
 
     assert len(ledger) > 2
-    assert Counter({day.day: day.amount for day in summary.time.days}) == ledger
-    assert summary.time.jobs == 40
+    assert Counter({day.day: day.amount for day in sums.time.days}) == ledger
+    assert sums.time.jobs == 40
     assert (
-        sum(job.charged_ms for job in usage.page(alice, period, size=40).jobs)
-        == summary.time.amount
+        sum(job.charged_ms for job in pages.page(alice, period, size=40).jobs) == sums.time.amount
     )
-    assert exported(alice, period) == (summary.time.amount, 0)
+    assert exported(alice, period) == (sums.time.amount, 0)
     assert_books_balance()
 
 
@@ -109,44 +111,44 @@ def test_a_day_ends_at_midnight(alice):
     charge(alice, ms=1, at=MIDNIGHT - timedelta(microseconds=1))
     charge(alice, ms=2, at=MIDNIGHT)
 
-    summary = usage.summary(alice, WEEK)
+    sums = summary(alice, WEEK)
 
-    assert [day.amount for day in summary.time.days] == [0, 0, 0, 0, 1, 2, 0]
+    assert [day.amount for day in sums.time.days] == [0, 0, 0, 0, 1, 2, 0]
 
 
 def test_every_day_is_there_and_the_totals_are_theirs(alice):
     for ms in (1_000, 3_000):
         charge(alice, ms=ms, at=NOON)
 
-    summary = usage.summary(alice, WEEK)
+    sums = summary(alice, WEEK)
 
-    assert [day.day for day in summary.time.days] == WEEK.days
-    time = summary.time
+    assert [day.day for day in sums.time.days] == WEEK.days
+    time = sums.time
     assert (time.amount, time.jobs, time.most.day) == (4_000, 2, DAY)
     assert (time.per_day, time.per_job) == (4_000 // 7, 2_000)
 
 
 def test_days_without_jobs_have_sums_of_nothing(alice):
-    summary = usage.summary(alice, WEEK)
+    sums = summary(alice, WEEK)
 
-    for spent in (summary.time, summary.credits):
+    for spent in (sums.time, sums.credits):
         assert (spent.amount, spent.jobs, spent.per_day, spent.per_job) == (0, 0, 0, 0)
-    assert summary.shown == (summary.time,)
-    assert usage.page(alice, WEEK) == usage.Page(jobs=[], older=None)
+    assert sums.shown == (sums.time,)
+    assert pages.page(alice, WEEK) == pages.Page(jobs=[], older=None)
 
 
 def test_one_checkpoint_is_summed_alone_and_all_are_named(alice):
     charge(alice, ms=1, at=NOON)
     charge(alice, ms=2, at=NOON, request=make_request(checkpoint="sd-1.5", width=256, height=256))
 
-    summary = usage.summary(alice, WEEK, Only(checkpoint="sd-1.5"))
+    sums = summary(alice, WEEK, JobFilter(checkpoint="sd-1.5"))
 
-    assert (summary.time.amount, summary.time.jobs) == (2, 1)
-    assert summary.checkpoints == ("sd-1.5", "sketchbook")
-    assert [job.charged_ms for job in usage.page(alice, WEEK, Only(checkpoint="sd-1.5")).jobs] == [
-        2
-    ]
-    assert exported(alice, WEEK, Only(checkpoint="sd-1.5")) == (2, 0)
+    assert (sums.time.amount, sums.time.jobs) == (2, 1)
+    assert sums.checkpoints == ("sd-1.5", "sketchbook")
+    assert [
+        job.charged_ms for job in pages.page(alice, WEEK, JobFilter(checkpoint="sd-1.5")).jobs
+    ] == [2]
+    assert exported(alice, WEEK, JobFilter(checkpoint="sd-1.5")) == (2, 0)
 
 
 @pytest.fixture
@@ -163,33 +165,37 @@ def two_keys(alice):
 
 
 def test_one_key_is_summed_alone_in_what_it_pays_in(alice, two_keys):
-    minutes, credits = (Only(key=str(key.pk)) for key in two_keys)
+    minutes, credits = (JobFilter(key=str(key.pk)) for key in two_keys)
 
-    for only, ms, thousandths in ((minutes, 20, 0), (credits, 0, 7_500), (Only(key=WEBSITE), 1, 0)):
-        summary = usage.summary(alice, WEEK, only)
+    for filters, ms, thousandths in (
+        (minutes, 20, 0),
+        (credits, 0, 7_500),
+        (JobFilter(key=WEBSITE), 1, 0),
+    ):
+        sums = summary(alice, WEEK, filters)
 
-        assert (summary.time.amount, summary.credits.amount) == (ms, thousandths)
-        assert exported(alice, WEEK, only) == (ms, Decimal(thousandths) / 1_000)
-        assert sum(job.charged for job in usage.page(alice, WEEK, only).jobs) == ms + thousandths
+        assert (sums.time.amount, sums.credits.amount) == (ms, thousandths)
+        assert exported(alice, WEEK, filters) == (ms, Decimal(thousandths) / 1_000)
+        assert sum(job.charged for job in pages.page(alice, WEEK, filters).jobs) == ms + thousandths
 
 
 def test_both_units_add_up_to_the_ledger(alice, two_keys):
-    summary = usage.summary(alice, WEEK)
+    sums = summary(alice, WEEK)
 
-    for spent in (summary.time, summary.credits):
+    for spent in (sums.time, sums.credits):
         captured = Entry.objects.filter(
             wallet__user=alice, wallet__unit=spent.unit, kind=Entry.Kind.CAPTURE
         )
         assert spent.amount == -sum(entry.amount for entry in captured) > 0
-    assert summary.shown == (summary.time, summary.credits)
-    assert (summary.time.jobs, summary.credits.jobs) == (2, 3)
+    assert sums.shown == (sums.time, sums.credits)
+    assert (sums.time.jobs, sums.credits.jobs) == (2, 3)
 
 
 def test_usage_of_others_is_not_counted(alice, bob):
     charge(bob, ms=1, at=NOON)
 
-    assert usage.summary(alice, WEEK).time.jobs == 0
-    assert usage.page(alice, WEEK).jobs == []
+    assert summary(alice, WEEK).time.jobs == 0
+    assert pages.page(alice, WEEK).jobs == []
 
 
 def test_what_has_not_ended_is_not_usage(alice):
@@ -197,7 +203,7 @@ def test_what_has_not_ended_is_not_usage(alice):
     make_job(alice, status=Status.QUEUED)
     make_job(alice, status=Status.RUNNING)
 
-    assert usage.summary(alice, today).time.jobs == 0
+    assert summary(alice, today).time.jobs == 0
 
 
 def test_pages_follow_each_other_without_gap_or_repetition(alice):
@@ -207,7 +213,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(alice):
 
     seen, before = [], ""
     while before is not None:
-        page = usage.page(alice, WEEK, before=before, size=3)
+        page = pages.page(alice, WEEK, before=before, size=3)
         seen += page.jobs
         before = page.older
 
@@ -217,7 +223,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(alice):
 @pytest.mark.parametrize("before", ["yesterday", "1-x", "-", "9" * 30 + "-" + "0" * 32])
 def test_a_cursor_that_was_made_up_is_refused(alice, before):
     with pytest.raises(cursors.InvalidCursor):
-        usage.page(alice, WEEK, before=before)
+        pages.page(alice, WEEK, before=before)
 
 
 def test_history_and_others_do_not_make_the_days_that_are_shown_slower(alice):
@@ -251,7 +257,7 @@ def test_history_and_others_do_not_make_the_days_that_are_shown_slower(alice):
 def blocks_read(user):
     """Blocks that PostgreSQL looks at for the sums of a week and its first page."""
     total = 0
-    for read in (usage.summary, usage.page):
+    for read in (summary, pages.page):
         with connection.execute_wrapper(_explain), pytest.raises(Explained) as explained:
             read(user, WEEK)
         total += explained.value.blocks

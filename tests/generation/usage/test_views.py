@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts import keys
 from generation.models import Status
-from generation.usage.usage import Period
+from generation.usage.filters import Period
 from tests.generation.api.callers import buy_credits
 from tests.generation.rows import charge, charge_by_key, make_request
 
@@ -209,7 +209,7 @@ def test_what_is_not_in_the_catalogue_any_more_still_counts(client, alice):
 
 
 def test_older_lines_are_a_link_away_and_keep_the_choice(client, alice, monkeypatch):
-    monkeypatch.setattr("generation.usage.usage.PAGE", 2)
+    monkeypatch.setattr("generation.usage.pages.PAGE", 2)
     for ms in (1, 2, 3):
         charge(alice, ms=ms, at=DAY + timedelta(minutes=ms))
     client.force_login(alice)
