@@ -1,8 +1,6 @@
 from django.urls import include, path
 
 from generation.api import developer_views
-from generation.public import detection_views
-from generation.studio import defaults_views, job_views
 from generation.usage import views as usage_views
 
 urlpatterns = [
@@ -10,7 +8,6 @@ urlpatterns = [
     path("", include("generation.studio.urls")),
     path("", include("generation.gallery.urls")),
     path("", include("generation.api.urls")),
-    path("account/studio/", defaults_views.studio_defaults, name="studio_defaults"),
     path("account/api/", developer_views.developer, name="developer"),
     path("account/api/calls/", developer_views.developer_calls, name="developer_calls"),
     path("account/api/keys/new/", developer_views.key_make, name="key_make"),
@@ -22,13 +19,6 @@ urlpatterns = [
         developer_views.webhook_send_again,
         name="webhook_send_again",
     ),
-    path("jobs/active.json", job_views.jobs_active, name="jobs_active"),
-    path("jobs/strip/", job_views.jobs_strip, name="jobs_strip"),
-    path("jobs/<uuid:job_id>/", job_views.job, name="job"),
-    path("jobs/<uuid:job_id>/card/", job_views.job_card, name="job_card"),
-    path("jobs/<uuid:job_id>/receipt.json", job_views.job_receipt, name="job_receipt"),
-    path("jobs/<uuid:job_id>/cancel/", job_views.job_cancel, name="job_cancel"),
     path("usage/", usage_views.usage, name="usage"),
     path("usage/usage.csv", usage_views.usage_export, name="usage_export"),
-    path("detect/", detection_views.detect, name="detect"),
 ]

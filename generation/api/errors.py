@@ -16,7 +16,7 @@ from billing.plans import PaymentOverdue
 from generation import moderation
 from generation.api.outbound_http import UnfitAddress
 from generation.engine.request import InvalidRequest
-from generation.images import read_settings, uploads
+from generation.images import read_settings, sources, uploads
 from generation.jobs import admission, budgets
 
 log = logging.getLogger(__name__)
@@ -147,7 +147,7 @@ _CONVERSIONS: Mapping[type[Exception], Callable[[Any], ApiError]] = {
     admission.CheckpointUnavailable: _to_error(422, "checkpoint_unavailable", param="checkpoint"),
     moderation.PromptRejected: _to_error(403, "prompt_rejected"),
     moderation.NotServing: _to_error(503, "not_serving", retry_after=60),
-    uploads.MissingPicture: _to_error(422, "picture_missing"),
+    sources.MissingPicture: _to_error(422, "picture_missing"),
     uploads.UploadRefused: _invalid_image,
     read_settings.NothingToRead: _to_error(422, "unfit_picture", param="image"),
     UnfitAddress: _to_error(422, "invalid", param="webhook_url"),

@@ -50,7 +50,7 @@ def receive_mask(
     if not (from_alpha or invert):
         return receive(key, content, param="mask")
     try:
-        clean = uploads.in_process_of_its_own(uploads.SANITIZE, content)
+        clean = uploads.run_isolated(uploads.SANITIZE, content)
     except uploads.UploadRefused as error:
         raise _with_param(error, "mask") from error
     with PillowImage.open(BytesIO(clean)) as picture:

@@ -18,7 +18,7 @@ from generation import cursors
 from generation.gallery import pages, search
 from generation.gallery.forms import MAX_SELECTED, FilterForm, ShareForm
 from generation.gallery.pages import Page
-from generation.images import uploads
+from generation.images import sources
 from generation.models import KEPT_IN_TRASH, Board, BoardPicture, Image
 
 # What a script sends along that wants a part of a page.
@@ -89,7 +89,7 @@ def image(request: HttpRequest, image_id: UUID) -> HttpResponse:
         "image": image,
         "job": image.job,
         "generation_request": generation_request,
-        "sources": uploads.sources(image.user, uploads.named(generation_request)),
+        "sources": sources.find(image.user, sources.named(generation_request)),
         "newer": newer,
         "older": older,
         "query": form.query,

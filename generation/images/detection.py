@@ -100,7 +100,7 @@ def look_at(file: "File[bytes]") -> Finding:
     content = uploads.content_of(file)
     known = _credential()
     command = [*READ, *([settings.C2PA_CERTIFICATE] if known else [])]
-    told = Metadata(**json.loads(uploads.in_process_of_its_own(command, content)))
+    told = Metadata(**json.loads(uploads.run_isolated(command, content)))
     digest = hashlib.sha256(content).hexdigest()
     return Finding(
         told=told,

@@ -9,7 +9,7 @@ from PIL import UnidentifiedImageError
 
 from generation.engine.checkpoints.catalogue import CHECKPOINTS
 from generation.engine.request import GenerationRequest, InvalidRequest, infotext
-from generation.images import uploads
+from generation.images import sources
 from generation.options.build_request import values_of
 from generation.options.sizes import CUSTOM
 
@@ -55,7 +55,7 @@ def _from_request(user: "User", text: str) -> dict[str, Any]:
         request = GenerationRequest.from_dict(json.loads(text))
     except (ValueError, TypeError, AttributeError, InvalidRequest):
         return {}
-    picture = uploads.size_of(user, request.image)
+    picture = sources.size_of(user, request.image)
     return values_of(request, seed=request.seed, picture=picture)
 
 

@@ -6,8 +6,7 @@ A request names them by the SHA-256 of what is stored, so the same picture is ke
 import hashlib
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import timedelta
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -16,11 +15,10 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from PIL import Image as PillowImage
 
-from generation.engine.request import GenerationRequest
+from generation.images import sources
 from generation.models import Image, Upload
 
 if TYPE_CHECKING:
@@ -35,12 +33,6 @@ SANITIZE = (sys.executable, "-m", "generation.images.sanitize")
 SANITIZE_SECONDS = 30
 # An upload that no request has used for so long is removed.
 KEPT_FOR = timedelta(days=90)
-FIELDS = ("image", "mask", "depth")
-NAMES = {
-    "image": gettext_lazy("Picture"),
-    "mask": gettext_lazy("Mask"),
-    "depth": gettext_lazy("Depth map"),
-}
 REASONS = {
     "format": gettext_lazy("Use a PNG, JPEG or WebP picture."),
     "size": gettext_lazy("Use a picture of at most 16 megapixels."),
@@ -56,14 +48,6 @@ class UploadRefused(Exception):
     def __init__(self, code: str) -> None:
         super().__init__(str(REASONS[code]))
         self.code = code
-
-
-class MissingPicture(Exception):
-    """A request names a picture that its user does not have (any more). `field` is the request's."""
-
-    def __init__(self, field: str) -> None:
-        super().__init__(_("This picture is not here any more. Add it again."))
-        self.field = field
 
 
 def receive(user: "User", file: "File[bytes]") -> Upload:
@@ -107,7 +91,7 @@ def taken(
     Also returns why a file was refused, by field.
     """
     filled, refused = posted.copy(), {}
-    for field in FIELDS:
+    for field in sources.FIELDS:
         if file := files.get(f"{field}_file"):
             try:
                 filled[field] = receive(user, file).digest
@@ -122,74 +106,6 @@ def from_image(user: "User", image: Image) -> Upload:
         buffer = BytesIO()
         picture.convert("RGB").save(buffer, "PNG", compress_level=1)
     return _store(user, buffer.getvalue())
-
-
-def size_of(user: "User", digest: str) -> tuple[int, int] | None:
-    """Width and height of one of the user's own, if it is."""
-    own = Upload.objects.filter(user=user, digest=digest)
-    return own.values_list("width", "height").first() if digest else None
-
-
-def named(request: GenerationRequest) -> dict[str, str]:
-    """The digests of the pictures that the request names, by its fields."""
-    return {field: getattr(request, field) for field in FIELDS if getattr(request, field)}
-
-
-@dataclass(frozen=True)
-class Source:
-    """A picture that a request names, as its user may look at it. `field` is the request's."""
-
-    field: str
-    upload: Upload
-
-    @property
-    def name(self) -> str:
-        return str(NAMES[self.field])
-
-    @property
-    def url(self) -> str:
-        return self.upload.get_absolute_url()
-
-
-def sources(user: "User", named: Mapping[str, str]) -> list[Source]:
-    """Those of the pictures, named by field, that are the user's own and still here.
-
-    One query, or none.
-    """
-    if not named:
-        return []
-    own = {
-        each.digest: each for each in Upload.objects.filter(user=user, digest__in=named.values())
-    }
-    return [Source(field, own[digest]) for field, digest in named.items() if digest in own]
-
-
-def require(user: "User", request: GenerationRequest) -> None:
-    """See that the user has the pictures that the request names. Raises MissingPicture."""
-    wanted = named(request)
-    if not wanted:
-        return
-    own = Upload.objects.filter(user=user, digest__in=wanted.values())
-    found = set(own.values_list("digest", flat=True))
-    for field, digest in wanted.items():
-        if digest not in found:
-            raise MissingPicture(field)
-    own.update(used_at=timezone.now())
-
-
-def open_all(user_id: int, request: GenerationRequest) -> Mapping[str, PillowImage.Image]:
-    """Return the pictures that the request names, by its fields. Raises MissingPicture."""
-    opened = {}
-    for field, digest in named(request).items():
-        upload = Upload.objects.filter(user=user_id, digest=digest).first()
-        try:
-            if upload is None:
-                raise MissingPicture(field)
-            with default_storage.open(upload.file) as file:
-                opened[field] = _loaded(file.read())
-        except FileNotFoundError as error:
-            raise MissingPicture(field) from error
-    return opened
 
 
 def remove(uploads: Sequence[Upload]) -> None:
@@ -211,15 +127,9 @@ def purge() -> int:
     return count
 
 
-def _loaded(content: bytes) -> PillowImage.Image:
-    picture = PillowImage.open(BytesIO(content))
-    picture.load()
-    return picture
-
-
 def _store(user: "User", content: bytes) -> Upload:
     digest = hashlib.sha256(content).hexdigest()
-    picture = _loaded(content)
+    picture = sources.loaded(content)
     known = Upload.objects.filter(user=user, digest=digest).first()
     if known is not None:
         Upload.objects.filter(pk=known.pk).update(used_at=timezone.now())

@@ -23,7 +23,7 @@ from generation import moderation
 from generation.api import webhooks
 from generation.engine.events import Charge
 from generation.engine.request import GenerationRequest, gettext_noop
-from generation.images import library, storage, uploads
+from generation.images import library, sources, storage
 from generation.images.storage import StoredPicture
 from generation.jobs import admission, budgets
 from generation.jobs.admission import (
@@ -83,12 +83,12 @@ def submit(
     a field, medicine say, for which its pictures are marked as synthetic. What was asked for with an
     `api_key` counts against its budget.
     Raises CheckpointUnavailable, OverPlanLimit, TooManyJobs, plans.PaymentOverdue,
-    safety.PromptRejected, safety.NotServing, uploads.MissingPicture, budgets.OverBudget or, where it
+    safety.PromptRejected, safety.NotServing, sources.MissingPicture, budgets.OverBudget or, where it
     may not wait, ledger.InsufficientBalance.
     """
     agreed = admission.check(user, request, unit=unit)
     moderation.require_allowed(user, request)
-    uploads.require(user, request)
+    sources.require(user, request)
     job = Job(
         user=user,
         request=request.to_dict(),

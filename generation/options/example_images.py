@@ -32,7 +32,7 @@ class Subject:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hung(Subject):
+class ExampleImage(Subject):
     """A picture of the wall, `side` pixels wide and high, and what it took."""
 
     seed: int
@@ -62,27 +62,27 @@ class Making:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wall:
+class ExampleSet:
     """All of it, and the checkpoint and the device that drew it."""
 
     checkpoint: str
     device: str
-    pictures: tuple[Hung, ...]
+    pictures: tuple[ExampleImage, ...]
     making: Making
 
-    def picture(self, id: str) -> Hung | None:
+    def picture(self, id: str) -> ExampleImage | None:
         return next((picture for picture in self.pictures if picture.id == id), None)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> "Wall":
+    def from_dict(cls, data: dict[str, Any]) -> "ExampleSet":
         making = data["making"]
         return cls(
             checkpoint=data["checkpoint"],
             device=data["device"],
-            pictures=tuple(Hung(**picture) for picture in data["pictures"]),
+            pictures=tuple(ExampleImage(**picture) for picture in data["pictures"]),
             making=Making(
                 picture=making["picture"],
                 previews=tuple(making["previews"]),
@@ -109,12 +109,12 @@ def subjects() -> list[Subject]:
     ]
 
 
-def read(folder: Path = FOLDER) -> Wall:
+def read(folder: Path = FOLDER) -> ExampleSet:
     """What was written last. Raises FileNotFoundError where nothing was."""
-    return Wall.from_dict(json.loads((folder / INDEX).read_text()))
+    return ExampleSet.from_dict(json.loads((folder / INDEX).read_text()))
 
 
 @functools.cache
-def hung() -> Wall:
+def bundled() -> ExampleSet:
     """The wall that came with the code, read once."""
     return read()

@@ -15,26 +15,26 @@ from generation.options.offered import offered
 from generation.studio import prefill
 
 # Pictures on the front page: four rows of four, three on a phone.
-HUNG = 16
+MAX_EXAMPLES = 16
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """generation/home.html
 
-    wall: Wall; pictures: list[Hung]; example: str; models: list[Model]; drawing: Model, which draws
+    wall: ExampleSet; pictures: list[ExampleImage]; example: str; models: list[Model]; drawing: Model, which draws
     where no other is chosen; trial_pictures: int | None, what the trial's minutes buy of it;
     uses: list[Fit]; offered: list[storefront.Offered]; trial: Plan; credit_packs: list[CreditPack]; currency: str;
     example_cents: float, what the receipt's picture costs on the first plan.
     """
     models = on_offer.models()
     drawing = models[0]
-    hung = example_images.hung()
+    examples = example_images.bundled()
     first_plan = next(iter(PLANS.values()))
     context = {
-        "wall": hung,
-        "pictures": hung.pictures[:HUNG],
-        "example": hung.pictures[0].prompt(get_language()),
+        "wall": examples,
+        "pictures": examples.pictures[:MAX_EXAMPLES],
+        "example": examples.pictures[0].prompt(get_language()),
         "models": models,
         "drawing": drawing,
         "trial_pictures": round(drawing.rate.pictures_a_minute * TRIAL.gpu_minutes)
@@ -45,7 +45,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "trial": TRIAL,
         "credit_packs": list(CREDIT_PACKS.values()),
         "currency": settings.CURRENCY,
-        "example_cents": on_offer.cents(hung.making.receipt.charged_ms, plan=first_plan),
+        "example_cents": on_offer.cents(examples.making.receipt.charged_ms, plan=first_plan),
     }
     return render(request, "generation/home.html", context)
 
@@ -67,7 +67,7 @@ def uses(request: HttpRequest) -> HttpResponse:
 def use(request: HttpRequest, preset_id: str) -> HttpResponse:
     """generation/use.html
 
-    use: Fit; preset: Preset; mode: its name; example, frame: str; trial: Plan; picture: Hung | None,
+    use: Fit; preset: Preset; mode: its name; example, frame: str; trial: Plan; picture: ExampleImage | None,
     of the preset's example.
     """
     try:
@@ -82,7 +82,7 @@ def use(request: HttpRequest, preset_id: str) -> HttpResponse:
         "example": preset.example(language),
         "frame": preset.frame(language),
         "trial": TRIAL,
-        "picture": example_images.hung().picture(preset.id),
+        "picture": example_images.bundled().picture(preset.id),
     }
     return render(request, "generation/use.html", context)
 
@@ -96,13 +96,13 @@ def models(request: HttpRequest) -> HttpResponse:
 def model(request: HttpRequest, checkpoint_id: str) -> HttpResponse:
     """generation/model.html
 
-    model: Model; pictures: list[Hung] that it drew.
+    model: Model; pictures: list[ExampleImage] that it drew.
     """
     try:
         checkpoint = catalogue.get(checkpoint_id)
     except catalogue.UnknownCheckpoint as error:
         raise Http404 from error
-    hung = example_images.hung()
-    drawn = hung.pictures[:HUNG] if hung.checkpoint == checkpoint.id else ()
+    examples = example_images.bundled()
+    drawn = examples.pictures[:MAX_EXAMPLES] if examples.checkpoint == checkpoint.id else ()
     context = {"model": on_offer.model(checkpoint), "pictures": drawn}
     return render(request, "generation/model.html", context)

@@ -2,148 +2,32 @@
 
 from typing import TYPE_CHECKING, Any
 
-from django import forms
 from django.conf import settings
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from billing.plans import plan_of
 from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.catalogue import CHECKPOINTS, Checkpoint
 from generation.engine.enums import Mode
-from generation.engine.request import (
-    MAX_GUIDANCE_SCALE,
-    MAX_IMAGES,
-    MAX_NOISE_LEVEL,
-    MAX_PROMPT_LENGTH,
-    MAX_SEED,
-    MAX_STEPS,
-    GenerationRequest,
-    InvalidRequest,
-)
+from generation.engine.request import GenerationRequest, InvalidRequest
 from generation.engine.request.infotext import SAMPLERS
-from generation.images import uploads
-from generation.options import mode_names, presets
+from generation.images import sources
+from generation.images.sources import Source
 from generation.options.build_request import SIDES, request_from
 from generation.options.offered import offered
-from generation.options.sizes import AS_PICTURE, CUSTOM
+from generation.studio.fields import SettingsFields
 
 if TYPE_CHECKING:
     from accounts.models import User
 
-SHAPES = [
-    (AS_PICTURE, gettext_lazy("As the picture")),
-    ("square", gettext_lazy("Square")),
-    ("portrait", gettext_lazy("Portrait")),
-    ("landscape", gettext_lazy("Landscape")),
-    (CUSTOM, gettext_lazy("Custom")),
-]
-# More room than this around a picture is for a second go.
-MAX_ROOM = 2_048
 
-
-def _number(label: Any, low: int, high: int, **options: Any) -> forms.IntegerField:
-    return forms.IntegerField(label=label, min_value=low, max_value=high, required=False, **options)
-
-
-def _hidden_picture(label: Any) -> forms.CharField:
-    return forms.CharField(
-        label=label,
-        required=False,
-        max_length=64,
-        widget=forms.HiddenInput(attrs={"data-label": label}),
-    )
-
-
-class GenerationForm(forms.Form):
+class GenerationForm(SettingsFields):
     """Valid exactly if `generation_request` can be submitted. An empty setting is the checkpoint's own.
 
     `image`, `mask` and `depth` are digests of uploads of `user`, without whom there are none. What the chosen mode has no use for is
     left out of the request, and kept in the form for when the mode is changed back.
     """
-
-    mode = forms.ChoiceField(
-        label=gettext_lazy("Start from"),
-        choices=[(mode, name) for mode, name in mode_names.STARTS.items()],
-        widget=forms.RadioSelect,
-        required=False,
-        initial=Mode.TEXT_TO_IMAGE,
-    )
-    image = _hidden_picture(uploads.NAMES["image"])
-    mask = _hidden_picture(uploads.NAMES["mask"])
-    depth = _hidden_picture(uploads.NAMES["depth"])
-    strength = forms.FloatField(
-        label=gettext_lazy("Strength"),
-        min_value=0,
-        max_value=1,
-        required=False,
-        widget=forms.NumberInput(attrs={"step": 0.05}),
-        help_text=gettext_lazy(
-            "0.2 keeps nearly everything, 0.6 keeps the composition, 1 nothing."
-        ),
-    )
-    left = _number(gettext_lazy("Left"), 0, MAX_ROOM)
-    top = _number(gettext_lazy("Above"), 0, MAX_ROOM)
-    right = _number(gettext_lazy("Right"), 0, MAX_ROOM)
-    bottom = _number(gettext_lazy("Below"), 0, MAX_ROOM)
-    noise_level = _number(
-        gettext_lazy("Noise level"),
-        0,
-        MAX_NOISE_LEVEL,
-        help_text=gettext_lazy("More lets it invent more detail. 20 is right for most."),
-    )
-    prompt = forms.CharField(
-        label=gettext_lazy("What should the picture show?"),
-        max_length=MAX_PROMPT_LENGTH,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 4, "autofocus": True}),
-    )
-    negative_prompt = forms.CharField(
-        label=gettext_lazy("What should it not show?"),
-        max_length=MAX_PROMPT_LENGTH,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 2}),
-    )
-    checkpoint = forms.ChoiceField(label=gettext_lazy("Model"), widget=forms.RadioSelect)
-    shape = forms.ChoiceField(
-        label=gettext_lazy("Shape"), choices=SHAPES, widget=forms.RadioSelect, initial="square"
-    )
-    width = forms.IntegerField(label=gettext_lazy("Width"), required=False)
-    height = forms.IntegerField(label=gettext_lazy("Height"), required=False)
-    num_images = _number(gettext_lazy("Number of pictures"), 1, MAX_IMAGES)
-    num_inference_steps = _number(
-        gettext_lazy("Steps"),
-        1,
-        MAX_STEPS,
-        help_text=gettext_lazy("More steps take longer, and often draw finer detail."),
-    )
-    guidance_scale = forms.FloatField(
-        label=gettext_lazy("Guidance"),
-        min_value=0,
-        max_value=MAX_GUIDANCE_SCALE,
-        required=False,
-        help_text=gettext_lazy("How closely to follow the prompt. 1 switches it off."),
-        widget=forms.NumberInput(attrs={"step": 0.5}),
-    )
-    noise_scheduler = forms.ChoiceField(label=gettext_lazy("Noise scheduler"), required=False)
-    refine = forms.BooleanField(label=gettext_lazy("Refine at the end"), required=False)
-    seed = _number(
-        gettext_lazy("Seed"),
-        0,
-        MAX_SEED,
-        help_text=gettext_lazy("The same seed and settings draw the same picture again."),
-    )
-    keep_seed = forms.BooleanField(
-        label=pgettext_lazy("seed", "Keep for the next picture"), required=False
-    )
-
-    # The field in which the picture must not be taken for real, as the preset has it that it came from.
-    synthetic_for = forms.ChoiceField(
-        choices=[(each, each) for each in presets.SYNTHETIC_FIELDS],
-        required=False,
-        widget=forms.HiddenInput,
-    )
 
     generation_request: GenerationRequest
 
@@ -178,7 +62,7 @@ class GenerationForm(forms.Form):
         grows = values["mode"] == Mode.OUTPAINT
         return request_from(
             values,
-            picture=uploads.size_of(self._user, values["image"]),
+            picture=sources.size_of(self._user, values["image"]),
             max_pixels=plan_of(self._user).max_pixels if grows else None,
         )
 
@@ -196,13 +80,13 @@ class GenerationForm(forms.Form):
         return CHECKPOINTS.get(id) or next(iter(self.checkpoints), None)
 
     @cached_property
-    def sources(self) -> dict[str, uploads.Source]:
+    def sources(self) -> dict[str, Source]:
         """The pictures that are chosen, by field, of those that are the user's own."""
         if self._user is None:
             return {}
-        named = {field: self[field].value() for field in uploads.FIELDS}
+        named = {field: self[field].value() for field in sources.FIELDS}
         chosen = {field: digest for field, digest in named.items() if digest}
-        return {each.field: each for each in uploads.sources(self._user, chosen)}
+        return {each.field: each for each in sources.find(self._user, chosen)}
 
     def _field_for(self, name: str) -> str:
         """The field that a request's field is asked for by."""

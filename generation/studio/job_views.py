@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.requests import user_of
 from billing.views import forms_may_lead_to_stripe
 from generation import jobs
-from generation.images import uploads
+from generation.images import sources
 from generation.jobs import receipt_view
 from generation.live import messages
 from generation.models import Job
@@ -27,7 +27,7 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "job": job,
         "state": messages.job_state(job),
         "statement": receipt_view.build(job),
-        "sources": uploads.sources(job.user, uploads.named(job.generation_request)),
+        "sources": sources.find(job.user, sources.named(job.generation_request)),
     }
     return render(request, "generation/job.html", context)
 

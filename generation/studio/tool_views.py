@@ -16,7 +16,7 @@ from accounts.rate_limits import limited
 from accounts.requests import user_of
 from generation.engine.checkpoints import catalogue
 from generation.engine.request import MAX_PROMPT_LENGTH
-from generation.images import read_settings, storage, uploads
+from generation.images import read_settings, sources, storage, uploads
 from generation.models import Image, StudioPreset, Upload
 from generation.studio import history, token_count
 from generation.studio.forms import GenerationForm
@@ -95,9 +95,9 @@ def read_picture(request: HttpRequest) -> JsonResponse:
         values = read_settings.read_picture(user, file)
     except read_settings.NothingToRead as reason:
         return JsonResponse({"error": str(reason)}, status=422)
-    named = {field: values.pop(field, "") for field in uploads.FIELDS}
+    named = {field: values.pop(field, "") for field in sources.FIELDS}
     wanted = {field: digest for field, digest in named.items() if digest}
-    pictures = {each.field: _shown(each.upload) for each in uploads.sources(user, wanted)}
+    pictures = {each.field: _shown(each.upload) for each in sources.find(user, wanted)}
     found = {field: pictures[field]["digest"] if field in pictures else "" for field in wanted}
     return JsonResponse({"values": values | found, "pictures": pictures})
 

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from generation.studio import tool_views, views
+from generation.studio import defaults_views, job_views, tool_views, views
 
 urlpatterns = [
     path("studio/", views.studio, name="studio"),
@@ -13,4 +13,11 @@ urlpatterns = [
     path("uploads/", tool_views.upload, name="upload"),
     path("uploads/<uuid:image_id>/", tool_views.upload_image, name="upload_image"),
     re_path(r"^uploads/(?P<digest>[0-9a-f]{64})\.png$", tool_views.upload_file, name="upload_file"),
+    path("account/studio/", defaults_views.studio_defaults, name="studio_defaults"),
+    path("jobs/active.json", job_views.jobs_active, name="jobs_active"),
+    path("jobs/strip/", job_views.jobs_strip, name="jobs_strip"),
+    path("jobs/<uuid:job_id>/", job_views.job, name="job"),
+    path("jobs/<uuid:job_id>/card/", job_views.job_card, name="job_card"),
+    path("jobs/<uuid:job_id>/receipt.json", job_views.job_receipt, name="job_receipt"),
+    path("jobs/<uuid:job_id>/cancel/", job_views.job_cancel, name="job_cancel"),
 ]

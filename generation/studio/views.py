@@ -22,7 +22,7 @@ from billing.views import forms_may_lead_to_stripe
 from generation import jobs, moderation
 from generation.engine.checkpoints.example_prompts import EXAMPLES, follows_prompts
 from generation.engine.enums import Mode
-from generation.images import uploads
+from generation.images import sources, uploads
 from generation.jobs import admission
 from generation.live import messages
 from generation.models import Image, Job, StudioPreset
@@ -55,7 +55,7 @@ def studio(request: HttpRequest) -> HttpResponse:
     user = user_of(request)
     if request.method != "POST":
         return _render_studio(request, GenerationForm(initial=_initial(request), user=user))
-    posted, refused = uploads.taken(user, request.POST, request.FILES)
+    posted, refused = uploads.receive_all(user, request.POST, request.FILES)
     form = GenerationForm(posted, user=user)
     for name, reason in refused.items():
         form.add_error(name, reason)
@@ -72,7 +72,7 @@ def studio(request: HttpRequest) -> HttpResponse:
         form.add_error("shape", str(refusal))
     except jobs.CheckpointUnavailable as refusal:
         form.add_error("checkpoint", str(refusal))
-    except uploads.MissingPicture as missing:
+    except sources.MissingPicture as missing:
         form.add_error(missing.field, str(missing))
     except moderation.PromptRejected as refusal:
         form.add_error(refusal.field, str(refusal))
@@ -141,7 +141,7 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
 def _values_of(job: Job, *, seed: int | None = None) -> dict[str, Any]:
     request = job.generation_request
     return {
-        **values_of(request, seed=seed, picture=uploads.size_of(job.user, request.image)),
+        **values_of(request, seed=seed, picture=sources.size_of(job.user, request.image)),
         "synthetic_for": job.synthetic_for,
     }
 

@@ -36,7 +36,7 @@ from generation.engine.loading.loader import Loader, pick_device
 from generation.engine.loading.optimizations import Attention, Optimizations
 from generation.engine.loop.batch_limit import BatchLimit
 from generation.engine.loop.engine import Engine
-from generation.images import storage, uploads
+from generation.images import sources, storage
 from generation.live import messages
 from generation.models import Job
 from generation.queue import estimates, heartbeats, uptime
@@ -139,8 +139,8 @@ class Worker:
     def _run(self, job: Job) -> None:
         log.info("job %s attempt %d starts", job.pk, job.attempt)
         try:
-            running = Attempt(job, uploads.open_all(job.user_id, job.generation_request))
-        except uploads.MissingPicture as error:
+            running = Attempt(job, sources.open_all(job.user_id, job.generation_request))
+        except sources.MissingPicture as error:
             log.warning("job %s lacks its %s", job.pk, error.field)
             outcome.fail(job, code="input", message=outcome.NO_INPUT)
             return

@@ -13,7 +13,7 @@ from generation.engine.checkpoints import catalogue
 from generation.engine.request import GenerationRequest, NoiseScheduler
 from generation.models import receipts
 from generation.options import example_images
-from generation.options.example_images import Hung, Making, Subject, Wall
+from generation.options.example_images import ExampleImage, ExampleSet, Making, Subject
 
 if TYPE_CHECKING:
     from generation.engine.events import Event, Finished
@@ -62,7 +62,7 @@ class Command(BaseCommand):
         shown = subjects[0].id
         making = _make(engine, shown, requests[shown], folder=to)
         pictures = [_hang(each, requests[each.id], finished[each.id], to) for each in subjects]
-        drawn = Wall(
+        drawn = ExampleSet(
             checkpoint=CHECKPOINT.id,
             device=device_name(loader.device),
             pictures=tuple(pictures),
@@ -131,8 +131,10 @@ def _make(engine: "Engine", id: str, request: GenerationRequest, *, folder: Path
     return Making(picture=id, previews=PREVIEWED, steps=request.evaluations, receipt=receipt)
 
 
-def _hang(subject: Subject, request: GenerationRequest, end: "Finished", folder: Path) -> Hung:
-    picture = Hung(
+def _hang(
+    subject: Subject, request: GenerationRequest, end: "Finished", folder: Path
+) -> ExampleImage:
+    picture = ExampleImage(
         id=subject.id,
         prompts=dict(subject.prompts),
         seed=request.seed,
@@ -151,12 +153,12 @@ def _webp(image: Image.Image, path: Path) -> None:
     image.save(path, "WEBP", quality=80, method=6)
 
 
-def _write_index(drawn: Wall, folder: Path) -> None:
+def _write_index(drawn: ExampleSet, folder: Path) -> None:
     text = json.dumps(drawn.to_dict(), ensure_ascii=False, indent=1)
     (folder / example_images.INDEX).write_text(f"{text}\n")
 
 
-def _share(pictures: Sequence[Hung], folder: Path) -> None:
+def _share(pictures: Sequence[ExampleImage], folder: Path) -> None:
     """A sheet of the first pictures, in the format that every network shows."""
     sheet = Image.new("RGB", SHARED_SIZE, "white")
     width, height = SHARED_SIZE[0] // SHARED_COLUMNS, SHARED_SIZE[1] // SHARED_ROWS
@@ -166,7 +168,7 @@ def _share(pictures: Sequence[Hung], folder: Path) -> None:
 
 
 def _cells(
-    pictures: Iterable[Hung], folder: Path, *, size: tuple[int, int]
+    pictures: Iterable[ExampleImage], folder: Path, *, size: tuple[int, int]
 ) -> Iterator[Image.Image]:
     for picture in list(pictures)[: SHARED_COLUMNS * SHARED_ROWS]:
         with Image.open(folder / Path(picture.path).name) as image:

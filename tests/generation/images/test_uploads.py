@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from generation import jobs
 from generation.engine.enums import Mode
-from generation.images import uploads
+from generation.images import sources, uploads
 from generation.models import Image, Job, Upload
 from tests.generation.rows import make_image, make_job, make_request
 
@@ -178,14 +178,14 @@ def test_a_request_may_use_its_owners_picture(alice):
 
     job = jobs.submit(alice, an_image_to_image(upload))
 
-    opened = uploads.open_all(alice.pk, job.generation_request)
+    opened = sources.open_all(alice.pk, job.generation_request)
     assert opened["image"].size == (40, 30)
 
 
 def test_somebody_elses_picture_cannot_be_used(alice, bob):
     upload = receive(alice, encoded(noise(), "PNG"))
 
-    with pytest.raises(uploads.MissingPicture) as missing:
+    with pytest.raises(sources.MissingPicture) as missing:
         jobs.submit(bob, an_image_to_image(upload))
 
     assert missing.value.field == "image"
@@ -196,8 +196,8 @@ def test_a_picture_whose_file_is_gone_is_missing(alice):
     upload = receive(alice, encoded(noise(), "PNG"))
     default_storage.delete(upload.file)
 
-    with pytest.raises(uploads.MissingPicture):
-        uploads.open_all(alice.pk, an_image_to_image(upload))
+    with pytest.raises(sources.MissingPicture):
+        sources.open_all(alice.pk, an_image_to_image(upload))
 
 
 def test_a_made_picture_can_be_started_from(alice):

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from generation.engine.enums import Mode
-from generation.images import storage, uploads
+from generation.images import sources, storage, uploads
 from generation.models import Job, StudioPreset, Upload
 from generation.studio import history
 from tests.generation.rows import make_image, make_job, make_request, make_upload
@@ -142,7 +142,7 @@ def test_without_scripts_the_pictures_come_with_the_form(client, alice):
 
     request = Job.objects.get().generation_request
     assert request.mode is Mode.INPAINT
-    opened = uploads.open_all(alice.pk, request)
+    opened = sources.open_all(alice.pk, request)
     assert opened["mask"].getpixel((0, 0)) == (255, 255, 255)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from generation.images import uploads
+from generation.images import sources
 from tests.generation.api.callers import WISH
 from tests.generation.api.native.helpers import ALL, API, assert_problem
 
@@ -45,7 +45,7 @@ def test_what_nobody_expected_is_our_fault_and_says_nothing_of_why(caller, monke
     def fail(*args, **kwargs):
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(uploads, "require", fail)
+    monkeypatch.setattr(sources, "require", fail)
 
     response = caller.post(f"{API}/jobs", WISH)
 
