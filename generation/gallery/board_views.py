@@ -1,4 +1,4 @@
-"""A person's boards: what is on one is shown by the gallery."""
+"""Pages of boards: list, create, rename, delete. The gallery shows a board's images."""
 
 from typing import Any
 
@@ -21,15 +21,15 @@ from generation.models import Board, BoardPicture
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def board_list(request: HttpRequest) -> HttpResponse:
-    """All boards, each with its newest picture; posts to itself to make one: generation/boards.html"""
+    """generation/boards.html: all boards with their newest images, and a form for a new one."""
     form = BoardForm(request.POST or None)
     if form.is_valid():
         try:
             return redirect(boards.make(user_of(request), name=form.cleaned_data["name"]))
         except (boards.NameTaken, boards.TooManyBoards) as error:
             form.add_error("name", str(error))
-    on_it = BoardPicture.objects.filter(board=OuterRef("pk"), image__deleted_at=None)
-    newest = on_it.order_by("-created_at", "-image").values("image")[:1]
+    on_board = BoardPicture.objects.filter(board=OuterRef("pk"), image__deleted_at=None)
+    newest = on_board.order_by("-created_at", "-image").values("image")[:1]
     own = Board.objects.for_user(user_of(request)).annotate(cover=Subquery(newest))
     context = {"form": form, "boards": own.order_by("name", "id")}
     return render(request, "generation/boards.html", context)
@@ -39,7 +39,7 @@ def board_list(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def board_detail(request: HttpRequest, board_id: int) -> HttpResponse:
-    """Its name, to be changed, and the button that deletes it: generation/board.html"""
+    """generation/board.html: forms to rename and delete a board."""
     board = _get_board_for_user(request, board_id)
     form = BoardForm(request.POST or None, initial={"name": board.name})
     if form.is_valid():

@@ -1,4 +1,4 @@
-"""Make, rename, delete boards, hang pictures on them and take them down: the only writer of boards."""
+"""Boards: make, rename, delete, add and remove images. The only writer of boards."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -14,17 +14,17 @@ MAX_BOARDS = 100
 
 
 class NameTaken(Exception):
-    """The user has a board of this name. Nothing was written."""
+    """The user already has a board of this name. Nothing was written."""
 
 
 class TooManyBoards(Exception):
-    """The user has as many boards as one may have. Nothing was written."""
+    """The user has MAX_BOARDS boards already. Nothing was written."""
 
 
 def make(user: User, *, name: str) -> Board:
     """Raises NameTaken or TooManyBoards."""
     with transaction.atomic():
-        # One at a time for each user, so that none slips past the limit.
+        # Locks the user's row, so that concurrent requests cannot pass the limit.
         User.objects.select_for_update(of=["self"], no_key=True).get(pk=user.pk)
         if Board.objects.for_user(user).count() >= MAX_BOARDS:
             raise TooManyBoards(_("You have %(limit)d boards already.") % {"limit": MAX_BOARDS})
@@ -40,12 +40,12 @@ def rename(board: Board, *, name: str) -> None:
 
 
 def delete(board: Board) -> None:
-    """The pictures stay in the gallery. So does the board's lexeme: no other board gets its number."""
+    """Delete the board but not its images. Its lexeme stays in `terms`; ids are never reused."""
     board.delete()
 
 
 def add(board: Board, ids: Collection[UUID]) -> None:
-    """Put pictures of the board's owner on it. Safe to call twice. Raises pictures.NotYours."""
+    """Add images of the board's owner. Locks the board. Safe to call twice. Raises library.NotYours."""
     with transaction.atomic():
         Board.objects.select_for_update().get(pk=board.pk)
         images = _images_of(board, ids)
@@ -60,7 +60,7 @@ def add(board: Board, ids: Collection[UUID]) -> None:
 
 
 def remove(board: Board, ids: Collection[UUID]) -> None:
-    """Take pictures off the board. Safe to call twice. Raises pictures.NotYours."""
+    """Take images off the board. Locks it. Safe to call twice. Raises library.NotYours."""
     with transaction.atomic():
         Board.objects.select_for_update().get(pk=board.pk)
         images = _images_of(board, ids)
@@ -69,7 +69,7 @@ def remove(board: Board, ids: Collection[UUID]) -> None:
 
 
 def _images_of(board: Board, ids: Collection[UUID]) -> ImageQuerySet:
-    """Raises pictures.NotYours."""
+    """Raises library.NotYours."""
     library.require_own(board.user, ids)
     return Image.objects.for_user(board.user).filter(pk__in=ids)
 

@@ -1,6 +1,6 @@
-"""What one can do with pictures that are ticked: one verb for each button of the bar.
+"""Bulk actions on selected images, one view for each button.
 
-Each answers a script that asks for a fragment with the sentence to say, and others with a redirect.
+Scripts that ask for a fragment get a sentence to show; other clients get a redirect.
 """
 
 from collections.abc import Callable, Collection
@@ -29,7 +29,7 @@ from generation.models import Board, Image
 @login_required
 @require_POST
 def favorite(request: HttpRequest) -> HttpResponse:
-    """With `off` the pictures are no favourites any more."""
+    """Mark the images as favorites, or with `off` no longer."""
     is_favorite = "off" not in request.POST
 
     def set_favorite(ids: Collection[UUID]) -> str:
@@ -50,7 +50,7 @@ def favorite(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def add_to_board(request: HttpRequest) -> HttpResponse:
-    """On the `board`, or on a new one of this `name`."""
+    """Add to the `board`, or to a new board named `name`."""
     user = user_of(request)
     board_id = request.POST.get("board")
     chosen = _get_board_for_user(request, board_id) if board_id else None
@@ -91,7 +91,7 @@ def remove_from_board(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def delete(request: HttpRequest) -> HttpResponse:
-    """The pages that it leads to say so themselves, beside the button that undoes it."""
+    """Move the images to the trash. The next page shows the message and an undo button."""
 
     def delete(ids: Collection[UUID]) -> str:
         library.delete(user_of(request), ids)
@@ -100,13 +100,13 @@ def delete(request: HttpRequest) -> HttpResponse:
             "%(n)d picture is in the trash.", "%(n)d pictures are in the trash.", len(ids)
         ) % {"n": len(ids)}
 
-    return _act(request, delete, quietly=True)
+    return _act(request, delete, is_silent=True)
 
 
 @login_required
 @require_POST
 def undo(request: HttpRequest) -> HttpResponse:
-    """Bring back what was deleted last; with `dismiss` only stop offering it."""
+    """Restore the last deleted images; with `dismiss` only hide the offer."""
     ids = [UUID(text) for text in request.session.pop(UNDO, [])]
     if not ids or "dismiss" in request.POST:
         return redirect(page_of(request))
@@ -114,7 +114,7 @@ def undo(request: HttpRequest) -> HttpResponse:
         library.restore(user_of(request), ids)
     except library.NotYours:
         return _refuse(request, _("These pictures are removed already."))
-    return _say(request, _restored(ids))
+    return _succeed(request, _restored_sentence(ids))
 
 
 @login_required
@@ -122,7 +122,7 @@ def undo(request: HttpRequest) -> HttpResponse:
 def restore(request: HttpRequest) -> HttpResponse:
     def restore(ids: Collection[UUID]) -> str:
         library.restore(user_of(request), ids)
-        return _restored(ids)
+        return _restored_sentence(ids)
 
     return _act(request, restore)
 
@@ -130,11 +130,11 @@ def restore(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def remove(request: HttpRequest) -> HttpResponse:
-    """For good; with `all` everything that is in the trash."""
+    """Remove images from the trash permanently; with `all` the whole trash."""
     user = user_of(request)
     if "all" in request.POST:
         library.remove(user)
-        return _say(request, _("The trash is empty."))
+        return _succeed(request, _("The trash is empty."))
 
     def remove(ids: Collection[UUID]) -> str:
         library.remove(user, ids)
@@ -181,9 +181,9 @@ def _act(
     request: HttpRequest,
     verb: Callable[[Collection[UUID]], str],
     *,
-    quietly: bool = False,
+    is_silent: bool = False,
 ) -> HttpResponse:
-    """Do it to the pictures that are ticked, and say the sentence that the verb returns."""
+    """Apply the verb to the selected images and show the sentence that it returns."""
     form = SelectionForm(request.POST)
     if not form.is_valid():
         return _refuse(request, _first_error(form))
@@ -192,12 +192,12 @@ def _act(
         sentence = verb(ids)
     except library.NotYours as error:
         raise Http404 from error
-    if quietly and FRAGMENT not in request.headers:
+    if is_silent and FRAGMENT not in request.headers:
         return redirect(page_of(request))
-    return _say(request, sentence)
+    return _succeed(request, sentence)
 
 
-def _say(request: HttpRequest, sentence: str) -> HttpResponse:
+def _succeed(request: HttpRequest, sentence: str) -> HttpResponse:
     if FRAGMENT in request.headers:
         return HttpResponse(sentence, content_type="text/plain; charset=utf-8")
     messages.success(request, sentence)
@@ -211,7 +211,7 @@ def _refuse(request: HttpRequest, reason: str) -> HttpResponse:
     return redirect(page_of(request))
 
 
-def _restored(ids: Collection[UUID]) -> str:
+def _restored_sentence(ids: Collection[UUID]) -> str:
     sentence = ngettext("%(n)d picture is back.", "%(n)d pictures are back.", len(ids))
     return sentence % {"n": len(ids)}
 

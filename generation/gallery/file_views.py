@@ -33,7 +33,7 @@ def image_thumbnail(request: HttpRequest, image_id: UUID) -> HttpResponse:
 @login_required
 @require_safe
 def trash_thumbnail(request: HttpRequest, image_id: UUID) -> HttpResponse:
-    """What a deleted picture looked like, to its owner alone."""
+    """Thumbnail of a deleted image, for its owner only."""
     images = Image.objects.for_user(user_of(request)).deleted().defer("terms")
     return _file(request, get_object_or_404(images, pk=image_id), name="thumbnail")
 
@@ -46,7 +46,7 @@ def image_download(request: HttpRequest, image_id: UUID) -> HttpResponse:
 
 
 def _get_image_for_bearer(request: HttpRequest, image_id: UUID, *, name: str) -> Image:
-    """The picture, for its owner or for whoever has a signed link to it."""
+    """The image, for its owner or for a signed link. Raises Http404."""
     signature = request.GET.get("signature", "")
     if signature and storage.is_signed(image_id, name=name, signature=signature):
         return get_object_or_404(Image.objects.kept(), pk=image_id)
@@ -58,15 +58,13 @@ def _get_image_for_bearer(request: HttpRequest, image_id: UUID, *, name: str) ->
 def _file(
     request: HttpRequest, image: Image, *, name: str, as_attachment: bool = False
 ) -> HttpResponse:
-    """One of the picture's files: `file`, a PNG, or `thumbnail`, a WebP.
-
-    It is sent whole: an asynchronous server would have to run a file's iterator in a thread.
-    """
+    """Response with the PNG (`file`) or the WebP (`thumbnail`); 304 if unchanged."""
     key: str = getattr(image, name)
     suffix = PurePosixPath(key).suffix
     etag = quote_etag(f"{image.pk}-{name}")
     response = get_conditional_response(request, etag=etag)
     if response is None:
+        # Sent whole: under ASGI a file's iterator would run in a thread.
         response = HttpResponse(_read(key), content_type=CONTENT_TYPES[suffix])
         response["ETag"] = etag
         if as_attachment:

@@ -8,7 +8,7 @@ from generation.images import search_terms
 
 @dataclass(frozen=True, kw_only=True)
 class GalleryFilter:
-    """What to show; each is a filter if it is set. `since` and `until` are days, included, in UTC."""
+    """Criteria of a search; empty ones filter nothing. `since` and `until` are inclusive UTC days."""
 
     words: str = ""
     checkpoint: str = ""
@@ -20,7 +20,7 @@ class GalleryFilter:
 
     @property
     def lexemes(self) -> set[str]:
-        """What the `terms` of a picture must have, besides English words."""
+        """Lexemes that `terms` must contain, besides stems of English words."""
         _english, lexemes = search_terms.split_query(self.words)
         if self.checkpoint:
             lexemes.add(search_terms.checkpoint(self.checkpoint))
@@ -34,7 +34,7 @@ class GalleryFilter:
 
     @property
     def is_one_walk(self) -> bool:
-        """Whether one index has exactly the pictures that are wanted, in order."""
+        """True if a single index yields exactly the matching images in order."""
         filters = [self.checkpoint, self.shape, self.favorite, self.board is not None]
         return not self.words and sum(map(bool, filters)) <= 1
 

@@ -1,4 +1,4 @@
-"""What a person can fill in about pictures: filters, a selection, a board's name."""
+"""Forms of the gallery: filters, a selection, a board's name, a share link."""
 
 from datetime import date
 from typing import Any
@@ -14,13 +14,13 @@ from generation.gallery.filters import GalleryFilter
 from generation.models import Shape
 
 MAX_WORDS_LENGTH = 200
-# As many as one request may have fields, some of which are others.
+# Stays below DATA_UPLOAD_MAX_NUMBER_FIELDS.
 MAX_SELECTED = 500
 _DAYS = [MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31))]
 
 
 class FilterForm(forms.Form):
-    """The gallery's query. What is wrong in it is told, and filters nothing."""
+    """The gallery's query. Invalid fields show an error and filter nothing."""
 
     q = forms.CharField(
         label=_("Search your prompts"),
@@ -61,7 +61,7 @@ class FilterForm(forms.Form):
 
     @property
     def query(self) -> str:
-        """The filters as the query of an address."""
+        """The valid filters as a URL query."""
         query = QueryDict(mutable=True)
         for name, value in self.cleaned_data.items():
             if value not in {None, "", False}:
@@ -69,13 +69,13 @@ class FilterForm(forms.Form):
         return query.urlencode()
 
     def offer(self, checkpoints: list[str]) -> None:
-        """Let the person choose among these checkpoints."""
+        """Set the choices of the model field."""
         names = [(id, CHECKPOINTS[id].name if id in CHECKPOINTS else id) for id in checkpoints]
         self.fields["checkpoint"].widget.choices = [("", _("All models")), *names]
 
 
 class SelectionForm(forms.Form):
-    """The pictures that were ticked, as `images`."""
+    """Ids of the selected images, as `images`."""
 
     def clean(self) -> dict[str, Any]:
         assert isinstance(self.data, QueryDict)

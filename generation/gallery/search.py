@@ -1,8 +1,8 @@
-"""Which of a person's pictures pass the filters: as fast for those who have a million as for others.
+"""Search of a user's images by words and filters, in constant time even with a million images.
 
-Each filter alone is a walk through an index of its own. Words, and filters together, are looked for among
-the newest that such a walk finds, and then month by month in the index of `terms`: so neither a word that
-is in every picture nor one that is in three costs more where there are more pictures.
+A single filter is a walk through its own index. Words and combined filters are matched first against
+the newest images of such a walk, then month by month in the index of `terms`. So neither a frequent
+word nor a rare one costs more with more images.
 """
 
 from collections.abc import Iterable
@@ -20,17 +20,17 @@ from generation.models import Image, ImageQuerySet
 if TYPE_CHECKING:
     from accounts.models import User
 
-# A picture's place in the order of time.
+# An image's creation time and id, the sort key of all pages.
 Cursor = tuple[datetime, UUID]
 
-# How many pictures a walk looks at before the months' turn comes.
+# Images matched on the walk before the search goes month by month.
 WALK = 1_000
 _COLUMNS = [field.column for field in Image._meta.concrete_fields if field.name != "terms"]
 
 
-# The parts of `found` run in turn, and none after there is enough: a word that many pictures have is found
-# on the walk. Within a month, `OFFSET 0` keeps the planner to the index of `terms`, where the month stands
-# twice: alone it ends the look when it ends, and with the words it bounds the look for two that never meet.
+# The parts of `found` run in order and stop at the limit, so a frequent word is found on the walk. Within a
+# month, `OFFSET 0` keeps the planner on the index of `terms`. The month stands there twice: alone it ends the
+# scan with the month, and with the words it bounds the scan for two words that never occur together.
 _SIFT = """
 WITH question AS MATERIALIZED (
     SELECT plainto_tsquery('pg_catalog.english', %(english)s) && %(lexemes)s::tsquery AS asked
@@ -95,7 +95,7 @@ _NEWER = {
 
 
 def checkpoints_of(user: "User") -> list[str]:
-    """The checkpoints of the user's pictures. One query, which jumps from one to the next."""
+    """Checkpoints of the user's images. One query, a loose index scan."""
     with connection.cursor() as cursor:
         cursor.execute(_CHECKPOINTS, {"user": user.pk})
         return [id for (id,) in cursor.fetchall()]
@@ -109,7 +109,7 @@ def find(
     beyond: Cursor | None = None,
     newer: bool = False,
 ) -> list[Image]:
-    """The newest pictures that are older than the place; with `newer` the oldest that are newer.
+    """The newest images older than `beyond`, or with `newer` the oldest images newer than it.
 
     One query.
     """
@@ -122,7 +122,7 @@ def find(
 def _walk(
     user: "User", filters: GalleryFilter, *, beyond: Cursor | None, newer: bool
 ) -> ImageQuerySet:
-    """The pictures that pass the filter that lets the fewest through, in the order of its index."""
+    """Images that pass the most selective filter, in the order of its index."""
     images = Image.objects.for_user(user).kept().defer("terms")
     by = ("created_at", "id")
     if filters.board is not None:
@@ -141,7 +141,7 @@ def _walk(
 def _sift(
     user: "User", filters: GalleryFilter, walk: ImageQuerySet, *, newer: bool, limit: int
 ) -> Iterable[Image]:
-    """Those on the walk that pass all filters; if they are too few, also those in month after month."""
+    """Images of the walk that pass all filters, then matches month by month up to the limit."""
     start = walk.values("id", "created_at", "terms")[:WALK]
     walk_sql, walk_params = start.query.sql_with_params()
     english, _lexemes = search_terms.split_query(filters.words)
@@ -180,7 +180,7 @@ def _past(by: tuple[str, str], place: Cursor | None, *, newer: bool) -> Q:
     (moment, id), (created_at, image_id) = by, place
     side = "gt" if newer else "lt"
     beside = Q((moment, created_at)) & Q((f"{id}__{side}", image_id))
-    # The last condition follows from the first two, and is what the index starts from.
+    # The last condition is redundant, but gives the index its start.
     return (Q((f"{moment}__{side}", created_at)) | beside) & Q((f"{moment}__{side}e", created_at))
 
 

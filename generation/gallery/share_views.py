@@ -1,4 +1,4 @@
-"""Links to pictures: what their owner sees of them, and what everybody else does."""
+"""Share links: their management by the owner, and the public page and file."""
 
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from generation.images import storage
 from generation.models import Image, Share
 
 SHARES_PER_PAGE = 50
-# No search engine lists it, no other site learns of it, no cache keeps it.
+# Keeps shared pages out of search engines, referrers and caches.
 DISCREET = {
     "X-Robots-Tag": "noindex, nofollow, noarchive, noimageindex",
     "Referrer-Policy": "no-referrer",
@@ -51,15 +51,15 @@ def share_revoke(request: HttpRequest, share_id: int) -> HttpResponse:
 @require_safe
 @never_cache
 def share_list(request: HttpRequest) -> HttpResponse:
-    """The links that work, newest first: generation/shares.html"""
-    live = Share.objects.for_user(user_of(request)).live().filter(image__deleted_at=None)
+    """generation/shares.html: active links, newest first."""
+    active = Share.objects.for_user(user_of(request)).live().filter(image__deleted_at=None)
     before = request.GET.get("before", "")
     if before:
         if not before.isdecimal() or len(before) > 18:
             raise Http404
-        live = live.filter(pk__lt=int(before))
+        active = active.filter(pk__lt=int(before))
     found = list(
-        live.select_related("image").defer("image__terms").order_by("-id")[: SHARES_PER_PAGE + 1]
+        active.select_related("image").defer("image__terms").order_by("-id")[: SHARES_PER_PAGE + 1]
     )
     page = found[:SHARES_PER_PAGE]
     context = {"shares": page, "older": page[-1].pk if len(found) > SHARES_PER_PAGE else None}
@@ -68,7 +68,7 @@ def share_list(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def shared_image(request: HttpRequest, token: str) -> HttpResponse:
-    """The picture, for whoever has the link: generation/share.html"""
+    """generation/share.html: the image, for any holder of the link."""
     share = _get_share(token)
     context = {
         "share": share,
@@ -82,7 +82,7 @@ def shared_image(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_safe
 def shared_image_file(request: HttpRequest, token: str) -> HttpResponse:
-    """Its file; without the text that a PNG of ours carries, unless the owner shows it."""
+    """The PNG; without its text chunks unless the owner shows the prompt."""
     if not shares.is_signed(token, signature=request.GET.get("signature", "")):
         raise Http404
     share = _get_share(token)

@@ -1,4 +1,4 @@
-"""Links that show one picture to whoever has them: make, find, revoke; and the file without its text."""
+"""Share links to single images: make, find, revoke, and strip the PNG's text."""
 
 import secrets
 import struct
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 TOKEN_BYTES = 24
-# How long a page that was opened can still load its picture.
+# Lifetime of a page's signed link to the file.
 FILE_SECONDS = 3_600
-# Where a PNG keeps what it was made from.
+# Chunks of a PNG that can hold the prompt.
 TEXT_CHUNKS = {b"tEXt", b"zTXt", b"iTXt", b"eXIf"}
 _SALT = "generation.shares"
 _PNG_HEADER = 8
@@ -33,26 +33,26 @@ def make(image: Image, *, shows_prompt: bool) -> Share:
 
 
 def revoke(user: "User", share_id: int) -> bool:
-    """Whether the user has such a link. Safe to call twice."""
-    mine = Share.objects.for_user(user).filter(pk=share_id)
-    mine.live().update(revoked_at=timezone.now())
-    return mine.exists()
+    """Revoke the user's link; False if the user has no such link. Safe to call twice."""
+    own = Share.objects.for_user(user).filter(pk=share_id)
+    own.live().update(revoked_at=timezone.now())
+    return own.exists()
 
 
 def find(token: str) -> Share | None:
-    """The link, as long as it is not revoked, its picture is kept and its owner has an account."""
+    """The link, or None if it is revoked, its image is deleted or its owner is inactive."""
     live = Share.objects.live().select_related("image__job")
     return live.filter(token=token, image__deleted_at=None, user__is_active=True).first()
 
 
 def file_url(share: Share) -> str:
-    """Where the picture's file is, for FILE_SECONDS and as long as the link lives."""
+    """Signed URL of the file, valid for FILE_SECONDS while the link is active."""
     signature = signing.TimestampSigner(salt=_SALT).sign(share.token).split(":", 1)[1]
     return f"{reverse('share_file', args=[share.token])}?signature={signature}"
 
 
 def is_signed(token: str, *, signature: str) -> bool:
-    """Whether `file_url` made this address, not too long ago."""
+    """True for a signature of `file_url` younger than FILE_SECONDS."""
     try:
         signing.TimestampSigner(salt=_SALT).unsign(f"{token}:{signature}", max_age=FILE_SECONDS)
     except signing.BadSignature:
@@ -61,13 +61,13 @@ def is_signed(token: str, *, signature: str) -> bool:
 
 
 def without_text(png: bytes) -> bytes:
-    """The same picture without what it says about how it was made."""
+    """The PNG without TEXT_CHUNKS; pixels stay as they are."""
     chunks = (whole for kind, whole in _chunks(png) if kind not in TEXT_CHUNKS)
     return png[:_PNG_HEADER] + b"".join(chunks)
 
 
 def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Each chunk's kind, and all of it: 4 bytes length, 4 bytes kind, the content, 4 bytes checksum."""
+    """Each chunk's kind and bytes: 4 bytes length, 4 bytes kind, content, 4 bytes checksum."""
     start = _PNG_HEADER
     while start < len(png):
         length, kind = struct.unpack_from(">I4s", png, start)

@@ -1,4 +1,4 @@
-"""Pictures, to their owner alone: another's id is 404, exactly as one that never was."""
+"""Pages of the gallery, for the owner only: another user's image is a 404, like an unknown id."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,9 +21,9 @@ from generation.gallery.pages import Page
 from generation.images import sources
 from generation.models import KEPT_IN_TRASH, Board, BoardPicture, Image
 
-# What a script sends along that wants a part of a page.
+# Header of scripts that ask for a fragment of a page.
 FRAGMENT = "X-Fragment"
-# Where the session has the ids of what was deleted last.
+# Session key of the last deleted ids.
 UNDO = "undo"
 
 
@@ -31,9 +31,9 @@ UNDO = "undo"
 @require_safe
 @never_cache
 def gallery(request: HttpRequest) -> HttpResponse:
-    """The newest pictures that pass the filters in the query, or with ?before=CURSOR the next page.
+    """generation/gallery.html: newest matching images, or with ?before=CURSOR the next page.
 
-    generation/gallery.html. A script that asks for a fragment is sent the page's pictures alone.
+    Scripts that ask for a fragment get the images only.
     """
     user = user_of(request)
     form = FilterForm(request.GET)
@@ -76,10 +76,7 @@ def trash(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def image(request: HttpRequest, image_id: UUID) -> HttpResponse:
-    """One picture; the query has the filters of the gallery that one came from, for its neighbours.
-
-    generation/image.html
-    """
+    """generation/image.html: one image. The query has the gallery's filters, for its neighbors."""
     image = get_image_for_user(request, image_id)
     generation_request = image.job.generation_request
     form = FilterForm(request.GET)
@@ -107,7 +104,7 @@ def image(request: HttpRequest, image_id: UUID) -> HttpResponse:
 @require_safe
 @never_cache
 def compare(request: HttpRequest) -> HttpResponse:
-    """?a=ID&b=ID side by side and over each other: generation/compare.html"""
+    """generation/compare.html: ?a=ID&b=ID side by side and overlaid."""
     pair = [get_image_for_user(request, _uuid(request.GET.get(name, ""))) for name in ("a", "b")]
     return render(request, "generation/compare.html", {"pair": pair})
 
@@ -120,7 +117,7 @@ def get_image_for_user(request: HttpRequest, image_id: UUID) -> Image:
 
 
 def page_of(request: HttpRequest) -> str:
-    """The page that a form says that it was on; the gallery if it doesn't."""
+    """The form's `next` if it is a local URL, else the gallery."""
     page = request.POST.get("next", "")
     own = url_has_allowed_host_and_scheme(page, allowed_hosts=None)
     return page if own else reverse("gallery")

@@ -1,6 +1,6 @@
-"""What every picture says of itself: that an AI made it, with which program, and of what it is no record.
+"""Label of AI-made images: IPTC's source type, the program and a disclaimer.
 
-In XMP, as IPTC has agreed on it, which search engines and social networks read; in PNG also as text.
+Written as XMP, which search engines and social networks read; in PNG also as text chunks.
 """
 
 import uuid
@@ -14,7 +14,7 @@ from PIL import Image as PillowImage
 from PIL.PngImagePlugin import PngInfo
 
 AI_MADE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-"""IPTC's word for media that a trained model made; not an address to be called."""
+"""IPTC's identifier of media made by a trained model; not an address to fetch."""
 PNG_XMP = "XML:com.adobe.xmp"
 # A registered keyword of PNG.
 DISCLAIMER = "Disclaimer"
@@ -42,10 +42,10 @@ _DESCRIPTION = """
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """`tool` is the site, `system` the model, `synthetic_for` a field in which it must not be mistaken.
+    """`tool` is the site, `system` the model, `synthetic_for` the field named in the disclaimer.
 
-    `document` is drawn anew for each picture. It makes the sum of every file a secret of those who
-    have the file: else whoever guesses another's prompt could make the same file, and ask about it.
+    `document` is random. It keeps a file's digest secret from everyone without the file. Otherwise
+    a guessed prompt would reproduce the file and reveal, by detection, that somebody made it.
     """
 
     tool: str
@@ -55,14 +55,14 @@ class Mark:
 
     @property
     def disclaimer(self) -> str:
-        """What a picture for a field says in words; nothing for any other."""
+        """The disclaimer for a field; empty without `synthetic_for`."""
         if not self.synthetic_for:
             return ""
         field = _printable(self.synthetic_for)
         return f"Synthetic picture for {field}, made by AI. It shows no real case."
 
     def xmp(self) -> bytes:
-        """Return the packet that goes into the file."""
+        """Return the XMP packet."""
         description = _DESCRIPTION.format(text=escape(self.disclaimer)) if self.disclaimer else ""
         packet = _PACKET.format(
             source_type=quoteattr(AI_MADE),
@@ -82,9 +82,9 @@ def encoded(
     texts: Mapping[str, str] | None = None,
     **options: Any,
 ) -> bytes:
-    """Return the picture as a file that bears the mark: PNG, WebP or JPEG.
+    """Return the labeled file as PNG, WebP or JPEG. `texts` go into PNG only.
 
-    `texts` go into PNG alone. Whatever makes a file of one of our pictures uses this.
+    Every file of a generated image must be made here.
     """
     buffer = BytesIO()
     if format == "PNG":
@@ -107,5 +107,5 @@ def _png_info(mark: Mark, texts: Mapping[str, str]) -> PngInfo:
 
 
 def _printable(text: str) -> str:
-    """Leave out what XML has no way to say."""
+    """Leave out characters that XML cannot contain."""
     return "".join(each for each in text if each.isprintable())

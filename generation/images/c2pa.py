@@ -1,7 +1,7 @@
-"""C2PA: a signed statement inside a picture that says who made it and that it was not changed since.
+"""C2PA signatures: a signed manifest inside an image that names its maker and proves integrity.
 
-Needs a certificate and its key, of the kind that C2PA accepts; see docs/checkpoints.md. Without them
-pictures are marked all the same, but not signed.
+Needs a certificate and key that C2PA accepts; see docs/checkpoints.md. Without them images are labeled
+but not signed.
 """
 
 import io
@@ -22,9 +22,9 @@ from generation.images.ai_label import AI_MADE
 
 log = logging.getLogger(__name__)
 
-# C2PA's names of the algorithms, by what a key is good for.
+# C2PA's names of algorithms by elliptic curve.
 _CURVES = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
-# No thumbnail beside the picture, and nothing is asked of the network, now or by whoever reads it here.
+# No thumbnail, and no network requests when signing or reading.
 OPTIONS: dict[str, Any] = {
     "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},
     "builder": {"thumbnail": {"enabled": False}},
@@ -32,16 +32,16 @@ OPTIONS: dict[str, Any] = {
 
 
 class InvalidCredential(ValueError):
-    """The certificate or the key cannot be used; the message tells the operator why."""
+    """The certificate or the key is unusable; the message tells the operator why."""
 
 
 class NotSigned(Exception):
-    """The library could not make the signature; the message is its own."""
+    """The library failed to sign; the message is its own."""
 
 
 @dataclass(frozen=True)
 class Credential:
-    """The site's certificate, first of its chain, and its key."""
+    """The site's certificate chain, its own certificate first, and its key."""
 
     chain: bytes
     key: bytes
@@ -69,31 +69,31 @@ class Credential:
 
     @property
     def serial(self) -> str:
-        """The number by which its issuer knows it."""
+        """The certificate's serial number, in decimal."""
         return str(self.certificates[0].serial_number)
 
 
 def credential() -> Credential | None:
-    """Return what pictures are signed with; None where nothing is configured. Raises InvalidCredential."""
+    """Return the configured credential, or None. Raises InvalidCredential."""
     if not settings.C2PA_CERTIFICATE and not settings.C2PA_KEY:
         return None
     return _read(settings.C2PA_CERTIFICATE, settings.C2PA_KEY)
 
 
 def signed(png: bytes, *, title: str) -> bytes:
-    """Return the picture with its manifest; as it is where that can't be made, which is logged."""
+    """Return the PNG with a manifest. Without a credential, or on a logged error, return it unchanged."""
     try:
         known = credential()
         return png if known is None else _sign(png, known, title=title)
     except (InvalidCredential, NotSigned) as error:
-        # The customer's picture is worth more than its signature.
+        # A customer's image must not be lost for a signature.
         log.error("a picture could not be signed: %s", error)  # noqa: TRY400  # the reason says it all
         return png
 
 
 def _sign(png: bytes, known: Credential, *, title: str) -> bytes:
     """Raises NotSigned."""
-    import c2pa  # a large library that web processes have no use for
+    import c2pa  # slow import: a large native library that only workers need
 
     info = c2pa.C2paSignerInfo(
         known.algorithm, known.chain, known.key, settings.C2PA_TIMESTAMP_URL or None

@@ -1,6 +1,6 @@
-"""Whether a picture is ours, as far as one can tell: by its sum, its signature, and what it says.
+"""Detection of images made here: by digest, signature and metadata.
 
-Nothing that is found tells whose it is. Only who has one of our files can know its sum: see `marking.Mark`.
+A finding never reveals the owner. Only a holder of the file can know its digest; see `ai_label.Mark`.
 """
 
 import hashlib
@@ -20,12 +20,12 @@ from generation.models import Image
 
 READ = (sys.executable, "-m", "generation.images.read_metadata")
 TRUSTED, VALID, INVALID = "Trusted", "Valid", "Invalid"
-# IPTC's words for pictures that a model made, in whole or in part, end like this.
+# Common ending of IPTC's source types for media made wholly or partly by a model.
 _AI_ENDING = "rainedAlgorithmicMedia"
 
 
 class Answer(StrEnum):
-    """What can be said of a picture, the most certain first."""
+    """Possible answers, the most certain first."""
 
     OURS = "ours"
     SAYS_OURS = "says_ours"
@@ -54,9 +54,9 @@ EXPLANATIONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What was found. `is_known` says that the file's sum is one of ours."""
+    """The result of an inspection. `is_known`: the file's digest is that of one of our files."""
 
-    told: Metadata
+    metadata: Metadata
     is_known: bool
     is_signed_by_us: bool
 
@@ -70,13 +70,13 @@ class Finding:
 
     @property
     def says_ai(self) -> bool:
-        return self.told.source_type.endswith(_AI_ENDING)
+        return self.metadata.source_type.endswith(_AI_ENDING)
 
     @property
     def says_ours(self) -> bool:
-        """Whether it names this site as its maker; anybody can write that."""
-        is_marked = self.says_ai or self.told.has_parameters
-        return is_marked and self.told.tool == settings.SITE_NAME
+        """True if the metadata names this site as the maker. Metadata is easy to forge."""
+        is_marked = self.says_ai or self.metadata.has_parameters
+        return is_marked and self.metadata.tool == settings.SITE_NAME
 
     @property
     def heading(self) -> Any:
@@ -88,26 +88,26 @@ class Finding:
 
     @property
     def is_signed_by_another(self) -> bool:
-        return self.told.signature in {TRUSTED, VALID} and not self.is_signed_by_us
+        return self.metadata.signature in {TRUSTED, VALID} and not self.is_signed_by_us
 
     @property
     def was_changed_after_signing(self) -> bool:
-        return self.told.signature == INVALID
+        return self.metadata.signature == INVALID
 
 
-def look_at(file: "File[bytes]") -> Finding:
-    """Say what can be known of a picture that somebody sent; keeps nothing. Raises UploadRefused."""
+def inspect(file: "File[bytes]") -> Finding:
+    """Inspect an uploaded image without storing it. Raises UploadRefused."""
     content = uploads.content_of(file)
-    known = _credential()
-    command = [*READ, *([settings.C2PA_CERTIFICATE] if known else [])]
-    told = Metadata(**json.loads(uploads.run_isolated(command, content)))
+    own = _credential()
+    command = [*READ, *([settings.C2PA_CERTIFICATE] if own else [])]
+    metadata = Metadata(**json.loads(uploads.run_isolated(command, content)))
     digest = hashlib.sha256(content).hexdigest()
     return Finding(
-        told=told,
+        metadata=metadata,
         is_known=Image.objects.filter(digest=digest).exists(),
-        is_signed_by_us=known is not None
-        and told.signature == TRUSTED
-        and told.serial == known.serial,
+        is_signed_by_us=own is not None
+        and metadata.signature == TRUSTED
+        and metadata.serial == own.serial,
     )
 
 
@@ -115,5 +115,5 @@ def _credential() -> c2pa.Credential | None:
     try:
         return c2pa.credential()
     except c2pa.InvalidCredential:
-        # A system check says so.
+        # A system check reports it.
         return None

@@ -1,4 +1,4 @@
-"""Keep, favour, delete, restore, remove: the only writer of pictures' rows."""
+"""Images: keep, mark as favorite, delete, restore, remove. The only writer of image rows."""
 
 import logging
 from collections.abc import Collection, Iterable
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Rows that one sweep takes at a time; their files are deleted one by one.
+# Rows of one batch of a sweep.
 SWEPT_AT_ONCE = 100
 
 
 class NotYours(Exception):
-    """Some of the pictures are not the user's, or are gone. Nothing was written."""
+    """Some of the images are not the user's or no longer exist. Nothing was written."""
 
 
 def keep(job: Job, stored: Iterable[StoredPicture]) -> None:
-    """Write the rows of a job's pictures, inside the caller's transaction."""
+    """Create the rows of a job's images. Call in a transaction."""
     request = job.generation_request
     images = [
         Image(
@@ -53,7 +53,7 @@ def keep(job: Job, stored: Iterable[StoredPicture]) -> None:
 
 
 def set_favorite(user: "User", ids: Collection[UUID], *, favorite: bool) -> None:
-    """Make them the user's favourites, or no longer. Raises NotYours."""
+    """Set or clear the favorite mark of the user's images. Safe to call twice. Raises NotYours."""
     change = search_terms.with_term if favorite else search_terms.without_term
     with transaction.atomic():
         require_own(user, ids)
@@ -62,7 +62,7 @@ def set_favorite(user: "User", ids: Collection[UUID], *, favorite: bool) -> None
 
 
 def delete(user: "User", ids: Collection[UUID]) -> None:
-    """Put them in the trash. One that is there stays as it is. Raises NotYours."""
+    """Move images to the trash. Safe to call twice. Raises NotYours."""
     with transaction.atomic():
         require_own(user, ids)
         images = Image.objects.for_user(user).kept().filter(pk__in=ids)
@@ -70,14 +70,14 @@ def delete(user: "User", ids: Collection[UUID]) -> None:
 
 
 def restore(user: "User", ids: Collection[UUID]) -> None:
-    """Take them out of the trash, as they were. Raises NotYours, also for what is removed for good."""
+    """Take images out of the trash. Raises NotYours, also for permanently removed images."""
     with transaction.atomic():
         require_own(user, ids)
         Image.objects.for_user(user).deleted().filter(pk__in=ids).update(deleted_at=None)
 
 
 def remove(user: "User", ids: Collection[UUID] | None = None) -> None:
-    """Have these pictures in the trash, or all, removed for good by the next sweep. Raises NotYours."""
+    """Let the next sweep remove these images of the trash, or all of it. Raises NotYours."""
     long_ago = timezone.now() - KEPT_IN_TRASH
     with transaction.atomic():
         images = Image.objects.for_user(user).deleted()
@@ -89,13 +89,13 @@ def remove(user: "User", ids: Collection[UUID] | None = None) -> None:
 
 
 def sweep() -> int:
-    """Remove the files and rows of what has been in the trash for long enough; returns how many.
+    """Remove images that were in the trash for KEPT_IN_TRASH; return their number.
 
-    Files go first, so that a sweep that breaks off finds the row again. What the store won't delete is
-    left for the next time. Two at once do the same work twice.
+    Files go before rows, so an interrupted sweep finds its rows again. Images whose files cannot be
+    deleted stay for the next sweep. Concurrent sweeps are harmless.
     """
     removed, refused = 0, set[UUID]()
-    while due := _due(besides=refused):
+    while due := _due(excluding=refused):
         for image in due:
             try:
                 storage.remove(image)
@@ -109,13 +109,13 @@ def sweep() -> int:
 
 
 def require_own(user: "User", ids: Collection[UUID]) -> None:
-    """Raises NotYours unless all of them are pictures of the user that are kept or in the trash."""
+    """Raises NotYours unless every id is an image of the user, kept or in the trash."""
     lasting = Image.objects.for_user(user).filter(pk__in=ids)
     due = lasting.filter(deleted_at__lte=timezone.now() - KEPT_IN_TRASH)
     if lasting.count() - due.count() != len(set(ids)):
         raise NotYours
 
 
-def _due(*, besides: Collection[UUID]) -> ImageQuerySet:
+def _due(*, excluding: Collection[UUID]) -> ImageQuerySet:
     due = Image.objects.filter(deleted_at__lte=timezone.now() - KEPT_IN_TRASH)
-    return due.exclude(pk__in=besides).order_by("deleted_at")[:SWEPT_AT_ONCE]
+    return due.exclude(pk__in=excluding).order_by("deleted_at")[:SWEPT_AT_ONCE]

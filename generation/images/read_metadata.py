@@ -1,10 +1,10 @@
-"""Reads what a picture says of itself: run as a process of its own, within limits of its own.
+"""Reads an image's metadata and signature; runs in its own process with resource limits.
 
-    python -m generation.images.read_metadata [CHAIN.pem] < picture > what-it-says.json
+    python -m generation.images.read_metadata [CHAIN.pem] < image > metadata.json
 
-Takes a PNG, JPEG or WebP, told by its content. Says on standard output, as JSON, what `Told` has; for
-what is no such picture it prints one word on standard error, as `sanitize` does. With a certificate's
-chain it also says whether the picture bears a signature that leads to it. Imports no Django.
+Accepts PNG, JPEG and WebP, recognized by content. Writes `Metadata` as JSON to standard output. For
+other input it prints one word to standard error, as `sanitize` does. Given a certificate chain, it also
+checks the signature against it. Imports no Django.
 """
 
 import io
@@ -22,18 +22,17 @@ from PIL import Image
 from generation.images.sanitize import CPU_SECONDS, MEMORY_BYTES, Refused, opened
 
 MIME_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
-# A picture of ours says all it has to in a few; what is longer was put there by somebody else.
+# Longer texts are not ours.
 MAX_TEXT = 2_000
 _XMP_PLACES = ("XML:com.adobe.xmp", "xmp")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Metadata:
-    """What a picture says of itself, none of it to be believed but the signature.
+    """An image's own claims; only the signature can be trusted.
 
-    `signature` is the library's word for its state: Trusted leads to the chain that was given, Valid to
-    somebody else's, Invalid to none; empty where there is none. `signer` is who signed, `serial` the
-    certificate's number.
+    `signature` is the library's state: Trusted (by the given chain), Valid (by another chain), Invalid,
+    or empty without a signature. `signer` is the signer's name, `serial` the certificate's number.
     """
 
     format: str
@@ -51,21 +50,21 @@ def main(arguments: list[str]) -> int:
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     chain = Path(arguments[0]).read_text() if arguments else ""
     try:
-        told = read(sys.stdin.buffer.read(), chain=chain)
+        metadata = read(sys.stdin.buffer.read(), chain=chain)
     except Refused as refused:
         sys.stderr.write(str(refused))
         return 1
-    json.dump(asdict(told), sys.stdout)
+    json.dump(asdict(metadata), sys.stdout)
     return 0
 
 
 def read(content: bytes, *, chain: str) -> Metadata:
-    """Return what a picture says. Raises Refused."""
+    """Return an image's metadata. Raises Refused."""
     picture = opened(content)
     try:
         picture.load()
         texts = {**picture.info, **getattr(picture, "text", {})}
-    except Exception as error:  # whatever a decoder stumbles over, the file is at fault
+    except Exception as error:  # decoders raise anything on a damaged file
         raise Refused("damaged") from error
     assert picture.format is not None
     xmp = next((_text(texts[place]) for place in _XMP_PLACES if place in texts), "")
@@ -80,9 +79,9 @@ def read(content: bytes, *, chain: str) -> Metadata:
 
 
 def _property(xmp: str, name: str) -> str:
-    """Return a property of the packet, which may be an attribute or an element.
+    """Return a property of the XMP packet, an attribute or an element; empty if missing.
 
-    Not by a parser of XML: nobody's entities are worth expanding.
+    Uses no XML parser, because entities of untrusted files must not be expanded.
     """
     found = re.search(rf"""\w+:{name}\s*(?:=\s*"([^"<]*)"|=\s*'([^'<]*)'|[^>]*>\s*([^<]*))""", xmp)
     text = next((group for group in found.groups() if group), "") if found else ""
@@ -94,7 +93,7 @@ def _text(value: Any) -> str:
 
 
 def _signature(content: bytes, picture: Image.Image, *, chain: str) -> dict[str, str]:
-    import c2pa
+    import c2pa  # slow import: a large native library, needed after decoding only
 
     settings: dict[str, Any] = {"verify": {"remote_manifest_fetch": False, "ocsp_fetch": False}}
     if chain:
@@ -108,7 +107,7 @@ def _signature(content: bytes, picture: Image.Image, *, chain: str) -> dict[str,
             manifest = reader.get_active_manifest() or {}
             state = reader.get_validation_state() or ""
     except c2pa.C2paError:
-        # None, or none that can be read.
+        # No signature, or an unreadable one.
         return {}
     info = manifest.get("signature_info", {})
     return {

@@ -22,13 +22,13 @@ _READ = ("request", "parameters")
 
 
 class NothingToRead(Exception):
-    """The file is no picture with settings in it; the message says so."""
+    """The file has no settings or is no PNG; the message says which."""
 
 
 def read_picture(user: "User", file: "File[bytes]") -> dict[str, Any]:
-    """The studio's values that a picture says it was made from, ours or another program's.
+    """Form values of the studio from a PNG of ours or of another program.
 
-    Only the file's texts are read, no pixel is decoded. Raises NothingToRead.
+    Reads text chunks only and decodes no pixels. Raises NothingToRead.
     """
     texts = texts_in(file)
     values = _from_request(user, texts.get("request", "")) or _from_infotext(
@@ -40,7 +40,7 @@ def read_picture(user: "User", file: "File[bytes]") -> dict[str, Any]:
 
 
 def texts_in(file: "File[bytes]") -> dict[str, str]:
-    """The texts that a PNG has beside its pixels; Raises NothingToRead."""
+    """The PNG's text chunks `request` and `parameters`. Raises NothingToRead."""
     file.seek(0)
     try:
         with PillowImage.open(cast("IO[bytes]", file), formats=("PNG",)) as picture:
@@ -50,7 +50,7 @@ def texts_in(file: "File[bytes]") -> dict[str, str]:
 
 
 def _from_request(user: "User", text: str) -> dict[str, Any]:
-    """Of a picture that was made here; empty if it was not."""
+    """Form values of an image made here; empty for others."""
     try:
         request = GenerationRequest.from_dict(json.loads(text))
     except (ValueError, TypeError, AttributeError, InvalidRequest):

@@ -1,10 +1,10 @@
-"""Makes a harmless PNG of whatever is sent: run as a process of its own, within limits of its own.
+"""Converts an untrusted upload to a clean PNG; runs in its own process with resource limits.
 
     python -m generation.images.sanitize < upload > clean.png
 
-Reads a PNG, JPEG or WebP, told by its content; writes its first frame upright, as RGB or RGBA, without
-metadata. Otherwise it prints one word on standard error and exits with 1: `format`, `size`, `damaged`.
-Imports neither Django nor torch, so that it starts quickly.
+Reads PNG, JPEG or WebP, recognized by content. Writes the first frame upright, as RGB or RGBA, without
+metadata. On failure it prints one word to standard error and exits with 1: `format`, `size`, `damaged`.
+Imports neither Django nor torch, for a quick start.
 """
 
 import resource
@@ -22,7 +22,7 @@ CPU_SECONDS = 20
 
 
 class Refused(Exception):
-    """The upload is not a picture that can be used; the message is a word that says why."""
+    """The upload is unusable; the message is one of the words above."""
 
 
 def main() -> int:
@@ -38,16 +38,16 @@ def main() -> int:
 
 
 def sanitized(content: bytes) -> bytes:
-    """Return the picture as PNG. Raises Refused."""
+    """Return the image as PNG. Raises Refused."""
     picture = opened(content)
     try:
         return _encoded(picture)
-    except Exception as error:  # whatever a decoder stumbles over, the file is at fault
+    except Exception as error:  # decoders raise anything on a damaged file
         raise Refused("damaged") from error
 
 
 def opened(content: bytes) -> Image.Image:
-    """Return the picture before anything of it is decoded, once its header allows that. Raises Refused."""
+    """Open an image without decoding it, after checks of its header. Raises Refused."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -70,7 +70,7 @@ def _encoded(picture: Image.Image) -> bytes:
     picture.load()
     upright = ImageOps.exif_transpose(picture)
     if upright.mode.startswith("I"):
-        # Sixteen bits a channel: the upper eight are what a screen shows.
+        # Sixteen bits a channel: keep the upper eight.
         upright = upright.point(lambda level: level / 256).convert("L")
     has_alpha = "A" in upright.getbands() or "transparency" in upright.info
     clean = upright.convert("RGBA" if has_alpha else "RGB")

@@ -1,7 +1,7 @@
-"""What a picture is found by: lexemes for its prompt's words, its month and each filter that it passes.
+"""Lexemes of `Image.terms`: the prompt's words, the month and each filter of the gallery.
 
-English words are stemmed by PostgreSQL. Chinese has no spaces between words, so each character and each
-pair of neighbours stands for itself. The other lexemes start with a sign that no word starts with.
+PostgreSQL stems English words. Chinese has no spaces, so each character and each pair of neighbors is
+a lexeme. All other lexemes start with "=", which no word does.
 """
 
 import re
@@ -18,9 +18,9 @@ from django.db.models.expressions import Combinable, CombinedExpression
 from generation.models import Image, Shape
 
 FAVORITE = "=favourite"
-# An owner's months start with it; `search` appends the rest in SQL.
+# Prefix of a user's months; `search` appends year and month in SQL.
 MONTHS = "=month:{user_id}:"
-# Scripts without spaces: Han, and the kana that stand among it.
+# Scripts without spaces: Han and kana.
 _RUN = re.compile("[\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
 
 
@@ -40,7 +40,7 @@ class _Without(Func):
 
 
 def of_image(image: Image) -> CombinedExpression:
-    """The value of `terms` for a picture that hangs on no board yet."""
+    """The value of `terms` for a new image, which is on no board."""
     words, lexemes = split(image.prompt)
     lexemes |= {
         month(image.user_id, image.created_at),
@@ -51,17 +51,17 @@ def of_image(image: Image) -> CombinedExpression:
 
 
 def with_term(term: str) -> CombinedExpression:
-    """`terms` and this lexeme. Safe to apply twice."""
+    """`terms` with this lexeme. Safe to apply twice."""
     return _joined(F("terms"), [term])
 
 
 def without_term(term: str) -> Func:
-    """`terms` less this lexeme. Safe to apply twice."""
+    """`terms` without this lexeme. Safe to apply twice."""
     return _Without(F("terms"), Value(term, output_field=TextField()))
 
 
 def month(user_id: int, moment: datetime) -> str:
-    """Owner and month in one, for `search`, which looks month by month."""
+    """Lexeme of a user's month, for searches month by month."""
     return f"{MONTHS.format(user_id=user_id)}{moment.astimezone(UTC):%Y%m}"
 
 
@@ -78,7 +78,7 @@ def board(id: int) -> str:
 
 
 def split(text: str) -> tuple[str, set[str]]:
-    """The part of a text that PostgreSQL can take apart, and lexemes for the rest."""
+    """The part of a text that PostgreSQL can parse, and lexemes for the rest."""
     text = _plain(text)
     runs = _RUN.findall(text)
     characters = {character for run in runs for character in run}
@@ -86,14 +86,14 @@ def split(text: str) -> tuple[str, set[str]]:
 
 
 def split_query(text: str) -> tuple[str, set[str]]:
-    """As `split`, for what somebody looks for: the pairs in a run say all that its characters do."""
+    """Like `split`, for a query: pairs suffice, except for single characters."""
     text = _plain(text)
     runs = _RUN.findall(text)
     return _RUN.sub(" ", text), set().union(*(_pairs(run) or {run} for run in runs))
 
 
 def conjunction(lexemes: Iterable[str]) -> str:
-    """The text of a tsquery for what has all of them."""
+    """The text of a tsquery that requires all lexemes."""
     quoted = (lexeme.replace("\\", "\\\\").replace("'", "''") for lexeme in sorted(lexemes))
     return " & ".join(f"'{lexeme}'" for lexeme in quoted)
 

@@ -26,7 +26,7 @@ NAMES = {
 
 
 class MissingPicture(Exception):
-    """A request names a picture that its user does not have (any more). `field` is the request's."""
+    """A request names an image that its user does not have. `field` is the request's field."""
 
     def __init__(self, field: str) -> None:
         super().__init__(_("This picture is not here any more. Add it again."))
@@ -34,19 +34,19 @@ class MissingPicture(Exception):
 
 
 def size_of(user: "User", digest: str) -> tuple[int, int] | None:
-    """Width and height of one of the user's own, if it is."""
+    """Width and height of the user's upload in pixels; None if there is no such upload."""
     own = Upload.objects.filter(user=user, digest=digest)
     return own.values_list("width", "height").first() if digest else None
 
 
 def named(request: GenerationRequest) -> dict[str, str]:
-    """The digests of the pictures that the request names, by its fields."""
+    """Digests of a request's input images, by field."""
     return {field: getattr(request, field) for field in FIELDS if getattr(request, field)}
 
 
 @dataclass(frozen=True)
 class Source:
-    """A picture that a request names, as its user may look at it. `field` is the request's."""
+    """An input image of a request, for its user's eyes. `field` is the request's field."""
 
     field: str
     upload: Upload
@@ -61,10 +61,7 @@ class Source:
 
 
 def find(user: "User", named: Mapping[str, str]) -> list[Source]:
-    """Those of the pictures, named by field, that are the user's own and still here.
-
-    One query, or none.
-    """
+    """The user's existing uploads among the digests, given by field. At most one query."""
     if not named:
         return []
     own = {
@@ -74,7 +71,7 @@ def find(user: "User", named: Mapping[str, str]) -> list[Source]:
 
 
 def require(user: "User", request: GenerationRequest) -> None:
-    """See that the user has the pictures that the request names. Raises MissingPicture."""
+    """Check that the user has the request's input images, and renew them. Raises MissingPicture."""
     digests = named(request)
     if not digests:
         return
@@ -87,7 +84,7 @@ def require(user: "User", request: GenerationRequest) -> None:
 
 
 def open_all(user_id: int, request: GenerationRequest) -> Mapping[str, PillowImage.Image]:
-    """Return the pictures that the request names, by its fields. Raises MissingPicture."""
+    """Open a request's input images, by field. Raises MissingPicture."""
     opened = {}
     for field, digest in named(request).items():
         upload = Upload.objects.filter(user=user_id, digest=digest).first()

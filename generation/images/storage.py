@@ -1,4 +1,4 @@
-"""Where pictures live: their files' names, the parameters inside them, and links to them that expire."""
+"""Image files: their names, the parameters inside them, and signed links that expire."""
 
 import hashlib
 import json
@@ -31,12 +31,12 @@ _SALT = "generation.storage"
 
 
 class StorageRefused(Exception):
-    """The store took no file. What was written of this job's attempt is gone again."""
+    """The store refused a file. All files of the attempt were deleted again."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredPicture:
-    """One picture whose files are written, but that no row points to yet."""
+    """An image with stored files but no row yet."""
 
     index: int
     seed: int
@@ -51,7 +51,7 @@ class StoredPicture:
 def save(
     job: "Job", pictures: Sequence[PillowImage.Image], *, seeds: tuple[int, ...]
 ) -> list[StoredPicture]:
-    """Write the pictures of the job's present attempt. Raises StorageRefused, having cleaned up."""
+    """Store the images of the job's current attempt. Raises StorageRefused after cleaning up."""
     try:
         return [
             _save_one(job, picture, index=index, seed=seed)
@@ -63,7 +63,7 @@ def save(
 
 
 def discard(job: "Job") -> None:
-    """Delete what the job's present attempt wrote, but no picture that the job has after all."""
+    """Delete the files of the job's current attempt, except files that have rows."""
     kept = set(job.images.values_list("file", flat=True))
     for index in range(job.generation_request.num_images):
         names = _names(job, index=index)
@@ -79,22 +79,22 @@ def read(key: str) -> bytes:
 
 
 def remove(image: "Image") -> None:
-    """Delete a picture's files. Safe to call twice."""
+    """Delete an image's files. Safe to call twice."""
     for name in (image.file, image.thumbnail):
         default_storage.delete(name)
 
 
 def signed_url(image: "Image", *, name: str) -> str:
-    """A link to a picture's file that works without a session, for SIGNATURE_SECONDS.
+    """A link to an image's file, valid without a session for SIGNATURE_SECONDS.
 
-    `name` is the URL's: image_file or image_thumbnail.
+    `name` is the URL's name: image_file or image_thumbnail.
     """
     signature = signing.TimestampSigner(salt=_SALT).sign(f"{name}:{image.pk}").split(":", 2)[2]
     return f"{reverse(name, args=[image.pk])}?signature={signature}"
 
 
 def is_signed(image_id: object, *, name: str, signature: str) -> bool:
-    """Whether `signed_url` made this link, not too long ago."""
+    """True for a signature of `signed_url` younger than SIGNATURE_SECONDS."""
     try:
         signing.TimestampSigner(salt=_SALT).unsign(
             f"{name}:{image_id}:{signature}", max_age=SIGNATURE_SECONDS
@@ -109,12 +109,12 @@ def _delete(names: Iterable[str]) -> None:
         try:
             default_storage.delete(name)
         except OSError as error:
-            # It wastes room, no more.
+            # An orphaned file only wastes space.
             log.warning("%s is left behind: %s", name, error)
 
 
 def _names(job: "Job", *, index: int) -> tuple[str, str]:
-    """Keys of a picture and its thumbnail: known beforehand, so that a lost attempt can be swept up."""
+    """Storage keys of image and thumbnail; predictable, so that a lost attempt can be cleaned up."""
     stem = f"images/{job.created_at:%Y/%m/%d}/{job.pk}-{job.attempt}-{index}"
     return f"{stem}.png", f"{stem}.webp"
 
@@ -142,7 +142,7 @@ def _save_one(job: "Job", picture: PillowImage.Image, *, index: int, seed: int) 
 
 
 def _parameters(request: GenerationRequest, *, seed: int) -> dict[str, str]:
-    """How a picture was made: in the form that other programs read, and as a request of ours."""
+    """PNG texts: AUTOMATIC1111's infotext and our own request as JSON."""
     return {
         "parameters": infotext.write(request, seed=seed),
         "request": json.dumps({**request.to_dict(), "seed": seed, "num_images": 1}),

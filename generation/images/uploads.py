@@ -1,6 +1,6 @@
-"""Pictures that people bring along: checked, decoded in a process of their own, stored anew.
+"""Uploaded images: checked, converted in an isolated process, stored, purged.
 
-A request names them by the SHA-256 of what is stored, so the same picture is kept once a person.
+A request names an upload by the SHA-256 of the stored PNG, so a user has each image once.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 20 * 2**20
 SANITIZE = (sys.executable, "-m", "generation.images.sanitize")
 SANITIZE_SECONDS = 30
-# An upload that no request has used for so long is removed.
+# Uploads that no request used for so long are removed.
 KEPT_FOR = timedelta(days=90)
 REASONS = {
     "format": gettext_lazy("Use a PNG, JPEG or WebP picture."),
@@ -43,7 +43,7 @@ REASONS = {
 
 
 class UploadRefused(Exception):
-    """The file cannot be used; the message says why. Nothing was stored. `code` is a key of REASONS."""
+    """The file is unusable; the message says why. Nothing was stored. `code` is a key of REASONS."""
 
     def __init__(self, code: str) -> None:
         super().__init__(str(REASONS[code]))
@@ -51,12 +51,12 @@ class UploadRefused(Exception):
 
 
 def receive(user: "User", file: "File[bytes]") -> Upload:
-    """Store what somebody sent. Raises UploadRefused."""
-    return _store(user, in_process_of_its_own(SANITIZE, content_of(file)))
+    """Sanitize and store an uploaded file. Raises UploadRefused."""
+    return _store(user, run_isolated(SANITIZE, content_of(file)))
 
 
 def content_of(file: "File[bytes]") -> bytes:
-    """Return what somebody sent, if it is not too much. Raises UploadRefused."""
+    """Return the bytes of a nonempty file of up to MAX_BYTES. Raises UploadRefused."""
     if not file.size:
         raise UploadRefused("empty")
     if file.size > MAX_BYTES:
@@ -65,10 +65,10 @@ def content_of(file: "File[bytes]") -> bytes:
     return content
 
 
-def in_process_of_its_own(command: Sequence[str], content: bytes) -> bytes:
-    """Give a picture to a program that is limited in time and memory; returns what it says.
+def run_isolated(command: Sequence[str], content: bytes) -> bytes:
+    """Run a program with limited time and memory on an image; return its standard output.
 
-    Raises UploadRefused for what the program refuses, and for whatever ends it.
+    Raises UploadRefused if the program refuses, crashes or times out.
     """
     try:
         done = subprocess.run(
@@ -78,17 +78,17 @@ def in_process_of_its_own(command: Sequence[str], content: bytes) -> bytes:
         raise UploadRefused("damaged") from error
     if done.returncode == 0:
         return done.stdout
-    # A process that ran into its limits says nothing.
+    # A process that hit its limits prints nothing.
     reason = done.stderr.decode(errors="replace")
     raise UploadRefused(reason if reason in REASONS else "damaged")
 
 
-def taken(
+def receive_all(
     user: "User", posted: "QueryDict", files: "MultiValueDict[str, UploadedFile[Any]]"
 ) -> "tuple[QueryDict, dict[str, str]]":
-    """A form whose files, sent along by a browser without scripts, are stored and named in its fields.
+    """Store the files of a form from a browser without scripts.
 
-    Also returns why a file was refused, by field.
+    Returns the form's data with digests in the fields, and the reason of each refusal by field.
     """
     filled, refused = posted.copy(), {}
     for field in sources.FIELDS:
@@ -101,7 +101,7 @@ def taken(
 
 
 def from_image(user: "User", image: Image) -> Upload:
-    """Make one of the user's own pictures one that a request can work on."""
+    """Copy one of the user's images to an upload, for use as an input image."""
     with default_storage.open(image.file) as file, PillowImage.open(file) as picture:
         buffer = BytesIO()
         picture.convert("RGB").save(buffer, "PNG", compress_level=1)
@@ -109,14 +109,14 @@ def from_image(user: "User", image: Image) -> Upload:
 
 
 def remove(uploads: Sequence[Upload]) -> None:
-    """Remove the files, then the rows: whoever breaks off between them finds the rows again."""
+    """Remove the files, then the rows, so that an interrupted removal can be repeated."""
     for upload in uploads:
         default_storage.delete(upload.file)
     Upload.objects.filter(pk__in=[upload.pk for upload in uploads]).delete()
 
 
 def purge() -> int:
-    """Remove uploads that nobody has used for KEPT_FOR; returns how many. One that is wanted meanwhile stays."""
+    """Remove uploads unused for KEPT_FOR; return their number. Rechecks each under a row lock."""
     old = Upload.objects.filter(used_at__lt=timezone.now() - KEPT_FOR)
     count = 0
     for pk in list(old.values_list("pk", flat=True)):
@@ -147,6 +147,6 @@ def _store(user: "User", content: bytes) -> Upload:
             },
         )
     if not is_new:
-        # The same file was sent twice at once.
+        # A concurrent request stored the same image.
         default_storage.delete(file)
     return upload

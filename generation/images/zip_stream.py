@@ -1,4 +1,4 @@
-"""Pictures as one ZIP file, made while it is sent: no more than a piece of one picture is in memory."""
+"""A ZIP file of images, made while it is sent; memory holds one piece of one image."""
 
 import asyncio
 import logging
@@ -19,9 +19,9 @@ NAME_LENGTH = 60
 
 
 async def stream(images: Sequence[Image]) -> AsyncIterator[bytes]:
-    """The archive, piece by piece; each is made in a thread, for it waits for the store."""
+    """The archive in pieces; each is made in a thread, as reading the store blocks."""
     pieces = _pieces(images)
-    # Who goes away in the middle of a piece has its thread finish before the file is closed.
+    # If the client disconnects, the thread must finish its piece before the file is closed.
     lock = threading.Lock()
 
     def pull() -> bytes | None:
@@ -40,7 +40,7 @@ async def stream(images: Sequence[Image]) -> AsyncIterator[bytes]:
 
 
 def name_of(image: Image, *, number: int) -> str:
-    """A file name that says what the picture shows; the number tells it from the others."""
+    """A file name from date, prompt and number; the number makes it unique in the archive."""
     words = slugify(image.prompt, allow_unicode=True)[:NAME_LENGTH].strip("-") or "picture"
     return f"{image.created_at:%Y-%m-%d}-{words}-{number}{PurePosixPath(image.file).suffix}"
 

@@ -1,4 +1,7 @@
-"""Between the studio's fields and a request: what was left empty is the checkpoint's own."""
+"""Conversion of the studio's form values to a GenerationRequest and back.
+
+Empty values become the checkpoint's defaults.
+"""
 
 import secrets
 from collections.abc import Mapping
@@ -20,23 +23,22 @@ from generation.options.sizes import (
 )
 
 SIDES = ("left", "top", "right", "bottom")
-# How much of a picture is given up where nobody says: enough to see, not so much that it is lost.
-# Other modes have no use for it.
+# Denoising strength by default: visible changes that keep the composition. Other modes ignore it.
 DEFAULT_STRENGTH: Mapping[Mode, float] = {
     Mode.IMAGE_TO_IMAGE: 0.6,
     Mode.DEPTH_TO_IMAGE: 0.9,
     Mode.INPAINT: 1.0,
 }
-# The part of the noise that a refiner removes where somebody wants one.
+# Share of the noise that the refiner removes, if enabled.
 REFINER_SHARE = 0.2
 
 
 def request_from(
     values: Mapping[str, Any], *, picture: Size | None, max_pixels: int | None = None
 ) -> GenerationRequest:
-    """The request that the fields ask for; `picture` is the size of the one they start from.
+    """Build a request from form values; `picture` is the size of the input image in pixels.
 
-    A picture that grows stays within `max_pixels`. Raises InvalidRequest.
+    An outpainted image stays within `max_pixels`. Raises InvalidRequest.
     """
     checkpoint = catalogue.get(values["checkpoint"])
     mode = Mode(values["mode"] or checkpoint.first_mode)
@@ -67,9 +69,9 @@ def request_from(
 def values_of(
     request: GenerationRequest, *, seed: int | None = None, picture: Size | None = None
 ) -> dict[str, Any]:
-    """The form's initial values that ask for the same picture, with this seed or a new one.
+    """Initial form values that repeat the request. A `seed` of None draws a new one.
 
-    `picture` is the size of the one that it starts from, if it is known.
+    `picture` is the size of the input image, if known.
     """
     checkpoint = CHECKPOINTS.get(request.checkpoint)
     size = (request.width, request.height)
@@ -88,7 +90,7 @@ def values_of(
 
 
 def _strength(values: Mapping[str, Any], mode: Mode) -> float:
-    """What was chosen for a mode that shows the field; outpainting has nothing to give up."""
+    """The chosen strength, the mode's default, or 1.0 for modes without the field."""
     return _or(values["strength"], DEFAULT_STRENGTH[mode]) if mode in DEFAULT_STRENGTH else 1.0
 
 
@@ -97,7 +99,7 @@ def _is_refined(values: Mapping[str, Any], checkpoint: Checkpoint, mode: Mode) -
 
 
 def _pictures(values: Mapping[str, Any], mode: Mode) -> dict[str, str]:
-    """Those that the mode uses: what else was chosen before stays in the form alone."""
+    """Digests of the mode's input images; images chosen for other modes become empty."""
     used = {*mode.pictures, *(["depth"] if mode is Mode.DEPTH_TO_IMAGE else [])}
     return {name: values[name] if name in used else "" for name in ("image", "mask", "depth")}
 
@@ -126,11 +128,11 @@ def _size(
 
 
 def _enlarged(side: int, checkpoint: Checkpoint) -> int:
-    """Four times the side, in steps that the checkpoint can take and within its limits."""
+    """ENLARGEMENT times the side, rounded to the checkpoint's `multiple` and limits."""
     steps = max(1, round(side * ENLARGEMENT / checkpoint.multiple))
     return min(max(steps * checkpoint.multiple, checkpoint.min_size), checkpoint.max_size)
 
 
 def _or(value: Any, default: Any) -> Any:
-    """`default` for what was left empty; zero is a value."""
+    """`default` in place of None; zero counts as a value."""
     return default if value is None else value

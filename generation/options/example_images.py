@@ -1,4 +1,4 @@
-"""The wall of pictures that visitors see: what `manage.py wall` drew, and what it wrote beside them."""
+"""Example images of the public pages, drawn by `manage.py wall` and indexed in JSON."""
 
 import functools
 import json
@@ -13,7 +13,7 @@ from generation.engine.checkpoints.example_prompts import EXAMPLES
 from generation.models.receipts import Receipt
 from generation.options import presets
 
-# Where the files are, among the static ones.
+# Relative to the static files.
 STATIC = "img/wall"
 FOLDER = Path(settings.BASE_DIR) / "static" / STATIC
 INDEX = "wall.json"
@@ -22,7 +22,7 @@ SHARED = "shared.jpg"
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """What a picture of the wall shows: a prompt by language."""
+    """A subject of an example image, with its prompt by language."""
 
     id: str
     prompts: Mapping[str, str]
@@ -33,7 +33,7 @@ class Subject:
 
 @dataclass(frozen=True, kw_only=True)
 class ExampleImage(Subject):
-    """A picture of the wall, `side` pixels wide and high, and what it took."""
+    """An example image, `side` pixels wide and high, with its cost."""
 
     seed: int
     side: int
@@ -41,13 +41,13 @@ class ExampleImage(Subject):
 
     @property
     def path(self) -> str:
-        """The picture's name among the static files."""
+        """Path relative to the static files."""
         return f"{STATIC}/{self.id}.webp"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Making:
-    """How one of the pictures came about: previews after some of its `steps`, and its receipt."""
+    """The making of one image: previews after some of its `steps`, and its receipt."""
 
     picture: str
     previews: tuple[int, ...]
@@ -56,14 +56,14 @@ class Making:
 
     @property
     def frames(self) -> list[tuple[int, str]]:
-        """Steps and files, the finished picture last."""
+        """Pairs of step and static path, the finished image last."""
         previews = [(step, f"{STATIC}/{preview_name(step)}") for step in self.previews]
         return [*previews, (self.steps, f"{STATIC}/{self.picture}.webp")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExampleSet:
-    """All of it, and the checkpoint and the device that drew it."""
+    """All example images, with the checkpoint and the device that drew them."""
 
     checkpoint: str
     device: str
@@ -93,12 +93,12 @@ class ExampleSet:
 
 
 def preview_name(step: int) -> str:
-    """The file of the preview after a step."""
+    """File name of the preview after a step."""
     return f"step-{step}.webp"
 
 
 def subjects() -> list[Subject]:
-    """What belongs on the wall: the bundled checkpoint's examples, then those of the presets."""
+    """Subjects of all example images: the bundled checkpoint's prompts, then the presets'."""
     prompts = zip(*EXAMPLES.values(), strict=True)
     return [
         *(
@@ -110,11 +110,11 @@ def subjects() -> list[Subject]:
 
 
 def read(folder: Path = FOLDER) -> ExampleSet:
-    """What was written last. Raises FileNotFoundError where nothing was."""
+    """Read the index in the folder. Raises FileNotFoundError."""
     return ExampleSet.from_dict(json.loads((folder / INDEX).read_text()))
 
 
 @functools.cache
 def bundled() -> ExampleSet:
-    """The wall that came with the code, read once."""
+    """The example images that ship with the code; read once a process."""
     return read()

@@ -1,4 +1,4 @@
-"""What is known of each checkpoint beyond what the engine needs: who made it, from what, under which license."""
+"""Model cards: publisher, license and training of each checkpoint, for people to read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _STABILITY = "Stability AI"
 
 @dataclass(frozen=True, kw_only=True)
 class ModelCard:
-    """`training` is what it saw, from its model card, one sentence a fact. `good_for` may be empty."""
+    """`training` has a sentence for each fact of the published card. `good_for` may be empty."""
 
     publisher: Text
     license: Text
@@ -28,7 +28,7 @@ class ModelCard:
 
 
 def get(checkpoint: Checkpoint) -> ModelCard:
-    """Of an operator's own checkpoint only what it says of itself is known, and what its family comes from."""
+    """A known card, or for an operator's own checkpoint one made of its summary and family."""
     if checkpoint.id in _KNOWN:
         return _KNOWN[checkpoint.id]
     return ModelCard(

@@ -1,4 +1,4 @@
-"""What visitors are shown of this installation: its models, what they do here, and what a picture costs."""
+"""Models and presets of this installation as public pages show them, with prices and speed."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from generation.queue.estimates import Throughput
 
 @dataclass(frozen=True)
 class Model:
-    """A checkpoint as its page shows it. `rate` is None where too little was measured lately."""
+    """A checkpoint as its page shows it. `rate` is None without enough recent measurements."""
 
     checkpoint: Checkpoint
     card: ModelCard
@@ -28,17 +28,17 @@ class Model:
 
     @property
     def mode_names(self) -> list[str | Promise]:
-        """What it can do."""
+        """Translated names of its modes."""
         return [name for mode, name in NAMES.items() if mode in self.checkpoint.modes]
 
     @property
     def credits(self) -> float:
-        """What one picture of its native size costs through the API."""
+        """API price in credits of one image of its native size."""
         return self.checkpoint.credits / 1_000
 
     @property
     def best_for(self) -> list[Preset]:
-        """The presets that were made for it, and that it can do."""
+        """Presets that prefer this checkpoint and that it supports."""
         return [
             preset
             for preset in presets.PRESETS.values()
@@ -47,7 +47,7 @@ class Model:
 
 
 def models() -> list[Model]:
-    """All in the catalogue, those that can be used here first. One query."""
+    """The whole catalogue, usable checkpoints first. One query."""
     return sorted(_models(CHECKPOINTS.values()), key=lambda model: not model.is_offered)
 
 
@@ -58,13 +58,13 @@ def model(checkpoint: Checkpoint) -> Model:
 
 
 def uses() -> list[Fit]:
-    """Every preset as it can be done here."""
+    """Every preset, fitted to the usable checkpoints."""
     here = offered()
     return [presets.fit(preset, among=here) for preset in presets.PRESETS.values()]
 
 
 def cents(ms: int, *, plan: Plan) -> float:
-    """What so much GPU time costs on a plan whose minutes are all used."""
+    """Price in cents of `ms` of GPU time, at the plan's price per included minute."""
     return float(Fraction(ms * plan.price_cents, plan.gpu_ms))
 
 

@@ -1,4 +1,4 @@
-"""Shapes of pictures, and how many pixels of a checkpoint they are."""
+"""Image sizes: shapes, aspect ratios and padding in pixels of a checkpoint."""
 
 from collections.abc import Mapping
 from math import sqrt
@@ -10,23 +10,23 @@ Size = tuple[int, int]
 # Width to height; the area is the checkpoint's native one.
 ASPECTS: Mapping[str, tuple[int, int]] = {"square": (1, 1), "portrait": (2, 3), "landscape": (3, 2)}
 CUSTOM = "custom"
-# Of the picture that is worked on.
+# The input image's own aspect ratio.
 AS_PICTURE = "picture"
 
 
 def size_for(checkpoint: Checkpoint, *, shape: str) -> Size:
-    """Width and height, in pixels, that the checkpoint can draw in about its native area."""
+    """Width and height in pixels for a named shape, in about the checkpoint's native area."""
     return size_of(checkpoint, *ASPECTS[shape])
 
 
 def size_of(checkpoint: Checkpoint, across: float, down: float) -> Size:
-    """The same for any ratio of the sides: as near to it as the checkpoint's steps in size allow."""
+    """Width and height in pixels for any aspect ratio, rounded to the checkpoint's `multiple`."""
     side = checkpoint.native_size * sqrt(across / down)
     return _fit(side, checkpoint), _fit(side * down / across, checkpoint)
 
 
 def shape_of(checkpoint: Checkpoint, size: Size) -> str:
-    """The shape whose size for this checkpoint it is, or CUSTOM."""
+    """Name of the shape with this size, or CUSTOM."""
     shapes = (shape for shape in ASPECTS if size_for(checkpoint, shape=shape) == size)
     return next(shapes, CUSTOM)
 
@@ -38,11 +38,11 @@ def extended(
     *,
     max_pixels: int | None = None,
 ) -> tuple[int, int, tuple[int, int, int, int]]:
-    """Width, height and padding (left, top, right, bottom) of a picture with room around it.
+    """Width, height and padding (left, top, right, bottom) of an outpainted image.
 
-    Padding comes in the picture's own pixels, which stay as they are where the checkpoint, and
-    `max_pixels`, allow so large a whole. Else, and where it would be smaller than the checkpoint draws
-    best, the whole is scaled to that. What its steps in size leave over is added to the far sides.
+    `padding` is in pixels of `picture`. The picture keeps its scale if the checkpoint and `max_pixels`
+    allow the whole. Otherwise, or if the whole is below the native area, all of it is scaled to the
+    native area. Rounding to `multiple` enlarges the right and bottom padding.
     """
     left, top, right, bottom = padding
     across, down = picture[0] + left + right, picture[1] + top + bottom
@@ -60,7 +60,7 @@ def extended(
 def room_of(
     size: Size, padding: tuple[int, int, int, int], picture: Size
 ) -> tuple[int, int, int, int]:
-    """The padding of a whole of this size, in the pixels that the picture in it has of its own."""
+    """The inverse of `extended`: padding in pixels of the original `picture`."""
     left, top, right, bottom = padding
     inner = size[0] - left - right, size[1] - top - bottom
     across, down = picture[0] / inner[0], picture[1] / inner[1]
@@ -68,13 +68,13 @@ def room_of(
 
 
 def _unscaled(checkpoint: Checkpoint, size: Size) -> Size:
-    """As large, or larger by what the checkpoint's steps in size need."""
+    """Both sides rounded up to the checkpoint's `multiple`."""
     across, down = (-(-side // checkpoint.multiple) * checkpoint.multiple for side in size)
     return across, down
 
 
 def _is_drawable(checkpoint: Checkpoint, size: Size, max_pixels: int | None) -> bool:
-    """Whether the checkpoint, and a plan, draw it, and draw it no worse for being small."""
+    """True if the size is within the checkpoint's and the plan's limits, and at least native."""
     pixels = size[0] * size[1]
     sides_fit = checkpoint.min_size <= min(size) and max(size) <= checkpoint.max_size
     return sides_fit and checkpoint.native_size**2 <= pixels <= (max_pixels or pixels)

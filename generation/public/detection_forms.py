@@ -5,7 +5,7 @@ from generation.images import uploads
 
 
 class PictureForm(forms.Form):
-    """A picture to be looked at, and not kept."""
+    """An image to inspect; it is not stored."""
 
     picture = forms.FileField(
         label=_("Picture"),

@@ -1,4 +1,4 @@
-"""The page that says whether a picture was made here; for everybody, with or without an account."""
+"""Public page that tells if an image was made here."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -24,7 +24,7 @@ def detect(request: HttpRequest) -> HttpResponse:
     finding = None
     if form.is_valid():
         try:
-            finding = detection.look_at(form.cleaned_data["picture"])
+            finding = detection.inspect(form.cleaned_data["picture"])
         except uploads.UploadRefused as refusal:
             form.add_error("picture", str(refusal))
     context = {"form": form, "finding": finding}

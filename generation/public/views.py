@@ -1,4 +1,4 @@
-"""Pages for everybody: what this is, what it is for, and what draws here."""
+"""Public pages: home, uses, models."""
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,7 +14,7 @@ from generation.options import example_images, mode_names, on_offer, presets
 from generation.options.offered import offered
 from generation.studio import prefill
 
-# Pictures on the front page: four rows of four, three on a phone.
+# Example images on a page: four columns on a desktop, three on a phone.
 MAX_EXAMPLES = 16
 
 
@@ -22,10 +22,10 @@ MAX_EXAMPLES = 16
 def home(request: HttpRequest) -> HttpResponse:
     """generation/home.html
 
-    wall: ExampleSet; pictures: list[ExampleImage]; example: str; models: list[Model]; drawing: Model, which draws
-    where no other is chosen; trial_pictures: int | None, what the trial's minutes buy of it;
-    uses: list[Fit]; offered: list[storefront.Offered]; trial: Plan; credit_packs: list[CreditPack]; currency: str;
-    example_cents: float, what the receipt's picture costs on the first plan.
+    wall: ExampleSet; pictures: list[ExampleImage]; example: str; models: list[Model]; drawing: the default
+    Model; trial_pictures: int | None, images of the default model in the trial's minutes; uses: list[Fit];
+    offered: list[storefront.Offered]; trial: Plan; credit_packs: list[CreditPack]; currency: str;
+    example_cents: float, price of the receipt's image on the first plan.
     """
     models = on_offer.models()
     drawing = models[0]
@@ -52,7 +52,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def begin(request: HttpRequest) -> HttpResponse:
-    """Take a person's words to the studio, by way of signing up where they have no account."""
+    """Keep the prompt for the studio and redirect there, for visitors by way of sign-up."""
     preset_id = request.POST.get("preset", "")
     prefill.keep(request, text=request.POST.get("prompt", ""), preset_id=preset_id)
     return redirect("studio" if request.user.is_authenticated else "account_signup")
@@ -67,8 +67,8 @@ def uses(request: HttpRequest) -> HttpResponse:
 def use(request: HttpRequest, preset_id: str) -> HttpResponse:
     """generation/use.html
 
-    use: Fit; preset: Preset; mode: its name; example, frame: str; trial: Plan; picture: ExampleImage | None,
-    of the preset's example.
+    use: Fit; preset: Preset; mode: its name; example, frame: str; trial: Plan;
+    picture: ExampleImage | None.
     """
     try:
         preset = presets.get(preset_id)
@@ -96,7 +96,7 @@ def models(request: HttpRequest) -> HttpResponse:
 def model(request: HttpRequest, checkpoint_id: str) -> HttpResponse:
     """generation/model.html
 
-    model: Model; pictures: list[ExampleImage] that it drew.
+    model: Model; pictures: list[ExampleImage] drawn by it.
     """
     try:
         checkpoint = catalogue.get(checkpoint_id)

@@ -1,4 +1,4 @@
-"""The page of the account area where a person says what the studio starts with."""
+"""Account page for the studio's default settings."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required

@@ -1,4 +1,4 @@
-"""The studio's form: what a person may leave out is filled in, and the engine's own rules check it all."""
+"""The studio's form: fills in empty settings and validates them by the engine's rules."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class GenerationForm(SettingsFields):
-    """Valid exactly if `generation_request` can be submitted. An empty setting is the checkpoint's own.
+    """A valid form has a `generation_request`. An empty setting means the checkpoint's default.
 
-    `image`, `mask` and `depth` are digests of uploads of `user`, without whom there are none. What the chosen mode has no use for is
-    left out of the request, and kept in the form for when the mode is changed back.
+    `image`, `mask` and `depth` are digests of the user's uploads. Inputs that the chosen mode ignores
+    stay in the form, for a change back, but not in the request.
     """
 
     generation_request: GenerationRequest
@@ -68,20 +68,20 @@ class GenerationForm(SettingsFields):
 
     @property
     def unavailable(self) -> list[Checkpoint]:
-        """The checkpoints that are here, but cannot be used: something is wrong with their files."""
+        """Checkpoints that are installed but have damaged files."""
         root = settings.CHECKPOINTS_DIR
         present = [each for each in CHECKPOINTS.values() if catalogue.is_present(each, root=root)]
         return [each for each in present if catalogue.problem_with(each, root=root)]
 
     @property
     def chosen(self) -> Checkpoint | None:
-        """The checkpoint that is chosen, or would be."""
+        """The selected checkpoint, or the default."""
         id = self["checkpoint"].value()
         return CHECKPOINTS.get(id) or next(iter(self.checkpoints), None)
 
     @cached_property
     def sources(self) -> dict[str, Source]:
-        """The pictures that are chosen, by field, of those that are the user's own."""
+        """The user's selected input images by field; images of others are left out."""
         if self._user is None:
             return {}
         named = {field: self[field].value() for field in sources.FIELDS}
@@ -89,11 +89,11 @@ class GenerationForm(SettingsFields):
         return {each.field: each for each in sources.find(self._user, chosen)}
 
     def _field_for(self, name: str) -> str:
-        """The field that a request's field is asked for by."""
+        """The form field for a field of GenerationRequest."""
         return {"padding": SIDES[0], "refiner_share": "refine"}.get(name, name)
 
     def _show_defaults(self) -> None:
-        """Show in each empty field what it stands for with the checkpoint that is chosen."""
+        """Show the selected checkpoint's defaults as placeholders."""
         checkpoint = self.chosen
         if checkpoint is None:
             return

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 MAX_PRESETS = 100
 MAX_NAME_LENGTH = 60
-# How far back past prompts are looked for, and how many different ones are shown.
+# Jobs searched for past prompts, and the most prompts returned.
 RECENT_JOBS = 200
 RECENT_PROMPTS = 40
-# What belongs to one picture and not to a way of making them.
+# Values of one image, which a preset must not keep.
 _NOT_KEPT = {"seed", "keep_seed", "image", "mask", "depth"}
 
 
 class TooManyPresets(Exception):
-    """The user keeps as many settings as one may."""
+    """The user has MAX_PRESETS presets already."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -29,7 +29,7 @@ class TooManyPresets(Exception):
 
 
 def keep_preset(user: "User", name: str, values: Mapping[str, Any]) -> StudioPreset:
-    """Keep settings under a name, in place of what had it before. Raises TooManyPresets."""
+    """Save settings under a name, replacing a preset of that name. Raises TooManyPresets."""
     kept = {key: value for key, value in values.items() if key not in _NOT_KEPT}
     others = StudioPreset.objects.filter(user=user).exclude(name=name)
     if others.count() >= MAX_PRESETS:
@@ -41,7 +41,7 @@ def keep_preset(user: "User", name: str, values: Mapping[str, Any]) -> StudioPre
 
 
 def prompts(user: "User") -> list[str]:
-    """The prompts that the user asked with lately, each once, the latest first."""
+    """The user's recent prompts without duplicates, latest first."""
     recent = Job.objects.for_user(user).order_by("-created_at", "-id")
     asked = recent.values_list("request__prompt", flat=True)[:RECENT_JOBS]
     return [prompt for prompt in dict.fromkeys(asked) if prompt][:RECENT_PROMPTS]

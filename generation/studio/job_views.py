@@ -36,7 +36,7 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @require_safe
 @never_cache
 def job_card(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """The part of a page that shows one job, for whoever was told that it changed."""
+    """Fragment with one job, fetched after a websocket message."""
     job = get_job_for_user(request, job_id)
     return render(request, "generation/_job.html", {"job": job, "state": messages.job_state(job)})
 
@@ -45,7 +45,7 @@ def job_card(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @require_safe
 @never_cache
 def job_receipt(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """The receipt as JSON: see `statements.Statement`."""
+    """The receipt as JSON, as `receipt_view` builds it."""
     job = get_job_for_user(request, job_id)
     return JsonResponse(receipt_view.build(job).to_dict())
 
@@ -62,7 +62,7 @@ def job_cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @require_safe
 @never_cache
 def jobs_active(request: HttpRequest) -> HttpResponse:
-    """The snapshot that the websocket starts with, for a browser that has none."""
+    """The websocket's initial snapshot, for browsers without a websocket."""
     return JsonResponse(messages.snapshot(user_of(request)))
 
 

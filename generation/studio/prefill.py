@@ -1,6 +1,6 @@
-"""With what a person starts in the studio: words typed elsewhere, a model, a preset.
+"""Prefilled values of the studio's form: a prompt, a model or a preset from another page.
 
-Words that somebody typed before signing up wait in the session, which keeps them through all of that.
+A prompt typed before sign-up waits in the session, which survives sign-up.
 """
 
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ from generation.options.offered import offered
 
 KEY = "start"
 NAMES = ("prompt", "checkpoint", "preset")
-# A pasted article; longer ones lose their end.
+# Longer articles are cut.
 MAX_TEXT_LENGTH = 20_000
 
 
 def keep(request: HttpRequest, *, text: str, preset_id: str = "") -> None:
-    """Let it wait for the studio. An unknown preset counts for none."""
+    """Store a prompt in the session for the studio. An unknown preset is ignored."""
     preset = presets.PRESETS.get(preset_id)
     words = preset.subject(text[:MAX_TEXT_LENGTH]) if preset else text
     request.session[KEY] = {
@@ -29,9 +29,9 @@ def keep(request: HttpRequest, *, text: str, preset_id: str = "") -> None:
 
 
 def values(request: HttpRequest) -> dict[str, Any]:
-    """The studio's initial values. What the address says comes before what waits in the session.
+    """Initial values of the studio; the URL's query takes precedence over the session.
 
-    Raises UnknownPreset for one that the address names.
+    Raises UnknownPreset.
     """
     kept = request.session.get(KEY, {})
     start: Mapping[str, str] = request.GET if _says_something(request) else kept
@@ -49,7 +49,7 @@ def _preset_values(start: Mapping[str, str]) -> dict[str, Any]:
 
 
 def forget(request: HttpRequest) -> None:
-    """What waited has been used."""
+    """Remove the stored prompt from the session."""
     request.session.pop(KEY, None)
 
 

@@ -1,4 +1,4 @@
-"""What the studio's form starts with: a person's own settings, in place of the model's."""
+"""A person's default settings for the studio."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ FIELDS = (
 
 
 class DefaultsForm(GenerationForm):
-    """The studio's form with no picture in mind. What is left empty stays the model's own."""
+    """The reusable settings of the studio's form. Empty settings stay the model's."""
 
     field_order = FIELDS
 
@@ -29,11 +29,11 @@ class DefaultsForm(GenerationForm):
         for name in self.fields.keys() - set(FIELDS):
             del self.fields[name]
         shape: Any = self.fields["shape"]
-        # One picture's size is not that of all that follow.
+        # A custom or input image's size belongs to one image only.
         shape.choices = [each for each in shape.choices if each[0] not in {AS_PICTURE, CUSTOM}]
 
     def clean(self) -> dict[str, Any]:
-        """The fields say for themselves what they take; there is no request to be checked."""
+        """Skip validation of a complete request; the fields validate themselves."""
         return self.cleaned_data
 
     def save(self, user: "User") -> None:
@@ -43,7 +43,7 @@ class DefaultsForm(GenerationForm):
 
 
 def initial(user: "User") -> dict[str, Any]:
-    """The studio's initial values. A model that is no longer installed is not among them."""
+    """Initial values of the studio, without a model that is no longer installed."""
     values = dict(user.studio_defaults)
     if values.get("checkpoint") not in {checkpoint.id for checkpoint in offered()}:
         values.pop("checkpoint", None)

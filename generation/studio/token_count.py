@@ -1,4 +1,4 @@
-"""How long a prompt is to a checkpoint, counted by its own tokenizer and without torch."""
+"""Token counts of prompts by a checkpoint's own tokenizer, without torch."""
 
 import json
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.catalogue import Checkpoint
 from generation.engine.request import prompt_weights
 
-# Where a tokenizer's configuration does not say: every CLIP model of Stable Diffusion.
+# Default of `model_max_length`; true for every CLIP model of Stable Diffusion.
 CLIP_LENGTH = 77
-# Its start and its end.
+# Start and end tokens.
 FRAME = 2
 _WORDS = Regex(
     r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
@@ -23,7 +23,7 @@ _WORDS = Regex(
 
 @dataclass(frozen=True)
 class Count:
-    """`tokens` of a prompt, and how many the model reads at once; more are read piece by piece."""
+    """A prompt's `tokens` and the model's `limit`; longer prompts are encoded in pieces."""
 
     tokens: int
     limit: int
@@ -34,7 +34,7 @@ class Count:
 
 
 def count(checkpoint: Checkpoint, prompt: str) -> Count | None:
-    """None where the checkpoint's vocabulary is not to be had."""
+    """Count without start and end tokens; None if the checkpoint has no tokenizer files."""
     folder = catalogue.folder(checkpoint, settings.CHECKPOINTS_DIR) / "tokenizer"
     try:
         tokenizer, length = _load(folder)
@@ -46,7 +46,7 @@ def count(checkpoint: Checkpoint, prompt: str) -> Count | None:
 
 @lru_cache(maxsize=8)
 def _load(folder: Path) -> tuple[Tokenizer, int]:
-    """The tokenizer and its model's length. Raises FileNotFoundError."""
+    """The tokenizer and its model's length in tokens. Raises FileNotFoundError."""
     config = folder / "tokenizer_config.json"
     length = json.loads(config.read_text()).get("model_max_length", CLIP_LENGTH)
     whole = folder / "tokenizer.json"
@@ -57,7 +57,7 @@ def _load(folder: Path) -> tuple[Tokenizer, int]:
 
 
 def _from_parts(folder: Path) -> Tokenizer:
-    """CLIP's tokenizer from its vocabulary and merges, as older checkpoints have them."""
+    """Build CLIP's tokenizer from vocab.json and merges.txt, the format of older checkpoints."""
     vocabulary = json.loads((folder / "vocab.json").read_text())
     lines = (folder / "merges.txt").read_text().splitlines()
     pairs = (line.split() for line in lines if line and not line.startswith("#"))

@@ -1,4 +1,4 @@
-"""What the studio's page asks for while one works: lengths of prompts, uploads, presets, past prompts."""
+"""Requests of the studio's scripts: token counts, uploads, presets, past prompts."""
 
 from typing import Any
 from uuid import UUID
@@ -21,14 +21,14 @@ from generation.models import Image, StudioPreset, Upload
 from generation.studio import history, token_count
 from generation.studio.forms import GenerationForm
 
-# A picture that is read for its settings alone may be larger than one that is worked on.
+# Larger than uploads.MAX_BYTES, as only the metadata of the file is read.
 MAX_READ_BYTES = 40 * 2**20
 
 
 @login_required
 @require_POST
 def count_tokens(request: HttpRequest) -> JsonResponse:
-    """How long a prompt is to a checkpoint: {tokens, limit, text}, text being fit to show."""
+    """Answer {tokens, limit, text} for a prompt and a checkpoint; `text` is translated."""
     try:
         checkpoint = catalogue.get(request.POST.get("checkpoint", ""))
     except catalogue.UnknownCheckpoint as error:
@@ -36,14 +36,14 @@ def count_tokens(request: HttpRequest) -> JsonResponse:
     counted = token_count.count(checkpoint, request.POST.get("prompt", "")[:MAX_PROMPT_LENGTH])
     if counted is None:
         return JsonResponse({"tokens": None, "limit": None, "text": ""})
-    return JsonResponse({"tokens": counted.tokens, "limit": counted.limit, "text": _said(counted)})
+    return JsonResponse({"tokens": counted.tokens, "limit": counted.limit, "text": _text(counted)})
 
 
 @login_required
 @require_POST
 @limited("upload")
 def upload(request: HttpRequest) -> JsonResponse:
-    """Take a picture to work on: its digest and size, or 422 and why not."""
+    """Store an uploaded image; answer its digest and size, or 422 with an error."""
     user = user_of(request)
     file = request.FILES.get("file")
     if file is None:
@@ -52,17 +52,17 @@ def upload(request: HttpRequest) -> JsonResponse:
         stored = uploads.receive(user, file)
     except uploads.UploadRefused as refusal:
         return JsonResponse({"error": str(refusal)}, status=422)
-    return JsonResponse(_shown(stored), status=201)
+    return JsonResponse(_to_json(stored), status=201)
 
 
 @login_required
 @require_POST
 @limited("upload")
 def upload_image(request: HttpRequest, image_id: UUID) -> JsonResponse:
-    """Take one of the person's own pictures to work on."""
+    """Make one of the user's images an input image."""
     user = user_of(request)
     image = get_object_or_404(Image.objects.for_user(user).kept(), pk=image_id)
-    return JsonResponse(_shown(uploads.from_image(user, image)), status=201)
+    return JsonResponse(_to_json(uploads.from_image(user, image)), status=201)
 
 
 @login_required
@@ -83,9 +83,9 @@ def upload_file(request: HttpRequest, digest: str) -> HttpResponse:
 @require_POST
 @limited("upload")
 def read_picture(request: HttpRequest) -> JsonResponse:
-    """The form's values that a PNG says it was made from, or 422 and why there are none.
+    """Answer the form values found in a PNG, or 422 with an error.
 
-    Also the pictures among them that are the person's own, by field; others are left empty.
+    `pictures` has the user's own input images by field; fields of other images become empty.
     """
     user = user_of(request)
     file = request.FILES.get("file")
@@ -96,9 +96,9 @@ def read_picture(request: HttpRequest) -> JsonResponse:
     except read_settings.NothingToRead as reason:
         return JsonResponse({"error": str(reason)}, status=422)
     named = {field: values.pop(field, "") for field in sources.FIELDS}
-    wanted = {field: digest for field, digest in named.items() if digest}
-    pictures = {each.field: _shown(each.upload) for each in sources.find(user, wanted)}
-    found = {field: pictures[field]["digest"] if field in pictures else "" for field in wanted}
+    digests = {field: digest for field, digest in named.items() if digest}
+    pictures = {each.field: _to_json(each.upload) for each in sources.find(user, digests)}
+    found = {field: pictures[field]["digest"] if field in pictures else "" for field in digests}
     return JsonResponse({"values": values | found, "pictures": pictures})
 
 
@@ -112,12 +112,12 @@ def past_prompts(request: HttpRequest) -> JsonResponse:
 @login_required
 @require_POST
 def keep_preset(request: HttpRequest) -> JsonResponse:
-    """Keep the form's settings under the name that comes with them: 201, or 422 and why not."""
+    """Save the form's settings as a preset: 201, or 422 with an error."""
     user = user_of(request)
     name = request.POST.get("preset_name", "").strip()
     if not name or len(name) > history.MAX_NAME_LENGTH:
         return JsonResponse({"error": _("Give it a name of 1 to 60 characters.")}, status=422)
-    form = GenerationForm(_with_some_prompt(request.POST), user=user)
+    form = GenerationForm(_with_prompt(request.POST), user=user)
     if not form.is_valid():
         return JsonResponse({"error": _("Some settings are not valid yet.")}, status=422)
     values = {field: request.POST.get(field, "") for field in form.fields}
@@ -135,16 +135,16 @@ def delete_preset(request: HttpRequest, preset_id: UUID) -> HttpResponse:
     return redirect("studio")
 
 
-def _shown(stored: Upload) -> dict[str, Any]:
+def _to_json(upload: Upload) -> dict[str, Any]:
     return {
-        "digest": stored.digest,
-        "url": stored.get_absolute_url(),
-        "width": stored.width,
-        "height": stored.height,
+        "digest": upload.digest,
+        "url": upload.get_absolute_url(),
+        "width": upload.width,
+        "height": upload.height,
     }
 
 
-def _said(counted: token_count.Count) -> str:
+def _text(counted: token_count.Count) -> str:
     if counted.tokens > counted.limit:
         return ngettext(
             "%(tokens)d of %(limit)d tokens: read in %(pieces)d piece",
@@ -157,8 +157,8 @@ def _said(counted: token_count.Count) -> str:
     }
 
 
-def _with_some_prompt(posted: QueryDict) -> QueryDict:
-    """Settings are kept for prompts to come: that there is none yet is no mistake."""
+def _with_prompt(posted: QueryDict) -> QueryDict:
+    """Fill in a prompt, so that settings without one are valid."""
     filled = posted.copy()
     filled["prompt"] = posted.get("prompt") or "-"
     return filled

@@ -1,4 +1,4 @@
-"""Asking for pictures and watching them appear: guards first, one verb, a page or a redirect."""
+"""The studio: its form, its prefilled values, the quote for its settings."""
 
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -47,10 +47,11 @@ RECENT = 12
 @forms_may_lead_to_stripe
 @limited("submit")
 def studio(request: HttpRequest) -> HttpResponse:
-    """?job=ID and ?image=ID fill the form with what they were made from, an image's seed included.
+    """Prefill the form by the query.
 
-    ?own=ID is a preset of the person's own, ?from=ID&mode=MODE one of their pictures to work on.
-    ?prompt= and ?preset=ID, or what was typed before signing up, fill it with something new.
+    ?job=ID and ?image=ID repeat a job's settings, an image's seed included. ?own=ID applies one of
+    the user's presets. ?from=ID&mode=MODE starts from one of the user's images. ?prompt= and
+    ?preset=ID, or a prompt typed before sign-up, start something new.
     """
     user = user_of(request)
     if request.method != "POST":
@@ -89,7 +90,7 @@ def studio(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def quote(request: HttpRequest) -> HttpResponse:
-    """What the settings in the query would cost; the prompt makes no difference and stays at home."""
+    """Price of the settings in the query; browsers leave the prompt out, as it has no price."""
     user = user_of(request)
     form = GenerationForm({**request.GET.dict(), "prompt": "-"}, user=user)
     return JsonResponse(_quote(user, form))
@@ -98,9 +99,9 @@ def quote(request: HttpRequest) -> HttpResponse:
 def _render_studio(request: HttpRequest, form: GenerationForm) -> HttpResponse:
     user = user_of(request)
     jobs_of_user = Job.objects.for_user(user)
-    asked = _uuid(request.GET.get("job", ""))
+    job_id = _uuid(request.GET.get("job", ""))
     latest = jobs_of_user.order_by("-created_at", "-id")
-    shown = jobs_of_user.filter(pk=asked).first() if asked else latest.first()
+    shown = jobs_of_user.filter(pk=job_id).first() if job_id else latest.first()
     recent = Image.objects.for_user(user).kept().defer("terms")
     context = {
         "form": form,
@@ -147,31 +148,31 @@ def _values_of(job: Job, *, seed: int | None = None) -> dict[str, Any]:
 
 
 def _start_from(user: "User", image_id: UUID, *, mode: str) -> dict[str, Any]:
-    """Work on one of the person's own pictures, with the words that it was made from.
+    """Initial values to edit one of the user's images with its own prompt.
 
-    Its model goes on with it if it can; an upscaler draws no variations.
+    Keeps the image's model if that supports the mode.
     """
     image = get_object_or_404(Image.objects.for_user(user).kept(), pk=image_id)
-    wanted = Mode(mode) if mode in set(Mode) else Mode.IMAGE_TO_IMAGE
-    able = [each.id for each in offered() if wanted in each.modes]
+    chosen = Mode(mode) if mode in set(Mode) else Mode.IMAGE_TO_IMAGE
+    able = [each.id for each in offered() if chosen in each.modes]
     return {
         **_values_of(image.job),
-        **({} if image.checkpoint in able else _with_its_own_settings(able)),
+        **({} if image.checkpoint in able else _with_own_settings(able)),
         **dict.fromkeys(("mask", "depth", "strength", *SIDES)),
-        "mode": wanted,
+        "mode": chosen,
         "image": uploads.from_image(user, image).digest,
         "shape": AS_PICTURE,
     }
 
 
-def _with_its_own_settings(able: list[str]) -> dict[str, Any]:
-    """The first of some checkpoints, if there is one, with what is its own in place of another's."""
+def _with_own_settings(able: list[str]) -> dict[str, Any]:
+    """Select the first checkpoint, if any, and clear the settings of another model."""
     own = dict.fromkeys(("num_inference_steps", "guidance_scale", "noise_scheduler"))
     return {"checkpoint": able[0], **own} if able else {}
 
 
 def _uuid(text: str) -> UUID | None:
-    """Raises Http404 for what cannot be an id; None where there is none."""
+    """None for an empty text. Raises Http404 for anything else than a UUID."""
     try:
         return UUID(text) if text else None
     except ValueError as error:
@@ -179,22 +180,26 @@ def _uuid(text: str) -> UUID | None:
 
 
 def _quote(user: "User", form: GenerationForm) -> dict[str, Any]:
-    """What the form's settings would cost, as they are, whatever the prompt says."""
+    """Price and size of the form's settings, or errors by field. Ignores the prompt."""
     values = {name: form[name].value() for name in form.fields}
     settings = GenerationForm({**values, "prompt": "-"}, user=user)
     if not settings.is_valid():
         return {"errors": settings.errors, "text": "", "size": ""}
-    wanted = settings.generation_request
+    generation_request = settings.generation_request
     try:
-        admission.require_size(wanted, plan_of(user))
+        admission.require_size(generation_request, plan_of(user))
     except jobs.OverPlanLimit as limit:
         return {"errors": {"shape": [str(limit)]}, "text": "", "size": ""}
-    quote = estimates.quote(wanted)
+    quote = estimates.quote(generation_request)
     text = _("about %(likely)s, at most %(ceiling)s of GPU time") % {
         "likely": gpu_time(quote.likely_ms),
         "ceiling": gpu_time(quote.ceiling_ms),
     }
-    return {"errors": {}, "text": text, "size": f"{wanted.width} × {wanted.height}"}
+    return {
+        "errors": {},
+        "text": text,
+        "size": f"{generation_request.width} × {generation_request.height}",
+    }
 
 
 def _with_link(refusal: Exception) -> SafeString:

@@ -1,4 +1,4 @@
-"""What keys and their jobs cost, in what they pay with."""
+"""Amounts of API keys and calls, in the unit that the key pays in."""
 
 from django import template
 
@@ -13,13 +13,13 @@ register = template.Library()
 
 @register.filter
 def spending(amount: int, key: ApiKey) -> str:
-    """An amount of what the key spends: "12.5 credits", "4 min 58 s"."""
+    """An amount in the key's unit: "12.5 credits", "4 min 58 s"."""
     return emails.amount(amount, key=key)
 
 
 @register.filter
 def cost(call: Call) -> str:
-    """What the request's jobs cost, or what is set aside for them while it is not known."""
+    """Cost of the call's jobs, or their holds while jobs are running."""
     jobs = call.jobs
     if not jobs:
         return ""

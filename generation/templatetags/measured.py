@@ -1,4 +1,4 @@
-"""What this installation has measured of itself, for pages that stand below generation."""
+"""Measured speeds, for templates of apps below generation."""
 
 from django import template
 
@@ -11,5 +11,5 @@ register = template.Library()
 
 @register.simple_tag
 def measured_rates() -> list[Throughput]:
-    """How fast each checkpoint that is offered draws with its own settings, as far as it was measured."""
+    """Throughput of each offered checkpoint with default settings; unmeasured ones are left out."""
     return estimates.rates(offered())

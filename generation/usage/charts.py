@@ -1,4 +1,4 @@
-"""Bars on a scale that people can read: whole numbers for an SVG, without a drawing library."""
+"""Bar charts of usage: integer coordinates for an SVG, on a scale of round values."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from itertools import count
 from billing.models import Unit
 from generation.usage.summary import Day, Spent
 
-# The SVG's own units; the page stretches it to whatever room there is.
+# In SVG units; the page scales the drawing.
 HEIGHT = 1_000
 DAY_WIDTH = 100
 BAR_WIDTH = 70
-# A day that took anything shows, even beside one that took a thousand times as much.
+# Keeps a small amount visible beside a large one.
 LEAST_HEIGHT = 8
 _SECOND = 1_000
 _MINUTE = 60 * _SECOND
@@ -21,7 +21,7 @@ _CREDIT = 1_000
 
 @dataclass(frozen=True)
 class Bar:
-    """One day; `left` is where its stretch of the axis begins, `x` its bar."""
+    """One day's bar; `left` is the start of the day's stretch of the axis, `x` the bar's."""
 
     day: date
     amount: int
@@ -33,7 +33,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Chart:
-    """`marks` are the values of the lines across, from the top to zero, at equal distances."""
+    """`marks` are the values of the grid lines, from the top to zero, equally spaced."""
 
     bars: tuple[Bar, ...]
     width: int
@@ -41,13 +41,13 @@ class Chart:
 
     @property
     def days(self) -> tuple[date, date, date]:
-        """The first, the middle and the last."""
+        """The first, the middle and the last day."""
         days = [bar.day for bar in self.bars]
         return days[0], days[len(days) // 2], days[-1]
 
 
 def chart(spent: Spent) -> Chart:
-    """A bar for each of the days, which follow each other."""
+    """A chart with a bar for each day; days must be consecutive."""
     top = _top(spent.most.amount, spent.unit)
     return Chart(
         bars=tuple(_bar(index, day, top=top) for index, day in enumerate(spent.days)),
@@ -70,12 +70,12 @@ def _bar(index: int, day: Day, *, top: int) -> Bar:
 
 
 def _top(amount: int, unit: Unit) -> int:
-    """The lowest round value that is not below `amount`."""
+    """The lowest round value at or above `amount`."""
     values = _round_credits() if unit is Unit.CREDITS else _round_times()
     return next(top for top in values if top >= amount)
 
 
-# What a scale may end at: its half is a round number, too.
+# Ends of a scale. Their halves are round as well.
 
 
 def _round_times() -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""A person's usage as a file for spreadsheets: one line a job, with what the ledger took for it."""
+"""CSV export of usage: one line a job, with the amount that the ledger took."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -31,14 +31,14 @@ COLUMNS = (
     "charged_credits",
     "receipt",
 )
-# Without it, spreadsheets take UTF-8 for the letters of their own country.
+# Without it, spreadsheets read UTF-8 as a local encoding.
 BYTE_ORDER_MARK = "\ufeff"
-# A cell that begins like this is a formula to a spreadsheet; some take the wide forms, too.
+# Spreadsheets run cells that begin so as formulas; some accept the full-width forms.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def pieces(user: "User", period: Period, filters: JobFilter = ALL) -> Iterator[str]:
-    """The file, the latest job first, in pieces of one query each. Nothing is held between two of them."""
+    """The file in pieces of one query each, latest job first. Holds no cursor between pieces."""
     yield BYTE_ORDER_MARK + _lines([COLUMNS])
     older: str | None = ""
     while older is not None:
@@ -49,7 +49,7 @@ def pieces(user: "User", period: Period, filters: JobFilter = ALL) -> Iterator[s
 
 def _row(job: Job) -> tuple[object, ...]:
     assert job.finished_at is not None, "the job has ended"
-    # As it was asked for: a request is not checked against a catalogue that may have changed since.
+    # The raw request: its checkpoint may no longer be in the catalogue.
     request = job.request
     return (
         job.finished_at.isoformat(timespec="milliseconds"),

@@ -47,13 +47,13 @@ class Period:
 
     @property
     def ends_at(self) -> datetime:
-        """The first moment that is too late."""
+        """Exclusive end of the period."""
         return datetime.combine(self.last, time.min, tzinfo=UTC) + timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class JobFilter:
-    """Which of a period's jobs. `key`: the id of an API key, or WEBSITE; what is empty restricts nothing."""
+    """Filters of jobs; empty ones match all. `key` is the id of an API key, or WEBSITE."""
 
     checkpoint: str = ""
     key: str = ""

@@ -1,4 +1,4 @@
-"""Which days, which checkpoint and which API key a person wants to see the usage of."""
+"""Form of the usage page: period, checkpoint, API key."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 PRESETS = (7, DEFAULT_DAYS, 90)
-# Far enough apart for everything that happened, and for sums with days in them.
+# Limits that keep date arithmetic from overflowing.
 EARLIEST, LATEST = date(2000, 1, 1), date(2099, 12, 31)
 
 
@@ -24,7 +24,7 @@ def _day(label: Any) -> forms.DateField:
     return forms.DateField(
         label=label,
         required=False,
-        # What a browser's own calendar sends, whatever the language of the page.
+        # Browsers send this format in every language.
         input_formats=["%Y-%m-%d"],
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         validators=[MinValueValidator(EARLIEST), MaxValueValidator(LATEST)],
@@ -32,7 +32,7 @@ def _day(label: Any) -> forms.DateField:
 
 
 class UsageForm(forms.Form):
-    """The last `days`, or from `first` to `last`, or where neither is said the last month."""
+    """Period by `days`, or by `first` and `last`; the last DEFAULT_DAYS by default."""
 
     days = forms.TypedChoiceField(
         choices=[(n, n) for n in PRESETS], coerce=int, empty_value=None, required=False
@@ -58,20 +58,20 @@ class UsageForm(forms.Form):
 
     @property
     def period(self) -> Period:
-        """What was asked for; the last month if that made no sense."""
+        """The chosen period; the default if the form is invalid."""
         if not self.is_valid():
             return Period.until_today(days=DEFAULT_DAYS)
         return _period(**{name: self.cleaned_data[name] for name in ("days", "first", "last")})
 
     @property
     def filters(self) -> JobFilter:
-        """What was asked for; all if that made no sense."""
+        """The chosen filters; ALL if the form is invalid."""
         if not self.is_valid():
             return ALL
         return JobFilter(checkpoint=self.cleaned_data["checkpoint"], key=self.cleaned_data["key"])
 
     def show(self, checkpoints: Iterable[str]) -> None:
-        """Fill in the days that are shown, and offer these checkpoints and the one that was chosen."""
+        """Show the effective period, and offer these checkpoints and the chosen one."""
         if self.is_valid():
             period = self.period
             self.data = {"first": period.first, "last": period.last, **asdict(self.filters)}

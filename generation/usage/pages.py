@@ -29,7 +29,7 @@ def page(
     before: str = "",
     size: int | None = None,
 ) -> Page:
-    """The jobs that ended before the cursor, or the last ones, the latest first, with their keys. One query.
+    """Jobs that ended before the cursor, latest first, with their API keys. One query.
 
     Raises cursors.InvalidCursor.
     """

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Day:
-    """What one day's jobs cost, and how many there were."""
+    """One UTC day's cost and number of jobs."""
 
     day: date
     amount: int
@@ -30,7 +30,7 @@ class Day:
 
 @dataclass(frozen=True)
 class Spent:
-    """All that was paid in one unit: milliseconds, or thousandths of a credit. Days without jobs are there, too."""
+    """Cost in one unit: milliseconds or thousandths of a credit. Includes days without jobs."""
 
     unit: Unit
     days: tuple[Day, ...]
@@ -45,7 +45,7 @@ class Spent:
 
     @property
     def most(self) -> Day:
-        """The day that cost most, the first of them."""
+        """The most expensive day; the earliest of equals."""
         return max(self.days, key=lambda day: day.amount)
 
     @property
@@ -59,7 +59,7 @@ class Spent:
 
 @dataclass(frozen=True)
 class Summary:
-    """A period in both units. `checkpoints`: all that were used in it."""
+    """A period's cost in both units. `checkpoints` ignores the filter by checkpoint."""
 
     time: Spent
     credits: Spent
@@ -67,12 +67,12 @@ class Summary:
 
     @property
     def shown(self) -> tuple[Spent, ...]:
-        """The units that were paid in; GPU time where nothing was paid."""
+        """Units with jobs; GPU time if no unit has any."""
         return tuple(spent for spent in (self.time, self.credits) if spent.jobs) or (self.time,)
 
 
 def summary(user: "User", period: Period, filters: JobFilter = ALL) -> Summary:
-    """Sums by day. One query."""
+    """Cost by day and unit. One query."""
     groups = (
         jobs_ended(user, period, key=filters.key)
         .values("checkpoint", "unit", day=TruncDate("finished_at", tzinfo=UTC))

@@ -1,4 +1,4 @@
-"""What a person's pictures took: a chart, a line for each, and a file of it. Their minutes are billing's."""
+"""The usage page: chart, list of jobs and CSV. Billing shows balances."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict
@@ -28,13 +28,13 @@ from generation.usage.summary import summary
 def usage(request: HttpRequest) -> HttpResponse:
     """generation/usage.html
 
-    form: UsageForm, sent by GET to here; period: Period; units: a Spent with its Chart for each unit that was
-    paid in; page: Page; presets: numbers of days, days: the one that is shown, or None; query: what keeps the
-    choice in a link, narrowed: the same without its days.
+    form: UsageForm, sent by GET; period: Period; units: pairs of Spent and Chart; page: Page; presets:
+    numbers of days; days: the selected preset or None; query: the filters for links; narrowed: the same
+    without the period.
     """
     before = request.GET.get("before", "")
     if before.isdecimal():
-        # The ledger's pages once had this address.
+        # Old links to pages of the ledger.
         return redirect(f"{reverse('billing:usage')}?before={before}", permanent=True)
     user = user_of(request)
     form = UsageForm(request.GET, user=user)
@@ -62,7 +62,7 @@ def usage(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def usage_export(request: HttpRequest) -> StreamingHttpResponse:
-    """The same jobs as CSV; what can't be asked for is not found."""
+    """The same jobs as CSV. An invalid query is a 404."""
     user = user_of(request)
     form = UsageForm(request.GET, user=user)
     if not form.is_valid():
@@ -80,7 +80,7 @@ def _query(**values: object) -> str:
 
 
 async def _in_turn(pieces: Iterator[str]) -> AsyncIterator[str]:
-    """Each piece when the last one is sent: an asynchronous server would gather a plain iterator first."""
+    """Pieces one by one; under ASGI, Django would collect a synchronous iterator first."""
     take = sync_to_async(partial(next, pieces, None))
     while (piece := await take()) is not None:
         yield piece

@@ -1,12 +1,12 @@
-"""Starting points: what people come to do, each as settings that the studio's form understands.
+"""Presets: starting points of the studio, each a set of form values for one use.
 
-    presets.PRESETS                       every preset by id, in the order in which they are shown
-    presets.get("isometric")              one of them; raises UnknownPreset
-    presets.fit(preset, among=offered())  the preset as this installation can do it
-    preset.applies_to(checkpoint)         whether the checkpoint can do it as it is meant
+    presets.PRESETS                       all presets by id, in the order of pages
+    presets.get("isometric")              one preset; raises UnknownPreset
+    presets.fit(preset, among=offered())  the preset with a usable checkpoint
+    preset.applies_to(checkpoint)         True if the checkpoint supports the preset's mode
 
-A fit is what a page works with. It names the checkpoint and mode that stand in where the preferred ones
-are missing, says so in `notes`, and fills the studio's form by `values(words)`.
+A Fit names substitutes for a missing checkpoint or mode, explains them in `notes`, and fills the
+studio's form with `values(words)`.
 """
 
 from collections.abc import Mapping
@@ -18,14 +18,14 @@ from generation.options.presets.preset import Preset, Size
 __all__ = ["PRESETS", "SYNTHETIC_FIELDS", "Fit", "Preset", "Size", "UnknownPreset", "fit", "get"]
 
 PRESETS: Mapping[str, Preset] = {preset.id: preset for preset in (*art.PRESETS, *trade.PRESETS)}
-# The fields in which a picture must say that it shows nothing real.
+# Fields in which an image must be marked as synthetic.
 SYNTHETIC_FIELDS = sorted(
     {preset.synthetic_for for preset in PRESETS.values() if preset.synthetic_for}
 )
 
 
 class UnknownPreset(LookupError):
-    """There is no preset of this id."""
+    """No preset has this id."""
 
 
 def get(id: str) -> Preset:

@@ -1,27 +1,27 @@
-"""What a text is about, for a picture that goes with it."""
+"""The subject of a pasted article, as words for a prompt."""
 
 import re
 
-# A line that is no longer is taken for a title.
+# A first line of up to this length counts as the title.
 TITLE_CHARACTERS = 120
 SUBJECT_CHARACTERS = 240
-# The first that is long enough not to end with an abbreviation.
+# At least 30 characters, so that an abbreviation's period does not end the sentence.
 _SENTENCE = re.compile(r".{30,}?(?:[.!?](?=\s|$)|[。！？]|$)")
 
 
 def subject(text: str) -> str:
-    """The title of a pasted text, or its first sentence; a short text is its own subject."""
+    """The text's title, or the first sentence of a long first line; empty for an empty text."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
         return ""
     title = lines[0].lstrip("# ")
     if len(title) > TITLE_CHARACTERS:
-        title = _SENTENCE.match(title)[0]  # type: ignore[index]  # a line that is not empty matches
+        title = _SENTENCE.match(title)[0]  # type: ignore[index]  # a nonempty line always matches
     return _shortened(title).rstrip(" .。")
 
 
 def _shortened(text: str) -> str:
-    """At most SUBJECT_CHARACTERS of it, ending with a whole word where it has words."""
+    """The first SUBJECT_CHARACTERS, cut at a space if possible."""
     if len(text) <= SUBJECT_CHARACTERS:
         return text
     kept = text[:SUBJECT_CHARACTERS]

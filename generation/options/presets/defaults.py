@@ -1,6 +1,6 @@
 """Checkpoint preferences and negative prompts that several presets share."""
 
-# Best first. A checkpoint that is not in the catalogue, or not installed, is passed over.
+# Best first. Checkpoints outside the catalogue or not installed are skipped.
 FINEST = ("sdxl-1.0", "sd-3", "sd-2.1", "sd-1.5", "sketchbook")
 READS_LONG_PROMPTS = ("sd-3", "sdxl-1.0", "sd-2.1", "sd-1.5", "sketchbook")
 INPAINTS = ("sd-2.0-inpaint", "sd-1.5-inpaint", "sdxl-1.0", "sd-1.5", "sketchbook")

@@ -1,4 +1,4 @@
-"""A preset as an installation can do it."""
+"""Presets fitted to the checkpoints of an installation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from generation.options.sizes import shape_of, size_of
 
 @dataclass(frozen=True)
 class Fit:
-    """A preset with the checkpoint and the mode that it gets here."""
+    """A preset with the checkpoint and the mode chosen for it."""
 
     preset: Preset
     checkpoint: Checkpoint
@@ -24,7 +24,7 @@ class Fit:
 
     @property
     def notes(self) -> list[str]:
-        """What is not as it is meant, each a sentence fit to show; empty where all of it is."""
+        """Translated sentences on each substitute; empty if the preset fits completely."""
         notes = []
         if self.mode != self.preset.mode:
             notes.append(
@@ -42,16 +42,16 @@ class Fit:
         return notes
 
     def prompt(self, words: str = "") -> str:
-        """The whole prompt. Without words, that of the example, in the language of the page."""
+        """The complete prompt; without words, the example in the active language."""
         words = words.strip() or self.preset.example(get_language())
-        # The bundled checkpoint knows things, not styles: a frame would only blur them. But a synthetic
-        # picture's prompt, which stays with it wherever it goes, is where it is marked.
+        # The bundled checkpoint knows things but no styles, so a frame would only blur them. A synthetic
+        # image keeps its frame: the prompt travels with the file and marks it.
         if self.checkpoint.is_bundled and not self.preset.is_synthetic:
             return self.preset.subject(words)
         return self.preset.prompt(words)
 
     def values(self, words: str = "", *, size: Size | None = None) -> dict[str, Any]:
-        """What fills the studio's form. Settings that are left out are the checkpoint's own."""
+        """Initial values of the studio's form; missing settings are the checkpoint's defaults."""
         size = size or self.preset.size
         width, height = size_of(self.checkpoint, size.across, size.down)
         return {
@@ -66,7 +66,7 @@ class Fit:
         }
 
     def _settings(self) -> dict[str, Any]:
-        """The preset's numbers, which are none of the bundled checkpoint's."""
+        """The preset's settings; empty for the bundled checkpoint, which has its own."""
         if self.checkpoint.is_bundled:
             return {}
         preset = self.preset
@@ -80,10 +80,10 @@ class Fit:
 
 
 def fit(preset: Preset, *, among: Sequence[Checkpoint]) -> Fit:
-    """Choose among the checkpoints that are offered, which must not be none.
+    """Choose a checkpoint from `among`, which must not be empty.
 
-    One that can do what is meant comes before one that is preferred; where none can, the preset draws
-    from words alone. The bundled checkpoint, which is always there, can do that.
+    Support for the mode outranks the preset's preference. If no checkpoint supports the mode, the
+    preset uses text to image, which the bundled checkpoint always supports.
     """
     able = [each for each in among if preset.applies_to(each)]
     drawing = [each for each in among if Mode.TEXT_TO_IMAGE in each.modes]
@@ -92,6 +92,6 @@ def fit(preset: Preset, *, among: Sequence[Checkpoint]) -> Fit:
 
 
 def _preferred(preset: Preset, among: Sequence[Checkpoint]) -> Checkpoint:
-    """The one that the preset names first; one that it does not name goes after all that it does."""
+    """The preset's first choice; unnamed checkpoints rank last."""
     ranks = {id: rank for rank, id in enumerate(preset.checkpoints)}
     return min(among, key=lambda checkpoint: ranks.get(checkpoint.id, len(ranks)))

@@ -1,4 +1,4 @@
-"""A preset, and how it puts a person's words into its own."""
+"""A preset and its prompt frames."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from generation.engine.enums import Mode
 from generation.options.presets import article
 
 ENGLISH, CHINESE = "en", "zh"
-# The slot of a frame.
+# Placeholder in a frame.
 WORDS = "{words}"
 _HAN = re.compile(r"[\u3400-\u9fff]")
 
@@ -20,7 +20,7 @@ Text = str | Promise
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """A shape under the name that people know it by; `across` to `down` is the ratio of its sides."""
+    """A named aspect ratio; `across` to `down` is width to height."""
 
     id: str
     name: Text
@@ -30,13 +30,13 @@ class Size:
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """One thing that people come to do.
+    """One use of the studio, with its settings.
 
-    `checkpoints` are ids, the best first. `mode` is what it needs to be done as it is meant. `frames`
-    have a slot for the person's words, and `examples` are whole prompts that the bundled checkpoint can
-    draw, both by language. Numbers are for full-size checkpoints; `strength` is for modes that start
-    from a picture. What an article-taking preset is given may be a whole text. `synthetic_for` is a
-    field, in English, in which its pictures must say that they show nothing real.
+    `checkpoints` are ids, the best first. `frames` have a placeholder for the person's words;
+    `examples` are complete prompts that the bundled checkpoint can draw; both are by language.
+    Settings are for full-size checkpoints; `strength` is None for text to image. A preset that
+    `takes_article` accepts a whole text. `synthetic_for` names, in English, a field in which the
+    images must be marked as synthetic.
     """
 
     id: str
@@ -62,32 +62,32 @@ class Preset:
 
     @property
     def size(self) -> Size:
-        """The size that it starts with."""
+        """The default size."""
         return self.sizes[0]
 
     @property
     def best(self) -> Checkpoint:
-        """The checkpoint that it was made for."""
+        """The preferred checkpoint of the catalogue."""
         return next(CHECKPOINTS[id] for id in self.checkpoints if id in CHECKPOINTS)
 
     def applies_to(self, checkpoint: Checkpoint) -> bool:
-        """Whether the checkpoint can do this as it is meant."""
+        """True if the checkpoint supports the preset's mode."""
         return self.mode in checkpoint.modes
 
     def example(self, language: str | None) -> str:
-        """A whole prompt in the language of this code, which may be any."""
+        """The example prompt for a language code; English unless the code is Chinese."""
         return self.examples[_nearest(language)]
 
     def frame(self, language: str | None) -> str:
-        """The frame in that language, with an ellipsis where the words go."""
+        """The frame for a language code, with an ellipsis for the words."""
         return self.frames[_nearest(language)].replace(WORDS, "…")
 
     def subject(self, words: str) -> str:
-        """What the person's words are about, where they may be a whole article."""
+        """The words, or the subject of an article if the preset takes one."""
         return article.subject(words) if self.takes_article else words.strip()
 
     def prompt(self, words: str) -> str:
-        """The person's words in the frame of the language that they are in."""
+        """The words in the frame of their own language, detected by Chinese characters."""
         words = self.subject(words)
         frame = self.frames[CHINESE if _HAN.search(words) else ENGLISH]
         return frame.replace(WORDS, words)

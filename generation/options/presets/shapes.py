@@ -1,4 +1,4 @@
-"""Sizes by the names that they go by."""
+"""Named aspect ratios for presets."""
 
 from django.utils.translation import gettext_lazy as _
 

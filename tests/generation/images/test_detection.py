@@ -40,7 +40,7 @@ def made_by(user, *, picture=None, **values):
 
 
 def look_at(content):
-    return detection.look_at(SimpleUploadedFile("picture", content))
+    return detection.inspect(SimpleUploadedFile("picture", content))
 
 
 def show(client, content, **options):
@@ -106,7 +106,7 @@ def test_anothers_signature_is_not_ours(alice, bob, tmp_path, settings):
     found = look_at(content)
 
     assert found.is_signed_by_another
-    assert found.told.signer == "Other"
+    assert found.metadata.signer == "Other"
     assert found.answer == Answer.SAYS_OURS
 
 
@@ -133,7 +133,7 @@ def test_another_programs_picture_is_told_of():
     found = look_at(ai_label.encoded(noise(), "PNG", mark))
 
     assert found.answer == Answer.SAYS_AI
-    assert found.told.tool == "Another program"
+    assert found.metadata.tool == "Another program"
 
 
 @pytest.mark.parametrize("format", ["PNG", "WEBP", "JPEG"])
@@ -150,7 +150,7 @@ def test_a_picture_for_a_field_says_so(alice):
     with default_storage.open(picture.file) as file:
         found = look_at(file.read())
 
-    assert found.told.disclaimer.startswith("Synthetic picture for medicine")
+    assert found.metadata.disclaimer.startswith("Synthetic picture for medicine")
 
 
 def test_who_makes_the_same_picture_learns_nothing_of_anothers(alice, bob):
@@ -256,7 +256,7 @@ def test_without_a_token_nothing_is_looked_at():
 
 
 def test_who_asks_too_often_is_told_to_wait(client, monkeypatch):
-    monkeypatch.setattr(detection, "look_at", lambda _: pytest.fail("it was looked at"))
+    monkeypatch.setattr(detection, "inspect", lambda _: pytest.fail("it was looked at"))
     for _ in range(20):
         client.post(URL)
 

@@ -1,4 +1,4 @@
-"""Links into the studio, and what they start with."""
+"""Links into the studio, and names of prompts and modes."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -17,7 +17,7 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def start_url(context: dict[str, Any], **start: str) -> str:
-    """The studio with a prompt, a preset or a preset's size; for visitors by way of signing up."""
+    """URL of the studio with prefilled values; for visitors by way of sign-up."""
     target = f"{reverse('studio')}?{urlencode(start)}"
     if context["user"].is_authenticated:
         return target
@@ -25,8 +25,8 @@ def start_url(context: dict[str, Any], **start: str) -> str:
 
 
 @register.filter
-def said(subject: Subject) -> str:
-    """Its prompt, in the language of the page."""
+def prompt_here(subject: Subject) -> str:
+    """The subject's prompt in the active language."""
     return subject.prompt(get_language())
 
 
@@ -36,6 +36,6 @@ def mode_name(mode: Mode) -> str:
 
 
 @register.filter
-def gives_up(mode: Mode) -> bool:
-    """Whether the mode asks how much of the picture it starts from is given up."""
+def has_strength(mode: Mode) -> bool:
+    """True if the mode has a strength setting."""
     return mode in DEFAULT_STRENGTH
