@@ -1,4 +1,4 @@
-"""Accounts on the running site that are there at once, without a person's way through signing up."""
+"""Accounts on the running site, created directly instead of through sign-up."""
 
 import contextlib
 import json
@@ -13,14 +13,14 @@ from tests.running import Site
 
 
 class Accounts:
-    """Makes accounts, by a process beside the site's own."""
+    """Creates accounts in a process beside the site."""
 
     def __init__(self, asked: IO[str], answers: IO[str], *, cookie: str) -> None:
         self._asked, self._answers = asked, answers
         self._cookie = cookie
 
     def state(self, email: str, *, pictures: int = 0, plan: str = "trial") -> dict[str, Any]:
-        """What a browser needs to be signed in as a new account that has so many pictures, on a plan or on none ("")."""
+        """Session cookies of a new account with this many images, on a plan or on none ("")."""
         json.dump({"email": email, "pictures": pictures, "plan": plan}, self._asked)
         print(file=self._asked, flush=True)
         session = self._answers.readline().strip()

@@ -1,8 +1,8 @@
-"""Production's settings, and two addresses more: see `breaking_urls`."""
+"""Production settings with the URLs of `breaking_urls`."""
 
 from sdsite.settings import *  # noqa: F403
 
 ROOT_URLCONF = "tests.browser.breaking_urls"
 
-# Nobody here waits for a server that never comes.
+# Fail at once when a server is away.
 DATABASES["default"]["OPTIONS"]["pool"]["timeout"] = 1  # noqa: F405

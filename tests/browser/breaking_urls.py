@@ -1,4 +1,4 @@
-"""The site's addresses, and one that breaks: nothing of ours does so by itself."""
+"""The site's URLs, plus one that always fails."""
 
 from typing import NoReturn
 

@@ -1,4 +1,4 @@
-"""The running site and a real Chromium. One site serves all browser tests; each signs in as it needs."""
+"""Fixtures with a running site and a real Chromium. All browser tests share one site."""
 
 import pytest
 from playwright.sync_api import expect
@@ -35,7 +35,7 @@ def accounts(site):
 
 @pytest.fixture
 def open_page(chromium, site):
-    """Opens a page in a browser of its own; no script may fail and nothing may break the CSP on it."""
+    """Opens a page in its own browser context; fails on script errors and CSP violations."""
     complaints = []
     contexts = []
 
@@ -66,7 +66,7 @@ def page(open_page):
 
 @pytest.fixture(scope="session")
 def demo_session(chromium, site):
-    """The cookies of the demo account."""
+    """Cookies of the demo account."""
     with chromium.new_context(base_url=site.url) as context:
         page = context.new_page()
         page.goto("/accounts/login/")
@@ -79,11 +79,11 @@ def demo_session(chromium, site):
 
 @pytest.fixture(scope="session")
 def filled(site):
-    """The site with people who have made something, and how to be signed in as them."""
+    """The site filled with users and images, and the cookies of the users."""
     return run.filled(site)
 
 
 @pytest.fixture(scope="session")
 def every_page(chromium, filled):
-    """Every page of the site, found in its URL patterns; a route that is none must be known for it."""
+    """Every page, found in the URL patterns; routes without a page must be listed as such."""
     return filled.pages(chromium)

@@ -1,8 +1,8 @@
-"""Makes accounts with pictures on the running site, in the environment of its web process.
+"""Creates accounts with images on the running site, in its web process's environment.
 
     python -m tests.browser.drawing
 
-Each line of its input is an account in JSON; the answer is the key of a session that is signed in as it.
+Each input line is an account in JSON; each output line is the key of its session.
 """
 
 import json
@@ -21,7 +21,7 @@ def main() -> None:
 
 
 def account(email: str, *, pictures: int, plan: str) -> str:
-    """Make an account with so many pictures, on a plan or on none; return the key of its session."""
+    """Create an account with this many images, on a plan or on none; return its session key."""
     from billing import subscriptions
     from billing.plans import TRIAL
     from tests import factories

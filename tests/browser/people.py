@@ -1,4 +1,4 @@
-"""Ways into the site, as a person takes them."""
+"""Sign-up and sign-in through the pages."""
 
 from playwright.sync_api import expect
 
@@ -7,14 +7,14 @@ from tests.factories import PASSWORD
 
 
 def sign_up(page, site, address):
-    """A new account, whose owner is signed in and in the studio."""
+    """Create an account through the pages and end in the studio."""
     page.goto("/accounts/signup/")
     fill_in(page, site, address)
     page.wait_for_url("**/studio/")
 
 
 def fill_in(page, site, address):
-    """Fill in the form for signing up that the page is at, and confirm the address."""
+    """Complete the open sign-up form and confirm the email address."""
     page.get_by_label("Email").fill(address)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("main").get_by_role("button", name="Sign up", exact=True).click()
@@ -22,7 +22,7 @@ def fill_in(page, site, address):
 
 
 def confirm(page, site, address):
-    """Type the code from the mail."""
+    """Type the emailed code."""
     expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
     page.get_by_label("Code").fill(post.code(site, address))
     page.get_by_role("button", name="Confirm").click()
@@ -42,7 +42,7 @@ def sign_out(page):
 
 
 def prove(page, password=PASSWORD):
-    """Answer the question whether it is still the same person."""
+    """Complete the reauthentication page."""
     expect(page.get_by_role("heading", name="Is it you?")).to_be_visible()
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Go on").click()

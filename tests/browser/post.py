@@ -1,4 +1,4 @@
-"""The mails that the running site sends: files in its data folder, which its worker writes."""
+"""Emails of the running site, which its worker writes to its data folder."""
 
 import email
 import email.policy
@@ -8,7 +8,7 @@ from tests.running import wait_for
 
 
 def mails(site, address):
-    """Those to this address, the oldest first."""
+    """Emails to this address, oldest first."""
     paths = sorted((site.data / "mail").glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
     read = [
         email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in paths
@@ -17,7 +17,7 @@ def mails(site, address):
 
 
 def next_mail(site, address, *, subject):
-    """The newest mail with these words in its subject, once it has come."""
+    """Wait for the newest email with these words in its subject."""
     found = []
 
     def has_come():
@@ -29,11 +29,11 @@ def next_mail(site, address, *, subject):
 
 
 def code(site, address):
-    """The code that was sent last."""
+    """The latest emailed code."""
     return re.match(r"\S+", next_mail(site, address, subject="is your code")["Subject"])[0]
 
 
 def link(site, address, *, subject):
-    """The first link in the mail with this subject."""
+    """The first link of the email with this subject."""
     text = next_mail(site, address, subject=subject).get_body(("plain",)).get_content()
     return re.search(r"https?://\S+", text)[0]

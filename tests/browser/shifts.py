@@ -1,4 +1,4 @@
-"""Layout shift, as Chromium's own measure counts it: CLS of the web vitals, where up to 0.1 is called good."""
+"""Cumulative layout shift (CLS) as Chromium measures it; up to 0.1 is good."""
 
 MOST = 0.01
 WATCH = """
@@ -15,12 +15,12 @@ new PerformanceObserver((list) => {
 
 
 def watch(page):
-    """Begin with the page that is opened next."""
+    """Start measuring at the next page load."""
     page.add_init_script(WATCH)
 
 
 def seen(page):
-    """Each shift so far: how large, what moved, and whether it was of the footer alone."""
+    """Each shift so far: its size, the moved elements, and a flag for the footer alone."""
     return page.evaluate("window.shifts")
 
 

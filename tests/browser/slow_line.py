@@ -1,4 +1,4 @@
-"""A slow line to a site: what the site says comes on bit by bit, as to a phone at the edge of its network."""
+"""A proxy with a slow connection to a site, like that of a phone with poor reception."""
 
 import contextlib
 import socket
@@ -12,7 +12,7 @@ PAUSE_S = 0.02
 
 @contextlib.contextmanager
 def slow_line(port):
-    """Give the address at which the site at this port is as usual, but slow."""
+    """Yield the URL of the slow proxy to the site on this port."""
 
     class Line(socketserver.BaseRequestHandler):
         def handle(self):
@@ -32,7 +32,7 @@ def slow_line(port):
 
 
 def _pass_on(source, target, *, pause_s=0):
-    # Either end may be closed at any time, by the browser or by the site.
+    # The browser or the site may close its end at any time.
     with contextlib.suppress(OSError):
         while piece := source.recv(PIECE):
             target.sendall(piece)

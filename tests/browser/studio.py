@@ -1,4 +1,4 @@
-"""The studio's modes, as a person works in them: mouse, pen, finger, clipboard and files."""
+"""Helpers for the studio's modes: mouse, pen, touch, clipboard and files."""
 
 import base64
 from io import BytesIO
@@ -13,7 +13,7 @@ DESK = {"viewport": DESKTOP}
 HAND = {"viewport": PHONE, "has_touch": True, "is_mobile": True, "color_scheme": "dark"}
 MAKE = "Make the picture"
 
-# A transfer of one file, as dragging or copying it makes one.
+# A DataTransfer with one file, as dragging or copying creates.
 TRANSFER = """([content, name]) => {
   const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
   const transfer = new DataTransfer();
@@ -25,7 +25,7 @@ PASTE = """(transfer) => document.dispatchEvent(
 
 
 def picture(size=(256, 256)):
-    """One of which no two regions are alike."""
+    """An image without two equal regions."""
     across, down = np.meshgrid(np.linspace(0, 255, size[0]), np.linspace(0, 255, size[1]))
     return Image.fromarray(np.stack([across, down, 255 - across], axis=-1).astype("uint8"))
 
@@ -37,7 +37,7 @@ def png(image):
 
 
 def start(page, mode):
-    """Go to the studio, to start from what the mode is called there."""
+    """Open the studio and choose the mode by its label."""
     page.goto("/studio/")
     choose_mode(page, mode)
 
@@ -47,7 +47,7 @@ def choose_mode(page, mode):
 
 
 def modes(page):
-    """What one can start from; nothing where there is no choice."""
+    """Labels of the modes; empty without a choice."""
     return page.locator("[data-starts] label:visible").all_inner_texts()
 
 
@@ -76,7 +76,7 @@ def _transfer(page, content):
 
 
 def expect_picture(page):
-    """The picture to work on is shown, in full."""
+    """Expect the input image to be visible and loaded."""
     shown = page.locator("[data-picture=image] [data-shown]")
     expect(shown).to_be_visible()
     expect(shown).to_have_js_property("complete", True)
@@ -84,7 +84,7 @@ def expect_picture(page):
 
 
 def make(page, prompt, *, steps=4):
-    """Have the picture made, and open its page."""
+    """Submit the form, wait for the image, and open its page."""
     page.get_by_label("What should the picture show?").fill(prompt)
     settings = page.locator("[data-more-settings]")
     if not settings.evaluate("each => each.open"):
@@ -99,7 +99,7 @@ def make(page, prompt, *, steps=4):
 
 
 def download(page):
-    """The picture whose page is open, as it is saved."""
+    """The stored file of the image on the open page."""
     with Image.open(BytesIO(download_bytes(page))) as saved:
         return saved.convert("RGB")
 
@@ -111,7 +111,7 @@ def download_bytes(page):
 
 
 def made_from(page, name):
-    """A picture that the one whose page is open was made from."""
+    """An input image of the image on the open page."""
     link = page.get_by_role("region", name="Made from").get_by_role("link", name=name)
     answer = page.request.get(link.get_attribute("href"))
     with Image.open(BytesIO(answer.body())) as source:
@@ -119,12 +119,12 @@ def made_from(page, name):
 
 
 def fact(page, name):
-    """What the picture's page says of it under this name."""
+    """The value of a setting on the image's page."""
     return page.locator(f"dt:text-is({name!r})").locator("+ dd").inner_text()
 
 
 class Mouse:
-    """Also a pen, which is one that says so."""
+    """Dispatch pointer events of a type, such as a pen."""
 
     def __init__(self, page, pointer="mouse"):
         self.cdp = page.context.new_cdp_session(page)
@@ -147,7 +147,7 @@ class Finger:
 
 
 def _legs(points, press, move, lift):
-    """Press at the first point, go over the others, lift at the last."""
+    """Press at the first point, move over the others, release at the last."""
     yield press, points[0]
     for point in points[1:]:
         yield move, point
@@ -155,7 +155,7 @@ def _legs(points, press, move, lift):
 
 
 def within(locator, across, down):
-    """A point in an element, in shares of its sides, in the window's pixels."""
+    """Window coordinates of a point given in shares of an element's sides."""
     locator.scroll_into_view_if_needed()
     box = locator.bounding_box()
     return box["x"] + across * box["width"], box["y"] + down * box["height"]

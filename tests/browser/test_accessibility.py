@@ -1,6 +1,6 @@
-"""axe-core finds nothing to complain of, on any page, in either theme or language.
+"""axe-core reports no violations on any page, in both themes and languages.
 
-Its script is evaluated from outside of the page, so the page's own CSP stays as strict as it is.
+The script is evaluated from outside the page, so the page's CSP stays strict.
 """
 
 import pytest
@@ -14,7 +14,7 @@ AXE = Axe()
 
 
 def violations(tab):
-    """A line for each rule that is broken, with the first element that breaks it."""
+    """A line for each violated rule, with the first violating element."""
     return [
         f"{rule['id']}: {rule['help']}, as in {rule['nodes'][0]['html'][:200]}"
         for rule in AXE.run(tab).response["violations"]

@@ -1,4 +1,4 @@
-"""The account area, as its owner uses it, on a desk and on a phone."""
+"""The account area on a desktop and on a phone."""
 
 import itertools
 import json
@@ -33,7 +33,7 @@ def address():
 
 @pytest.fixture
 def owner(open_page, screen, accounts, address):
-    """The page of somebody who looks after an account."""
+    """A page of an operator who administers accounts."""
     page = open_page(**screen, storage_state=accounts.state(address))
     page.goto("/account/settings/")
     return page

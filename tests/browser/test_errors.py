@@ -1,4 +1,4 @@
-"""The pages for what went wrong, each by a request that goes wrong, in production's configuration."""
+"""Error pages, each caused by a failing request, with production settings."""
 
 import os
 import re
@@ -23,7 +23,7 @@ SCREENS = [
     pytest.param({"viewport": PHONE, "color_scheme": "dark", "locale": "zh-CN"}, id="phone-dark"),
 ]
 screens = pytest.mark.parametrize("screen", SCREENS)
-# A browser sends what a page of ours would never send.
+# A request that none of our pages sends.
 POST = """([path, fields]) => {
   const form = document.createElement("form");
   form.method = "post";
@@ -78,7 +78,7 @@ def serve(static_files):
 
 @pytest.fixture(scope="session")
 def production(serve, site):
-    """The running site's servers and accounts, as production shows them."""
+    """The running site's servers and accounts, under production settings."""
     of_site = site.process_of("web").environ()
     names = ("COOKIE_SUFFIX", "DATABASE_URL", "DATA_DIR", "REDIS_URL", "SECRET_KEY")
     return serve(**{name: of_site[name] for name in names})
@@ -92,7 +92,7 @@ def without_servers(serve):
 
 @pytest.fixture
 def open_errors(chromium):
-    """Opens a page whose errors are what it is there for."""
+    """Opens a page without failing on its errors."""
     contexts = []
 
     def open_errors(url, **options):
@@ -106,7 +106,7 @@ def open_errors(chromium):
 
 
 def assert_page(page, response, *, status, heading, screen):
-    """It is ours, in the reader's language, and fits the screen."""
+    """Expect our own error page, in the reader's language, without overflow."""
     language = "zh-hans" if "locale" in screen else "en"
     with translation.override(language):
         expected = translation.gettext(heading)
@@ -115,7 +115,7 @@ def assert_page(page, response, *, status, heading, screen):
     expect(page.get_by_role("heading", level=1)).to_have_text(expected)
     expect(page.locator("main .badge")).to_have_text(str(status))
     expect(page.locator(".brand")).to_be_visible()
-    # The stylesheet has come, and the theme is the reader's.
+    # The stylesheet is loaded, with the reader's theme.
     colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
     lightness = float(re.search(r"oklch\(([\d.]+)", colour)[1])
     assert (lightness < 0.5) == (screen["color_scheme"] == "dark")
@@ -131,7 +131,7 @@ def post(page, path, fields):
 @screens
 def test_what_is_malformed(open_errors, without_servers, screen):
     page = open_errors(without_servers, **screen)
-    # For the cookie without which nobody would read the form.
+    # Get the CSRF cookie, without which the server ignores the form.
     page.goto("/accounts/login/")
 
     response = post(page, "/accounts/login/", [[f"field-{n}", ""] for n in range(1_001)])

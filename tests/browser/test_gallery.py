@@ -1,4 +1,4 @@
-"""The gallery under mouse, keys and fingers, and without any script."""
+"""The gallery with mouse, keyboard and touch, and without scripts."""
 
 import re
 import zipfile
@@ -17,13 +17,13 @@ numbers = count()
 
 @pytest.fixture
 def gallery_of(accounts, open_page):
-    """Opens the gallery of a new account that has so many pictures."""
+    """Opens the gallery of a new account with this many images."""
 
     def gallery_of(pictures, **options):
         email = f"painter{next(numbers)}@example.com"
         state = accounts.state(email, pictures=pictures)
         page = open_page(storage_state=state, **(options or DESK))
-        # A thumbnail on its way while its picture is deleted would be missing.
+        # Deleting an image during the download of its thumbnail would cause a 404.
         page.goto("/gallery/", wait_until="networkidle")
         return page
 
@@ -51,7 +51,7 @@ def prompts(page):
 
 
 def scroll_until(page, count):
-    """Scroll down until so many pictures have come."""
+    """Scroll down until this many images are loaded."""
     for _ in range(200):
         if tiles(page).count() >= count:
             return
@@ -226,7 +226,7 @@ def test_what_is_selected_is_downloaded_as_one_file(gallery_of):
 
 @pytest.fixture
 def picture(gallery_of):
-    """The page of the fourth of five red houses, newest first; the account has other pictures too."""
+    """The page of the fourth of five red houses, newest first, among other images."""
     page = gallery_of(25)
     page.goto("/gallery/?q=red+house")
     tiles(page).nth(3).get_by_role("link").click()

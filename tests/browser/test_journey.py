@@ -1,4 +1,4 @@
-"""From sign-up to picture, as a person does it."""
+"""A new user's way through sign-up, studio and receipt."""
 
 import re
 
@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.people import fill_in
 
-# Runs before the page's own scripts, and keeps what each preview that was shown looked like.
+# Runs before the page's scripts and records each preview.
 WATCH_PREVIEWS = """
 window.previews = [];
 const canvas = document.createElement("canvas");
@@ -27,7 +27,7 @@ new MutationObserver((mutations) => {
 
 @pytest.fixture
 def account(page, site):
-    """Signs up, and watches the previews from then on."""
+    """Signs up, and records previews from then on."""
     page.add_init_script(WATCH_PREVIEWS)
     page.goto("/")
     page.get_by_role("link", name="Try it free").first.click()
@@ -50,7 +50,7 @@ def available_ms(page):
 
 
 def receipt(page):
-    """The lines of the receipt in the card of the finished job, and its sum, in ms."""
+    """Lines and total of the finished job's receipt, in ms."""
     page.locator("[data-card]").get_by_role("link", name="Receipt").click()
     table = page.locator("[data-receipt]")
     lines = [int(each) for each in table.locator("[data-line-ms]").evaluate_all(LINES)]

@@ -1,4 +1,4 @@
-"""What a visitor sees first, and how their words come along into the studio."""
+"""The front page, and a visitor's prompt on its way into the studio."""
 
 import re
 
@@ -20,7 +20,7 @@ def try_box(page):
 
 
 def broken_images(page):
-    """Those that were asked for and did not come."""
+    """URLs of images that failed to load."""
     return page.evaluate(
         "[...document.images].filter(each => each.complete && !each.naturalWidth).map(each => each.src)"
     )
@@ -51,7 +51,7 @@ def test_a_preset_comes_along_through_signing_up(open_page, site):
 
 
 def test_who_is_signed_in_goes_straight_to_the_studio(open_page, filled):
-    # The words wait in the session, which is no other test's to expect an empty studio from.
+    # The prompt waits in the session, so no other test may share it.
     page = open_page(storage_state=filled.states["newcomer"])
     page.goto("/")
 

@@ -1,4 +1,4 @@
-"""The mask painter under mouse, pen, finger and keys."""
+"""The mask painter with mouse, pen, touch and keyboard."""
 
 import re
 
@@ -9,7 +9,7 @@ from tests.browser import studio
 from tests.browser.studio import DESK, HAND, Finger, Mouse, within
 from tests.running import wait_for
 
-# The share of the picture that the veil covers, and that its soft edge covers in part.
+# Shares of the image that the mask covers fully, and in part by its feathered edge.
 COVERED = """(canvas) => {
   const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
   copy.drawImage(canvas, 0, 0);
@@ -32,7 +32,7 @@ def source():
 
 @pytest.fixture
 def painting(open_page, account, source):
-    """Opens the studio with a picture to paint on; returns the page and the canvas."""
+    """Opens the studio with an image to paint on; returns page and canvas."""
 
     def painting(**options):
         page = open_page(storage_state=account, **(options or DESK))

@@ -1,4 +1,4 @@
-"""Every mode, from the picture one brings to the picture one gets, on a desk and in the hand."""
+"""Every mode from input image to result, on a desktop and on a phone."""
 
 import re
 import shutil
@@ -24,7 +24,7 @@ def account(accounts):
 
 @pytest.fixture(scope="module")
 def toys(site):
-    """Checkpoints of the kinds that the bundled one is not."""
+    """Checkpoints of the kinds that the bundled one does not cover."""
     from tests.engine.toy_checkpoints import TOYS as RECIPES
     from tests.engine.toy_checkpoints import write
 
@@ -111,7 +111,7 @@ def test_the_form_waits_for_its_picture(desk):
 
 
 def test_what_is_no_picture_is_refused_beside_the_field(chromium, site, account):
-    # Not by `open_page`: the console complains of the answer that refuses.
+    # Not by `open_page`: the console logs the refusal as an error.
     with chromium.new_context(base_url=site.url, storage_state=account, **DESK) as context:
         page = context.new_page()
         studio.start(page, "A picture")
@@ -173,7 +173,7 @@ def test_a_picture_grows_where_its_edge_is_dragged(page, pointer):
     assert studio.fact(page, "Room added") == "left 0, above 32, right 64, below 0"
     made, before = array(studio.download(page)), array(source)
     assert made.shape == (288, 320, 3)
-    # Along the edges that it grew beyond it is painted over, so that both can be joined.
+    # Outpainting also repaints a strip of the original along the joined edges.
     assert np.array_equal(made[32 + 16 :, : 256 - 16], before[16:, : 256 - 16])
     assert not np.array_equal(made[32:, 256:], np.repeat(before[:, -1:], 64, axis=1))
 

@@ -1,4 +1,4 @@
-"""The studio shows what the chosen model and mode use, takes settings from a picture, and works without scripts."""
+"""The studio's fields by model and mode, settings from a PNG, and the form without scripts."""
 
 import shutil
 
@@ -10,7 +10,7 @@ from tests.browser.studio import DESK, HAND
 from tests.generation import shelving
 from tests.running import wait_for
 
-# What a mode may ask for, by how its field or group of fields is found.
+# Fields and groups of fields of the modes, by selector.
 FIELDS = {
     "picture": "[data-picture=image]",
     "mask": "[data-mask-tools]",
@@ -28,7 +28,7 @@ SHOWN = {
     "Part of a picture": {"picture", "mask", "strength", "shape", "as the picture"},
     "Beyond its edges": {"picture", "room"},
 }
-# Models as far as the studio looks at them.
+# Models with only the attributes that the studio reads.
 SHELF = {
     "shelf-depth": {"modes": ["depth_to_image"]},
     "shelf-upscaler": {"modes": ["upscale"]},
@@ -154,7 +154,7 @@ def test_a_picture_of_ours_fills_in_what_it_was_made_from(page):
 
 
 def test_a_picture_of_nobodys_says_so(chromium, site, account):
-    # Not by `open_page`: the console complains of the answer that refuses.
+    # Not by `open_page`: the console logs the refusal as an error.
     with chromium.new_context(base_url=site.url, storage_state=account, **DESK) as context:
         page = context.new_page()
         page.goto("/studio/")
@@ -177,7 +177,7 @@ def test_pictures_are_made_without_scripts(open_page, account, mode):
 
     page.get_by_role("button", name=studio.MAKE).click()
 
-    # Its page comes again and again by itself; a finished job leaves before one could follow.
+    # The page reloads by itself, and a finished job leaves it before a click could follow.
     follow = page.get_by_role("link", name="See how it goes")
     opened = page.get_by_role("link", name="Open").first
     expect(follow.or_(opened)).to_be_visible()

@@ -1,4 +1,4 @@
-"""Choosing, paying, changing one's mind, running out and going on: all that costs or brings minutes."""
+"""Plans, payments, plan changes and running out of minutes."""
 
 import re
 
@@ -10,7 +10,7 @@ from tests.running import wait_for
 
 @pytest.fixture
 def page(open_page, accounts, request):
-    """Signed in with an account that has nothing, so that it runs out at once."""
+    """Sign in to an account without minutes, which runs out at once."""
     page = open_page(
         storage_state=accounts.state(f"{request.node.name.replace('_', '-')}@example.com", plan="")
     )
@@ -33,7 +33,7 @@ def minutes(page):
 
 
 def look_until(page, path, shown):
-    """The provider's events take a moment, and the pages about money don't listen."""
+    """Reload until the text appears: events take a moment, and pages about money are static."""
 
     def is_shown():
         page.goto(path)
@@ -124,7 +124,7 @@ def test_who_runs_out_is_parked_and_the_picture_starts_by_itself_once_it_is_paid
     card = page.locator("[data-card]")
     expect(card).to_have_attribute("data-status", "parked")
     expect(page.locator(".strip")).to_contain_text("parked")
-    # Paid on another page: this one only watches.
+    # Paid on another page; this one is only open.
     other = page.context.new_page()
     other.goto("/studio/")
 

@@ -1,4 +1,4 @@
-"""Every page on every kind of screen: nothing sticks out, no script fails (see `open_page`)."""
+"""Every page on every screen size: no overflow, and no script errors (see `open_page`)."""
 
 import pytest
 from playwright.sync_api import expect
@@ -12,7 +12,7 @@ SCREENS = [
     pytest.param({"viewport": PHONE, "color_scheme": "dark", "locale": "zh-CN"}, id="phone"),
 ]
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-# What is wider than what it stands in, though that neither scrolls nor clips, and so lies on its neighbour.
+# Elements wider than a parent that neither scrolls nor clips, so that they overlap a neighbor.
 STICKING_OUT = """
 () => {
   for (const each of document.querySelectorAll("details")) each.open = true;

@@ -1,4 +1,4 @@
-"""Signing in with a fingerprint, a face or a code from an app. A virtual authenticator stands in for the finger."""
+"""Sign-in with passkeys and authenticator apps, by a virtual authenticator."""
 
 import itertools
 
@@ -22,7 +22,7 @@ AUTHENTICATOR = {
 
 
 class Finger:
-    """The authenticator of a page's browser; it may refuse."""
+    """The virtual authenticator of a page's browser, which can be told to refuse."""
 
     def __init__(self, page):
         self._session = page.context.new_cdp_session(page)
@@ -40,7 +40,7 @@ class Finger:
 
 @pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
 def page(open_page, site, request):
-    """A passkey belongs to a name, which 127.0.0.1 is not."""
+    """The site by host name: passkeys do not work on an IP address."""
     return open_page(base_url=f"http://localhost:{site.port}", viewport=request.param)
 
 

@@ -1,4 +1,4 @@
-"""Nothing moves while a page comes in bit by bit: who reads or taps already hits what they meant."""
+"""No layout shifts while a page loads slowly, so early taps hit their target."""
 
 import pytest
 
@@ -32,18 +32,18 @@ def test_nothing_moves_while_a_page_comes_in(open_page, filled, far_away, page, 
         base_url=far_away,
         viewport=screen,
         storage_state=filled.states[audience],
-        # What is compressed, Chromium shows all at once.
+        # Chromium renders a compressed response only as a whole.
         extra_http_headers={"Accept-Encoding": "identity"},
     )
     shifts.watch(tab)
-    # Leaves the style sheet in the browser's cache: without it nothing would be shown before all has come.
+    # Caches the style sheet, without which nothing renders before the whole page arrived.
     tab.goto("/detect/")
-    # Of two pages of the same site, Chromium would go on showing the first for a while.
+    # Between pages of one site, Chromium would keep showing the first for a while.
     tab.goto("about:blank")
 
     tab.goto(path.format(**filled.arguments))
     tab.wait_for_load_state("networkidle")
 
-    # A short page's footer stands on the window's lower edge: it alone rises while it comes.
+    # A short page's footer sticks to the lower edge, and only it may move while the page loads.
     seen = [each for each in shifts.seen(tab) if not each["isOfFooter"]]
     assert shifts.total(seen) < shifts.MOST, seen

@@ -1,4 +1,4 @@
-"""What the studio does while one types."""
+"""The studio's live feedback while typing."""
 
 import pytest
 from playwright.sync_api import expect

@@ -1,4 +1,4 @@
-"""The buttons of the bar. All climb one ladder; then each does its own."""
+"""Bulk actions: the checks that all share, then each action's own."""
 
 import asyncio
 import io
@@ -249,7 +249,7 @@ def test_the_archive_has_every_picture_under_a_name_that_says_what_it_is(client,
 
     response = press("selected_download", *images)
 
-    # A plain iterator would be read to its end before an asynchronous server sends any of it.
+    # Under ASGI, Django reads a synchronous iterator to its end before it sends anything.
     assert response.is_async
     body = asyncio.run(body_of(response))
     with zipfile.ZipFile(io.BytesIO(body)) as file:

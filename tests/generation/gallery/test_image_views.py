@@ -134,7 +134,7 @@ def links(page, rel):
     return re.findall(rf'href="([^"]+)"[^>]* rel="{rel}"', page)
 
 
-def test_the_neighbours_are_those_in_the_gallery_that_one_came_from(client, alice):
+def test_the_neighbors_are_those_in_the_gallery_that_one_came_from(client, alice):
     prompts = ["a red house", "a boat", "a red house", "a boat", "a red house"]
     images = [make_image(make_job(alice, request=make_request(prompt=each))) for each in prompts]
     client.force_login(alice)

@@ -14,7 +14,7 @@ def small_pages(monkeypatch):
 
 
 def walk(user):
-    """Every page, one after the other."""
+    """All pages in order."""
     page = gallery_pages.page(user)
     yield page.images
     while page.older:

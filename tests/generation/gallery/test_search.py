@@ -1,4 +1,4 @@
-"""Words and filters, on walks that are short enough to end in the middle of the few pictures of a test."""
+"""Words and filters, on walks short enough to end among a test's few images."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -128,8 +128,8 @@ DRAWN = st.lists(
     st.tuples(
         st.sampled_from(["red house", "blue house", "red boat", "红色的船", "蓝色的船"]),
         st.sampled_from([(64, 64), (64, 96)]),
-        st.booleans(),  # a favourite
-        st.integers(0, 90),  # days after the start: some share their moment
+        st.booleans(),  # a favorite
+        st.integers(0, 90),  # days after the start; some images share a moment
     ),
     max_size=12,
 )
@@ -159,7 +159,7 @@ def passes(wanted, prompt, size, favourite, day):
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(drawn=DRAWN, wanted=WANTED, data=st.data())
-def test_pages_and_neighbours_are_those_of_a_plain_list(alice, drawn, wanted, data):
+def test_pages_and_neighbors_are_those_of_a_plain_list(alice, drawn, wanted, data):
     Image.objects.all().delete()
     job = make_job(alice)
     expected = []

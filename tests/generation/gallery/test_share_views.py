@@ -17,7 +17,7 @@ LIST = reverse("shares")
 
 @pytest.fixture
 def image(alice):
-    """A picture whose file says what it was made from, as those of the worker do."""
+    """An image whose PNG contains its settings, like the worker's."""
     job = make_job(alice, request=make_request(prompt="a secret house"))
     image = make_image(job)
     (stored,) = storage.save(job, [PIL.Image.new("RGB", (64, 64), "teal")], seeds=(7,))

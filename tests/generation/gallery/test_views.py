@@ -96,7 +96,7 @@ def test_many_pictures_take_as_many_queries_as_one(
 
 
 def shown(client, **query):
-    """The ids of the pictures on the page."""
+    """Ids of the images on the page."""
     return re.findall(r'data-image="([^"]+)"', client.get(URL, query).text)
 
 

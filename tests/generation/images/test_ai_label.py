@@ -1,4 +1,4 @@
-"""Every picture says that an AI made it, in words that other programs read."""
+"""Every image bears an AI label that other programs can read."""
 
 from io import BytesIO
 from xml.etree.ElementTree import fromstring
@@ -36,7 +36,7 @@ def xmp_of(content):
 
 def description_in(packet):
     packet = packet.split("?>", 1)[1].rsplit("<?", 1)[0]
-    tree = fromstring(packet)  # noqa: S314  # we wrote it a moment ago
+    tree = fromstring(packet)  # noqa: S314  # our own XML
     return tree.find(".//rdf:Description", NAMES)
 
 

@@ -1,4 +1,4 @@
-"""Pictures are signed where a certificate is configured, and never lost for want of a signature."""
+"""Images are signed if a certificate is configured; a failed signature loses no image."""
 
 from io import BytesIO
 

@@ -1,4 +1,4 @@
-"""The page that says whether a picture was made here, by whichever sign is left of it."""
+"""Detection by digest, signature and metadata, and its page."""
 
 import struct
 import zlib
@@ -29,7 +29,7 @@ URL = reverse("detect")
 
 
 def made_by(user, *, picture=None, **values):
-    """The file of a picture that somebody made here."""
+    """The file of an image made here."""
     job = submit_and_claim(user, **values)
     end = Finished(
         key="run", images=(picture or noise(size=(64, 64)),), seeds=(7,), charges=CHARGES
@@ -39,7 +39,7 @@ def made_by(user, *, picture=None, **values):
         return file.read()
 
 
-def look_at(content):
+def inspect(content):
     return detection.inspect(SimpleUploadedFile("picture", content))
 
 
@@ -49,7 +49,7 @@ def show(client, content, **options):
 
 
 def with_another_text(png):
-    """The picture with a text more, as a program adds it that knows nothing of signatures."""
+    """The image with an extra text chunk, written by a program without C2PA."""
     body = b"tEXt" + b"Comment\0edited"
     chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
     end = png.rindex(b"IEND") - 4
@@ -62,7 +62,7 @@ def with_pixels_of(content, format="PNG", **options):
 
 
 def test_our_file_is_known_by_its_sum(alice):
-    found = look_at(made_by(alice))
+    found = inspect(made_by(alice))
 
     assert found.answer == Answer.OURS
     assert found.is_known
@@ -70,7 +70,7 @@ def test_our_file_is_known_by_its_sum(alice):
 
 
 def test_a_file_with_one_byte_more_is_no_longer_ours_for_certain(alice):
-    found = look_at(made_by(alice) + b"\0")
+    found = inspect(made_by(alice) + b"\0")
 
     assert not found.is_known
     assert found.answer == Answer.SAYS_OURS
@@ -81,7 +81,7 @@ def test_our_signature_is_enough(alice, tmp_path, settings):
     content = made_by(alice)
     Image.objects.all().delete()
 
-    found = look_at(content)
+    found = inspect(content)
 
     assert not found.is_known
     assert found.is_signed_by_us
@@ -91,7 +91,7 @@ def test_our_signature_is_enough(alice, tmp_path, settings):
 def test_a_signed_picture_that_was_changed_is_told_of(alice, tmp_path, settings):
     use(settings, Issuer().issue(tmp_path))
 
-    found = look_at(with_another_text(made_by(alice)))
+    found = inspect(with_another_text(made_by(alice)))
 
     assert found.was_changed_after_signing
     assert found.answer != Answer.OURS
@@ -103,7 +103,7 @@ def test_anothers_signature_is_not_ours(alice, bob, tmp_path, settings):
     Image.objects.all().delete()
     use(settings, Issuer().issue(tmp_path / "ours"))
 
-    found = look_at(content)
+    found = inspect(content)
 
     assert found.is_signed_by_another
     assert found.metadata.signer == "Other"
@@ -114,7 +114,7 @@ def test_anothers_signature_is_not_ours(alice, bob, tmp_path, settings):
 def test_a_picture_with_our_note_says_so_in_other_formats(format):
     mark = Mark(tool="Stepwise", system="Stable Diffusion")
 
-    found = look_at(ai_label.encoded(noise(), format, mark))
+    found = inspect(ai_label.encoded(noise(), format, mark))
 
     assert found.answer == Answer.SAYS_OURS
 
@@ -122,7 +122,7 @@ def test_a_picture_with_our_note_says_so_in_other_formats(format):
 def test_a_thumbnail_bears_the_note(alice):
     made_by(alice)
     with default_storage.open(Image.objects.get().thumbnail) as file:
-        found = look_at(file.read())
+        found = inspect(file.read())
 
     assert found.answer == Answer.SAYS_OURS
 
@@ -130,7 +130,7 @@ def test_a_thumbnail_bears_the_note(alice):
 def test_another_programs_picture_is_told_of():
     mark = Mark(tool="Another program", system="Another model")
 
-    found = look_at(ai_label.encoded(noise(), "PNG", mark))
+    found = inspect(ai_label.encoded(noise(), "PNG", mark))
 
     assert found.answer == Answer.SAYS_AI
     assert found.metadata.tool == "Another program"
@@ -138,7 +138,7 @@ def test_another_programs_picture_is_told_of():
 
 @pytest.mark.parametrize("format", ["PNG", "WEBP", "JPEG"])
 def test_without_its_marks_nothing_shows(alice, format):
-    found = look_at(with_pixels_of(made_by(alice), format))
+    found = inspect(with_pixels_of(made_by(alice), format))
 
     assert found.answer == Answer.UNKNOWN
 
@@ -148,13 +148,13 @@ def test_a_picture_for_a_field_says_so(alice):
     (picture,) = storage.save(job, [noise(size=(64, 64))], seeds=(7,))
 
     with default_storage.open(picture.file) as file:
-        found = look_at(file.read())
+        found = inspect(file.read())
 
     assert found.metadata.disclaimer.startswith("Synthetic picture for medicine")
 
 
 def test_who_makes_the_same_picture_learns_nothing_of_anothers(alice, bob):
-    """Same prompt, seed and pixels: another's file has another sum."""
+    """Equal prompt, seed and pixels still give another user's file another digest."""
     of_alice = made_by(alice, prompt="a secret", seed=7)
     Image.objects.filter(user=alice).update(digest="")
 
@@ -162,7 +162,7 @@ def test_who_makes_the_same_picture_learns_nothing_of_anothers(alice, bob):
 
     assert of_alice != of_bob
     Image.objects.filter(user=bob).update(digest="")
-    assert not look_at(of_bob).is_known
+    assert not inspect(of_bob).is_known
 
 
 def test_nothing_is_kept_of_what_is_shown(client, alice):
@@ -279,7 +279,7 @@ def test_one_query_finds_the_sum(client, alice, django_assert_num_queries):
     content = made_by(alice)
 
     with django_assert_num_queries(1):
-        look_at(content)
+        inspect(content)
 
 
 def test_it_is_linked_from_every_page(client):

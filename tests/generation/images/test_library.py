@@ -1,4 +1,4 @@
-"""Keep, favour, delete, restore, remove and sweep."""
+"""Images: keep, mark as favorite, delete, restore, remove, sweep."""
 
 import importlib
 from datetime import timedelta

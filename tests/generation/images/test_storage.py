@@ -17,7 +17,7 @@ LINKS = ["image_file", "image_thumbnail"]
 
 
 class AlmostFullDisk(FileSystemStorage):
-    """Takes `room` files more."""
+    """A store that accepts `room` more files."""
 
     def __init__(self, *, room, **options):
         super().__init__(**options)
@@ -38,7 +38,7 @@ def job(alice):
 
 @pytest.fixture
 def folder(tmp_path, settings):
-    """The media folder, empty."""
+    """An empty media folder."""
     return use_storage(settings, tmp_path, "django.core.files.storage.FileSystemStorage")
 
 

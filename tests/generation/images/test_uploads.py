@@ -1,4 +1,4 @@
-"""What people bring along is checked before it is decoded, and stored as a harmless PNG."""
+"""Uploads are checked before decoding and stored as clean PNGs."""
 
 import io
 import struct
@@ -100,7 +100,7 @@ def test_of_an_animation_the_first_frame_is_taken(alice):
 
 
 def png_that_claims(width, height):
-    """A PNG of a few bytes whose header promises far more pixels than it has."""
+    """A tiny PNG whose header claims a huge image."""
 
     def chunk(kind, data):
         body = kind + data

@@ -1,4 +1,4 @@
-"""The wall of pictures: what hangs there is what the command drew, with the real engine."""
+"""Example images match the output of `manage.py wall` with the real engine."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The fifteen uses: complete, drawable here, and honest about what stands in for what."""
+"""Presets are complete, drawable by the bundled checkpoint, and name their substitutes."""
 
 import re
 from dataclasses import replace
@@ -16,7 +16,7 @@ from generation.studio.forms import GenerationForm
 from tests.engine.cases import digest
 from tests.generation.shelving import put
 
-# As if each drew from words alone; a test adds what else it is to be able to do.
+# Text to image only; a test adds the other modes that it needs.
 WORDS_ALONE = frozenset({Mode.TEXT_TO_IMAGE})
 SKETCHBOOK = replace(CHECKPOINTS["sketchbook"], modes=WORDS_ALONE)
 LARGE = replace(CHECKPOINTS["sdxl-1.0"], modes=WORDS_ALONE)
@@ -29,7 +29,7 @@ def with_mode(checkpoint, mode):
 
 
 def vocabulary(words):
-    """Every word of one of the bundled checkpoint's languages."""
+    """The vocabulary of one of the bundled checkpoint's languages."""
     phrases = [*words.EMPTY, *words.MOUNTAINS]
     for table in (
         words.TIMES,

@@ -1,4 +1,4 @@
-"""The pages for everybody: what they show, to whom, and how much they ask the database."""
+"""Public pages: their content, their visitors, their query counts."""
 
 import pytest
 from django.urls import reverse
@@ -72,7 +72,7 @@ def test_the_front_page_says_how_far_the_trial_goes_once_that_is_known(client, s
     unknown = client.get(reverse("home"))
     sketchbook = CHECKPOINTS["sketchbook"]
     passes = 2 * sketchbook.num_inference_steps
-    # So slow that a picture takes a second.
+    # Slow enough for one image a second.
     measure(ms=1_000 / passes / (sketchbook.native_size**2 / 1_000_000))
 
     known = client.get(reverse("home"))

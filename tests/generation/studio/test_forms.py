@@ -290,7 +290,7 @@ def test_a_mode_that_the_checkpoint_lacks_is_refused():
 
 @pytest.fixture
 def shelf(tmp_path, settings, monkeypatch):
-    """A site's folder of checkpoints, looked into every time."""
+    """A folder of checkpoints whose state is never cached."""
     monkeypatch.setattr(catalogue, "FRESH_SECONDS", 0)
     settings.CHECKPOINTS_DIR = tmp_path
     return tmp_path

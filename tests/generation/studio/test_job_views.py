@@ -128,7 +128,7 @@ def test_a_job_that_waits_says_why(client, alice, bob, reason, said):
 
 
 def make_waiting(alice, bob, reason):
-    """A job of Alice's that waits for this reason."""
+    """A waiting job of Alice with this reason."""
     if reason != "cold":
         messages.note_warm(["sketchbook"])
     if reason == "in_line":

@@ -1,4 +1,4 @@
-"""Prompts are counted as the checkpoint's own tokenizer does, which the web process does not load."""
+"""Token counts equal those of transformers' tokenizer, which web processes do not load."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What the studio's page asks for while one works."""
+"""Requests of the studio's scripts."""
 
 import io
 import json

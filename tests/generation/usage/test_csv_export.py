@@ -18,7 +18,7 @@ DAY = Period(date(2026, 3, 10), date(2026, 3, 10))
 
 
 def rows(user):
-    """The lines of the file as a spreadsheet reads them."""
+    """The file's lines as a spreadsheet reads them."""
     text = "".join(csv_export.pieces(user, DAY))
     assert text[0] == csv_export.BYTE_ORDER_MARK
     return list(csv.DictReader(StringIO(text[1:])))

@@ -33,7 +33,7 @@ WEEK = Period.ending(date(2026, 3, 12), days=7)
 
 @pytest.fixture
 def ticking(monkeypatch):
-    """A clock that moves on by seven hours whenever somebody looks at it."""
+    """A clock that advances by seven hours at each reading."""
     at = datetime.now(tz=UTC)
 
     def now():
@@ -45,7 +45,7 @@ def ticking(monkeypatch):
 
 
 def live(user, *, us, outcome):
-    """Take a job from submission to its end by the verbs that the site uses."""
+    """Take a job from submission to its end by the site's own functions."""
     jobs.submit(user, make_request(num_inference_steps=random.randint(1, 150)))
     job = jobs.claim(worker="test")
     charges = [Charge(phase="step", us=us // 3, index=1), Charge(phase="decode", us=us - us // 3)]
@@ -65,7 +65,7 @@ def ledger_by_day(user):
 
 
 def exported(user, period, filters=ALL):
-    """The sums of the file's milliseconds and credits."""
+    """Sums of the file's milliseconds and credits."""
     text = "".join(csv_export.pieces(user, period, filters)).removeprefix(
         csv_export.BYTE_ORDER_MARK
     )
@@ -83,7 +83,7 @@ def test_bars_lines_and_file_add_up_to_the_ledger_whatever_the_clock_does(alice,
         live(alice, us=random.randrange(3_000_000), outcome=random.choice(FINAL))
         live(bob, us=random.randrange(3_000_000), outcome=random.choice(FINAL))
     ledger = ledger_by_day(alice)
-    # Those that failed are in no ledger, and may be the first or the last.
+    # Failed jobs have no ledger entry, and may be first or last.
     period = Period(min(ledger) - timedelta(days=100), max(ledger) + timedelta(days=100))
 
     sums = summary(alice, period)
@@ -153,7 +153,7 @@ def test_one_checkpoint_is_summed_alone_and_all_are_named(alice):
 
 @pytest.fixture
 def two_keys(alice):
-    """One that pays in minutes, one in credits, each with its jobs of one day; and one job of the studio's."""
+    """A key that pays in minutes and one in credits, each with jobs of one day; and a studio job."""
     buy_credits(alice)
     minutes = keys.make(alice, name="Minutes", pays_in=Pays.GPU_MS)[0]
     credits = keys.make(alice, name="Credits", pays_in=Pays.CREDITS)[0]
@@ -207,7 +207,7 @@ def test_what_has_not_ended_is_not_usage(alice):
 
 
 def test_pages_follow_each_other_without_gap_or_repetition(alice):
-    # Several of one moment: the id decides.
+    # Equal moments: the id decides.
     made = [charge(alice, ms=1, at=NOON + timedelta(seconds=n // 3)) for n in range(10)]
     expected = sorted(made, key=lambda job: (job.finished_at, job.pk), reverse=True)
 
@@ -235,7 +235,7 @@ def test_history_and_others_do_not_make_the_days_that_are_shown_slower(alice):
     values = {name: f"job.{name}" for name in names} | {
         "id": "gen_random_uuid()",
         "user_id": "person.id",
-        # Hers end before the week that is shown, those of the others fill it.
+        # Her jobs end before the week on the page; other users' jobs fill it.
         "finished_at": "job.finished_at - n * interval '1 hour'"
         " - CASE WHEN person.id = job.user_id THEN interval '30 days' ELSE '0' END",
     }
@@ -255,7 +255,7 @@ def test_history_and_others_do_not_make_the_days_that_are_shown_slower(alice):
 
 
 def blocks_read(user):
-    """Blocks that PostgreSQL looks at for the sums of a week and its first page."""
+    """Blocks that PostgreSQL reads for a week's sums and its first page."""
     total = 0
     for read in (summary, pages.page):
         with connection.execute_wrapper(_explain), pytest.raises(Explained) as explained:

@@ -36,7 +36,7 @@ def lines(page):
 
 
 def download(user, **query):
-    """The file, sent by the server as it is sent in production; or another answer."""
+    """The response over ASGI, as in production."""
 
     async def get():
         client = AsyncClient()
