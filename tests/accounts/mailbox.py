@@ -1,4 +1,4 @@
-"""What is about to be sent, as its receiver would read it."""
+"""Outgoing emails, as their receiver would read them."""
 
 import re
 
@@ -6,7 +6,7 @@ from accounts.models import Mail
 
 
 def mails(address):
-    """Those to this address, the oldest first."""
+    """Emails to this address, oldest first."""
     return list(Mail.objects.filter(to=address).order_by("created_at"))
 
 
@@ -15,10 +15,10 @@ def subjects(address):
 
 
 def code(address):
-    """The code in the newest mail to this address."""
+    """The code in the newest email to this address."""
     return re.match(r"(\w{4}-\w{4}) is your code", mails(address)[-1].subject)[1]
 
 
 def link(address):
-    """The path of the first link in the newest mail to this address."""
+    """The path of the first link in the newest email to this address."""
     return re.search(r"https?://[^/\s]+(/\S+)", mails(address)[-1].text)[1]

@@ -19,7 +19,7 @@ URL = reverse("admin:accounts_user_changelist")
 
 @pytest.fixture
 def staff(client):
-    """May change users, but is no superuser."""
+    """A staff user who may change users, but is no superuser."""
     staff = factories.make_user("staff@example.com", is_staff=True)
     names = ("view_user", "change_user")
     staff.user_permissions.set(Permission.objects.filter(codename__in=names))
@@ -28,7 +28,7 @@ def staff(client):
 
 
 def act(client, action, *users):
-    """Do it to the users as one does from the list; returns what the page says then."""
+    """Run an action of the list on the users; returns the page's messages."""
     data = {"action": action, "_selected_action": [user.pk for user in users]}
     return client.post(URL, data, follow=True).text
 

@@ -26,7 +26,7 @@ def is_signed_in(client: Client) -> bool:
 
 @pytest.fixture
 def heard():
-    """Whose access was said to have changed."""
+    """Users for whom `access_changed` was sent."""
     users = []
 
     def hear(user, **kwargs):

@@ -85,7 +85,7 @@ def test_one_that_failed_can_be_asked_for_again(client, alice):
 
 @pytest.fixture
 async def _connections_closed():
-    """Views that an asynchronous client calls run in a thread, with a connection of its own."""
+    """Closes the connections of threads in which an asynchronous client runs views."""
     yield
     await sync_to_async(connections.close_all)()
 

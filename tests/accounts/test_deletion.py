@@ -33,7 +33,7 @@ from tests.generation.rows import make_image, make_job, make_request
 
 pytestmark = pytest.mark.django_db
 
-# What the law wants kept: it points to the user's row, and so protects it.
+# Rows that the law requires: they point to the user's row, and so protect it.
 KEPT = {Customer, Payment, Subscription, Wallet}
 
 
@@ -45,7 +45,7 @@ def delete(user):
 
 @pytest.fixture
 def full(alice):
-    """Alice with something of everything that can be kept of a person."""
+    """Alice with a row of every kind that refers to a user."""
     client = Client(headers={"user-agent": "Mozilla/5.0"})
     client.post(reverse("account_login"), {"login": alice.email, "password": factories.PASSWORD})
     Authenticator.objects.create(user=alice, type="totp", data={"secret": "x"})

@@ -1,4 +1,4 @@
-"""Every letter, in every language: both bodies say the same, and all of allauth's mails have one."""
+"""Every email in every language: text and HTML agree, and all of allauth's emails are covered."""
 
 import re
 from html import unescape
@@ -19,12 +19,12 @@ ALL = [
     for language in LANGUAGES
     for name, letter in written(language)
 ]
-# Mails that this site's settings keep allauth from sending.
+# Emails that allauth does not send with this site's settings.
 UNUSED = {"account/email/login_code", "account/email/password_reset_code"}
 
 
 def words_of(html):
-    """What a person reads of it."""
+    """The visible text of the HTML."""
     body = re.sub(r"<head>.*?</head>", "", html, flags=re.DOTALL)
     return unescape(re.sub(r"<[^>]+>", " ", body))
 
@@ -54,7 +54,7 @@ def test_nothing_is_left_to_fill_in(language, name, letter):
 def test_mail_programs_can_show_it(language, name, letter):
     html = letter.html()
 
-    # No stylesheet, no script, nothing fetched from elsewhere: most of them would leave it out.
+    # No stylesheet, script or remote resource: most email clients would drop them.
     assert not re.search(r"<(style|script|link|img)\b", html)
     assert "class=" not in html
 

@@ -42,7 +42,7 @@ def replace_parts(monkeypatch, write, *, total=1):
 
 @pytest.fixture
 def breaking(monkeypatch):
-    """A part that breaks off, as a bug or a store that is away makes it do."""
+    """A part that fails, as with a bug or a missing store."""
 
     def write(user, archive):
         raise OSError("the store is away")
@@ -191,7 +191,7 @@ def test_who_was_given_up_on_writes_nothing_any_more(alice, monkeypatch):
     mails = Mail.objects.count()
 
     def write(user, archive):
-        # Somebody else takes it over in the middle.
+        # Another worker takes the export over in the middle.
         Export.objects.update(attempt=2)
 
     replace_parts(monkeypatch, write)

@@ -35,7 +35,7 @@ def send(**values):
 
 @pytest.fixture
 def refusing(monkeypatch):
-    """A mail server that takes nothing."""
+    """A mail server that refuses all emails."""
 
     def refuse(self, fail_silently=False):
         raise smtplib.SMTPServerDisconnected("gone")

@@ -100,7 +100,7 @@ def test_guessing_the_old_one_is_limited(as_alice):
 
 @pytest.fixture
 def without_password(client, alice):
-    """Alice's browser; she signs in with an account elsewhere."""
+    """Alice's browser; she has no password, only a social account."""
     alice.set_unusable_password()
     alice.save()
     client.force_login(alice)

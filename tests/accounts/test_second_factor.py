@@ -1,4 +1,4 @@
-"""Authenticator apps, recovery codes and the list of passkeys. Passkeys at work: tests/browser."""
+"""Authenticator apps, recovery codes and the list of passkeys. tests/browser signs in with passkeys."""
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -33,7 +33,7 @@ def code_now(secret):
 
 @pytest.fixture
 def secret(alice):
-    """The secret of Alice's authenticator app, which she has set up."""
+    """The secret of Alice's authenticator app."""
     secret = totp.generate_totp_secret()
     totp.TOTP.activate(alice, secret)
     return secret
@@ -41,7 +41,7 @@ def secret(alice):
 
 @pytest.fixture
 def key(alice):
-    """A passkey of Alice's, as far as lists know it."""
+    """A passkey of Alice's with the fields that lists show."""
     return Authenticator.objects.create(
         user=alice,
         type=Authenticator.Type.WEBAUTHN,

@@ -35,7 +35,7 @@ def session_of(client):
 
 @pytest.fixture
 def changed():
-    """The users of whom it was said that their access changed."""
+    """Users for whom `access_changed` was sent."""
     users = []
 
     def note(user, **kwargs):

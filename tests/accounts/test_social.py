@@ -1,4 +1,4 @@
-"""Signing in with an account elsewhere. The provider is played by a server of the tests' own."""
+"""Social sign-in, with a local server as the provider."""
 
 import copy
 import json
@@ -28,7 +28,7 @@ DORA = {"sub": "1", "email": "dora@example.com", "email_verified": True, "name":
 
 
 class Provider(BaseHTTPRequestHandler):
-    """Answers like an OpenID provider, about whoever `person` says."""
+    """An OpenID provider that signs in `person`."""
 
     person = DORA
 
@@ -79,7 +79,7 @@ def provider(settings, monkeypatch):
 
 
 def go_through(client, **query):
-    """Press the button, say yes at the provider, and come back."""
+    """Click the button, consent at the provider, and return."""
     leaving = client.post(f"{OIDC}?process={query.pop('process', 'login')}")
     state = parse_qs(urlsplit(leaving.url).query)["state"][0]
     return client.get(CALLBACK, {"state": state, "code": "code", **query})

@@ -1,4 +1,4 @@
-"""Forks Celery workers from a process that has loaded torch: a new one is there in a moment.
+"""Forks Celery workers from a process that has loaded torch, so that a new one starts at once.
 
     python -m tests.faults.nursery
 
@@ -16,7 +16,7 @@ import django
 
 def main() -> None:
     django.setup()
-    import generation.worker.worker  # noqa: F401  # the seconds that this is for
+    import generation.worker.worker  # noqa: F401  # the slow import that forking saves
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     children = []

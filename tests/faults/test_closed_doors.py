@@ -1,4 +1,4 @@
-"""A session ends, a password changes, an account is closed: its open sockets close within seconds."""
+"""Open websockets close within seconds after a session ends, a password changes or an account closes."""
 
 import pytest
 from django.conf import settings
@@ -13,15 +13,15 @@ from tests.generation.live.test_consumer import Browser, in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# How often sockets are looked at whose turn it is.
+# The interval of the session checks.
 LOOK = session_watch.LOOK_SECONDS
-# With looks that are more frequent: see the last test.
+# More frequent checks: see the last test.
 SECONDS = 4
 NEW = "another horse battery staple"
 
 
 class Device(Browser):
-    """Somebody's browser: signed in, with one page open."""
+    """A signed-in browser with one page open."""
 
     def __init__(self, user):
         self.user = user
@@ -33,7 +33,7 @@ class Device(Browser):
         return self.client.post(reverse(name, args=args), data)
 
     async def hears_of_jobs(self):
-        """Whether it is told what happens, so is open."""
+        """True if the websocket is open and receives events."""
         job = await in_thread(submit)(self.user)
         message = await self.until("job.status")
         return message["job"] == str(job.pk)
@@ -67,7 +67,7 @@ def _eager(monkeypatch):
 
 @pytest.fixture
 def _deaf(monkeypatch):
-    """Nobody is told that a session ended."""
+    """Drops the message that a session ended."""
     monkeypatch.setattr(messages, "session_changed", lambda _user: None)
 
 
@@ -120,7 +120,7 @@ async def test_the_sockets_of_a_session_that_ends_are_closed(laptop, end):
 @pytest.mark.usefixtures("_deaf")
 @pytest.mark.parametrize("end", ENDS, ids=lambda end: end.__name__)
 async def test_untold_they_would_stay_open(laptop, end):
-    """The control: what closes the sockets above is the message that is missing here."""
+    """Control: without the message, the websockets of the tests above stay open."""
     await in_thread(end)(laptop)
 
     with pytest.raises(TimeoutError):
@@ -166,5 +166,5 @@ async def test_whose_session_is_over_opens_none(laptop):
 
 
 def test_in_all_it_takes_seconds():
-    # Read when the module was loaded, before it is cut short.
+    # Read at import, before the tests shorten it.
     assert LOOK + session_watch.SIGN_OUT_SECONDS <= 10

@@ -1,7 +1,7 @@
-"""Nobody learns here whether an address has an account: not from what is said, nor from how long it takes.
+"""Account enumeration: neither the answer nor its timing reveals an address with an account.
 
-How long it takes follows from what is done, so that is what is counted: passwords that are hashed, which
-take a tenth of a second each, and statements, which take a hundredth of that.
+Time is measured as work: password hashes, which take a tenth of a second each, and SQL statements, which
+take a hundredth of that.
 """
 
 import re
@@ -47,7 +47,7 @@ FORMS = [sign_in, reset, sign_up, sign_up_by_passkey]
 
 @pytest.fixture
 def hashed(monkeypatch):
-    """Grows with each password that is hashed."""
+    """A list that grows with each password hash."""
     hashed = []
     encode = hashers.MD5PasswordHasher.encode
 
@@ -60,7 +60,7 @@ def hashed(monkeypatch):
 
 
 def shown(response, address):
-    """What a person sees, without what differs from one request to the next."""
+    """The visible text, without values that differ between requests."""
     page = re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", response.text)
     return page.replace(address, "ADDRESS")
 
@@ -140,7 +140,7 @@ def test_limits_count_addresses_with_and_without_an_account_alike(alice):
 
 
 def test_without_prevention_the_answers_would_differ(alice, settings):
-    """A control: the comparison above sees a difference where there is one."""
+    """Control: the comparison above detects a difference."""
     settings.ACCOUNT_PREVENT_ENUMERATION = False
 
     known, unknown = (sign_up(Client(), address) for address in (alice.email, NOBODY))
@@ -149,7 +149,7 @@ def test_without_prevention_the_answers_would_differ(alice, settings):
 
 
 def test_with_allauths_own_form_a_known_address_would_cost_no_hash(alice, hashed, settings):
-    """A control: the count above sees a difference where there is one."""
+    """Control: the count above detects a difference."""
     settings.ACCOUNT_FORMS = {}
 
     sign_up(Client(), alice.email)
@@ -160,7 +160,7 @@ def test_with_allauths_own_form_a_known_address_would_cost_no_hash(alice, hashed
 @pytest.mark.slow
 @pytest.mark.parametrize("form", [sign_in, reset, sign_up])
 def test_it_takes_as_long(alice, settings, form):
-    """With the hasher of production: a password that is hashed in one case only would take twice as long."""
+    """Uses the production hasher: a hash in one case only would take twice as long."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
     alice.set_password(PASSWORD)
     alice.save()

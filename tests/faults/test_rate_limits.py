@@ -1,4 +1,4 @@
-"""Whatever can be tried again and again is limited, and says when to come back."""
+"""Rate limits on every repeatable action, with Retry-After."""
 
 import pytest
 from django.urls import reverse
@@ -110,7 +110,7 @@ def test_what_members_can_try_is_limited(client, alice, attempt):
 
 @pytest.mark.parametrize("attempt", [sign_in, sign_up, reset, export, submit])
 def test_without_limits_nothing_would_be_refused(client, alice, attempt, settings):
-    """The control: what refuses above is what is switched off here."""
+    """Control: without limits, the requests above succeed."""
     settings.ACCOUNT_RATE_LIMITS = False
     client.force_login(alice)
     if attempt in ANYBODYS:

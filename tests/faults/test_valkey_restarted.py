@@ -31,7 +31,7 @@ def valkey():
 
 @pytest.fixture
 def site(start_site, valkey):
-    # No run is to exceed its budget, however slow the machine is.
+    # No run may exceed its budget, even on a slow machine.
     Speed.objects.create(
         checkpoint="sketchbook", device="slow", ms_per_step_megapixel=50_000, overhead_ms=1_000
     )
@@ -40,7 +40,7 @@ def site(start_site, valkey):
 
 @pytest.fixture
 def session(site, alice):
-    """The cookie that signs Alice in."""
+    """The session cookie that signs Alice in."""
     client = Client()
     client.force_login(alice)
     name = f"{settings.SESSION_COOKIE_NAME}_{site.port}"
@@ -58,7 +58,7 @@ def page(chromium, site, session):
 
 
 class Listener:
-    """A page as far as the wire goes: it comes back whenever the connection is closed."""
+    """A page's websocket client, which reconnects whenever the connection closes."""
 
     def __init__(self, site, session):
         self.messages = []
@@ -90,14 +90,14 @@ class Listener:
         self._thread.join()
 
     def latest_snapshot(self):
-        """The ids of the active jobs, as it was last told; None if it never was."""
+        """The active jobs' ids from the latest snapshot; None before the first."""
         for message in reversed(self.messages):
             if message["type"] == "jobs.snapshot":
                 return [state["job"] for state in message["jobs"]]
         return None
 
     def steps(self, job):
-        """How far it knows the job to be."""
+        """The steps of the job that the client has received."""
         told = [m for m in self.messages if m["type"] == "job.progress" and m["job"] == str(job.pk)]
         return max((message["step"] for message in told), default=0)
 
@@ -115,7 +115,7 @@ def listener(site, session):
 
 
 def submit(user, **values):
-    """A job whose bell nobody hears: it goes to the tests' own Valkey."""
+    """Submit a job whose message no worker gets: it goes to the tests' own Valkey."""
 
     def submit_apart():
         try:
@@ -123,7 +123,7 @@ def submit(user, **values):
         finally:
             connection.close()
 
-    # Apart from Playwright's loop: hints are sent in one of their own.
+    # Outside of Playwright's loop: hints are sent in their own.
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(submit_apart).result()
 
@@ -152,6 +152,6 @@ def test_jobs_go_on_and_pages_catch_up(alice, valkey, site, listener, page):
         assert (each.status, each.attempt, each.images.count()) == (Status.SUCCEEDED, 1, 1)
     assert_books_balance()
 
-    # What comes afterwards is told as it happens again.
+    # Later events arrive as they happen again.
     third = submit(alice, num_inference_steps=100)
     wait_for(lambda: listener.steps(third) > 0)

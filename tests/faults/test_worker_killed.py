@@ -1,4 +1,4 @@
-"""Workers die at random moments of a mixed load, and nobody helps."""
+"""Workers die at random moments of a mixed load, and the site recovers by itself."""
 
 import os
 import random
@@ -26,7 +26,7 @@ SHORT_LEASES = {"LEASE_SECONDS": "2", "LEASE_RENEWAL_SECONDS": "1", "WORKER_SLOT
 
 
 class Workers:
-    """Two of them, whatever happens."""
+    """Two workers, each replaced when killed."""
 
     def __init__(self, env):
         self._nursery = subprocess.Popen(
@@ -56,7 +56,7 @@ class Workers:
 
 @pytest.fixture
 def site(start_site):
-    # No run is to exceed its budget, however slow the machine is.
+    # No run may exceed its budget, even on a slow machine.
     Speed.objects.create(
         checkpoint="sketchbook", device="slow", ms_per_step_megapixel=50_000, overhead_ms=1_000
     )
@@ -65,7 +65,7 @@ def site(start_site):
 
 @pytest.fixture
 def workers(site):
-    """Beside the site's own."""
+    """Two workers in addition to the site's own."""
     workers = Workers(site.process_of("worker").environ())
     yield workers
     workers.end()
@@ -154,5 +154,5 @@ def assert_no_file_without_a_picture(site):
         return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
 
     assert all(media.exists(name) for name in kept)
-    # What a lost attempt stored is swept up as soon as its worker sees that it has lost.
+    # A worker deletes the files of a lost attempt as soon as it notices.
     wait_for(lambda: stored() == kept)

@@ -1,4 +1,4 @@
-"""A thousand requests of fifty programs at once, over HTTP, some of which want more than they may spend."""
+"""A thousand concurrent API requests with fifty keys, some beyond their budgets."""
 
 import asyncio
 import contextlib
@@ -27,11 +27,11 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 OWNERS = 5
 KEYS_EACH = 10
 REQUESTS = 1_000
-# Many more than the site has connections to its database.
+# Many more than the site's database connections.
 CONNECTIONS = 200
-# Of pictures, for the keys of an owner in turn.
+# Budgets in images, for an owner's keys in turn.
 BUDGETS = (0, 1, 3, 7, 19, 40)
-# Too many in line, or a site too busy: whoever is told so comes again.
+# The queue is full, or the site is too busy: clients retry.
 PASSING = {429, 503}
 RETRY_SECONDS = 0.2
 LONGEST_SECONDS = 480
@@ -39,7 +39,7 @@ LONGEST_SECONDS = 480
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a request came to in the end, and how often it was made."""
+    """The final answer to a request, and its number of attempts."""
 
     secret: str
     status: int
@@ -64,7 +64,7 @@ def programs():
 
 @contextlib.contextmanager
 def working():
-    """Ends jobs meanwhile, each as it happens to: what was not charged can be spent again."""
+    """Ends jobs in the background in random ways: unspent budget becomes available again."""
     done = threading.Event()
     thread = threading.Thread(target=end_jobs, args=(done,))
     thread.start()

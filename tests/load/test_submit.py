@@ -1,4 +1,4 @@
-"""Two hundred requests at once, by people with little left to spend or little room in line."""
+"""Two hundred concurrent submissions by users with little balance or little room in the queue."""
 
 import threading
 from collections import Counter
@@ -23,7 +23,7 @@ WORTH = 10
 
 
 def submit_together(user):
-    """What came of each request, by name."""
+    """The outcome of each request, by name."""
     start = threading.Barrier(REQUESTS)
 
     def submit(number):
@@ -33,7 +33,7 @@ def submit_together(user):
                 try:
                     return type(jobs.submit(user, make_request(seed=number))).__name__
                 except OperationalError:
-                    # Too busy just now: the site answers 503, and one tries again.
+                    # The site is too busy and answers 503: retry.
                     continue
                 except (ledger.InsufficientBalance, jobs.TooManyJobs, IntegrityError) as refusal:
                     return type(refusal).__name__
@@ -46,7 +46,7 @@ def submit_together(user):
 
 @pytest.fixture
 def nearly_broke(alice):
-    """Has enough for ten jobs, and for half of another."""
+    """A user with enough for ten and a half jobs."""
     price = estimates.quote(make_request()).ceiling_ms
     spare = balance(alice) - WORTH * price - price // 2
     ledger.hold(alice, unit=Unit.GPU_MS, amount=spare, reference="spent elsewhere")
@@ -74,7 +74,7 @@ def test_a_line_with_room_for_ten_takes_ten(charlie):
 
 
 def test_without_the_wallets_lock_the_database_has_to_refuse(nearly_broke, monkeypatch):
-    """Nobody is told why, and still nothing is overdrawn."""
+    """The error has no reason, but no wallet is overdrawn."""
     monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, **_options: rows)
     monkeypatch.setattr(sql, "LOCK_WALLET", sql.LOCK_WALLET.replace("FOR UPDATE", ""))
 
@@ -98,7 +98,7 @@ def test_without_either_the_checks_above_would_fail(nearly_broke, monkeypatch, u
 
 @pytest.fixture
 def unconstrained(transactional_db):
-    """The database lets a wallet be overdrawn, until the test is over."""
+    """Lets wallets be overdrawn until the test ends."""
     (constraint,) = (
         each for each in Wallet._meta.constraints if each.name == "wallet_covers_holds"
     )

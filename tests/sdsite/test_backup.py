@@ -1,4 +1,4 @@
-"""Backup and restore as docs/operating.md has them, on a site that is busy meanwhile."""
+"""Backup and restore by the commands of docs/operating.md, on a busy site."""
 
 import os
 import re
@@ -45,7 +45,7 @@ def site(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def environment(site):
-    """What the site's own web process runs with."""
+    """The environment of the site's web process."""
     return site.process_of("web").environ()
 
 
@@ -59,7 +59,7 @@ def manage(environment, *words):
 
 
 def run(environment, script):
-    """The last line that the script prints inside the site."""
+    """Run a script inside the site; returns its last line of output."""
     return manage(environment, "shell", "--no-imports", "--command", script).splitlines()[-1:]
 
 
@@ -68,7 +68,7 @@ def count(environment, status):
 
 
 def block(number):
-    """A block of commands of the guide's chapter on backups."""
+    """A block of commands from the guide's chapter on backups."""
     chapter = GUIDE.partition("## Backup and restore")[2]
     return re.findall(r"```sh\n(.*?)```", chapter, re.DOTALL)[number]
 
@@ -95,7 +95,7 @@ def test_a_busy_site_is_backed_up_and_restored(site, environment, tmp_path):
 
     (tmp_path / "media").mkdir()
     follow(block(0), folder=tmp_path, DATABASE_URL=database, DATA_DIR=str(site.data))
-    # Pictures that were made after the dump, and while the files are copied.
+    # Images created after the dump, while the files are copied.
     wait_for(lambda: count(environment, "succeeded") >= 4)
 
     elsewhere = tmp_path / "elsewhere"

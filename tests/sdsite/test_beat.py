@@ -1,4 +1,4 @@
-"""The process that says when a task is due, started for real."""
+"""A real `celery beat` that gets a signal while it starts."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 
 class Interrupted(PersistentScheduler):
-    """A scheduler that is asked to end while it is built."""
+    """A scheduler that signals its process while it is built."""
 
     def __init__(self, *args, lazy=False, **kwargs):
         if not lazy:

@@ -1,4 +1,4 @@
-"""The deployment checks, against what compose.yaml configures and each mistake in it."""
+"""Deployment checks against compose.yaml, and against each mistake in it."""
 
 import os
 import re
@@ -35,7 +35,7 @@ PRODUCTION = {name: fill_in(value) for name, value in COMPOSE["x-site"]["environ
 
 
 def check(tmp_path, **changes):
-    """What `check --deploy` prints, and whether it passes."""
+    """Run `check --deploy`; returns its output, and True if it passes."""
     keep = ("PATH", "HOME")
     env = {name: os.environ[name] for name in keep if name in os.environ}
     result = subprocess.run(

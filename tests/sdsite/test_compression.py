@@ -1,4 +1,4 @@
-"""What travels compressed, and what must not."""
+"""Responses that are compressed, and those that must not be."""
 
 import gzip
 

@@ -1,4 +1,4 @@
-"""The example dashboard and alerts name what is exported, and nothing else."""
+"""The example dashboard and alerts use exported metrics only."""
 
 import json
 import re
@@ -16,13 +16,13 @@ pytestmark = pytest.mark.django_db
 
 DOCS = PROJECT / "docs"
 NAME = re.compile(r"\b((?:sdsite|process)_\w+)")
-# What a histogram's and a counter's samples add to its name.
+# Suffixes that a histogram's and a counter's samples add to its name.
 SUFFIX = re.compile(r"_(bucket|count|sum)$")
 
 
 @pytest.fixture
 def exported(client, alice):
-    """The names of all metrics, also of those that have no value yet, as one asks for them."""
+    """The names of all metrics' samples, including metrics without a value yet."""
     say()
     reconciliation.run()
     text = client.get(reverse("metrics")).text

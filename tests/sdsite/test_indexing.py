@@ -1,4 +1,4 @@
-"""What search engines find, and what they are told not to look for."""
+"""Sitemap, robots.txt, canonical URLs and language alternates."""
 
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
@@ -74,7 +74,7 @@ def test_titles_and_descriptions_are_each_pages_own(client):
     heads = [Head(client.get(address.removeprefix(SITE)).text) for address in sitemap(client)]
 
     for name in ("og:title", "description"):
-        # What is not translated yet is the same in both languages.
+        # Texts without a translation are the same in both languages.
         assert len({head.metas[name] for head in heads}) >= len(heads) / 2 - 3, name
 
 

@@ -1,4 +1,4 @@
-"""Everything that a person reads is in every language."""
+"""Translation files: complete, and in step with code and templates."""
 
 import re
 import shutil
@@ -24,7 +24,7 @@ def texts_of(message):
 
 
 def strings_of(message):
-    """Its translations; the head of a file is no message."""
+    """The translations of a message; the file's header is no message."""
     strings = message.string if isinstance(message.string, tuple | list) else (message.string,)
     return [string for string in strings if string and message.id]
 
@@ -81,7 +81,7 @@ def test_texts_are_found_in_code():
 
 @pytest.fixture
 def file(tmp_path):
-    """A file of translations that may be written to."""
+    """A translation file that may be changed."""
     path = tmp_path / "zh_Hans" / "LC_MESSAGES" / "django.po"
     path.parent.mkdir(parents=True)
     shutil.copy(messages.PROJECT / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po", path)

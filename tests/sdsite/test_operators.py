@@ -1,4 +1,4 @@
-"""The admin as a whole: its start page, and what all its lists have in common."""
+"""The admin's start page, and properties of all its lists."""
 
 import re
 from datetime import timedelta
@@ -42,7 +42,7 @@ numbers = count()
 
 
 def concerns(client):
-    """What the start page says, each with its urgency."""
+    """The alerts on the start page, each with its urgency."""
     page = client.get(reverse("admin:index")).text
     part = re.search(r"data-concerns>(.*?)</ul>", page, re.DOTALL)[1]
     found = re.findall(r'<li class="(\w+)">(.*?)</li>', part)
@@ -288,7 +288,7 @@ def page_of(row):
 def test_every_list_of_ours_is_looked_at_here():
     ours = {model for model in admin.site._registry if model._meta.app_label in OUR_APPS}
 
-    # The margin is no list, and that of people has tests of its own.
+    # The margin is no list, and the list of users has its own tests.
     assert ours - {Uptime, User} == MAKERS.keys()
 
 

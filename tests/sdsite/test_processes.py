@@ -10,7 +10,7 @@ import pytest
 from sdsite.processes import PROJECT, Child
 
 SLEEP = (sys.executable, "-c", "import time; time.sleep(60)")
-# Says when it is up, and how it was asked to end.
+# A script that prints when it is up, and the signal that ends it.
 POLITE = """
 import signal, sys, time
 for number in signal.SIGINT, signal.SIGTERM:

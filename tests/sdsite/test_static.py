@@ -1,4 +1,4 @@
-"""Static files, in a server as in production: asynchronous, and warnings are errors."""
+"""Static files from an asynchronous server, with warnings as errors."""
 
 import pytest
 from django.test import AsyncClient

@@ -1,4 +1,4 @@
-"""The command that runs everything, started for real."""
+"""A real `manage.py up`."""
 
 import re
 import signal

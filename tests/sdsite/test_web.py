@@ -7,7 +7,7 @@ import pytest
 from tests.running import serving
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
-# For so long do widespread HTTP clients keep a connection.
+# Common HTTP clients keep an idle connection for this long.
 PAUSE_SECONDS = 5
 
 

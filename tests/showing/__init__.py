@@ -1,1 +1,1 @@
-"""Every page of the running site, filled with what a person would have: to be checked, measured and drawn."""
+"""Every page of a running site with sample data, for checks, measurements and screenshots."""

@@ -1,9 +1,9 @@
-"""Fills a running site with people and what they made, and prints as JSON how to see it.
+"""Fills a running site with users and their data, and prints as JSON how to view it.
 
     python -m tests.showing.fill     in the environment of one of the site's processes
 
 It prints `cookie`, the name of the session's cookie; `sessions`, its value for each audience; and
-`arguments`, what stands for the arguments of URLs: by the argument's name, or by route and name.
+`arguments`, the values for arguments of URLs: by the argument's name, or by route and name.
 """
 
 import json
@@ -72,7 +72,7 @@ def fill():
 
 
 def _draw(user):
-    """Real pictures, by the site's own worker; returns the first."""
+    """Make real images with the site's own worker; returns the first."""
     from generation.models import Image
     from tests.generation.rows import make_request
 
@@ -86,7 +86,7 @@ def _draw(user):
 
 
 def _failed_of(user, requests):
-    """Have them drawn. A machine with much else to do is slower than the first quotes expect of it."""
+    """Wait for the jobs. A busy machine is slower than the first quotes expect."""
     from generation import jobs
     from generation.models import Job, Status
 
@@ -103,7 +103,7 @@ def _failed_of(user, requests):
 
 
 def _native():
-    """What the bundled checkpoint is best at."""
+    """The native size of the bundled checkpoint."""
     from generation.engine.checkpoints import catalogue
 
     checkpoint = catalogue.get("sketchbook")
@@ -126,7 +126,7 @@ def _fail(user):
 
 
 def _make_running(user):
-    """A job half done, on a worker elsewhere that never finishes, with its preview."""
+    """A half-finished job with a preview, on a worker that never finishes."""
     from django.utils import timezone
 
     from generation.live import messages
@@ -166,7 +166,7 @@ def _make_running(user):
 
 
 def _make_queued(user):
-    """A job that waits for the running one for as long as that runs."""
+    """A job that waits for the running one."""
     from generation.models import Status
     from tests.generation.rows import make_job, make_request
 
@@ -174,7 +174,7 @@ def _make_queued(user):
 
 
 def _api(user, image):
-    """A key that was used, and what was told of a job that was asked for with it."""
+    """A used API key, with a job and its webhook."""
     from accounts import keys
     from accounts.keys import Limits
     from generation.models.api import Call, Delivery, KeyDay
@@ -234,7 +234,7 @@ def _payment(user):
 
 
 def _own(user, image):
-    """What somebody has besides pictures and jobs."""
+    """A user's rows other than images and jobs."""
     from generation.gallery import boards, shares
     from generation.images import uploads
     from generation.studio import history
@@ -249,7 +249,7 @@ def _own(user, image):
         "share_id": str(share.pk),
         "token": share.token,
         "digest": uploads.from_image(user, image).digest,
-        # Nobody's: these are no pages whatever they are of.
+        # Values for routes that are no pages.
         "export_id": str(image.pk),
         "session_id": "1",
         "pk": "1",
@@ -258,7 +258,7 @@ def _own(user, image):
 
 
 def _keys(user):
-    """What the links in mails carry."""
+    """The keys in links of emails."""
     from allauth.account.forms import default_token_generator
     from allauth.account.models import EmailAddress, EmailConfirmationHMAC
     from allauth.account.utils import user_pk_to_url_str

@@ -1,4 +1,4 @@
-"""Has Lighthouse look at the pages that most people see, and writes what it thinks into docs/lighthouse.md.
+"""Runs Lighthouse on the most visited pages, and writes the results to docs/lighthouse.md.
 
     make lighthouse      needs npm (Node 18 or later) and Chromium
 
@@ -28,12 +28,12 @@ from tests.showing import run
 VERSION = "12.8.2"
 INSTALLED = PROJECT / "build" / "lighthouse"
 REPORT = PROJECT / "docs" / "lighthouse.md"
-# By whom each is seen; visitors first, before the browser knows anybody.
+# Pages by audience; visitors first, before the browser is signed in.
 PAGES = {"/": "visitor", "/plans/": "visitor", "/studio/": "member", "/gallery/": "member"}
 CATEGORIES = ("performance", "accessibility", "best-practices")
 LEAST = 95
 RUNS = 3
-# A browser that is short of time may lose a trace.
+# A slow browser may lose a trace.
 TRIES = 3
 PRODUCTION = {"DEBUG": "0", "HTTPS": "0"}
 
@@ -73,7 +73,7 @@ def _install():
 
 
 def _look_at_all(site, playwright):
-    """In one browser, which Lighthouse finds by its port. It empties its cache, and keeps its cookies."""
+    """Visit all pages in one browser, which Lighthouse finds by its port. It clears the cache, but keeps cookies."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="sdsite-chromium-") as profile:
         context = playwright.chromium.launch_persistent_context(
@@ -126,7 +126,7 @@ def _lighthouse(url, *, port):
 
 
 def _complaints(report, category):
-    """What counts, and is less than perfect."""
+    """Weighted audits with less than a full score."""
     audits = report["audits"]
     return [
         f"{audits[each['id']]['score']}: {audits[each['id']]['title']}"

@@ -1,8 +1,8 @@
 """Every page of the site, found in its URL patterns, so that a new one can't be forgotten.
 
-A route is a page if it answers somebody's GET with a whole document. What answers nobody so is either no
-page by its nature (another method, a file, a part of a page), or listed in ELSEWHERE. If a route has an
-argument that is new, `fill` says what stands for it.
+A route is a page if it answers a GET of any audience with a whole document. Other routes are no pages by
+nature (another method, a file, a part of a page), or listed in ELSEWHERE. `fill` has a value for each
+argument of a route.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
 from generation.engine.enums import Mode
 
 AUDIENCES = ("visitor", "member", "newcomer", "operator")
-# Routes that lead somewhere else by a redirect, or that have no page without something to show.
+# Routes that redirect, or that have no page without data.
 ELSEWHERE = {
     "account_confirm_login_code": "is shown to whom a code was sent",
     "account_email_verification_sent": "is shown to whom a code was sent",
@@ -42,8 +42,8 @@ ELSEWHERE = {
     "trash_thumbnail": "is a picture",
     "usersessions_list": "leads to a page of ours",
 }
-# Pages that ask for the password, unless it was given in the last minutes, or that need keys of other
-# sites in the settings: whether they are shown is chance.
+# Pages that may ask for the password first, or that need keys of other sites in the settings: the tests can't
+# rely on them.
 SOMETIMES = {
     "accounts:delete",
     "mfa_activate_totp",
@@ -53,11 +53,11 @@ SOMETIMES = {
     "google_login",
     "openid_connect_login",
 }
-# Pages that look quite different to who has made nothing yet, or has no account.
+# Pages that differ for new users and visitors.
 EMPTY_FOR_NEWCOMERS = {"studio", "gallery", "billing:usage"}
 DIFFERENT_FOR_MEMBERS = {"home", "billing:plans"}
 ERRORS = ("400", "403", "403_csrf", "404", "429", "500", "503")
-# They come with Django, or, made by functools, with the API's document.
+# Views of Django's, and of the API's document, which functools creates.
 NOT_OURS = ("django.", "functools")
 BACKSTAGE = "admin:"
 
@@ -70,7 +70,7 @@ class Route:
     arguments: tuple[str, ...]
 
     def path(self, known: Mapping[str, str]) -> str:
-        """Its address with what is known; raises LookupError for an argument that is not."""
+        """The route's path with the known arguments. Raises LookupError for an unknown argument."""
         return reverse(
             self.name, kwargs={name: self._value(name, known) for name in self.arguments}
         )
@@ -98,27 +98,27 @@ class Page:
 
     @property
     def is_worth_drawing(self) -> bool:
-        """Whether nobody before sees the same."""
+        """True if no earlier audience sees the same page."""
         return self.is_common or self.name in EMPTY_FOR_NEWCOMERS | DIFFERENT_FOR_MEMBERS
 
     @property
     def is_error(self) -> bool:
-        """Whether the browser's console may complain of it."""
+        """True if the browser's console may report an error."""
         return self.name.startswith("error")
 
     @property
     def label(self) -> str:
-        """A name fit for a file."""
+        """A name usable as a file name."""
         stem = self.name.replace(":", "-").replace("_", "-").replace(" ", "-")
         return stem if self.is_common else f"{stem}-{self.audience}"
 
 
 class Unknown(Exception):
-    """A route that is no page and is not known not to be one."""
+    """A route that is neither a page nor listed as no page."""
 
 
 def routes() -> list[Route]:
-    """All that the site's own URL patterns name."""
+    """All routes of the site's own URL patterns."""
     return sorted(set(_walk(get_resolver(), namespace="")), key=lambda route: route.name)
 
 
@@ -134,10 +134,10 @@ def _walk(resolver: URLResolver, *, namespace: str, outer: tuple[str, ...] = ())
 
 
 def find(get, known: Mapping[str, str]) -> list[Page]:
-    """Every page, as visitors and members see it, or whoever may.
+    """Every page, as visitors and members see it, or as the first audience that may.
 
     `get(path, audience)` follows redirects and returns status, content type, text and the path at the
-    end. Raises Unknown, with every route that is to be decided on.
+    end. Raises Unknown with every undecided route.
     """
     found, problems = [], []
     for route in routes():
@@ -159,7 +159,7 @@ def _pages(route: Route, get, known: Mapping[str, str]) -> Iterator[Page]:
         if found and not _differs(route, audience):
             continue
         status, kind, text, end = get(path, audience)
-        # What answers in JSON is for programs, also where it says no.
+        # JSON answers are for programs, including errors.
         is_for_programs = "json" in kind or (status == 200 and not _is_document(kind, text))
         if status == 405 or is_for_programs:
             return
@@ -173,7 +173,7 @@ def _pages(route: Route, get, known: Mapping[str, str]) -> Iterator[Page]:
 
 
 def scenes(known: Mapping[str, str]) -> list[Page]:
-    """Pages in a state of interest, and those for what goes wrong."""
+    """Pages in special states, and error pages."""
     studio = reverse("studio")
     return [
         Page("studio drawing", f"{studio}?job={known['running_id']}", "member"),
@@ -199,7 +199,7 @@ def _is_document(kind: str, text: str) -> bool:
 
 
 def _differs(route: Route, audience: str) -> bool:
-    """Whether the audience sees the page otherwise than those before it."""
+    """True if the audience sees the page differently from earlier audiences."""
     return audience == "member" or (audience == "newcomer" and route.name in EMPTY_FOR_NEWCOMERS)
 
 

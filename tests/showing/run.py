@@ -1,4 +1,4 @@
-"""The filled site, and how it answers each audience."""
+"""A filled site, and its pages for each audience."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ class Filled:
     arguments: dict[str, str]
 
     def pages(self, chromium) -> list[Page]:
-        """Every page, and some in other states. Raises Unknown."""
+        """All pages, some in several states. Raises Unknown."""
         contexts = {
             audience: chromium.new_context(base_url=self.site.url, storage_state=state)
             for audience, state in self.states.items()
@@ -41,7 +41,7 @@ class Filled:
 
 
 def visit(tab, page: Page) -> None:
-    """Show a page in a browser's tab, complete with what comes after a moment."""
+    """Open a page in a browser tab, and wait for its delayed parts."""
     if page.template:
         language = tab.evaluate("navigator.language").lower()
         with override("zh-hans" if language.startswith("zh") else "en"):
@@ -53,7 +53,7 @@ def visit(tab, page: Page) -> None:
 
 
 def filled(site: Site) -> Filled:
-    """Fill a running site, once."""
+    """Fill a running site. Call it once."""
     process = site.process_of("web", f"--port={site.port}")
     result = subprocess.run(
         [sys.executable, "-m", "tests.showing.fill"],

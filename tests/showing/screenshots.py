@@ -1,9 +1,9 @@
-"""Draws every page into docs/screenshots: on a desktop, on a phone, in the dark, and in Chinese.
+"""Takes screenshots of every page for docs/screenshots: desktop, phone, dark mode and Chinese.
 
     make screenshots
     python -m tests.showing.screenshots usage billing:plan     only these pages, beside what is there
 
-A page is found by itself (see `pages`); a state of a page that should be seen is a line in `pages.scenes`.
+Pages are found automatically (see `pages`); other states of a page are lines in `pages.scenes`.
 """
 
 import argparse
@@ -32,14 +32,14 @@ VARIANTS = {
     "dark": DESKTOP | {"color_scheme": "dark"},
     "chinese": DESKTOP | {"locale": "zh-CN"},
 }
-# A page that goes on for longer is cut: the rest is more of the same.
+# Longer pages are cut: the rest is more of the same.
 LONGEST = 6_000
 QUALITY = 55
-# The one at the top of the README.
+# The screenshot at the top of the README.
 README = ("studio-drawing", "studio.png")
 README_COLORS = 256
 LARGEST_TOTAL = 11_000_000
-# A lazy picture comes when it is scrolled to, a preview when the socket is open.
+# A lazy image loads on scroll, a preview once the websocket is open.
 SETTLE_MS = 300
 SCROLL = """async () => {
   for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight) {
@@ -56,7 +56,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Draw every page, or only those that are named.")
     parser.add_argument("names", nargs="*", metavar="PAGE")
     names = parser.parse_args().names
-    # As the site that is drawn has it.
+    # The site's own setting.
     os.environ.update(DJANGO_SETTINGS_MODULE="sdsite.settings", DEBUG="1")
     django.setup()
     if not names:

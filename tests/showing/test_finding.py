@@ -1,4 +1,4 @@
-"""A page that is new is found, and a route that nobody thought of is complained about."""
+"""New pages are found, and undecided routes are reported."""
 
 import pytest
 
@@ -12,7 +12,7 @@ KNOWN = {"preset_id": "posts"}
 
 @pytest.fixture
 def only(monkeypatch):
-    """Lets the site have no other routes."""
+    """Replaces the site's routes."""
 
     def only(*found):
         monkeypatch.setattr(pages, "routes", lambda: list(found))
@@ -21,7 +21,7 @@ def only(monkeypatch):
 
 
 def answering(**answers):
-    """A site that answers each audience so, and others with a page for signing in."""
+    """A site with these answers by audience; other audiences get the sign-in page."""
     refused = (200, HTML, WHOLE, "/accounts/login/")
     return lambda _path, audience: answers.get(audience, refused)
 
