@@ -22,7 +22,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # it has no 
         # Computed in every case, so that an address with an account takes no longer than one without.
         user = User.objects.filter(email=email).first()
         outbox.send(
-            lambda: allauth_emails.letter(template_prefix, context),
+            lambda: allauth_emails.build(template_prefix, context),
             to=email,
             user=context.get("user") or user,
         )

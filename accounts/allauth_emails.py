@@ -11,19 +11,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import user_agents
-from accounts.emails import Letter, link, time_of
+from accounts.emails import Email, link, time_of
 
 Context = Mapping[str, Any]
 NOT_YOU = gettext_lazy("If this was not you, you can ignore this message: nothing happens.")
 
 
-def letter(prefix: str, context: Context) -> Letter:
+def build(prefix: str, context: Context) -> Email:
     """The email that replaces allauth's templates under `prefix`. Raises KeyError."""
-    return LETTERS[prefix](context)
+    return EMAILS[prefix](context)
 
 
-def _confirm_address(context: Context) -> Letter:
-    return Letter(
+def _confirm_address(context: Context) -> Email:
+    return Email(
         subject=_("%(code)s is your code for %(site)s")
         % {"code": context["code"], "site": settings.SITE_NAME},
         paragraphs=[_("Type this code into the page that asks for it. It is good for 15 minutes.")],
@@ -32,8 +32,8 @@ def _confirm_address(context: Context) -> Letter:
     )
 
 
-def _account_exists(context: Context) -> Letter:
-    return Letter(
+def _account_exists(context: Context) -> Email:
+    return Email(
         subject=_("You have an account already"),
         paragraphs=[
             _(
@@ -47,8 +47,8 @@ def _account_exists(context: Context) -> Letter:
     )
 
 
-def _no_account(context: Context) -> Letter:
-    return Letter(
+def _no_account(context: Context) -> Email:
+    return Email(
         subject=_("There is no account with this address"),
         paragraphs=[
             _(
@@ -62,8 +62,8 @@ def _no_account(context: Context) -> Letter:
     )
 
 
-def _reset_password(context: Context) -> Letter:
-    return Letter(
+def _reset_password(context: Context) -> Email:
+    return Email(
         subject=_("Choose a new password"),
         paragraphs=[
             _("Somebody, likely you, asked for a new password for this account."),
@@ -74,9 +74,9 @@ def _reset_password(context: Context) -> Letter:
     )
 
 
-def _changed(context: Context, *, subject: Promise, sentence: Promise) -> Letter:
+def _changed(context: Context, *, subject: Promise, sentence: Promise) -> Email:
     """An email about a security-relevant change, with the IP address and browser behind it."""
-    return Letter(
+    return Email(
         subject=str(subject),
         paragraphs=[str(sentence) % context],
         facts=[
@@ -94,11 +94,11 @@ def _changed(context: Context, *, subject: Promise, sentence: Promise) -> Letter
     )
 
 
-def _change(subject: Promise, sentence: Promise) -> Callable[[Context], Letter]:
+def _change(subject: Promise, sentence: Promise) -> Callable[[Context], Email]:
     return partial(_changed, subject=subject, sentence=sentence)
 
 
-LETTERS: Mapping[str, Callable[[Context], Letter]] = {
+EMAILS: Mapping[str, Callable[[Context], Email]] = {
     "account/email/email_confirmation": _confirm_address,
     "account/email/email_confirmation_signup": _confirm_address,
     "account/email/account_already_exists": _account_exists,
@@ -173,6 +173,6 @@ _SAMPLE_CONTEXT: Context = {
     "provider": "GitHub",
 }
 # An example of every email in this module, for tests and previews.
-SAMPLES: Mapping[str, Callable[[], Letter]] = {
-    prefix.split("/")[-1]: partial(letter, prefix, _SAMPLE_CONTEXT) for prefix in LETTERS
+SAMPLES: Mapping[str, Callable[[], Email]] = {
+    prefix.split("/")[-1]: partial(build, prefix, _SAMPLE_CONTEXT) for prefix in EMAILS
 }

@@ -18,7 +18,7 @@ Fact = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Letter:
+class Email:
     """An email's content. `code` is for typing in; `action` is a label and its URL; `after` is small print."""
 
     subject: str
@@ -29,14 +29,14 @@ class Letter:
     after: Sequence[str] = ()
 
     def text(self) -> str:
-        return self._render("mail/letter.txt").strip() + "\n"
+        return self._render("mail/email.txt").strip() + "\n"
 
     def html(self) -> str:
-        return self._render("mail/letter.html")
+        return self._render("mail/email.html")
 
     def _render(self, template: str) -> str:
         context = {
-            "letter": self,
+            "email": self,
             "language": get_language(),
             "site_name": settings.SITE_NAME,
             "site_url": settings.SITE_URL,
@@ -54,8 +54,8 @@ def time_of(moment: datetime) -> str:
     return f"{date(moment.astimezone(UTC), 'DATETIME_FORMAT')} UTC"
 
 
-def export_ready(*, size: int, expires_at: datetime) -> Letter:
-    return Letter(
+def export_ready(*, size: int, expires_at: datetime) -> Email:
+    return Email(
         subject=_("Your data is ready to download"),
         paragraphs=[
             _(
@@ -72,8 +72,8 @@ def export_ready(*, size: int, expires_at: datetime) -> Letter:
     )
 
 
-def export_failed() -> Letter:
-    return Letter(
+def export_failed() -> Email:
+    return Email(
         subject=_("Your data could not be packed"),
         paragraphs=[
             _(
@@ -85,8 +85,8 @@ def export_failed() -> Letter:
     )
 
 
-def account_deleted() -> Letter:
-    return Letter(
+def account_deleted() -> Email:
+    return Email(
         subject=_("Your account has been deleted"),
         paragraphs=[
             _(
@@ -103,7 +103,7 @@ def account_deleted() -> Letter:
 
 
 # An example of every email in this module, for tests and previews.
-SAMPLES: Mapping[str, Callable[[], Letter]] = {
+SAMPLES: Mapping[str, Callable[[], Email]] = {
     "export_ready": lambda: export_ready(
         size=48_000_000, expires_at=datetime(2026, 5, 8, 12, tzinfo=UTC) + timedelta(days=7)
     ),

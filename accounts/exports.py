@@ -163,8 +163,8 @@ def _store(export: Export, path: Path) -> None:
             status=Export.Status.READY, file=key, bytes=size, expires_at=until
         )
         if kept:
-            letter = partial(emails.export_ready, size=size, expires_at=until)
-            outbox.send(letter, to=export.user.email, user=export.user)
+            email = partial(emails.export_ready, size=size, expires_at=until)
+            outbox.send(email, to=export.user.email, user=export.user)
     if not kept:
         default_storage.delete(key)
         raise LostRace

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import get_language, override
 
 from accounts import bells
-from accounts.emails import Letter
+from accounts.emails import Email
 from accounts.models import Mail, Told, User
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ REMEMBERED = timedelta(days=400)
 
 
 def send(
-    letter: Callable[[], Letter],
+    email: Callable[[], Email],
     *,
     to: str,
     user: User | None = None,
@@ -41,7 +41,7 @@ def send(
     `language` applies without a user, or if the user chose none; the default is the active language.
     """
     with override((user.language if user else "") or language or get_language()):
-        written = letter()
+        written = email()
         mail = Mail.objects.create(
             user=user,
             to=to,
@@ -53,13 +53,13 @@ def send(
     return mail
 
 
-def send_once(letter: Callable[[], Letter], *, user: User, key: str) -> bool:
+def send_once(email: Callable[[], Email], *, user: User, key: str) -> bool:
     """Send an email to the user unless one was sent under this key; returns whether it is sent."""
     with transaction.atomic():
         # A concurrent caller waits here for the first one's transaction, and then finds its row.
         _told, is_news = Told.objects.get_or_create(user=user, key=key)
         if is_news:
-            send(letter, to=user.email, user=user)
+            send(email, to=user.email, user=user)
     return is_news
 
 

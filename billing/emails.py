@@ -8,12 +8,12 @@ from django.template.defaultfilters import date
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.emails import Letter, link
+from accounts.emails import Email, link
 from billing.plans import PLANS, Plan, WhenEmpty
 from billing.templatetags.amounts import gpu_time
 
 
-def receipt(*, name: str, amount: str, number: str, paid_at: datetime) -> Letter:
+def receipt(*, name: str, amount: str, number: str, paid_at: datetime) -> Email:
     """`name` is what was bought; `number` the invoice's, as the provider counts them, if it has one."""
     facts = [
         (_("What"), name),
@@ -22,7 +22,7 @@ def receipt(*, name: str, amount: str, number: str, paid_at: datetime) -> Letter
     ]
     if number:
         facts.append((_("Invoice"), number))
-    return Letter(
+    return Email(
         subject=_("Your receipt: %(amount)s for %(name)s") % {"amount": amount, "name": name},
         paragraphs=[_("Thank you. Your payment has arrived, and what you bought is there.")],
         facts=facts,
@@ -31,9 +31,9 @@ def receipt(*, name: str, amount: str, number: str, paid_at: datetime) -> Letter
     )
 
 
-def renewal_failed(*, name: str, amount: str, until: datetime) -> Letter:
+def renewal_failed(*, name: str, amount: str, until: datetime) -> Email:
     """`until` is when the plan's limits end if nothing is paid."""
-    return Letter(
+    return Email(
         subject=_("Your card was refused"),
         paragraphs=[
             _(
@@ -53,14 +53,14 @@ def renewal_failed(*, name: str, amount: str, until: datetime) -> Letter:
     )
 
 
-def minutes_used(*, plan: Plan, percent: int, left_ms: int, renews_at: datetime | None) -> Letter:
+def minutes_used(*, plan: Plan, percent: int, left_ms: int, renews_at: datetime | None) -> Email:
     """`left_ms` is all that can be spent, also what was bought besides the plan."""
     facts = [(_("Left"), gpu_time(left_ms))]
     if renews_at is not None:
         renewal = date(timezone.localtime(renews_at), "DATE_FORMAT")
         facts.append((_("New minutes on"), renewal))
     used_up = percent >= 100
-    return Letter(
+    return Email(
         subject=_("Your minutes are used up")
         if used_up
         else _("You have used %(percent)d%% of your minutes") % {"percent": percent},
@@ -84,8 +84,8 @@ def _what_follows(plan: Plan) -> str:
 
 
 _SAMPLE_MOMENT = datetime(2026, 5, 8, 12, tzinfo=UTC)
-# Every letter of this module as an example, to look at and to test.
-SAMPLES: Mapping[str, Callable[[], Letter]] = {
+# Every email of this module as an example, to look at and to test.
+SAMPLES: Mapping[str, Callable[[], Email]] = {
     "receipt": partial(
         receipt, name="Standard", amount="$30.00", number="SW-0042", paid_at=_SAMPLE_MOMENT
     ),

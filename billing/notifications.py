@@ -1,4 +1,4 @@
-"""When somebody is written about money or minutes: each letter once, however often its cause is seen."""
+"""When somebody is written about money or minutes: each email once, however often its cause is seen."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -40,26 +40,26 @@ class Allowance:
 
 def tell_paid(user: User, payment: Payment) -> None:
     """Send the receipt. Call it in the transaction that notes the payment."""
-    letter = partial(
+    email = partial(
         emails.receipt,
         name=_name(payment.product),
         amount=money.text(payment.cents, payment.currency),
         number=payment.number,
         paid_at=payment.paid_at or timezone.now(),
     )
-    outbox.send_once(letter, user=user, key=f"paid:{payment.reference}")
+    outbox.send_once(email, user=user, key=f"paid:{payment.reference}")
 
 
 def tell_renewal_failed(user: User, payment: Payment) -> None:
     """Say that the card was refused, once for an invoice. Call it in the transaction that notes it."""
     subscription = Subscription.objects.get(user=user)
-    letter = partial(
+    email = partial(
         emails.renewal_failed,
         name=_name(payment.product),
         amount=money.text(payment.cents, payment.currency),
         until=plans.grace_ends(subscription),
     )
-    outbox.send_once(letter, user=user, key=f"renewal_failed:{payment.reference}")
+    outbox.send_once(email, user=user, key=f"renewal_failed:{payment.reference}")
 
 
 def tell_minutes_of_all() -> int:
@@ -77,7 +77,7 @@ def tell_minutes(user: User) -> bool:
         return False
     for percent in THRESHOLDS:
         if allowance.is_used(percent=percent):
-            letter = partial(
+            email = partial(
                 emails.minutes_used,
                 plan=plan_of(user),
                 percent=percent,
@@ -85,7 +85,7 @@ def tell_minutes(user: User) -> bool:
                 renews_at=_renews_at(user),
             )
             key = f"minutes:{percent}:{allowance.ends_at or 'trial'}"
-            return outbox.send_once(letter, user=user, key=key)
+            return outbox.send_once(email, user=user, key=key)
     return False
 
 

@@ -5,14 +5,14 @@ from functools import partial
 
 from django.utils.translation import gettext as _
 
-from accounts.emails import Letter, link
+from accounts.emails import Email, link
 from accounts.models import ApiKey, Window
 from billing.templatetags.amounts import credits, gpu_time
 
 
-def budget_used(*, key: ApiKey, percent: int, spent: int) -> Letter:
+def budget_used(*, key: ApiKey, percent: int, spent: int) -> Email:
     """`spent` is in the key's unit and includes amounts on hold."""
-    return Letter(
+    return Email(
         subject=_("%(percent)d%% of the budget of your API key is used") % {"percent": percent},
         paragraphs=[
             _(
@@ -30,8 +30,8 @@ def budget_used(*, key: ApiKey, percent: int, spent: int) -> Letter:
     )
 
 
-def key_made(*, key: ApiKey) -> Letter:
-    return Letter(
+def key_made(*, key: ApiKey) -> Email:
+    return Email(
         subject=_("A new API key of yours can spend"),
         paragraphs=[
             _(
@@ -55,7 +55,7 @@ def amount(number: int, *, key: ApiKey) -> str:
 
 _SAMPLE_KEY = ApiKey(name="Shop", prefix="sk-3fa9c1d2", budget=100_000, window=Window.MONTH)
 # An example of each email, for previews and tests.
-SAMPLES: Mapping[str, Callable[[], Letter]] = {
+SAMPLES: Mapping[str, Callable[[], Email]] = {
     "budget_used": partial(budget_used, key=_SAMPLE_KEY, percent=80, spent=81_500),
     "key_made": partial(key_made, key=_SAMPLE_KEY),
 }

@@ -83,7 +83,7 @@ def _tell(key: ApiKey, *, before: int, after: int, on: date) -> None:
     for percent in THRESHOLDS:
         at = key.budget * percent
         if 100 * before < at <= 100 * after:
-            letter = partial(emails.budget_used, key=key, percent=percent, spent=after)
+            email = partial(emails.budget_used, key=key, percent=percent, spent=after)
             start = Window(key.window).start(on)
-            outbox.send_once(letter, user=key.user, key=f"key:{key.pk}:{start}:{percent}")
+            outbox.send_once(email, user=key.user, key=f"key:{key.pk}:{start}:{percent}")
             return

@@ -15,9 +15,9 @@ from sdsite.management.commands.letters import SAMPLES, written
 
 LANGUAGES = [language for language, _name in settings.LANGUAGES]
 ALL = [
-    pytest.param(language, name, letter, id=f"{language}-{name}")
+    pytest.param(language, name, email, id=f"{language}-{name}")
     for language in LANGUAGES
-    for name, letter in written(language)
+    for name, email in written(language)
 ]
 # Emails that allauth does not send with this site's settings.
 UNUSED = {"account/email/login_code", "account/email/password_reset_code"}
@@ -29,30 +29,30 @@ def words_of(html):
     return unescape(re.sub(r"<[^>]+>", " ", body))
 
 
-@pytest.mark.parametrize(("language", "name", "letter"), ALL)
-def test_text_and_html_say_the_same(language, name, letter):
-    text, html = letter.text(), words_of(letter.html())
+@pytest.mark.parametrize(("language", "name", "email"), ALL)
+def test_text_and_html_say_the_same(language, name, email):
+    text, html = email.text(), words_of(email.html())
 
-    parts = [*letter.paragraphs, *letter.after, letter.code]
-    parts += [part for fact in letter.facts for part in fact]
-    parts += letter.action or ()
+    parts = [*email.paragraphs, *email.after, email.code]
+    parts += [part for fact in email.facts for part in fact]
+    parts += email.action or ()
     for part in filter(None, parts):
         assert part in text
         assert part in html
 
 
-@pytest.mark.parametrize(("language", "name", "letter"), ALL)
-def test_nothing_is_left_to_fill_in(language, name, letter):
-    written = letter.subject + letter.text()
+@pytest.mark.parametrize(("language", "name", "email"), ALL)
+def test_nothing_is_left_to_fill_in(language, name, email):
+    written = email.subject + email.text()
 
     assert not re.search(r"%\(|\{\{|\{%|None", written)
-    assert "\n" not in letter.subject
-    assert 0 < len(letter.subject) <= 100
+    assert "\n" not in email.subject
+    assert 0 < len(email.subject) <= 100
 
 
-@pytest.mark.parametrize(("language", "name", "letter"), ALL)
-def test_mail_programs_can_show_it(language, name, letter):
-    html = letter.html()
+@pytest.mark.parametrize(("language", "name", "email"), ALL)
+def test_mail_programs_can_show_it(language, name, email):
+    html = email.html()
 
     # No stylesheet, script or remote resource: most email clients would drop them.
     assert not re.search(r"<(style|script|link|img)\b", html)
@@ -62,7 +62,7 @@ def test_mail_programs_can_show_it(language, name, letter):
 def test_markup_in_a_letter_is_shown_as_text():
     context = {**allauth_emails._SAMPLE_CONTEXT, "user_agent": "", "provider": "<b>Evil</b>"}
 
-    html = allauth_emails.letter("socialaccount/email/account_connected", context).html()
+    html = allauth_emails.build("socialaccount/email/account_connected", context).html()
 
     assert "<b>Evil" not in html
     assert "&lt;b&gt;Evil" in html
@@ -75,7 +75,7 @@ def test_allauth_sends_nothing_that_has_no_letter():
         for path in templates.rglob("email/*_subject.txt")
     }
 
-    assert prefixes - UNUSED == allauth_emails.LETTERS.keys()
+    assert prefixes - UNUSED == allauth_emails.EMAILS.keys()
 
 
 def test_all_of_them_can_be_looked_at(tmp_path):

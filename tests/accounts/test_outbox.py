@@ -9,13 +9,13 @@ from django.utils import timezone
 from django.utils.translation import get_language
 
 from accounts import bells, outbox, tasks
-from accounts.emails import Letter
+from accounts.emails import Email
 from accounts.models import Mail, Told
 from tests import factories
 
 pytestmark = pytest.mark.django_db
 
-LETTER = Letter(
+EMAIL = Email(
     subject="Hello",
     paragraphs=["One & two"],
     code="WXKD-PLRM",
@@ -26,7 +26,7 @@ LETTER = Letter(
 
 
 def write():
-    return LETTER
+    return EMAIL
 
 
 def send(**values):
@@ -163,7 +163,7 @@ def test_letters_come_in_the_persons_language(alice):
 
     def write():
         languages.append(get_language())
-        return LETTER
+        return EMAIL
 
     for language in ("zh-hans", ""):
         alice.language = language

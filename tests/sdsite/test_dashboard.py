@@ -22,7 +22,7 @@ SUFFIX = re.compile(r"_(bucket|count|sum)$")
 
 @pytest.fixture
 def exported(client, alice):
-    """The names of all metrics' samples, including metrics without a value yet."""
+    """The names of all metrics, including those without a value yet."""
     say()
     reconciliation.run()
     text = client.get(reverse("metrics")).text

@@ -86,7 +86,7 @@ def _draw(user):
 
 
 def _failed_of(user, requests):
-    """Wait for the jobs. A busy machine is slower than the first quotes expect."""
+    """Run the requests as jobs; returns those that failed, as the first ones may on a slow machine."""
     from generation import jobs
     from generation.models import Job, Status
 
@@ -103,7 +103,7 @@ def _failed_of(user, requests):
 
 
 def _native():
-    """The native size of the bundled checkpoint."""
+    """The bundled checkpoint's native size, steps and guidance."""
     from generation.engine.checkpoints import catalogue
 
     checkpoint = catalogue.get("sketchbook")

@@ -10,15 +10,15 @@ from django.core.management.base import BaseCommand
 from django.utils.translation import override
 
 from accounts import allauth_emails
-from accounts import emails as account_letters
-from accounts.emails import Letter
-from billing import emails as billing_letters
+from accounts import emails as account_emails
+from accounts.emails import Email
+from billing import emails as billing_emails
 from generation import emails
 
 SAMPLES = {
     **allauth_emails.SAMPLES,
-    **account_letters.SAMPLES,
-    **billing_letters.SAMPLES,
+    **account_emails.SAMPLES,
+    **billing_emails.SAMPLES,
     **emails.SAMPLES,
 }
 
@@ -33,15 +33,15 @@ class Command(BaseCommand):
         for language, _name in settings.LANGUAGES:
             place = folder / language
             place.mkdir(parents=True, exist_ok=True)
-            for name, letter in written(language):
-                (place / f"{name}.txt").write_text(letter.text())
-                (place / f"{name}.html").write_text(letter.html())
+            for name, email in written(language):
+                (place / f"{name}.txt").write_text(email.text())
+                (place / f"{name}.html").write_text(email.html())
         self.stdout.write(
             f"{len(SAMPLES)} letters in {len(settings.LANGUAGES)} languages: {folder}"
         )
 
 
-def written(language: str) -> Iterator[tuple[str, Letter]]:
+def written(language: str) -> Iterator[tuple[str, Email]]:
     """Each example by its name. Render it before taking the next: its language is active only until then."""
     with override(language):
         for name, write in SAMPLES.items():
