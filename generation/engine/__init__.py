@@ -2,9 +2,10 @@
 
 Requests for the same checkpoint and size share each forward pass of the model, whatever their
 prompts, seeds, step counts, guidance and noise schedulers; between two steps any of them can join,
-leave, be canceled or shown as a preview. It knows nothing of Django, jobs or money: it is given a
+leave, be canceled or shown as a preview. The engine imports nothing of Django, jobs or billing: it takes a
 `GenerationRequest` and a key, and answers with events and charges.
 
-`catalogue`, `request` and `batcher` load no torch; `engine`, `loader`, `run`, `preview` and
-`families` do.
+Each package imports only those after it: loop, loading, diffusion, request, checkpoints, then the
+modules enums, messages and events. Torch is loaded from diffusion upwards, and by sketchbook, which
+trains the bundled checkpoint.
 """

@@ -1,4 +1,4 @@
-"""The words of a request: architectures, modes, noise schedulers."""
+"""Model families, modes and noise schedulers."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""What the engine says about a run, and what the run cost."""
+"""Events of a run, and its charges."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +9,7 @@ from generation.engine.messages import gettext_noop
 
 
 class FailureCode(StrEnum):
-    """Why a run failed."""
+    """Reasons for a run to fail."""
 
     NAN = "nan"
     OUT_OF_MEMORY = "out_of_memory"
@@ -34,7 +34,7 @@ class Charge:
     """Device time spent on one run's behalf.
 
     `phase` is load, encode, step or decode; `index` counts steps from 1; `us` is this run's share
-    in microseconds. What is not `billed` is the house's.
+    in microseconds. The operator bears a charge that is not `billed`.
     """
 
     phase: str
@@ -45,19 +45,19 @@ class Charge:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Something happened to the run that was submitted under `key`."""
+    """An event of the run that was submitted under `key`."""
 
     key: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Loading(Event):
-    """The run waits for its checkpoint."""
+    """The run waits until its checkpoint is loaded."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Started(Event):
-    """The run is on the device from now on."""
+    """The run has started on the device."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ class Stepped(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Previewed(Event):
-    """What the first picture is becoming, 128 to 256 pixels on its longer side."""
+    """A preview of the first image, 128 to 256 pixels on its longer side."""
 
     step: int
     steps: int
@@ -80,7 +80,7 @@ class Previewed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Finished(Event):
-    """The pictures, each with its seed. No more events follow for this key."""
+    """The run succeeded: its images, each with its seed. The last event for its key."""
 
     images: tuple[Image, ...]
     seeds: tuple[int, ...]
@@ -89,16 +89,16 @@ class Finished(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Canceled(Event):
-    """The run was taken off the device. No more events follow for this key."""
+    """The run was canceled. The last event for its key."""
 
     charges: tuple[Charge, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failed(Event):
-    """The run ended without pictures.
+    """The run ended without images. The last event for its key.
 
-    `message` is for the customer, `detail` for the operator. No more events follow.
+    `message` is for the customer, `detail` for the operator.
     """
 
     code: FailureCode

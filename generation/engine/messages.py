@@ -1,12 +1,12 @@
-"""Sentences for people, written once in English and translated where they are shown."""
+"""Translatable messages for users, without Django."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Self
 
 
-class Message(str):  # noqa: SLOT000  # it carries what it was made from
-    """A sentence fit to show; `gettext(msgid) % params` says it in another language."""
+class Message(str):  # noqa: SLOT000  # it carries its msgid and parameters
+    """An English message; `gettext(msgid) % params` translates it."""
 
     msgid: str
     params: Mapping[str, int | float | str]
@@ -19,5 +19,5 @@ class Message(str):  # noqa: SLOT000  # it carries what it was made from
 
 
 def gettext_noop(message: str) -> str:
-    """Mark a message for extraction; it is translated where it is shown."""
+    """Mark a message for extraction; the page that shows it translates it."""
     return message

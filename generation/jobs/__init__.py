@@ -22,7 +22,8 @@ from billing.plans import Plan, WhenEmpty
 from generation import moderation
 from generation.api import webhooks
 from generation.engine.events import Charge
-from generation.engine.request import GenerationRequest, gettext_noop
+from generation.engine.messages import gettext_noop
+from generation.engine.request import GenerationRequest
 from generation.images import library, sources, storage
 from generation.images.storage import StoredPicture
 from generation.jobs import admission, budgets

@@ -9,8 +9,8 @@ from typing import Any
 
 from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.catalogue import CHECKPOINTS, Checkpoint
-from generation.engine.enums import ENLARGEMENT, Mode
-from generation.engine.request import MAX_SEED, GenerationRequest, NoiseScheduler
+from generation.engine.enums import ENLARGEMENT, Mode, NoiseScheduler
+from generation.engine.request import MAX_SEED, GenerationRequest
 from generation.options.sizes import (
     AS_PICTURE,
     CUSTOM,

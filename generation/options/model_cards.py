@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from generation.engine.checkpoints.catalogue import Checkpoint, Family
+from generation.engine.checkpoints.catalogue import Checkpoint
+from generation.engine.enums import Family
 
 Text = str | Promise
 

@@ -8,10 +8,11 @@ from statistics import median
 
 from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.checkpoint import Checkpoint
+from generation.engine.enums import NoiseScheduler
 from generation.engine.loading.loader import Loader, pick_device
 from generation.engine.loading.optimizations import Optimizations
 from generation.engine.loop.engine import Engine
-from generation.engine.request import GenerationRequest, NoiseScheduler
+from generation.engine.request import GenerationRequest
 from tests.bench import fullsize
 from tests.bench.admission import arrivals
 from tests.bench.bare import Bare

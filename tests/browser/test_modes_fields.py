@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser import studio
 from tests.browser.studio import DESK, HAND
-from tests.generation import shelving
+from tests.generation import installed
 from tests.running import wait_for
 
 # Fields and groups of fields of the modes, by selector.
@@ -46,7 +46,7 @@ def account(accounts):
 def shelf(site):
     root = site.data / "checkpoints"
     for id, description in SHELF.items():
-        shelving.put_own(root, id, **description)
+        installed.put_own(root, id, **description)
     wait_for(lambda: all(id in site.get("/models/").read().decode() for id in SHELF))
     yield
     for id in SHELF:

@@ -2,9 +2,10 @@
 
 from typing import Any, TypeVar
 
+from generation.engine.enums import NoiseScheduler
 from generation.engine.events import Event, Failed, Finished, Stepped
 from generation.engine.loop.engine import Engine
-from generation.engine.request import GenerationRequest, NoiseScheduler
+from generation.engine.request import GenerationRequest
 
 Kind = TypeVar("Kind", bound=Event)
 

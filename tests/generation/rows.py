@@ -11,7 +11,8 @@ from django.utils import timezone
 from accounts.models import ApiKey, User
 from billing import ledger
 from billing.models import Unit
-from generation.engine.request import GenerationRequest, NoiseScheduler
+from generation.engine.enums import NoiseScheduler
+from generation.engine.request import GenerationRequest
 from generation.images import search_terms, uploads
 from generation.models import FINAL, Image, Job, Status, Upload
 from generation.models.receipts import Receipt, ReceiptLine

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from sdsite.processes import PROJECT
-from tests.generation.shelving import put
+from tests.generation.installed import put
 
 OPERATOR = {
     "DOMAIN": "pictures.example.com",

@@ -7,8 +7,8 @@ from typing import Any
 from accounts.models import ApiKey
 from generation.api import build_request, errors, parsing
 from generation.engine.checkpoints.catalogue import CHECKPOINTS, Checkpoint
-from generation.engine.enums import Mode
-from generation.engine.request import NoiseScheduler, infotext
+from generation.engine.enums import Mode, NoiseScheduler
+from generation.engine.request import infotext
 
 # By the names that clients send, in lower case.
 _BY_NAME: Mapping[str, NoiseScheduler] = {

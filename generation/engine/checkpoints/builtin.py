@@ -1,4 +1,4 @@
-"""The checkpoints that an installation can have: one line of data each, and what a family shares."""
+"""The built-in list of checkpoints, and the defaults of each family."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -121,7 +121,7 @@ FAMILIES: Mapping[Family, Checkpoint] = {
     Family.SDXL: SDXL,
     Family.SD3: SD3,
 }
-"""What a checkpoint that an operator adds has unless they say otherwise."""
+"""The defaults of an operator's own checkpoint, by family."""
 
 CHECKPOINTS: tuple[Checkpoint, ...] = (
     SKETCHBOOK,

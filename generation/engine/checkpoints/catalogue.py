@@ -1,7 +1,7 @@
-"""The checkpoints that can be asked for, looked up by id, and which of them are here.
+"""The catalogue of checkpoints by id, and their availability on this machine.
 
-Those of `listing` come with the code; an operator's own are described beside their weights, in the
-folder that `look_in` names, and are in the catalogue as soon as they are there.
+It joins the built-in list with the operator's own checkpoints. Their descriptors lie beside their
+weights, in the folder that `set_root` names; the catalogue picks up a new one at once.
 """
 
 import logging
@@ -12,13 +12,10 @@ from pathlib import Path
 from generation.engine.checkpoints.builtin import CHECKPOINTS as LISTED
 from generation.engine.checkpoints.checkpoint import Checkpoint
 from generation.engine.checkpoints.store import descriptor, status
-from generation.engine.enums import Family, Mode
 
 __all__ = [
     "CHECKPOINTS",
     "Checkpoint",
-    "Family",
-    "Mode",
     "UnknownCheckpoint",
     "folder",
     "get",
@@ -31,12 +28,12 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 _PACKAGE = Path(__file__).parent.parent
-# For so long what was seen of the folder holds: every request asks several times.
+# The folder is not read again for so long: every request looks up several checkpoints.
 FRESH_SECONDS = 1.0
 
 
 class UnknownCheckpoint(LookupError):
-    """No checkpoint of this id is in the catalogue."""
+    """The catalogue has no checkpoint of this id."""
 
     def __init__(self, id: str) -> None:
         super().__init__(f"There is no checkpoint called {id!r}.")
@@ -44,7 +41,7 @@ class UnknownCheckpoint(LookupError):
 
 
 class Catalogue(Mapping[str, Checkpoint]):
-    """Checkpoints by id: those that are listed, then the operator's own by id. Safe in threads."""
+    """Checkpoints by id: the built-in ones, then the operator's own in order. Thread-safe."""
 
     def __init__(self, listed: Iterable[Checkpoint]) -> None:
         self.root: Callable[[], Path | None] = lambda: None
@@ -71,7 +68,7 @@ class Catalogue(Mapping[str, Checkpoint]):
         return seen
 
     def _own(self, root: Path | None) -> dict[str, Checkpoint]:
-        """Return the operator's own; what cannot be read is left out, and complained of once."""
+        """Return the operator's own; log each unreadable descriptor once, and omit it."""
         if root is None or not root.is_dir():
             return {}
         own, complaints = {}, set()
@@ -93,13 +90,13 @@ CHECKPOINTS: Mapping[str, Checkpoint] = Catalogue(LISTED)
 
 
 def set_root(root: Callable[[], Path | None]) -> None:
-    """Say where the operator's own checkpoints are; asked again and again."""
+    """Set the callable that returns the folder of the operator's own checkpoints."""
     assert isinstance(CHECKPOINTS, Catalogue)
     CHECKPOINTS.root = root
 
 
 def get(id: str) -> Checkpoint:
-    """Return the checkpoint of this id; raise UnknownCheckpoint where there is none."""
+    """Return the checkpoint of this id. Raises UnknownCheckpoint."""
     try:
         return CHECKPOINTS[id]
     except KeyError:
@@ -107,7 +104,10 @@ def get(id: str) -> Checkpoint:
 
 
 def folder(checkpoint: Checkpoint, root: Path | None) -> Path:
-    """Return the folder that holds the weights, or would; `root` has the fetched checkpoints."""
+    """Return the folder for the weights, present or not; `root` holds the downloaded ones.
+
+    Raises ValueError if `root` is needed and None.
+    """
     if checkpoint.is_bundled:
         return _PACKAGE / checkpoint.source
     if root is None:
@@ -116,20 +116,20 @@ def folder(checkpoint: Checkpoint, root: Path | None) -> Path:
 
 
 def is_present(checkpoint: Checkpoint, *, root: Path | None) -> bool:
-    """Say whether the checkpoint's folder is there; `fault_in` looks closer."""
+    """Return True if the checkpoint's folder exists; `problem_with` checks its content."""
     if root is None and not checkpoint.is_bundled:
         return False
     return (folder(checkpoint, root) / "model_index.json").is_file()
 
 
 def is_available(checkpoint: Checkpoint, *, root: Path | None) -> bool:
-    """Say whether the checkpoint can be used: it is present, and nothing is known to be wrong."""
+    """Return True if the checkpoint is present and has no known problem."""
     return is_present(checkpoint, root=root) and not problem_with(checkpoint, root=root)
 
 
 def problem_with(checkpoint: Checkpoint, *, root: Path | None) -> str:
-    """Return what is wrong with a checkpoint that is present, for the operator; nothing if all is well.
+    """Return a present checkpoint's problem in words for the operator, or an empty string.
 
-    Looks at sizes and headers only, so that a page may ask.
+    Reads sizes and headers only, so it is fast enough for a page.
     """
     return status.problem_in(folder(checkpoint, root), checkpoint.family)

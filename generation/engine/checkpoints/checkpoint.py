@@ -1,23 +1,23 @@
-"""What a checkpoint is: where it comes from, what it can be asked for, and with which defaults."""
+"""A checkpoint: its source, its modes, its sizes and its default settings."""
 
 from dataclasses import dataclass
 
 from generation.engine.enums import Family, Mode
 
 GENERAL = frozenset({Mode.TEXT_TO_IMAGE, Mode.IMAGE_TO_IMAGE, Mode.INPAINT, Mode.OUTPAINT})
-"""What any checkpoint can do that was not made for one purpose."""
+"""The modes of every checkpoint that was not trained for a special one."""
 PAINTING = frozenset({Mode.INPAINT, Mode.OUTPAINT})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """One checkpoint. What it does not say is what most of its family have: see `listing`.
+    """One checkpoint.
 
-    Sizes are in pixels a side. `multiple` is what each side must divide by: the VAE's down-sampling
-    times the denoiser's. `credits` are thousandths of a credit for one picture at native size and
-    30 steps. `start_ms_per_step_megapixel` is the first guess at milliseconds for one forward pass
-    over a million pixels, used until this installation has measured its own. `gated` weights need
-    the operator's token. `refiner` is the id of the checkpoint that may finish its pictures.
+    Sizes are in pixels a side. Each side must be a multiple of `multiple`: the VAE's down-sampling factor times the
+    denoiser's. `credits` are thousandths of a credit for one image at native size and 30 steps.
+    `start_ms_per_step_megapixel` estimates the milliseconds of one forward pass over a million
+    pixels, until this installation has measured its own. `gated` weights need the operator's token.
+    `refiner` is the id of the checkpoint that may finish its images.
     """
 
     id: str
@@ -41,10 +41,10 @@ class Checkpoint:
 
     @property
     def is_bundled(self) -> bool:
-        """Whether the weights come with this package rather than from the hub."""
+        """True if the weights are part of this package."""
         return self.source.startswith("sketchbook/")
 
     @property
     def first_mode(self) -> Mode:
-        """What it is chosen for where nobody says."""
+        """The default mode."""
         return next(mode for mode in Mode if mode in self.modes)

@@ -1,4 +1,4 @@
-"""Input pictures for inpainting and outpainting, and the original put back around what was painted."""
+"""Inputs for inpainting and outpainting, and the original composited around the result."""
 
 from collections.abc import Mapping
 
@@ -7,19 +7,19 @@ from PIL import Image as PillowImage
 from PIL import ImageChops, ImageFilter
 from PIL.Image import Image
 
-from generation.engine.checkpoints.catalogue import Mode
+from generation.engine.enums import Mode
 from generation.engine.request import GenerationRequest
 
-# From here on a mask says that something is painted, as the denoiser has it.
+# The denoiser repaints mask values from this one on.
 _HALF = 128
-# How far into the painted region its edge fades into the original, as a share of the shorter side.
+# Width of the feathered edge inside the mask, as a share of the shorter side.
 _FEATHER = 1 / 64
-# How far outpainting paints over the original's edge, so that both can be joined, likewise.
+# Width of the original's border that outpainting repaints to hide the seam, likewise.
 _OVERLAP = 1 / 32
 
 
 def prepared(request: GenerationRequest, inputs: Mapping[str, Image]) -> tuple[Image, Image]:
-    """Return the picture to paint on and the mask of where to paint (white), at the request's size."""
+    """Return the image to paint on and its mask (white is repainted), at the request's size."""
     size = (request.width, request.height)
     if request.mode is Mode.OUTPAINT:
         return _extended(request, inputs["image"])
@@ -28,15 +28,15 @@ def prepared(request: GenerationRequest, inputs: Mapping[str, Image]) -> tuple[I
 
 
 def put_back(painted: Image, request: GenerationRequest, inputs: Mapping[str, Image]) -> Image:
-    """Return the painted picture with the original's own pixels outside the mask."""
+    """Return the painted image with the original's pixels outside the mask."""
     original, mask = prepared(request, inputs)
     return PillowImage.composite(painted, original, _feathered(mask))
 
 
 def _feathered(mask: Image) -> Image:
-    """Fade the mask's edge inwards: outside, where it is less than half, nothing is covered.
+    """Feather the mask's edge inwards; values below half become 0.
 
-    A soft edge fades as far as it is soft, any other a little.
+    A soft edge keeps its own width; a hard one gets a narrow feather.
     """
     binary = mask.point([255 * (level >= _HALF) for level in range(256)])
     soft = mask.point([max(2 * level - 255, 0) for level in range(256)])
@@ -47,7 +47,7 @@ def _feathered(mask: Image) -> Image:
 
 
 def _extended(request: GenerationRequest, picture: Image) -> tuple[Image, Image]:
-    """Put the picture on the canvas, its edges drawn out over the padding, which is to be painted."""
+    """Return the image with its edge pixels repeated over the padding, and the mask of the padding."""
     left, top, right, bottom = request.padding
     inner = (request.width - left - right, request.height - top - bottom)
     placed = picture.convert("RGB").resize(inner, PillowImage.Resampling.LANCZOS)

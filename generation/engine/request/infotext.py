@@ -1,13 +1,14 @@
-"""A request as the text that Stable Diffusion programs keep in their PNG files, under `parameters`.
+"""Infotext: the settings of an image as AUTOMATIC1111 writes them into the `parameters` of a PNG.
 
-The form is AUTOMATIC1111's: the prompt, a line for the negative prompt, and a line of settings.
+It has the prompt, a line for the negative prompt, and a line of settings.
 """
 
 import contextlib
 import re
 from collections.abc import Callable, Mapping
 
-from generation.engine.request import GenerationRequest, NoiseScheduler
+from generation.engine.enums import NoiseScheduler
+from generation.engine.request import GenerationRequest
 
 SAMPLERS: Mapping[NoiseScheduler, str] = {
     NoiseScheduler.DPMPP_2M: "DPM++ 2M",
@@ -24,7 +25,7 @@ SAMPLERS: Mapping[NoiseScheduler, str] = {
 
 
 def write(request: GenerationRequest, *, seed: int) -> str:
-    """Return the text for the picture of the request that was made from `seed`."""
+    """Return the infotext for the request's image of this seed."""
     settings = {
         "Steps": request.num_inference_steps,
         "Sampler": SAMPLERS[request.noise_scheduler],
@@ -43,9 +44,9 @@ def write(request: GenerationRequest, *, seed: int) -> str:
 
 
 def read(text: str) -> dict[str, str | int | float]:
-    """Return the settings in such a text, by the names of a request's fields; empty if it is none.
+    """Return the settings in an infotext by the names of a request's fields; empty for other text.
 
-    What is not known here (hashes, extensions, other samplers) is passed over.
+    Unknown settings and values (hashes, extensions, other samplers) are ignored.
     """
     *lines, last = text.strip().splitlines() or [""]
     settings = dict(_PAIR.findall(last))
@@ -66,7 +67,7 @@ def read(text: str) -> dict[str, str | int | float]:
 
 
 def _sampler(name: str) -> str:
-    """Raises KeyError for one that we don't have."""
+    """Return the noise scheduler of AUTOMATIC1111's name. Raises KeyError."""
     return str({shown: sampler for sampler, shown in SAMPLERS.items()}[name])
 
 

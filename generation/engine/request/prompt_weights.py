@@ -1,7 +1,7 @@
-"""Prompts with weights, in the field's common form.
+"""Prompt weights in AUTOMATIC1111's syntax.
 
-`(word)` counts 1.1 times as much and `[word]` 1.1 times less, `(word:1.3)` as much as it says;
-brackets nest, and a backslash makes one an ordinary character.
+`(word)` multiplies a weight by 1.1, `[word]` divides it by 1.1, and `(word:1.3)` multiplies it by
+1.3. Brackets nest; a backslash before a bracket makes it an ordinary character.
 """
 
 import re
@@ -13,16 +13,16 @@ _SIGN = re.compile(r"\\[\\()\[\]]|:\s*([+-]?[\d.]+)\s*\)|[()\[\]]|[^\\()\[\]:]+|
 
 @dataclass(frozen=True)
 class Fragment:
-    """A stretch of a prompt whose words all count the same."""
+    """A part of a prompt with one weight."""
 
     text: str
     weight: float
 
 
 def parse(prompt: str) -> list[Fragment]:
-    """Return the prompt's fragments in order, without their brackets; never empty.
+    """Return the prompt's fragments in order, without brackets; at least one.
 
-    A bracket without its partner raises nothing: it weighs all that follows, or is text.
+    An opening bracket without a partner applies to the end; a closing one is text.
     """
     parsed: list[list[str | float]] = []
     opened: dict[str, list[int]] = {"(": [], "[": []}
@@ -46,12 +46,12 @@ def parse(prompt: str) -> list[Fragment]:
 
 
 def is_weighted(fragments: list[Fragment]) -> bool:
-    """Say whether any fragment counts more or less than 1."""
+    """Return True if any fragment has another weight than 1."""
     return any(fragment.weight != 1.0 for fragment in fragments)
 
 
 def plain(prompt: str) -> str:
-    """Return the prompt's words without the signs that weigh them."""
+    """Return the prompt without its brackets and weights."""
     return "".join(fragment.text for fragment in parse(prompt))
 
 

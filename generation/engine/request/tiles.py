@@ -1,14 +1,14 @@
-"""Where the tiles of a large picture lie. Needs no torch: a quote counts them, too."""
+"""Layout of the tiles of a large image. Loads no torch: quotes count tiles, too."""
 
-# The upscaler was trained on 512 pixels a side of its result; in latent cells of 4 pixels each.
+# In latent cells of 4 pixels: the upscaler was trained on results of 512 pixels a side.
 SIDE = 128
 OVERLAP = 32
 
 
 def starts(length: int, *, side: int = SIDE, overlap: int = OVERLAP) -> list[int]:
-    """Return where tiles begin along one side, evenly spread from one end to the other.
+    """Return the offsets of tiles along one side, evenly spread.
 
-    All in latent cells; neighbours share `overlap` cells at least.
+    All lengths are in latent cells; neighbors share at least `overlap` cells.
     """
     if length <= side:
         return [0]
@@ -17,5 +17,5 @@ def starts(length: int, *, side: int = SIDE, overlap: int = OVERLAP) -> list[int
 
 
 def tiles_of(width: int, height: int) -> int:
-    """Return how many tiles a picture of so many latent cells is cut into."""
+    """Return the number of tiles of an image of this size in latent cells."""
     return len(starts(width)) * len(starts(height))

@@ -1,26 +1,23 @@
-"""What a request must keep to, whoever asks: forms, APIs and the worker alike."""
+"""Validation of a request's settings."""
 
 import math
 import re
-from typing import TYPE_CHECKING
 
 from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.catalogue import Checkpoint, UnknownCheckpoint
 from generation.engine.enums import FLOW_SCHEDULERS, Family, Mode, NoiseScheduler
 from generation.engine.messages import Message, gettext_noop
+from generation.engine.request.limits import (
+    MAX_GUIDANCE_SCALE,
+    MAX_IMAGES,
+    MAX_NOISE_LEVEL,
+    MAX_PROMPT_LENGTH,
+    MAX_REFINER_SHARE,
+    MAX_SEED,
+    MAX_STEPS,
+)
+from generation.engine.request.settings import Settings
 
-if TYPE_CHECKING:
-    from generation.engine.request import GenerationRequest
-
-MAX_PROMPT_LENGTH = 2_000
-MAX_STEPS = 150
-MAX_GUIDANCE_SCALE = 30.0
-MAX_SEED = 2**32 - 1
-MAX_IMAGES = 4
-
-
-MAX_NOISE_LEVEL = 350
-MAX_REFINER_SHARE = 0.5
 MIN_INNER_SIDE = 64
 _MISSING = {
     "image": Message(gettext_noop("Add a picture for this.")),
@@ -29,8 +26,18 @@ _MISSING = {
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def errors_in(request: "GenerationRequest") -> dict[str, str]:
-    """Return one message for each field that is wrong; nothing for a request that can be run."""
+class InvalidRequest(ValueError):
+    """The request is invalid; `errors` has one message for each invalid field."""
+
+    errors: dict[str, str]
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__(" ".join(f"{field}: {message}" for field, message in errors.items()))
+        self.errors = errors
+
+
+def errors_in(request: Settings) -> dict[str, str]:
+    """Return one message for each invalid field; empty for a valid request."""
     return (
         _errors_in_text(request)
         | _errors_in_numbers(request)
@@ -39,7 +46,7 @@ def errors_in(request: "GenerationRequest") -> dict[str, str]:
     )
 
 
-def _errors_in_text(request: "GenerationRequest") -> dict[str, str]:
+def _errors_in_text(request: Settings) -> dict[str, str]:
     errors: dict[str, str] = {}
     for name in ("prompt", "negative_prompt"):
         text = getattr(request, name)
@@ -55,11 +62,11 @@ def _errors_in_text(request: "GenerationRequest") -> dict[str, str]:
 
 
 def _is_storable(text: str) -> bool:
-    """Say whether PostgreSQL and UTF-8 take the text: they refuse NUL and half surrogates."""
+    """Return True if the text has no NUL, which PostgreSQL refuses, and no lone surrogates."""
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _errors_in_numbers(request: "GenerationRequest") -> dict[str, str]:
+def _errors_in_numbers(request: Settings) -> dict[str, str]:
     limits: dict[str, tuple[float, float]] = {
         "num_inference_steps": (1, MAX_STEPS),
         "guidance_scale": (0, MAX_GUIDANCE_SCALE),
@@ -80,7 +87,7 @@ def _is_within(number: float, low: float, high: float) -> bool:
     return math.isfinite(number) and low <= number <= high
 
 
-def _errors_in_pictures(request: "GenerationRequest") -> dict[str, str]:
+def _errors_in_pictures(request: Settings) -> dict[str, str]:
     errors: dict[str, str] = {}
     for name in request.mode.pictures:
         if not getattr(request, name):
@@ -95,14 +102,14 @@ def _errors_in_pictures(request: "GenerationRequest") -> dict[str, str]:
     return errors
 
 
-def _leaves_room(request: "GenerationRequest") -> bool:
-    """Say whether there is something to paint, and a picture to paint it around."""
+def _leaves_room(request: Settings) -> bool:
+    """Return True if there is padding, and an inner image large enough to extend."""
     left, top, right, bottom = request.padding
     inner = (request.width - left - right, request.height - top - bottom)
     return any(request.padding) and min(inner) >= MIN_INNER_SIDE
 
 
-def _errors_in_checkpoint(request: "GenerationRequest") -> dict[str, str]:
+def _errors_in_checkpoint(request: Settings) -> dict[str, str]:
     try:
         checkpoint = catalogue.get(request.checkpoint)
     except UnknownCheckpoint:
@@ -124,7 +131,7 @@ def _errors_in_checkpoint(request: "GenerationRequest") -> dict[str, str]:
     return errors
 
 
-def _errors_in_refining(request: "GenerationRequest", checkpoint: Checkpoint) -> dict[str, str]:
+def _errors_in_refining(request: Settings, checkpoint: Checkpoint) -> dict[str, str]:
     if not checkpoint.refiner or request.mode is not Mode.TEXT_TO_IMAGE:
         return {
             "refiner_share": Message(
@@ -136,7 +143,7 @@ def _errors_in_refining(request: "GenerationRequest", checkpoint: Checkpoint) ->
     return {}
 
 
-def _errors_in_size(request: "GenerationRequest", checkpoint: Checkpoint) -> dict[str, str]:
+def _errors_in_size(request: Settings, checkpoint: Checkpoint) -> dict[str, str]:
     message = Message(
         gettext_noop("Choose a multiple of %(multiple)d from %(low)d to %(high)d pixels."),
         multiple=checkpoint.multiple,

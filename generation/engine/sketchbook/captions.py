@@ -1,6 +1,6 @@
 """Says a scene in words, in many ways, so that the text encoder learns what the words mean and not one sentence.
 
-What a caption leaves out has a default: day, a field, the usual light of the hour, an object's usual colour, its place
+What a caption leaves out has a default: day, a field, the usual light of the hour, an object's usual color, its place
 in the middle. So a caption always tells the whole scene, and a short prompt still gives a definite picture.
 """
 
@@ -14,7 +14,7 @@ from types import ModuleType
 from generation.engine.sketchbook import chinese, english
 from generation.engine.sketchbook.scenes import (
     LIGHTS,
-    USUAL_COLOURS,
+    USUAL_COLORS,
     Group,
     Place,
     Scene,
@@ -81,7 +81,7 @@ def _what(scene: Scene, rng: Random, language: Language) -> str:
 
 def _english(group: Group, rng: Random) -> str:
     noun = rng.choice(english.KINDS[group.kind])[group.count > 1]
-    said = f"{_colour(group, rng, english)} {noun}".strip()
+    said = f"{_color(group, rng, english)} {noun}".strip()
     number = rng.choice(english.COUNTS[group.count])
     if number == "a" and said[0] in "aeiou":
         number = "an"
@@ -91,15 +91,15 @@ def _english(group: Group, rng: Random) -> str:
 def _chinese(group: Group, rng: Random) -> str:
     measure, noun = rng.choice(chinese.KINDS[group.kind])
     number = rng.choice(chinese.COUNTS[group.count])
-    return f"{_side(group, rng, chinese)}{number}{measure}{_colour(group, rng, chinese)}{noun}"
+    return f"{_side(group, rng, chinese)}{number}{measure}{_color(group, rng, chinese)}{noun}"
 
 
-def _colour(group: Group, rng: Random, words: ModuleType) -> str:
-    return _said(words.COLOURS[group.colour], rng, usual=group.colour is USUAL_COLOURS[group.kind])
+def _color(group: Group, rng: Random, words: ModuleType) -> str:
+    return _said(words.COLORS[group.color], rng, usual=group.color is USUAL_COLORS[group.kind])
 
 
 def _side(group: Group, rng: Random, words: ModuleType) -> str:
-    if group.side is Side.ACROSS or (group.side is Side.CENTRE and rng.random() < 0.75):
+    if group.side is Side.ACROSS or (group.side is Side.CENTER and rng.random() < 0.75):
         return ""
     said: str = rng.choice(words.SIDES[group.side])
     return said

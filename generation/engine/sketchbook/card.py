@@ -48,7 +48,7 @@ right for {english:.0%} of the English and {chinese:.0%} of the Chinese ones. Th
 
 Shares of right answers for {report.prompts} held-out captions a language, in sentence frames no training caption has,
 at {report.num_inference_steps} steps and guidance {report.guidance_scale}. The judge is a small classifier that has only seen drawn scenes. Floor: the English
-pictures judged against other captions. Ceiling: drawings of the scenes themselves. `three`: place, kinds and colours
+pictures judged against other captions. Ceiling: drawings of the scenes themselves. `three`: place, kinds and colors
 all right; `whole`: everything right. A picture took {report.seconds_per_picture:.2f} s, in batches of 8.
 
 {table}
@@ -74,7 +74,7 @@ balloons hang at one height. Words outside it are read past, so such a prompt gi
 more than about forty words are cut. One latent cell covers 16 by 16 pixels, so fine detail (eyes, windows, stars) is soft.
 
 In image to image, what the caption says outweighs the source: one that agrees with it, or leaves things open, changes
-little up to a strength of about 0.3; one that contradicts it in time of day or colour repaints that at any strength,
+little up to a strength of about 0.3; one that contradicts it in time of day or color repaints that at any strength,
 because no training caption ever contradicted its picture."""
 
 

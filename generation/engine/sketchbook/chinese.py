@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from generation.engine.sketchbook.scenes import Colour, Kind, Light, Place, Side, Time
+from generation.engine.sketchbook.scenes import Color, Kind, Light, Place, Side, Time
 
 TIMES: Mapping[Time, Sequence[str]] = {
     Time.DAY: ("白天", "大白天", "早晨", "上午", "中午"),
@@ -33,13 +33,13 @@ KINDS: Mapping[Kind, Sequence[tuple[str, str]]] = {
     Kind.CAT: (("只", "猫"), ("只", "小猫"), ("只", "猫咪")),
 }
 """Measure word and noun."""
-COLOURS: Mapping[Colour, Sequence[str]] = {
-    Colour.RED: ("红色的", "红", "鲜红的", "大红色"),
-    Colour.YELLOW: ("黄色的", "黄", "金色的", "金黄色"),
-    Colour.GREEN: ("绿色的", "绿", "翠绿的"),
-    Colour.BLUE: ("蓝色的", "蓝", "蔚蓝的"),
-    Colour.PURPLE: ("紫色的", "紫", "紫罗兰色的"),
-    Colour.WHITE: ("白色的", "白", "雪白的"),
+COLORS: Mapping[Color, Sequence[str]] = {
+    Color.RED: ("红色的", "红", "鲜红的", "大红色"),
+    Color.YELLOW: ("黄色的", "黄", "金色的", "金黄色"),
+    Color.GREEN: ("绿色的", "绿", "翠绿的"),
+    Color.BLUE: ("蓝色的", "蓝", "蔚蓝的"),
+    Color.PURPLE: ("紫色的", "紫", "紫罗兰色的"),
+    Color.WHITE: ("白色的", "白", "雪白的"),
 }
 COUNTS: Mapping[int, Sequence[str]] = {
     1: ("一", "一", "1"),
@@ -48,7 +48,7 @@ COUNTS: Mapping[int, Sequence[str]] = {
 }
 SIDES: Mapping[Side, Sequence[str]] = {
     Side.LEFT: ("左边有", "左侧有", "在左边，", "左边是", "左面有"),
-    Side.CENTRE: ("中间有", "中央有", "中间是"),
+    Side.CENTER: ("中间有", "中央有", "中间是"),
     Side.RIGHT: ("右边有", "右侧有", "在右边，", "右边是", "右面有"),
 }
 EMPTY = ("一片空旷的风景", "风景", "空无一物的风景", "安静的风景")

@@ -9,7 +9,7 @@ from random import Random
 
 from PIL import Image, ImageDraw, ImageOps
 
-from generation.engine.sketchbook.figures import COLOURS, FIGURES, Box, Rgb, mix
+from generation.engine.sketchbook.figures import COLORS, FIGURES, Box, Rgb, mix
 from generation.engine.sketchbook.scenes import Group, Kind, Light, Place, Scene, Side, Time
 
 SIZE = 256
@@ -43,7 +43,7 @@ _STARS = (
     (0.74, 0.06), (0.82, 0.25), (0.90, 0.12), (0.97, 0.30), (0.10, 0.38), (0.28, 0.34), (0.60, 0.36), (0.88, 0.42),
 )  # fmt: skip
 _SIDES: Mapping[int, Mapping[Side, tuple[float, ...]]] = {
-    1: {Side.LEFT: (0.26,), Side.CENTRE: (0.5,), Side.RIGHT: (0.74,)},
+    1: {Side.LEFT: (0.26,), Side.CENTER: (0.5,), Side.RIGHT: (0.74,)},
     2: {Side.ACROSS: (0.27, 0.73)},
     3: {Side.ACROSS: (0.18, 0.5, 0.82)},
 }
@@ -75,14 +75,14 @@ def _gradient(top: Rgb, bottom: Rgb, size: tuple[int, int]) -> Image.Image:
     return ImageOps.colorize(ramp, top, bottom)
 
 
-def _circle(pen: ImageDraw.ImageDraw, x: float, y: float, radius: float, colour: Rgb) -> None:
+def _circle(pen: ImageDraw.ImageDraw, x: float, y: float, radius: float, color: Rgb) -> None:
     box = [
         (x - radius) * _CANVAS,
         (y - radius) * _CANVAS,
         (x + radius) * _CANVAS,
         (y + radius) * _CANVAS,
     ]
-    pen.ellipse(box, fill=colour)
+    pen.ellipse(box, fill=color)
 
 
 def _light_side(scene: Scene) -> float:
@@ -112,11 +112,11 @@ def _draw_light(canvas: Image.Image, scene: Scene, rng: Random) -> None:
 
 
 def _draw_clouds(pen: ImageDraw.ImageDraw, time: Time, rng: Random) -> None:
-    colour = (250, 252, 255) if time is Time.DAY else (250, 190, 160)
+    color = (250, 252, 255) if time is Time.DAY else (250, 190, 160)
     for left, top in ((0.2, 0.2), (0.78, 0.14), (0.56, 0.34)):
         x, y = left + rng.uniform(-0.04, 0.04), top + rng.uniform(-0.03, 0.03)
         for dx, dy, radius in ((-0.09, 0.015, 0.05), (0.0, 0.0, 0.07), (0.09, 0.015, 0.05)):
-            _circle(pen, x + dx, y + dy, radius, colour)
+            _circle(pen, x + dx, y + dy, radius, color)
         pen.rectangle(
             [
                 (x - 0.09) * _CANVAS,
@@ -124,7 +124,7 @@ def _draw_clouds(pen: ImageDraw.ImageDraw, time: Time, rng: Random) -> None:
                 (x + 0.09) * _CANVAS,
                 (y + 0.065) * _CANVAS,
             ],
-            fill=colour,
+            fill=color,
         )
 
 
@@ -137,7 +137,7 @@ def _draw_rainbow(pen: ImageDraw.ImageDraw) -> None:
         (84, 140, 226),
         (160, 100, 200),
     )
-    for number, colour in enumerate(bands):
+    for number, color in enumerate(bands):
         radius = 0.5 - 0.026 * number
         box = [
             (0.5 - radius) * _CANVAS,
@@ -145,7 +145,7 @@ def _draw_rainbow(pen: ImageDraw.ImageDraw) -> None:
             (0.5 + radius) * _CANVAS,
             (0.6 + radius) * _CANVAS,
         ]
-        pen.arc(box, 180, 360, fill=colour, width=round(0.028 * _CANVAS))
+        pen.arc(box, 180, 360, fill=color, width=round(0.028 * _CANVAS))
 
 
 def _draw_stars(pen: ImageDraw.ImageDraw, rng: Random) -> None:
@@ -165,12 +165,12 @@ def _draw_mountains(pen: ImageDraw.ImageDraw, rock: Rgb, snow: Rgb, rng: Random)
         rock = mix(rock, (70, 80, 110), 0.2)
 
 
-def _draw_skyline(pen: ImageDraw.ImageDraw, time: Time, colour: Rgb) -> None:
+def _draw_skyline(pen: ImageDraw.ImageDraw, time: Time, color: Rgb) -> None:
     tops = (0.34, 0.46, 0.28, 0.4, 0.5, 0.32, 0.44, 0.3)
-    window = (255, 226, 130) if time is Time.NIGHT else mix(colour, (255, 255, 255), 0.45)
+    window = (255, 226, 130) if time is Time.NIGHT else mix(color, (255, 255, 255), 0.45)
     for number, top in enumerate(tops):
         left, right = number / len(tops), (number + 1) / len(tops)
-        wall = mix(colour, (60, 66, 90), 0.25 * (number % 2))
+        wall = mix(color, (60, 66, 90), 0.25 * (number % 2))
         pen.rectangle([left * _CANVAS, top * _CANVAS, right * _CANVAS, 0.7 * _CANVAS], fill=wall)
         for row in range(2):
             y = top + 0.05 + 0.075 * row
@@ -186,7 +186,7 @@ def _draw_skyline(pen: ImageDraw.ImageDraw, time: Time, colour: Rgb) -> None:
 
 
 def _draw_ground(canvas: Image.Image, place: Place, tint: Rgb, share: float) -> None:
-    far, near = (mix(colour, tint, share * 1.3) for colour in _GROUNDS[place])
+    far, near = (mix(color, tint, share * 1.3) for color in _GROUNDS[place])
     horizon = round(_HORIZON * _CANVAS)
     canvas.paste(_gradient(far, near, (_CANVAS, _CANVAS - horizon)), (0, horizon))
     pen = ImageDraw.Draw(canvas)
@@ -224,7 +224,7 @@ def _draw_group(pen: ImageDraw.ImageDraw, group: Group, scene: Scene, rng: Rando
             ground = mix(_GROUNDS[scene.place][1], tint, share)
             shadow = box.points((-0.46, 0.05), (0.46, -0.05))
             pen.ellipse(shadow, fill=mix(ground, (40, 44, 60), 0.3))
-        FIGURES[group.kind](box, COLOURS[group.colour])
+        FIGURES[group.kind](box, COLORS[group.color])
 
 
 def _base(kind: Kind, place: Place) -> float:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from generation.engine.sketchbook.scenes import Colour, Kind, Light, Place, Side, Time
+from generation.engine.sketchbook.scenes import Color, Kind, Light, Place, Side, Time
 
 TIMES: Mapping[Time, Sequence[str]] = {
     Time.DAY: (
@@ -154,13 +154,13 @@ KINDS: Mapping[Kind, Sequence[tuple[str, str]]] = {
     Kind.CAT: (("cat", "cats"), ("cat", "cats"), ("kitten", "kittens"), ("kitty", "kitties")),
 }
 """Singular and plural; a word listed twice is chosen twice as often."""
-COLOURS: Mapping[Colour, Sequence[str]] = {
-    Colour.RED: ("red", "red", "bright red", "scarlet", "crimson"),
-    Colour.YELLOW: ("yellow", "yellow", "bright yellow", "golden"),
-    Colour.GREEN: ("green", "green", "bright green", "emerald"),
-    Colour.BLUE: ("blue", "blue", "bright blue", "azure"),
-    Colour.PURPLE: ("purple", "purple", "bright purple", "violet"),
-    Colour.WHITE: ("white", "white", "bright white", "snow-white"),
+COLORS: Mapping[Color, Sequence[str]] = {
+    Color.RED: ("red", "red", "bright red", "scarlet", "crimson"),
+    Color.YELLOW: ("yellow", "yellow", "bright yellow", "golden"),
+    Color.GREEN: ("green", "green", "bright green", "emerald"),
+    Color.BLUE: ("blue", "blue", "bright blue", "azure"),
+    Color.PURPLE: ("purple", "purple", "bright purple", "violet"),
+    Color.WHITE: ("white", "white", "bright white", "snow-white"),
 }
 COUNTS: Mapping[int, Sequence[str]] = {
     1: ("a", "a", "one", "a single"),
@@ -169,7 +169,7 @@ COUNTS: Mapping[int, Sequence[str]] = {
 }
 SIDES: Mapping[Side, Sequence[str]] = {
     Side.LEFT: ("on the left", "on the left side", "to the left", "at the left", "left"),
-    Side.CENTRE: ("in the middle", "in the center", "in the centre", "centered"),
+    Side.CENTER: ("in the middle", "in the center", "in the centre", "centered"),
     Side.RIGHT: ("on the right", "on the right side", "to the right", "at the right", "right"),
 }
 EMPTY = (

@@ -108,9 +108,9 @@ Scores = dict[str, float]
 def score(seen: torch.Tensor, asked: list[Scene]) -> Scores:
     """The share of right answers by attribute.
 
-    Kind, colour and side count every group asked for: an object that is absent has neither colour nor side, and counts
+    Kind, color and side count every group asked for: an object that is absent has neither color nor side, and counts
     as wrong. `count` also asks for the right number. `three` is the share of pictures with objects that have the place
-    and all of their objects' kinds and colours right; `whole` the share where everything asked for is right.
+    and all of their objects' kinds and colors right; `whole` the share where everything asked for is right.
     """
     truth = torch.tensor([labels.answers(scene) for scene in asked])
     right = {name: (seen == truth)[:, i].numpy() for i, name in enumerate(labels.QUESTIONS)}

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch.nn.functional import cross_entropy
 
-from generation.engine.sketchbook.scenes import Colour, Kind, Light, Place, Scene, Side, Time
+from generation.engine.sketchbook.scenes import Color, Kind, Light, Place, Scene, Side, Time
 
 ABSENT = -100
 """The answer to a question about an object that is not there: no loss, no score."""
@@ -16,7 +16,7 @@ QUESTIONS: Mapping[str, int] = {
     "place": len(Place),
     "mountains": 2,
     **{f"count:{kind}": 4 for kind in Kind},
-    **{f"colour:{kind}": len(Colour) for kind in Kind},
+    **{f"colour:{kind}": len(Color) for kind in Kind},
     **{f"side:{kind}": len(Side) for kind in Kind},
 }
 """Every question and how many answers it has."""
@@ -33,7 +33,7 @@ def answers(scene: Scene) -> list[int]:
     found["mountains"] = int(scene.mountains)
     for group in scene.groups:
         found[f"count:{group.kind}"] = group.count
-        found[f"colour:{group.kind}"] = list(Colour).index(group.colour)
+        found[f"colour:{group.kind}"] = list(Color).index(group.color)
         found[f"side:{group.kind}"] = list(Side).index(group.side)
     return list(found.values())
 

@@ -48,8 +48,8 @@ class Kind(StrEnum):
     CAT = "cat"
 
 
-class Colour(StrEnum):
-    """The main colour of an object."""
+class Color(StrEnum):
+    """The main color of an object."""
 
     RED = "red"
     YELLOW = "yellow"
@@ -63,7 +63,7 @@ class Side(StrEnum):
     """Where in the picture a group stands; several objects stand across all of it."""
 
     LEFT = "left"
-    CENTRE = "centre"
+    CENTER = "center"
     RIGHT = "right"
     ACROSS = "across"
 
@@ -75,23 +75,23 @@ LIGHTS = {
 }
 """The lights each time of day can have, the one that goes without saying first."""
 
-USUAL_COLOURS = {
-    Kind.HOUSE: Colour.RED,
-    Kind.TREE: Colour.GREEN,
-    Kind.BOAT: Colour.WHITE,
-    Kind.CAR: Colour.BLUE,
-    Kind.BALLOON: Colour.RED,
-    Kind.CAT: Colour.YELLOW,
+USUAL_COLORS = {
+    Kind.HOUSE: Color.RED,
+    Kind.TREE: Color.GREEN,
+    Kind.BOAT: Color.WHITE,
+    Kind.CAR: Color.BLUE,
+    Kind.BALLOON: Color.RED,
+    Kind.CAT: Color.YELLOW,
 }
-"""The colour an object has when its caption names none."""
+"""The color an object has when its caption names none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """One to three objects of one kind and colour."""
+    """One to three objects of one kind and color."""
 
     kind: Kind
-    colour: Colour
+    color: Color
     count: int
     side: Side
 
@@ -136,13 +136,13 @@ def _sample_groups(rng: Random) -> tuple[Group, ...]:
         return (_sample_single(rng, left, Side.LEFT), _sample_single(rng, right, Side.RIGHT))
     kind = rng.choice(tuple(Kind))
     if draw < 0.70:
-        return (_sample_single(rng, kind, rng.choice((Side.LEFT, Side.CENTRE, Side.RIGHT))),)
+        return (_sample_single(rng, kind, rng.choice((Side.LEFT, Side.CENTER, Side.RIGHT))),)
     return (
         Group(
-            kind=kind, colour=rng.choice(tuple(Colour)), count=rng.choice((2, 3)), side=Side.ACROSS
+            kind=kind, color=rng.choice(tuple(Color)), count=rng.choice((2, 3)), side=Side.ACROSS
         ),
     )
 
 
 def _sample_single(rng: Random, kind: Kind, side: Side) -> Group:
-    return Group(kind=kind, colour=rng.choice(tuple(Colour)), count=1, side=side)
+    return Group(kind=kind, color=rng.choice(tuple(Color)), count=1, side=side)

@@ -1,4 +1,4 @@
-"""What is on the shelf, for the operator: see docs/checkpoints.md. Needs no database."""
+"""The `checkpoints` command, described in docs/checkpoints.md. Needs no database."""
 
 import logging
 import sys
@@ -13,10 +13,10 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from generation.engine.checkpoints.store import importing, inventory, structure
-from generation.engine.checkpoints.store.downloads import ITEMS
+from generation.engine.checkpoints.store.downloads import DOWNLOADS
 from generation.engine.checkpoints.store.importing import ImportOptions
 from generation.engine.checkpoints.store.inferred_configs import PREDICTIONS
-from generation.engine.checkpoints.store.inventory import InventoryItem, NotOnTheShelf
+from generation.engine.checkpoints.store.inventory import InventoryItem, NotInstalled
 from generation.engine.checkpoints.store.weights import Unusable
 from generation.engine.enums import Family
 
@@ -59,7 +59,7 @@ class Command(BaseCommand):
         remove.add_argument("--yes", action="store_true", help="without being asked")
 
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
-        # One line for every request would drown the progress.
+        # It logs every request, which would hide the progress bar.
         logging.getLogger("httpx2").setLevel(logging.WARNING)
         self.root: Path = settings.CHECKPOINTS_DIR
         verbs = {
@@ -69,7 +69,7 @@ class Command(BaseCommand):
             "verify": self._verify,
             "remove": self._remove,
         }
-        with _in_words():
+        with _command_errors():
             verbs[verb](options)
 
     def _list(self, options: dict[str, Any]) -> None:
@@ -81,7 +81,7 @@ class Command(BaseCommand):
                 self.stdout.write(self.style.ERROR(f"{'':<18} {entry.fault}"))
 
     def _fetch(self, options: dict[str, Any]) -> None:
-        # Knows the network, which nothing else here does.
+        # slow import: the hub's client, which the other verbs do not need
         from generation.engine.checkpoints.store import downloading
         from generation.engine.checkpoints.store.downloading import License
         from generation.engine.checkpoints.store.hub import FetchError, Hub
@@ -90,11 +90,11 @@ class Command(BaseCommand):
             return options["accept_license"] or self._ask_about(license.name, license.text)
 
         for id in options["id"]:
-            if id not in ITEMS:
+            if id not in DOWNLOADS:
                 raise CommandError(f"{id} cannot be fetched. `checkpoints list` shows what can.")
             try:
-                record = downloading.fetch(
-                    ITEMS[id],
+                manifest = downloading.fetch(
+                    DOWNLOADS[id],
                     root=self.root,
                     hub=Hub(token=settings.HF_TOKEN),
                     accept=accept,
@@ -104,9 +104,9 @@ class Command(BaseCommand):
                 )
             except FetchError as error:
                 raise CommandError(str(error)) from error
-            size = record.num_bytes / GIGABYTE
+            size = manifest.num_bytes / GIGABYTE
             self.stdout.write(
-                self.style.SUCCESS(f"{id} is here: {size:.1f} GB, revision {record.revision}")
+                self.style.SUCCESS(f"{id} is here: {size:.1f} GB, revision {manifest.revision}")
             )
 
     def _ask_about(self, name: str, text: str) -> bool:
@@ -117,7 +117,7 @@ class Command(BaseCommand):
         return input("Do you accept it for this site? [y/N] ").strip().lower() in {"y", "yes"}
 
     def _add(self, options: dict[str, Any]) -> None:
-        wanted = ImportOptions(
+        import_options = ImportOptions(
             id=options["id"],
             name=options["name"],
             family=options["family"],
@@ -126,7 +126,7 @@ class Command(BaseCommand):
             license=options["license"],
             links=options["link"],
         )
-        checkpoint = importing.add(options["path"], wanted, root=self.root)
+        checkpoint = importing.add(options["path"], import_options, root=self.root)
         modes = ", ".join(sorted(checkpoint.modes))
         self.stdout.write(
             self.style.SUCCESS(
@@ -158,13 +158,13 @@ class Command(BaseCommand):
     def _is_whole(self, entry: InventoryItem) -> bool:
         if not entry.is_present:
             raise CommandError(f"{entry.name} is not installed.")
-        total = entry.record.num_bytes if entry.record else None
+        total = entry.manifest.num_bytes if entry.manifest else None
         with tqdm(total=total, unit="B", unit_scale=True, desc=entry.id, disable=None) as bar:
             found = inventory.verify(entry, report=bar.update)
         for fault in found:
             self.stdout.write(self.style.ERROR(f"{entry.id}: {fault}"))
         if not found:
-            how = "is whole" if entry.record else "seems whole; nothing is known of its sums"
+            how = "is whole" if entry.manifest else "seems whole; nothing is known of its sums"
             self.stdout.write(f"{entry.id} {how}")
         return not found
 
@@ -188,15 +188,15 @@ def _state(entry: InventoryItem) -> str:
         return "unavailable"
     if not entry.is_present:
         return "not here"
-    if entry.record is None:
+    if entry.manifest is None:
         return "here, put by hand"
-    size = f"{entry.record.num_bytes / GIGABYTE:.1f} GB"
-    return f"here, {size} {entry.record.revision[:8]}".rstrip()
+    size = f"{entry.manifest.num_bytes / GIGABYTE:.1f} GB"
+    return f"here, {size} {entry.manifest.revision[:8]}".rstrip()
 
 
 @contextmanager
-def _in_words() -> Iterator[None]:
+def _command_errors() -> Iterator[None]:
     try:
         yield
-    except (Unusable, NotOnTheShelf) as error:
+    except (Unusable, NotInstalled) as error:
         raise CommandError(str(error)) from error

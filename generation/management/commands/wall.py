@@ -2,7 +2,7 @@
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +10,15 @@ from django.core.management.base import BaseCommand, CommandError
 from PIL import Image
 
 from generation.engine.checkpoints import catalogue
-from generation.engine.request import GenerationRequest, NoiseScheduler
+from generation.engine.enums import NoiseScheduler
+from generation.engine.events import Finished, Previewed
+from generation.engine.request import GenerationRequest
 from generation.models import receipts
 from generation.options import example_images
 from generation.options.example_images import ExampleImage, ExampleSet, Making, Subject
 
 if TYPE_CHECKING:
-    from generation.engine.events import Event, Finished
-    from generation.engine.loop.engine import Engine
+    from generation.worker.local_engine import LocalEngine
 
 CHECKPOINT = catalogue.get("sketchbook")
 STEPS = CHECKPOINT.num_inference_steps
@@ -44,34 +45,38 @@ class Command(BaseCommand):
         parser.add_argument("--first", type=int, help="only so many pictures")
 
     def handle(self, *args: Any, to: Path, first: int | None, **options: Any) -> None:
-        from generation.engine.loading.loader import Loader
-        from generation.engine.loop.engine import Engine
-        from generation.worker.worker import device_name
+        from generation.worker.local_engine import LocalEngine, RunFailed  # slow import: torch
 
         to.mkdir(parents=True, exist_ok=True)
-        loader = Loader()
-        engine = Engine(loader=loader, preview_interval=0)
-        subjects = example_images.subjects()[:first]
-        seeds = _known_seeds(to)
-        requests = {
-            subject.id: _request(subject, seed=seeds.get(subject.id, number))
-            for number, subject in enumerate(subjects, start=1)
-        }
-        finished = {end.key: end for end in _run(engine, requests)}
-        # Once more and alone, on a device that is warm: its steps are its own.
-        shown = subjects[0].id
-        making = _make(engine, shown, requests[shown], folder=to)
-        pictures = [_hang(each, requests[each.id], finished[each.id], to) for each in subjects]
-        drawn = ExampleSet(
-            checkpoint=CHECKPOINT.id,
-            device=device_name(loader.device),
-            pictures=tuple(pictures),
-            making=making,
-        )
-        loader.close()
+        engine = LocalEngine()
+        try:
+            drawn = _draw(engine, to, first=first)
+        except RunFailed as error:
+            raise CommandError(str(error)) from error
+        finally:
+            engine.close()
         _write_index(drawn, to)
-        _share(pictures, to)
-        self.stdout.write(f"{len(pictures)} pictures in {to}")
+        _share(drawn.pictures, to)
+        self.stdout.write(f"{len(drawn.pictures)} pictures in {to}")
+
+
+def _draw(engine: "LocalEngine", folder: Path, *, first: int | None) -> ExampleSet:
+    """Draw all pictures together, then the first one alone, with previews."""
+    subjects = example_images.subjects()[:first]
+    seeds = _known_seeds(folder)
+    requests = {
+        subject.id: _request(subject, seed=seeds.get(subject.id, number))
+        for number, subject in enumerate(subjects, start=1)
+    }
+    events = engine.run(requests)
+    finished = {event.key: event for event in events if isinstance(event, Finished)}
+    # Alone, and on a warm device: the receipt then shows this picture's own steps.
+    shown = subjects[0].id
+    making = _make(engine, shown, requests[shown], folder=folder)
+    pictures = [_hang(each, requests[each.id], finished[each.id], folder) for each in subjects]
+    return ExampleSet(
+        checkpoint=CHECKPOINT.id, device=engine.device, pictures=tuple(pictures), making=making
+    )
 
 
 def _known_seeds(folder: Path) -> dict[str, int]:
@@ -94,36 +99,9 @@ def _request(subject: Subject, *, seed: int) -> GenerationRequest:
     )
 
 
-def _run(engine: "Engine", requests: Mapping[str, GenerationRequest]) -> "Iterator[Finished]":
-    """Run them side by side. Raises CommandError if one fails."""
-    from generation.engine.events import Finished
-
-    for key, request in requests.items():
-        engine.submit(request, key=key)
-    for event in _events(engine, ends=len(requests)):
-        if isinstance(event, Finished):
-            yield event
-
-
-def _events(engine: "Engine", *, ends: int) -> "Iterator[Event]":
-    """What the engine says until so many runs have ended well. Raises CommandError if one fails."""
-    from generation.engine.events import Failed, Finished
-
-    while ends:
-        engine.wait(1)
-        for event in engine.step():
-            if isinstance(event, Failed):
-                raise CommandError(f"{event.key}: {event.message} {event.detail}")
-            ends -= isinstance(event, Finished)
-            yield event
-
-
-def _make(engine: "Engine", id: str, request: GenerationRequest, *, folder: Path) -> Making:
-    """Run one request alone, and keep what it looked like on the way."""
-    from generation.engine.events import Finished, Previewed
-
-    engine.submit(request, key="making", wants_preview=lambda: True)
-    for event in _events(engine, ends=1):
+def _make(engine: "LocalEngine", id: str, request: GenerationRequest, *, folder: Path) -> Making:
+    """Run one request alone, and save its previews."""
+    for event in engine.run({id: request}, previews=True):
         if isinstance(event, Previewed) and event.step in PREVIEWED:
             _save(event.image.resize((request.width, request.height)), folder, event.step)
         elif isinstance(event, Finished):
@@ -132,7 +110,7 @@ def _make(engine: "Engine", id: str, request: GenerationRequest, *, folder: Path
 
 
 def _hang(
-    subject: Subject, request: GenerationRequest, end: "Finished", folder: Path
+    subject: Subject, request: GenerationRequest, end: Finished, folder: Path
 ) -> ExampleImage:
     picture = ExampleImage(
         id=subject.id,

@@ -8,7 +8,7 @@ import pytest
 
 from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.catalogue import CHECKPOINTS, Checkpoint, UnknownCheckpoint
-from generation.engine.request import NoiseScheduler
+from generation.engine.enums import NoiseScheduler
 from tests.engine.cases import digest
 from tests.engine.driving import a_request
 

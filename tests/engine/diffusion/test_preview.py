@@ -6,10 +6,10 @@ import torch
 from PIL import Image
 
 from generation.engine.diffusion.preview import Projection, to_images
+from generation.engine.enums import NoiseScheduler
 from generation.engine.events import Previewed
 from generation.engine.loading.loader import Loader
 from generation.engine.loop.engine import Engine
-from generation.engine.request import NoiseScheduler
 from tests.engine.driving import a_request, of_kind, run_to_the_end, the_finished
 
 

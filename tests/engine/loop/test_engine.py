@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from generation.engine.enums import NoiseScheduler
 from generation.engine.events import (
     Canceled,
     Failed,
@@ -17,7 +18,6 @@ from generation.engine.events import (
 from generation.engine.loading.loader import Loader
 from generation.engine.loop.batch_limit import BatchLimit
 from generation.engine.loop.engine import Engine
-from generation.engine.request import NoiseScheduler
 from tests.engine.driving import (
     a_request,
     of_kind,

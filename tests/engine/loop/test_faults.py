@@ -10,9 +10,10 @@ from torch import Tensor
 
 from generation.engine.diffusion.families.sd import StableDiffusion
 from generation.engine.diffusion.run import Conditioning, Run
+from generation.engine.enums import NoiseScheduler
 from generation.engine.events import Failed, Previewed
 from generation.engine.loop.engine import Engine
-from generation.engine.request import GenerationRequest, NoiseScheduler
+from generation.engine.request import GenerationRequest
 from tests.engine.driving import a_request, of_kind, run_to_the_end, the_finished
 
 Denoise = Callable[[StableDiffusion, Sequence[Run]], list[Tensor]]

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from generation.engine.checkpoints.catalogue import Mode
 from generation.engine.diffusion.noise_schedule import NoiseSchedule, ScheduleRange
-from generation.engine.request import GenerationRequest, InvalidRequest, Message, NoiseScheduler
+from generation.engine.enums import Mode, NoiseScheduler
+from generation.engine.messages import Message
+from generation.engine.request import GenerationRequest, InvalidRequest
 from tests.engine.cases import digest
 from tests.engine.driving import a_request
 

@@ -5,14 +5,14 @@ import numpy as np
 
 from generation.engine.sketchbook import captions, drawing, labels, scenes
 from generation.engine.sketchbook.captions import Language
-from generation.engine.sketchbook.scenes import Colour, Group, Kind, Light, Place, Scene, Side, Time
+from generation.engine.sketchbook.scenes import Color, Group, Kind, Light, Place, Scene, Side, Time
 
 RED_HOUSE = Scene(
     time=Time.NIGHT,
     light=Light.MOON,
     place=Place.SNOW,
     mountains=False,
-    groups=(Group(kind=Kind.HOUSE, colour=Colour.RED, count=1, side=Side.LEFT),),
+    groups=(Group(kind=Kind.HOUSE, color=Color.RED, count=1, side=Side.LEFT),),
     jitter=1,
 )
 
@@ -44,8 +44,8 @@ def test_drawing_a_scene_twice_gives_the_same_pixels():
     assert np.array_equal(first, second)
 
 
-def test_the_colour_of_an_object_shows_on_its_side_of_the_drawing():
-    blue = replace(RED_HOUSE, groups=(replace(RED_HOUSE.groups[0], colour=Colour.BLUE),))
+def test_the_color_of_an_object_shows_on_its_side_of_the_drawing():
+    blue = replace(RED_HOUSE, groups=(replace(RED_HOUSE.groups[0], color=Color.BLUE),))
 
     difference = np.asarray(drawing.draw(RED_HOUSE)).astype(int) - np.asarray(
         drawing.draw(blue)
@@ -75,7 +75,7 @@ def test_captions_are_the_same_for_the_same_random_numbers():
 
 
 def test_a_caption_tells_what_does_not_go_without_saying():
-    blue = replace(RED_HOUSE, groups=(replace(RED_HOUSE.groups[0], colour=Colour.BLUE),))
+    blue = replace(RED_HOUSE, groups=(replace(RED_HOUSE.groups[0], color=Color.BLUE),))
 
     said = [
         captions.caption(blue, Random(number), language=Language.CHINESE) for number in range(50)
@@ -96,7 +96,7 @@ def test_the_answers_about_a_scene_name_its_objects_and_skip_the_absent():
     found = dict(zip(labels.QUESTIONS, labels.answers(RED_HOUSE), strict=True))
 
     assert found["count:house"] == 1
-    assert found["colour:house"] == list(Colour).index(Colour.RED)
+    assert found["colour:house"] == list(Color).index(Color.RED)
     assert found["side:house"] == list(Side).index(Side.LEFT)
     assert found["count:cat"] == 0
     assert found["colour:cat"] == labels.ABSENT

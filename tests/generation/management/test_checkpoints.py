@@ -10,14 +10,14 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from generation.engine.checkpoints import catalogue
-from generation.engine.checkpoints.store.downloads import ITEMS
+from generation.engine.checkpoints.store.downloads import DOWNLOADS
 from sdsite.processes import PROJECT
 from tests.engine import toy_checkpoints
 from tests.engine.checkpoints.store.hub import TOKEN, FakeHub, repository
 from tests.engine.checkpoints.store.originals import sd1
 from tests.engine.checkpoints.store.singlefile import single_file
 
-SOURCE = ITEMS["sd-1.5"].source
+SOURCE = DOWNLOADS["sd-1.5"].source
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """Checkpoints that this installation can use."""
 
 from generation.options.offered import offered
-from tests.generation.shelving import damage, put
+from tests.generation.installed import damage, put
 
 
 def test_only_whole_checkpoints_are_offered_in_the_catalogues_order(settings, tmp_path):

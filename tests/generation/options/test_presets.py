@@ -14,7 +14,7 @@ from generation.options.presets import article
 from generation.options.presets.preset import WORDS
 from generation.studio.forms import GenerationForm
 from tests.engine.cases import digest
-from tests.generation.shelving import put
+from tests.generation.installed import put
 
 # Text to image only; a test adds the other modes that it needs.
 WORDS_ALONE = frozenset({Mode.TEXT_TO_IMAGE})
@@ -35,7 +35,7 @@ def vocabulary(words):
         words.TIMES,
         words.LIGHTS,
         words.PLACES,
-        words.COLOURS,
+        words.COLORS,
         words.COUNTS,
         words.SIDES,
     ):

@@ -12,8 +12,8 @@ from generation import jobs
 from generation.models import Job, Status
 from generation.queue import fair_queue
 from tests.generation.carrying import claim, finish, submit
+from tests.generation.installed import put
 from tests.generation.rows import make_request
-from tests.generation.shelving import put
 
 pytestmark = pytest.mark.django_db
 

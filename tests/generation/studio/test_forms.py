@@ -5,14 +5,13 @@ from django.utils.translation import override
 
 from billing.plans import PLANS
 from generation.engine.checkpoints import catalogue
-from generation.engine.enums import Mode
-from generation.engine.request import NoiseScheduler
+from generation.engine.enums import Mode, NoiseScheduler
 from generation.models import Upload
 from generation.options.build_request import DEFAULT_STRENGTH, values_of
 from generation.options.sizes import AS_PICTURE, CUSTOM, size_for
 from generation.studio.forms import GenerationForm
 from tests.engine.cases import digest
-from tests.generation.shelving import damage, put, put_own
+from tests.generation.installed import damage, put, put_own
 
 SKETCHBOOK = catalogue.get("sketchbook")
 FILLED = {"prompt": "a red house", "checkpoint": "sketchbook", "shape": "square"}

@@ -13,8 +13,8 @@ from generation.engine.enums import Mode
 from generation.images import sources, storage, uploads
 from generation.models import Job, StudioPreset, Upload
 from generation.studio import history
+from tests.generation.installed import put, put_own
 from tests.generation.rows import make_image, make_job, make_request, make_upload
-from tests.generation.shelving import put, put_own
 
 pytestmark = pytest.mark.django_db
 TOOLS = ["count_tokens", "read_picture", "keep_preset", "upload"]

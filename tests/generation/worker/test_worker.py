@@ -16,10 +16,10 @@ from generation.queue import estimates
 from generation.worker import outcome, worker
 from tests.billing.books import assert_books_balance, balance
 from tests.generation.carrying import CHARGES, PICTURE, claim, let_lapse
+from tests.generation.installed import put
 from tests.generation.listening import listening
 from tests.generation.machine import Machine, wait_for_all, wait_for_status
 from tests.generation.rows import make_request
-from tests.generation.shelving import put
 from tests.running import wait_for
 from tests.valkey import Valkey
 

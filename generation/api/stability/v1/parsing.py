@@ -12,8 +12,8 @@ from accounts.models import ApiKey
 from generation.api import auth, build_request, errors, files, orders, parsing
 from generation.api.orders import Idempotency
 from generation.api.stability.parsing import FOREIGN
-from generation.engine.enums import Mode
-from generation.engine.request import GenerationRequest, NoiseScheduler
+from generation.engine.enums import Mode, NoiseScheduler
+from generation.engine.request import GenerationRequest
 from generation.models import Upload
 
 # Their samplers that exist here; any other means the checkpoint's default.

@@ -1,13 +1,12 @@
-"""The shelf: the folder of checkpoints that an installation has, and how they get there.
+"""The model store: the folder of an installation's checkpoints, and the ways to fill it.
 
-Each has a folder of its own, named by its id, in the layout of diffusers. Beside the weights lie
-`record.json`, which says where they came from and every file's sum, and for a checkpoint of the
-operator's own `checkpoint.json`, from which the catalogue knows it.
+Each checkpoint has a folder named by its id, in the layout of diffusers. Three files of ours lie
+beside the weights:
 
-    items      what can be fetched
-    fetching   from the hub, by way of hub and selection
-    adding     from a folder or a single file, by way of geometry and conversion
-    standing   whether one can be used, cheaply; verifying: whether every byte is as it was
+    record.json      the manifest: the source, and every file's size and SHA-256
+    checkpoint.json  the descriptor of an operator's own checkpoint, for the catalogue
+    faults.txt       the faults that a full verification found
 
-Only `conversion` loads torch.
+`downloading` fetches from the hub, `importing` takes a folder or a single file, `inventory` lists,
+verifies and removes. Only `conversion` loads torch.
 """

@@ -1,7 +1,7 @@
-"""A single file of weights to a checkpoint in the layout of diffusers, by diffusers' own code.
+"""Conversion of a single file into a folder in the layout of diffusers, by diffusers' own code.
 
-Reads one part at a time, so that the whole is never in memory. Needs no network: configurations come
-from `configs`, vocabularies from another checkpoint.
+It reads one part at a time, which bounds the memory. It needs no network: configurations come from
+`inferred_configs`, vocabularies from another checkpoint.
 """
 
 from collections.abc import Mapping
@@ -48,9 +48,9 @@ _PIPELINES: Mapping[Family, str] = {
 _TEXT_MODELS = {
     each.__name__: each for each in (CLIPTextModel, CLIPTextModelWithProjection, T5EncoderModel)
 }
-# Buffers that older versions saved, and a scale that only training needs.
+# Buffers of older versions, and a scale that only training needs.
 _LEFT_OVER = ("position_ids", "logit_scale")
-# Kept as small files; the engine computes in none of these.
+# Formats for storage only: the engine cannot compute in them.
 _EIGHT_BITS = (torch.float8_e4m3fn, torch.float8_e5m2)
 
 
@@ -122,7 +122,7 @@ def _write_encoder(
 
 
 def _fills_with_a_mark(contents: Contents, encoder: Encoder) -> bool:
-    """Say whether short prompts are filled up with an exclamation mark, as OpenCLIP does it."""
+    """Return True if the encoder pads short prompts with an exclamation mark, as OpenCLIP does."""
     return encoder.layout is Layout.OPEN_CLIP or (
         contents.family is Family.SD3 and encoder.part == "text_encoder_2"
     )
@@ -157,13 +157,13 @@ def _wrapped(name: str) -> str:
 
 
 def _without_unused(read: Weights, encoder: Encoder, model: Any) -> Weights:
-    """Leave out the layers that the configuration doesn't count."""
+    """Drop the layer after the last one of the configuration."""
     unused = f"{encoder.prefix}transformer.resblocks.{model.config.num_hidden_layers}."
     return {name: tensor for name, tensor in read.items() if not name.startswith(unused)}
 
 
 def _read(path: Path, prefix: str) -> Weights:
-    """Read the tensors whose names begin so, by their names in full."""
+    """Return the tensors with this prefix, by their full names. Eight-bit ones become bfloat16."""
     found = {}
     with safe_open(path, framework="pt") as file:
         for name in file.keys():  # noqa: SIM118  # it is no mapping
@@ -189,10 +189,10 @@ def _save(
 
 
 def _assign(model: Module, weights: Weights, *, part: str) -> None:
-    """Give the model its weights. Raises Unusable if they are not those of its configuration."""
-    wanted = {name: tensor for name, tensor in weights.items() if not name.endswith(_LEFT_OVER)}
+    """Load the weights into the model. Raises Unusable if they do not fit its configuration."""
+    kept = {name: tensor for name, tensor in weights.items() if not name.endswith(_LEFT_OVER)}
     try:
-        model.load_state_dict(wanted, assign=True)
+        model.load_state_dict(kept, assign=True)
     except RuntimeError as error:
         reasons = " ".join(str(error).split())
         raise Unusable(f"{part} is of no known geometry. {reasons[:500]}") from error

@@ -1,4 +1,4 @@
-"""A checkpoint of the operator's own, as the small file beside its weights says it."""
+"""Descriptors: the files that describe an operator's own checkpoints."""
 
 import json
 import re
@@ -19,18 +19,18 @@ _GIVEN_ELSEWHERE = {"id", "source", "gated"}
 
 
 class InvalidDescriptor(ValueError):
-    """The file does not describe a checkpoint; the message says why."""
+    """The file describes no checkpoint; the message says why."""
 
 
 def is_id(text: str) -> bool:
-    """Say whether a checkpoint can have this id: it is a folder's name, and part of addresses."""
+    """Return True for a valid id: it becomes the name of a folder and a part of URLs."""
     return bool(_ID.fullmatch(text))
 
 
 def read(folder: Path) -> Checkpoint:
-    """Return the checkpoint that the folder's file describes, named by its folder.
+    """Return the checkpoint that the folder's descriptor describes; the folder's name is its id.
 
-    What the file leaves out is what most of the family have. Raises InvalidDescriptor.
+    Missing fields default to the family's. Raises InvalidDescriptor.
     """
     try:
         content = json.loads((folder / NAME).read_text())
@@ -43,7 +43,7 @@ def read(folder: Path) -> Checkpoint:
 
 
 def write(checkpoint: Checkpoint, folder: Path) -> None:
-    """Describe the checkpoint in full, so that it stays what it is when the families change."""
+    """Write every field, so that later changes of the family's defaults have no effect on it."""
     content = {
         name: sorted(value) if isinstance(value, frozenset) else value
         for name, value in asdict(checkpoint).items()

@@ -1,7 +1,8 @@
-"""Fetching: from the hub to the shelf, in a folder aside until every file is there and right.
+"""Downloads of checkpoints from the hub into the model store.
 
-The first fetch resolves the newest revision and records it; whatever is fetched later for the same id
-is of that revision, and has the sums that were recorded.
+Files arrive in a temporary folder, which replaces the checkpoint's own once all are complete and
+correct. The first download records the newest revision; later ones of the same id repair files at
+that revision, and must match the recorded checksums.
 """
 
 import fcntl
@@ -16,25 +17,25 @@ from pathlib import Path
 from typing import Any
 
 from generation.engine.checkpoints.store import file_selection, manifest, status, structure
-from generation.engine.checkpoints.store.downloads import Item
+from generation.engine.checkpoints.store.downloads import Download
 from generation.engine.checkpoints.store.file_selection import Choice
 from generation.engine.checkpoints.store.hub import PART, FetchError, Hub, RemoteFile, Snapshot
-from generation.engine.checkpoints.store.manifest import File, Record
+from generation.engine.checkpoints.store.manifest import File, Manifest
 from generation.engine.checkpoints.store.weights import Unusable
 
 ASIDE = ".fetching"
 _LICENSE = re.compile(r"licen[sc]e(\.\w+)?", re.IGNORECASE)
-# Left free on the disk beside what is fetched.
+# A download leaves so much of the disk free.
 _SPARE_BYTES = 512 * 2**20
 
 
 class LicenseNotAccepted(FetchError):
-    """Nobody has accepted the licence. Nothing was fetched but its text."""
+    """The operator has not accepted the license; only its text was downloaded."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class License:
-    """What is to be accepted: its name, and its text where the repository has it."""
+    """A license to accept: its name, and its text if the repository has one."""
 
     name: str
     text: str
@@ -45,7 +46,7 @@ Say = Callable[[str], None]
 
 
 def fetch(
-    item: Item,
+    download: Download,
     *,
     root: Path,
     hub: Hub,
@@ -53,50 +54,52 @@ def fetch(
     say: Say = lambda _: None,
     revision: str | None = None,
     half: bool = False,
-) -> Record:
-    """Put an item on the shelf, or make one that is there whole again; returns its record.
+) -> Manifest:
+    """Download a checkpoint, or repair an installed one; return its manifest.
 
-    `accept` is shown the licence, once for each item. `half` prefers weights in half precision. Raises
-    FetchError or Unusable, having kept what has come.
+    `accept` gets the license, once for each checkpoint. `half` prefers weights in half precision.
+    Complete files are kept on errors, and another call resumes. Raises FetchError or Unusable.
     """
     root.mkdir(parents=True, exist_ok=True)
-    folder = root / item.id
+    folder = root / download.id
     if folder.is_symlink():
         raise FetchError(f"{folder} is a link: remove it first, to fetch the checkpoint itself.")
-    with _claimed(root / ASIDE / item.id) as aside:
+    with _claimed(root / ASIDE / download.id) as aside:
         known = manifest.read(folder) or manifest.read(aside)
-        _require_same(item, known, revision)
-        snapshot = hub.snapshot(item.source, revision=known.revision if known else revision)
+        _require_same(download, known, revision)
+        snapshot = hub.snapshot(download.source, revision=known.revision if known else revision)
         half = known.half if known else half
         if known is None or not known.license_accepted_at:
-            known = _begin(item, snapshot, hub, aside, accept=accept, half=half)
+            known = _begin(download, snapshot, hub, aside, accept=accept, half=half)
         fetched = _Fetch(hub=hub, snapshot=snapshot, folder=folder, aside=aside, say=say)
-        fetched.bring(fetched.missing(fetched.choices(item, half=half), known.files))
-        return _settle(item, known, fetched)
+        fetched.bring(fetched.missing(fetched.choices(download, half=half), known.files))
+        return _settle(download, known, fetched)
 
 
-def _require_same(item: Item, known: Record | None, revision: str | None) -> None:
+def _require_same(download: Download, known: Manifest | None, revision: str | None) -> None:
     if known is None:
         return
-    if known.source != item.source:
+    if known.source != download.source:
         raise FetchError(
-            f"{item.id} came from {known.source}, not from the hub. Remove it first, to fetch it."
+            f"{download.id} came from {known.source}, not from the hub. Remove it first, to fetch it."
         )
     if revision is not None and not known.revision.startswith(revision):
         raise FetchError(
-            f"{item.id} is pinned to revision {known.revision}. To have another, remove it first."
+            f"{download.id} is pinned to revision {known.revision}. To have another, remove it first."
         )
 
 
 def _begin(
-    item: Item, snapshot: Snapshot, hub: Hub, aside: Path, *, accept: Accept, half: bool
-) -> Record:
-    """Have the licence accepted, and write down what is being fetched from now on."""
-    license = License(name=item.license or snapshot.license, text=_text(snapshot, hub, aside))
+    download: Download, snapshot: Snapshot, hub: Hub, aside: Path, *, accept: Accept, half: bool
+) -> Manifest:
+    """Ask for the license, then write the manifest of the download. Raises LicenseNotAccepted."""
+    license = License(name=download.license or snapshot.license, text=_text(snapshot, hub, aside))
     if not accept(license):
-        raise LicenseNotAccepted(f"{item.name} may only be used under its licence, {license.name}.")
-    begun = Record(
-        source=item.source,
+        raise LicenseNotAccepted(
+            f"{download.name} may only be used under its licence, {license.name}."
+        )
+    begun = Manifest(
+        source=download.source,
         revision=snapshot.revision,
         half=half,
         license=license.name,
@@ -116,7 +119,7 @@ def _text(snapshot: Snapshot, hub: Hub, aside: Path) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class _Fetch:
-    """One fetch under way: files come into `aside`, and may be in `folder` already."""
+    """One download: files arrive in `aside`; some may be in `folder` already."""
 
     hub: Hub
     snapshot: Snapshot
@@ -124,21 +127,21 @@ class _Fetch:
     aside: Path
     say: Say
 
-    def choices(self, item: Item, *, half: bool) -> list[Choice]:
-        """Return the files that the item consists of. Raises FetchError or Unusable."""
+    def choices(self, download: Download, *, half: bool) -> list[Choice]:
+        """Return the files to have. Raises FetchError or Unusable."""
         index = self._index()
         parts = (
-            file_selection.parts_of(index, among=item.parts)
-            if item.family is not None
-            else sorted(item.parts)
+            file_selection.parts_of(index, among=download.parts)
+            if download.family is not None
+            else sorted(download.parts)
         )
         chosen = file_selection.select(self.snapshot.files, parts=parts, half=half)
         licenses = [Choice(path, path) for path in self.snapshot.files if _LICENSE.fullmatch(path)]
         return chosen + licenses
 
     def missing(self, chosen: Sequence[Choice], known: Mapping[str, File]) -> list[Choice]:
-        """Return those that are not there yet, or not as they were recorded."""
-        partial = Record(
+        """Return those that are absent or differ from their recorded checksums."""
+        partial = Manifest(
             source="", files={c.path: known[c.path] for c in chosen if c.path in known}
         )
         whole = partial.files.keys() - {
@@ -147,7 +150,7 @@ class _Fetch:
         return [choice for choice in chosen if choice.path not in whole]
 
     def bring(self, chosen: Sequence[Choice]) -> None:
-        """Download the files that are missing. Raises FetchError."""
+        """Download the chosen files. Raises FetchError."""
         self._require_space(chosen)
         for number, choice in enumerate(chosen, start=1):
             file = self._file(choice)
@@ -176,13 +179,16 @@ class _Fetch:
             )
 
 
-def _settle(item: Item, known: Record, fetched: _Fetch) -> Record:
-    """Record what has come, see that it is what was recorded before, and put it in its place."""
+def _settle(download: Download, known: Manifest, fetched: _Fetch) -> Manifest:
+    """Check the new files against the manifest, add them to it, and move them into place.
+
+    Raises FetchError.
+    """
     folder, aside = fetched.folder, fetched.aside
     for part in aside.rglob(f"*{PART}"):
         part.unlink()
     new = [path.relative_to(aside).as_posix() for path in aside.rglob("*") if path.is_file()]
-    came = manifest.take(aside, [path for path in new if path != manifest.NAME])
+    came = manifest.checksums(aside, [path for path in new if path != manifest.NAME])
     changed = [path for path, file in came.items() if known.files.get(path, file) != file]
     if changed:
         raise FetchError(
@@ -192,28 +198,31 @@ def _settle(item: Item, known: Record, fetched: _Fetch) -> Record:
     complete = replace(known, files={**known.files, **came})
     manifest.write(complete, aside)
     if not folder.exists():
-        _require_structure(item, aside)
+        _require_structure(download, aside)
         aside.rename(folder)
         return complete
     for path in came:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (aside / path).replace(folder / path)
     manifest.write(complete, folder)
-    _require_structure(item, folder)
+    _require_structure(download, folder)
     status.note(folder, ())
     return complete
 
 
-def _require_structure(item: Item, folder: Path) -> None:
+def _require_structure(download: Download, folder: Path) -> None:
     try:
-        structure.require(folder, item.family)
+        structure.require(folder, download.family)
     except Unusable as error:
-        raise FetchError(f"{item.source} is not what was expected. {error}") from error
+        raise FetchError(f"{download.source} is not what was expected. {error}") from error
 
 
 @contextmanager
 def _claimed(folder: Path) -> Iterator[Path]:
-    """Keep two commands from fetching the same; the folder stays if it is not done."""
+    """Lock the temporary folder against other commands; delete it on success only.
+
+    Raises FetchError if another command holds the lock.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f"{folder.name}.lock").open("w") as lock:
         try:

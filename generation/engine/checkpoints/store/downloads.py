@@ -1,4 +1,4 @@
-"""What can be fetched: the listed checkpoints, and the checker that looks at finished pictures."""
+"""Everything that can be downloaded: the built-in checkpoints and the safety checker."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from types import MappingProxyType
 from generation.engine.checkpoints.builtin import CHECKPOINTS, OPENRAIL_M
 from generation.engine.enums import Family
 
-# The parts that the engine reads; a repository may have more.
+# The parts that the engine loads; a repository may have more.
 PARTS = frozenset(
     {
         "depth_estimator",
@@ -27,8 +27,8 @@ PARTS = frozenset(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Item:
-    """Something of a repository of the hub. `family` is None for what draws nothing by itself."""
+class Download:
+    """A checkpoint or safety checker in a repository of the hub. `family` is None for the latter."""
 
     id: str
     name: str
@@ -39,18 +39,18 @@ class Item:
     parts: frozenset[str] = PARTS
 
 
-SAFETY_CHECKER = Item(
+SAFETY_CHECKER = Download(
     id="safety-checker",
     name="Safety checker",
-    # Any Stable Diffusion 1 has it among its parts; this one's are safetensors.
+    # Every Stable Diffusion 1 repository has it; in this one it is in safetensors.
     source="stable-diffusion-v1-5/stable-diffusion-v1-5",
     license=OPENRAIL_M,
     parts=frozenset({"safety_checker", "feature_extractor"}),
 )
 
-ITEMS: Mapping[str, Item] = MappingProxyType(
+DOWNLOADS: Mapping[str, Download] = MappingProxyType(
     {
-        each.id: Item(
+        each.id: Download(
             id=each.id,
             name=each.name,
             source=each.source,

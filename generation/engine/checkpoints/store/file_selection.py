@@ -1,4 +1,4 @@
-"""Which files of a repository are needed: configurations, tokenizers, and each part's safetensors once."""
+"""Selection of the files of a repository: configurations, tokenizers, and one copy of the weights."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -20,29 +20,30 @@ _FULL, _HALF = None, "fp16"
 
 @dataclass(frozen=True)
 class Choice:
-    """A file under the path that it gets, and the one that it has in the repository."""
+    """A file to have: its path in the checkpoint's folder, and its path in the repository."""
 
     path: str
     source: str
 
 
 def parts_of(index: Mapping[str, Any], *, among: Collection[str]) -> list[str]:
-    """Return the parts that a repository's index names and that are asked for."""
+    """Return those parts of `among` that a repository's index names."""
     named = {
         name
         for name, value in index.items()
         if isinstance(value, list) and len(value) == 2 and all(value)
     }
-    wanted = set(among)
-    if "depth_estimator" in named & wanted:
-        wanted.add("feature_extractor")
-    return sorted(named & wanted)
+    parts = set(among)
+    # transformers prepares the depth estimator's input with it.
+    if "depth_estimator" in named & parts:
+        parts.add("feature_extractor")
+    return sorted(named & parts)
 
 
 def select(names: Iterable[str], *, parts: Collection[str], half: bool) -> list[Choice]:
-    """Return the files to fetch, by path. Of weights in both precisions the one that is preferred.
+    """Return the files to have, sorted by path; `half` chooses between weights in both precisions.
 
-    Raises Unusable for a part that has pickled weights only.
+    Raises Unusable for a part that has only pickled weights.
     """
     by_part: dict[str, list[str]] = {part: [] for part in parts}
     for name in names:
@@ -70,7 +71,7 @@ def _select_in_part(part: str, names: Sequence[str], *, half: bool) -> Iterator[
 
 
 def _weights_by_variant(names: Sequence[str]) -> dict[str | None, list[tuple[str, str]]]:
-    """Whichever variant it is, it gets the name that the libraries look for."""
+    """Group weights by variant; each gets the plain name that diffusers looks for."""
     found: dict[str | None, list[tuple[str, str]]] = {}
     for name in names:
         if match := _WEIGHTS.fullmatch(name):

@@ -1,4 +1,4 @@
-"""Small files and sums."""
+"""JSON files and checksums."""
 
 import hashlib
 import json
@@ -11,14 +11,14 @@ CHUNK = 2**20
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write it so that nobody ever reads half of it."""
+    """Write the file atomically: a reader sees the old content or the new."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     beside.replace(path)
 
 
 def sha256(path: Path, *, report: Callable[[int], object] = lambda _: None) -> str:
-    """Return the file's sum; `report` is told of every so many bytes read."""
+    """Return the file's SHA-256 in hex; `report` gets the number of bytes of each chunk."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
@@ -28,7 +28,7 @@ def sha256(path: Path, *, report: Callable[[int], object] = lambda _: None) -> s
 
 
 def git_sha1(path: Path) -> str:
-    """Return the sum that git names the file by: what the hub knows of small files."""
+    """Return git's SHA-1 of the file, in hex: the hub lists no other checksum of small files."""
     content = path.read_bytes()
     header = b"blob %d\0" % len(content)
     return hashlib.sha1(header + content, usedforsecurity=False).hexdigest()

@@ -1,7 +1,7 @@
-"""The hub: a repository's files at one revision, downloaded and checked one by one.
+"""A client of the hub that lists, downloads and checks the files of a repository.
 
-The library's own download starts a file anew whenever the command was ended; a file of ten gigabytes
-deserves better, so what has come is kept in `NAME.part` and gone on with.
+The library's own download restarts a file after an interruption. This one keeps the bytes in
+`NAME.part` and resumes, which matters for files of ten gigabytes.
 """
 
 import time
@@ -29,32 +29,32 @@ from generation.engine.checkpoints.store.files import git_sha1, sha256
 TRIES = 3
 PAUSE_SECONDS = 2.0
 PART = ".part"
-TOKEN = "HF_TOKEN"  # noqa: S105  # the name of a variable
+TOKEN = "HF_TOKEN"  # noqa: S105  # the name of an environment variable
 
 
 class FetchError(Exception):
-    """A checkpoint could not be fetched; the message tells the operator why, and what to do."""
+    """The download failed; the message tells the operator why, and what to do."""
 
 
 class NeedsToken(FetchError):
-    """The repository is not open to everybody."""
+    """The repository is gated or private, or the token is invalid."""
 
 
 class NotFound(FetchError):
-    """There is no such repository, revision or file."""
+    """The repository, revision or file does not exist."""
 
 
 class Broken(FetchError):
-    """The connection broke, again and again. What has come is kept."""
+    """The connection broke repeatedly. The downloaded bytes are kept."""
 
 
 class WrongSum(FetchError):
-    """What came is not what the hub says it is. It was thrown away."""
+    """The downloaded file does not match the hub's checksum. It was deleted."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteFile:
-    """A file as the hub tells of it: large ones by their SHA-256, small ones by git's own sum."""
+    """A file in a repository. The hub lists a SHA-256 for large files, git's SHA-1 for small ones."""
 
     path: str
     size: int
@@ -64,7 +64,7 @@ class RemoteFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """A repository at one commit. `license` is what its page says, if anything."""
+    """A repository at one commit. `license` comes from its model card and may be empty."""
 
     repository: str
     revision: str
@@ -73,7 +73,7 @@ class Snapshot:
 
 
 class Hub:
-    """Asks with the operator's token, if there is one; `bar` shows a file's progress."""
+    """A client with the operator's token, if any; `bar` shows the progress of a file."""
 
     def __init__(
         self, *, token: str = "", endpoint: str | None = None, bar: type["tqdm[Any]"] = tqdm
@@ -85,9 +85,9 @@ class Hub:
         self._bar = bar
 
     def snapshot(self, repository: str, *, revision: str | None) -> Snapshot:
-        """Return what a repository holds at a revision, or at its newest. Raises FetchError."""
+        """Return the repository at a revision, by default its newest. Raises FetchError."""
         api = HfApi(endpoint=self._endpoint, token=self._token)
-        with self._in_words(repository):
+        with self._fetch_errors(repository):
             info = api.model_info(repository, revision=revision, files_metadata=True)
         assert info.sha is not None, "the hub names the commit of every revision"
         files = [
@@ -108,7 +108,7 @@ class Hub:
         )
 
     def download(self, snapshot: Snapshot, file: RemoteFile, to: Path) -> None:
-        """Write the file, going on where an earlier try has stopped; leaves a whole one alone.
+        """Download the file, resuming an earlier attempt; a correct file is left alone.
 
         Raises FetchError.
         """
@@ -119,7 +119,7 @@ class Hub:
         was_begun = part.exists()
         self._complete(snapshot, file, part)
         if was_begun and not is_right(part, file):
-            # What was there before may be at fault: once more, from the start.
+            # The bytes of the earlier attempt may be wrong: start over once.
             part.unlink()
             self._complete(snapshot, file, part)
         if not is_right(part, file):
@@ -142,7 +142,7 @@ class Hub:
         raise AssertionError("the last try returns or raises")
 
     def _append(self, snapshot: Snapshot, file: RemoteFile, part: Path) -> None:
-        """Ask for what is missing of the part."""
+        """Request the missing bytes. Raises FetchError."""
         done = part.stat().st_size if part.exists() else 0
         if done > file.size:
             part.unlink()
@@ -150,7 +150,7 @@ class Hub:
         url = hf_hub_url(
             snapshot.repository, file.path, revision=snapshot.revision, endpoint=self._endpoint
         )
-        with self._in_words(snapshot.repository), part.open("ab") as content:
+        with self._fetch_errors(snapshot.repository), part.open("ab") as content:
             http_get(
                 url,
                 content,
@@ -162,8 +162,8 @@ class Hub:
             )
 
     @contextmanager
-    def _in_words(self, repository: str) -> Iterator[None]:
-        """Say in the operator's words what went wrong."""
+    def _fetch_errors(self, repository: str) -> Iterator[None]:
+        """Turn errors of the library and the network into a FetchError for the operator."""
         try:
             yield
         except GatedRepoError as error:
@@ -212,7 +212,7 @@ class Hub:
 
 
 def is_right(path: Path, file: RemoteFile) -> bool:
-    """Say whether a file on this machine is the hub's, as far as the hub tells its sum."""
+    """Return True if the file has the hub's size and checksum; an unlisted checksum matches."""
     if path.stat().st_size != file.size:
         return False
     if file.sha256:

@@ -1,4 +1,4 @@
-"""Adding: a checkpoint that is on this machine already, as a folder or as a single file."""
+"""Import of a local checkpoint: a folder in the layout of diffusers, or a single file."""
 
 import os
 import re
@@ -20,8 +20,8 @@ from generation.engine.checkpoints.store import (
     tokenizers,
     weights,
 )
-from generation.engine.checkpoints.store.downloads import ITEMS, PARTS
-from generation.engine.checkpoints.store.manifest import Record
+from generation.engine.checkpoints.store.downloads import DOWNLOADS, PARTS
+from generation.engine.checkpoints.store.manifest import Manifest
 from generation.engine.checkpoints.store.weights import Unusable
 from generation.engine.enums import Family
 
@@ -30,10 +30,10 @@ ASIDE = ".adding"
 
 @dataclass(frozen=True, kw_only=True)
 class ImportOptions:
-    """What the operator says of a checkpoint; what they don't say is recognised.
+    """The operator's choices; empty ones are detected from the checkpoint.
 
-    `vocabulary` is a folder that has CLIP's, for single files. `links` leaves a folder's files where
-    they are.
+    `vocabulary` is a folder with CLIP's vocabulary, for single files. `links` makes symbolic links to a
+    folder's files instead of copies.
     """
 
     id: str = ""
@@ -45,29 +45,31 @@ class ImportOptions:
     links: bool = False
 
 
-def add(path: Path, wanted: ImportOptions, *, root: Path) -> Checkpoint:
-    """Put the checkpoint on the shelf and into the catalogue; returns its entry. Raises Unusable."""
+def add(path: Path, options: ImportOptions, *, root: Path) -> Checkpoint:
+    """Add the checkpoint to the model store; return its catalogue entry. Raises Unusable."""
     path = path.expanduser().absolute()
     inspection.require_no_pickle(path.name)
     if not path.exists():
         raise Unusable(f"There is no {path}.")
-    id = wanted.id or _id_from(path)
+    id = options.id or _id_from(path)
     _require_free(id, root)
     with _aside(root, id) as folder:
         if path.is_dir():
-            _take_folder(path, folder, links=wanted.links)
+            _take_folder(path, folder, links=options.links)
         else:
-            _take_file(path, folder, wanted, root=root)
-        checkpoint = recognition.recognise(
-            folder, id=id, name=wanted.name or path.stem, family=wanted.family
+            _take_file(path, folder, options, root=root)
+        checkpoint = recognition.recognize(
+            folder, id=id, name=options.name or path.stem, family=options.family
         )
-        checkpoint = replace(checkpoint, license=wanted.license)
+        checkpoint = replace(checkpoint, license=options.license)
         structure.require(folder, checkpoint.family)
         files = [
             each.relative_to(folder).as_posix() for each in folder.rglob("*") if each.is_file()
         ]
         manifest.write(
-            Record(source=str(path), license=wanted.license, files=manifest.take(folder, files)),
+            Manifest(
+                source=str(path), license=options.license, files=manifest.checksums(folder, files)
+            ),
             folder,
         )
         descriptor.write(checkpoint, folder)
@@ -76,7 +78,7 @@ def add(path: Path, wanted: ImportOptions, *, root: Path) -> Checkpoint:
 
 
 def _id_from(path: Path) -> str:
-    """Make an id of a name: small letters, digits, dots and hyphens."""
+    """Derive an id from a file name: lower-case letters, digits, dots and hyphens."""
     stem = path.stem if path.is_file() else path.name
     return re.sub(r"[^a-z0-9.]+", "-", stem.lower()).strip("-.")[:63]
 
@@ -84,14 +86,14 @@ def _id_from(path: Path) -> str:
 def _require_free(id: str, root: Path) -> None:
     if not descriptor.is_id(id):
         raise Unusable(f"{id!r} cannot be an id: use small letters, digits, dots and hyphens.")
-    if id in ITEMS or id == "sketchbook":
+    if id in DOWNLOADS or id == "sketchbook":
         raise Unusable(f"{id} is the id of a listed checkpoint: choose another with --id.")
     if (root / id).exists():
-        raise Unusable(f"{id} is on the shelf already: remove it first, or choose another --id.")
+        raise Unusable(f"{id} is installed already: remove it first, or choose another --id.")
 
 
 def _take_folder(path: Path, folder: Path, *, links: bool) -> None:
-    """Take over the files that are needed, each copied or linked. Raises Unusable."""
+    """Copy or link the files that the engine loads. Raises Unusable."""
     if not (path / structure.INDEX).is_file():
         raise Unusable(f"{path} has no {structure.INDEX}: it is not in the layout of diffusers.")
     names = [each.relative_to(path).as_posix() for each in path.rglob("*") if each.is_file()]
@@ -105,16 +107,16 @@ def _take_folder(path: Path, folder: Path, *, links: bool) -> None:
             shutil.copyfile(path / choice.source, target)
 
 
-def _take_file(path: Path, folder: Path, wanted: ImportOptions, *, root: Path) -> None:
+def _take_file(path: Path, folder: Path, options: ImportOptions, *, root: Path) -> None:
     """Convert a single file. Raises Unusable."""
     if path.suffix != ".safetensors":
         raise Unusable(f"{path} is neither a folder nor a .safetensors file.")
     contents = inspection.contents_of(weights.header(path))
-    prediction = inferred_configs.prediction_of(contents, wanted.prediction)
+    prediction = inferred_configs.prediction_of(contents, options.prediction)
     clip = tokenizers.find_clip(
-        wanted.vocabulary, root, size=inferred_configs.vocabulary_size(contents)
+        options.vocabulary, root, size=inferred_configs.vocabulary_size(contents)
     )
-    from generation.engine.checkpoints.store import conversion  # which loads torch
+    from generation.engine.checkpoints.store import conversion  # slow import: torch
 
     conversion.convert(
         path,
@@ -122,13 +124,13 @@ def _take_file(path: Path, folder: Path, wanted: ImportOptions, *, root: Path) -
         folder,
         prediction=prediction,
         clip=clip,
-        t5=tokenizers.find_t5(wanted.vocabulary, root),
+        t5=tokenizers.find_t5(options.vocabulary, root),
     )
 
 
 @contextmanager
 def _aside(root: Path, id: str) -> Iterator[Path]:
-    """A folder to work in, on the same disk; gone if the work fails."""
+    """Yield a temporary folder on the same disk; the caller renames it, or it is deleted."""
     folder = root / ASIDE / f"{id}.{os.getpid()}"
     folder.mkdir(parents=True)
     try:

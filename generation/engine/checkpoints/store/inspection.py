@@ -1,4 +1,4 @@
-"""A single file of weights: which model is in it, told by its tensors' names and shapes."""
+"""Detection of the model in a single file, by the names of its tensors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ DENOISER = "model.diffusion_model."
 VAES = ("first_stage_model.", "vae.")
 _UNET_SIGN = f"{DENOISER}input_blocks.0.0.weight"
 _MMDIT_SIGN = "joint_blocks.0.context_block.adaLN_modulation.1.bias"
-# What single files of other families have, and the family's name.
+# Tensors that only other kinds of file have, and the name of the kind.
 _STRANGERS: Mapping[str, str] = {
     f"{DENOISER}double_blocks.0.img_attn.qkv.weight": "Flux",
     "double_blocks.0.img_attn.qkv.weight": "Flux",
@@ -25,7 +25,7 @@ _STRANGERS: Mapping[str, str] = {
 
 
 class Layout(StrEnum):
-    """How a text encoder's tensors are named: by transformers, by OpenCLIP, or as a T5."""
+    """Naming schemes of a text encoder's tensors."""
 
     CLIP = "clip"
     OPEN_CLIP = "open_clip"
@@ -34,7 +34,7 @@ class Layout(StrEnum):
 
 @dataclass(frozen=True)
 class Encoder:
-    """A text encoder in a single file: the part that it becomes, and how its tensors' names begin."""
+    """A text encoder in a single file: its part in a folder, and the prefix of its tensors' names."""
 
     part: str
     layout: Layout
@@ -66,7 +66,7 @@ _NEEDED: Mapping[Family, frozenset[str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """What a single file holds. `vae` is how the names of its tensors begin."""
+    """The content of a single file. `vae` is the prefix of the VAE's tensors."""
 
     family: Family
     tensors: Tensors
@@ -74,7 +74,7 @@ class Contents:
     encoders: tuple[Encoder, ...]
 
     def under(self, prefix: str) -> Tensors:
-        """Return the tensors whose names begin so, without that beginning."""
+        """Return the tensors with this prefix, which their names lose."""
         return {
             name.removeprefix(prefix): tensor
             for name, tensor in self.tensors.items()
@@ -83,7 +83,7 @@ class Contents:
 
 
 def contents_of(tensors: Tensors) -> Contents:
-    """Recognise what a file holds. Raises Unusable for what it is not, or what it lacks."""
+    """Detect the family and parts. Raises Unusable for other kinds of file, and for missing parts."""
     for sign, name in _STRANGERS.items():
         if sign in tensors:
             raise Unusable(f"This is {name}, not a Stable Diffusion checkpoint.")
@@ -119,7 +119,7 @@ def _family(tensors: Tensors) -> Family:
 
 
 def require_no_pickle(name: str) -> None:
-    """Raises Unusable, with the reason, for a file whose name says that it is a pickle."""
+    """Raise Unusable, with the reason, for a file name of a pickle."""
     if name.lower().endswith(weights.PICKLES):
         raise Unusable(
             f"{name} is a pickle. {weights.WHY_NO_PICKLES} Most are published as .safetensors, too."

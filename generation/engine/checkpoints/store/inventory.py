@@ -1,4 +1,4 @@
-"""What is on the shelf: listing it, reading every byte of it again, taking something off it."""
+"""The inventory of the model store: listing, verification and removal."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -7,19 +7,19 @@ from pathlib import Path
 
 from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.store import manifest, status, structure
-from generation.engine.checkpoints.store.downloads import ITEMS
-from generation.engine.checkpoints.store.manifest import Record
+from generation.engine.checkpoints.store.downloads import DOWNLOADS
+from generation.engine.checkpoints.store.manifest import Manifest
 from generation.engine.checkpoints.store.weights import Unusable
 from generation.engine.enums import Family
 
 
-class NotOnTheShelf(Exception):
-    """There is nothing of this id; the message says so."""
+class NotInstalled(Exception):
+    """The id is unknown, not installed, or not removable; the message says which."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class InventoryItem:
-    """Something that is on the shelf, or could be. `fault` says what is wrong with what is there."""
+    """A checkpoint or safety checker, installed or not. `fault` is empty for an intact one."""
 
     id: str
     name: str
@@ -30,7 +30,7 @@ class InventoryItem:
     is_own: bool
     is_present: bool
     fault: str
-    record: Record | None
+    manifest: Manifest | None
 
     @property
     def is_usable(self) -> bool:
@@ -38,7 +38,7 @@ class InventoryItem:
 
 
 def entries(root: Path) -> Iterator[InventoryItem]:
-    """Yield everything that can be on the shelf, in the catalogue's order."""
+    """Yield all checkpoints in the catalogue's order, then the safety checker."""
     for checkpoint in catalogue.CHECKPOINTS.values():
         yield _entry(
             checkpoint.id,
@@ -47,9 +47,9 @@ def entries(root: Path) -> Iterator[InventoryItem]:
             license=checkpoint.license,
             folder=catalogue.folder(checkpoint, root),
             is_bundled=checkpoint.is_bundled,
-            is_own=not checkpoint.is_bundled and checkpoint.id not in ITEMS,
+            is_own=not checkpoint.is_bundled and checkpoint.id not in DOWNLOADS,
         )
-    for item in ITEMS.values():
+    for item in DOWNLOADS.values():
         if item.family is None:
             yield _entry(
                 item.id,
@@ -63,21 +63,21 @@ def entries(root: Path) -> Iterator[InventoryItem]:
 
 
 def get(id: str, *, root: Path) -> InventoryItem:
-    """Raises NotOnTheShelf."""
+    """Return the item of this id. Raises NotInstalled."""
     for entry in entries(root):
         if entry.id == id:
             return entry
-    raise NotOnTheShelf(f"There is no checkpoint called {id}.")
+    raise NotInstalled(f"There is no checkpoint called {id}.")
 
 
 def verify(entry: InventoryItem, *, report: Callable[[int], object] = lambda _: None) -> list[str]:
-    """Read every byte and return what is wrong; the finding decides whether the checkpoint is used.
+    """Read every byte and return the faults; a checkpoint with faults is not used any more.
 
-    Without a record of its sums only its structure can be checked.
+    Without a manifest only its structure can be checked. `report` gets the bytes of each chunk.
     """
     found = []
-    if entry.record is not None:
-        bad = manifest.bad_files(entry.record, entry.folder, report=report)
+    if entry.manifest is not None:
+        bad = manifest.bad_files(entry.manifest, entry.folder, report=report)
         found = [fault for _path, fault in bad]
     if not found and (fault := _fault_of_structure(entry)):
         found = [fault]
@@ -87,15 +87,15 @@ def verify(entry: InventoryItem, *, report: Callable[[int], object] = lambda _: 
 
 
 def remove(entry: InventoryItem) -> None:
-    """Delete what is there; of a checkpoint that is a link, the link alone. Raises NotOnTheShelf."""
+    """Delete the folder, or only the link to one. Raises NotInstalled."""
     if entry.is_bundled:
-        raise NotOnTheShelf(f"{entry.name} is part of the program and stays.")
+        raise NotInstalled(f"{entry.name} is part of the program and stays.")
     if entry.folder.is_symlink():
         entry.folder.unlink()
         return
     if not entry.folder.is_dir():
-        raise NotOnTheShelf(f"{entry.name} is not installed.")
-    # Aside first: what is half deleted must not be taken for a checkpoint.
+        raise NotInstalled(f"{entry.name} is not installed.")
+    # Renamed first: a half-deleted folder would still count as a checkpoint.
     doomed = entry.folder.with_name(f".{entry.id}.removed")
     shutil.rmtree(doomed, ignore_errors=True)
     entry.folder.rename(doomed)
@@ -123,7 +123,7 @@ def _entry(
         is_own=is_own,
         is_present=is_present,
         fault=status.problem_in(folder, family) if is_present else "",
-        record=manifest.read(folder) if is_present else None,
+        manifest=manifest.read(folder) if is_present else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Where a checkpoint's files came from, and what every one of them must be."""
+"""Manifests: the source of a checkpoint's files, and the size and checksum of each."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,18 +13,19 @@ NAME = "record.json"
 
 @dataclass(frozen=True, kw_only=True)
 class File:
-    """What a file must be: its size in bytes and its sum."""
+    """The size of a file in bytes, and its checksum."""
 
     size: int
     sha256: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
-    """`source` is a repository of the hub, pinned to `revision`, or a path on this machine.
+class Manifest:
+    """The manifest of one checkpoint.
 
-    `half` says that files in half precision were chosen. `files` go by their paths in the folder.
-    Times are ISO 8601.
+    `source` is a repository of the hub, pinned to `revision`, or a path on this machine. `half`
+    is true if weights in half precision were chosen. Keys of `files` are paths in the folder. Times
+    are ISO 8601.
     """
 
     source: str
@@ -39,42 +40,42 @@ class Record:
         return sum(file.size for file in self.files.values())
 
 
-def read(folder: Path) -> Record | None:
-    """Return the folder's record; None where there is none that can be read."""
+def read(folder: Path) -> Manifest | None:
+    """Return the folder's manifest; None if it is missing or unreadable."""
     try:
         content: dict[str, Any] = json.loads((folder / NAME).read_text())
         files = {path: File(**file) for path, file in content.pop("files").items()}
-        return Record(**content, files=files)
+        return Manifest(**content, files=files)
     except (OSError, AttributeError, KeyError, TypeError, ValueError):
         return None
 
 
-def write(record: Record, folder: Path) -> None:
-    write_json(folder / NAME, asdict(record))
+def write(manifest: Manifest, folder: Path) -> None:
+    write_json(folder / NAME, asdict(manifest))
 
 
-def take(
+def checksums(
     folder: Path, paths: Iterable[str], *, report: Callable[[int], object] = lambda _: None
 ) -> dict[str, File]:
-    """Return what these files of the folder are now."""
+    """Return the present sizes and checksums of these files of the folder."""
     return {
         path: File(size=(folder / path).stat().st_size, sha256=sha256(folder / path, report=report))
         for path in sorted(paths)
     }
 
 
-def faults_of_size(record: Record, folder: Path) -> Iterator[str]:
-    """Tell of the files that are missing or of another size. Reads none of them."""
-    for path, file in record.files.items():
+def faults_of_size(manifest: Manifest, folder: Path) -> Iterator[str]:
+    """Yield a message for each file that is missing or has another size. Reads no file."""
+    for path, file in manifest.files.items():
         if fault := _fault_of_size(folder / path, file):
             yield f"{path} {fault}"
 
 
 def bad_files(
-    record: Record, folder: Path, *, report: Callable[[int], object]
+    manifest: Manifest, folder: Path, *, report: Callable[[int], object]
 ) -> Iterator[tuple[str, str]]:
-    """Yield the files that are not what was recorded, and why. Reads every byte."""
-    for path, file in record.files.items():
+    """Yield each file that differs from the manifest, and a message. Reads every byte."""
+    for path, file in manifest.files.items():
         fault = _fault_of_size(folder / path, file)
         if not fault and sha256(folder / path, report=report) != file.sha256:
             fault = "is not what was recorded: its sum is another."

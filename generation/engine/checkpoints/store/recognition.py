@@ -1,4 +1,4 @@
-"""A folder in the layout of diffusers: which checkpoint it holds, as the catalogue needs to know it."""
+"""Detection of the family, modes and sizes of a folder in the layout of diffusers."""
 
 import json
 from collections.abc import Mapping
@@ -12,22 +12,22 @@ from generation.engine.checkpoints.store.descriptor import OWN
 from generation.engine.checkpoints.store.weights import Unusable
 from generation.engine.enums import ENLARGEMENT, Family, Mode
 
-# The width of the text that the unet of version 1 attends to; that of version 2 is 1,024.
+# Version 2 attends to text embeddings of this width; version 1 has 768.
 _SD2_TEXT_WIDTH = 1024
 
 
-def recognise(folder: Path, *, id: str, name: str, family: Family | None = None) -> Checkpoint:
-    """Return the catalogue's entry for a folder; `family` says it where the folder would be mistaken.
+def recognize(folder: Path, *, id: str, name: str, family: Family | None = None) -> Checkpoint:
+    """Return the catalogue entry for a folder; `family` overrides the detection.
 
     Raises Unusable.
     """
     try:
-        return _recognise(folder, id=id, name=name, family=family)
+        return _recognize(folder, id=id, name=name, family=family)
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise Unusable(f"{folder} is no checkpoint in the layout of diffusers: {error}") from error
 
 
-def _recognise(folder: Path, *, id: str, name: str, family: Family | None) -> Checkpoint:
+def _recognize(folder: Path, *, id: str, name: str, family: Family | None) -> Checkpoint:
     is_sd3 = (folder / "transformer").is_dir()
     denoiser = _config(folder / ("transformer" if is_sd3 else "unet"))
     vae = _config(folder / "vae")
@@ -68,7 +68,7 @@ def _family(folder: Path, denoiser: Mapping[str, Any]) -> Family:
 
 
 def _modes(folder: Path, denoiser: Mapping[str, Any], vae: Mapping[str, Any]) -> frozenset[Mode]:
-    """Tell what it was made for by what its denoiser sees beside the latents."""
+    """Return the modes, which follow from the denoiser's extra input channels. Raises Unusable."""
     latents = int(vae["latent_channels"])
     beside = int(denoiser["in_channels"]) - latents
     if beside == 0:
@@ -86,7 +86,7 @@ def _modes(folder: Path, denoiser: Mapping[str, Any], vae: Mapping[str, Any]) ->
 
 
 def _model(family: Family, modes: frozenset[Mode], native: int) -> Checkpoint:
-    """Return the listed checkpoint that it is most like."""
+    """Return the built-in checkpoint to take defaults from."""
     if Mode.UPSCALE in modes:
         return UPSCALER
     if family is Family.SD2 and native <= SD2_BASE.native_size:
@@ -95,7 +95,7 @@ def _model(family: Family, modes: frozenset[Mode], native: int) -> Checkpoint:
 
 
 def _fitted(model: Checkpoint, *, native: int, multiple: int) -> Checkpoint:
-    """Return the model with sizes that fit a checkpoint of another size than most."""
+    """Return the model with its sizes replaced, if the checkpoint's native size is unusual."""
     if native == model.native_size and model.multiple % multiple == 0:
         return model
     if Mode.UPSCALE in model.modes:

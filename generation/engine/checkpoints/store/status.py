@@ -1,4 +1,4 @@
-"""Whether a checkpoint can be used, told without reading it; what `verify` found is kept beside it."""
+"""Quick check of an installed checkpoint, and the stored result of its last full verification."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,12 +7,12 @@ from generation.engine.checkpoints.store import manifest, structure
 from generation.engine.checkpoints.store.weights import Unusable
 from generation.engine.enums import Family
 
-# What was found wrong when every byte was read; as long as it is there, nobody uses the checkpoint.
+# Exists after a full verification with faults; the checkpoint is not used while it does.
 FAULTS = "faults.txt"
 
 
 def problem_in(folder: Path, family: Family | None) -> str:
-    """Return the first thing that is wrong with a checkpoint's folder; nothing if all seems well."""
+    """Return the first problem of a checkpoint's folder, or an empty string. Reads no weights."""
     try:
         if found := _found_before(folder):
             return found
@@ -25,7 +25,7 @@ def problem_in(folder: Path, family: Family | None) -> str:
 
 
 def note(folder: Path, faults: Sequence[str]) -> None:
-    """Keep what reading every byte has found, or that it has found nothing."""
+    """Store the faults of a full verification; no faults clear the earlier ones."""
     if faults:
         (folder / FAULTS).write_text("\n".join(faults) + "\n")
     else:

@@ -1,4 +1,4 @@
-"""What a checkpoint's folder must hold to be loaded, by family. Looks at no weight, only at headers."""
+"""Check of a checkpoint's folder for its parts. Reads headers of weights only."""
 
 from collections.abc import Mapping, Sequence
 from math import prod
@@ -9,7 +9,7 @@ from generation.engine.checkpoints.store.weights import PICKLES, Unusable, weigh
 from generation.engine.enums import Family
 
 INDEX = "model_index.json"
-# What a checkpoint of the family can't do without; it may have more.
+# The parts that a checkpoint of the family needs; it may have more.
 PARTS: Mapping[Family, tuple[str, ...]] = {
     Family.SD1: ("text_encoder", "unet", "vae"),
     Family.SD2: ("text_encoder", "unet", "vae"),
@@ -18,16 +18,17 @@ PARTS: Mapping[Family, tuple[str, ...]] = {
 }
 MORE_PARTS = ("text_encoder", "text_encoder_3", "depth_estimator")
 CHECKER = "safety_checker"
-# A checkpoint that finds it too large is loaded without.
+# Left out if the device is too small for it.
 DISPENSABLE = "text_encoder_3"
-# Without its files transformers makes an empty tokenizer, to which every prompt is the same.
+# Without them transformers builds an empty tokenizer, to which every prompt is the same.
 TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "spiece.model")
 
 
 def require(folder: Path, family: Family | None) -> dict[str, int]:
-    """Return how many weights each part has. Raises Unusable if something is missing, cut off or pickled.
+    """Return the number of weights of each part.
 
-    Without a family it is the safety checker's folder.
+    Without a family the folder is the safety checker's. Raises Unusable for missing, truncated or
+    pickled files.
     """
     if family is None:
         if not (folder / "feature_extractor" / "preprocessor_config.json").is_file():
@@ -46,7 +47,7 @@ def require(folder: Path, family: Family | None) -> dict[str, int]:
 
 
 def require_part(folder: Path) -> int:
-    """Return how many weights a part has. Raises Unusable."""
+    """Return the number of weights of a part. Raises Unusable."""
     files: Sequence[Path] = sorted(folder.iterdir()) if folder.is_dir() else []
     if not any(path.suffix == ".safetensors" for path in files):
         if any(path.suffix in PICKLES for path in files):

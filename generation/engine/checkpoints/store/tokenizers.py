@@ -1,4 +1,4 @@
-"""The vocabularies of text encoders, which no single file of weights includes."""
+"""Vocabularies for the text encoders of single files, which include none."""
 
 import json
 import shutil
@@ -12,9 +12,9 @@ from generation.engine.checkpoints.store.structure import INDEX
 from generation.engine.checkpoints.store.weights import Unusable
 
 START, END = "<|startoftext|>", "<|endoftext|>"
-# What OpenCLIP fills up short prompts with.
+# OpenCLIP pads short prompts with it.
 FILLER = "!"
-# A tokenizer's folder has one of these sets; the first that is there is taken.
+# A tokenizer's folder has one of these sets; the first complete one is used.
 _CLIP_FILES = (("vocab.json", "merges.txt"), ("tokenizer.json",))
 _T5_FILES = (("spiece.model",), ("tokenizer.json",))
 
@@ -26,7 +26,7 @@ class ClipVocabulary:
     folder: Path
 
     def ids(self, *, filler: str) -> dict[str, int]:
-        """Return the numbers of the marks, by their names in a configuration. Raises Unusable."""
+        """Return the ids of the special tokens, by their names in a configuration. Raises Unusable."""
         words = self.words
         try:
             return {
@@ -40,7 +40,7 @@ class ClipVocabulary:
             ) from None
 
     def write(self, folder: Path, *, length: int, filler: str) -> None:
-        """Make a tokenizer of it. Short prompts are filled up to `length` tokens with `filler`."""
+        """Write a tokenizer that pads short prompts to `length` tokens with `filler`."""
         folder.mkdir(parents=True)
         for name in _files(self.folder, _CLIP_FILES):
             shutil.copyfile(self.folder / name, folder / name)
@@ -58,7 +58,7 @@ class ClipVocabulary:
 
     @property
     def words(self) -> dict[str, int]:
-        """Every word, and its number."""
+        """Token ids by token."""
         if (self.folder / "vocab.json").is_file():
             listed: dict[str, int] = json.loads((self.folder / "vocab.json").read_text())
             return listed
@@ -68,7 +68,7 @@ class ClipVocabulary:
 
 
 def find_clip(given: Path | None, root: Path, *, size: int) -> ClipVocabulary:
-    """Return the vocabulary of so many words in a folder that was given, or in whichever checkpoint.
+    """Return a vocabulary of this size, from the given folder or else an installed checkpoint.
 
     Raises Unusable.
     """
@@ -88,7 +88,7 @@ def find_clip(given: Path | None, root: Path, *, size: int) -> ClipVocabulary:
 
 
 def find_t5(given: Path | None, root: Path) -> Path | None:
-    """Return a folder with T5's vocabulary; None where there is none."""
+    """Return a folder with T5's vocabulary, or None."""
     candidates = [*_tokenizers(given)] if given is not None else []
     candidates += _installed(root, "tokenizer_3")
     for folder in candidates:
@@ -98,7 +98,7 @@ def find_t5(given: Path | None, root: Path) -> Path | None:
 
 
 def write_t5(source: Path, folder: Path) -> None:
-    """Make a tokenizer of the vocabulary in `source`."""
+    """Copy the tokenizer in `source`."""
     folder.mkdir(parents=True)
     for name in (*_files(source, _T5_FILES), "tokenizer_config.json", "special_tokens_map.json"):
         if (source / name).is_file():
@@ -116,7 +116,7 @@ def _is_t5(folder: Path) -> bool:
 
 
 def _model_of(folder: Path) -> str:
-    """Return how a tokenizer in one file cuts words; nothing where there is none."""
+    """Return the model type in a `tokenizer.json`, or an empty string."""
     try:
         content = json.loads((folder / "tokenizer.json").read_text())
         return str(content["model"]["type"])
@@ -132,7 +132,7 @@ def _files(folder: Path, sets: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _tokenizers(given: Path) -> Iterator[Path]:
-    """Yield the folders that a path may mean: a tokenizer itself, or those of a checkpoint."""
+    """Yield a checkpoint's tokenizer folders; any other path is one itself."""
     if (given / INDEX).is_file():
         yield from sorted(given.glob("tokenizer*"))
     else:

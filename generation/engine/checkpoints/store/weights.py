@@ -1,4 +1,4 @@
-"""Files of weights: which ones a part has, and whether they are whole, told by their headers alone."""
+"""Files of weights and their headers."""
 
 import json
 from collections.abc import Mapping
@@ -12,20 +12,20 @@ _LARGEST_HEADER = 100 * 2**20
 
 
 class Unusable(Exception):
-    """Weights or a checkpoint cannot be used as they are; the message tells the operator why."""
+    """The weights or the checkpoint cannot be used; the message tells the operator why."""
 
 
 class TensorInfo(NamedTuple):
-    """What a header says of one tensor."""
+    """A tensor's entry in a header."""
 
     dtype: str
     shape: tuple[int, ...]
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """Return the files that hold a part's weights: one, or the shards that its index names.
+    """Return a part's weight files: one file, or the shards that its index names.
 
-    A folder may hold a second copy in half precision, which is read only if it is the only one.
+    A copy in half precision is returned only if it is the only one.
     """
     for index in sorted(folder.glob("*.safetensors.index.json")):
         shards = set(json.loads(index.read_text())["weight_map"].values())
@@ -35,12 +35,15 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def header(path: Path) -> Mapping[str, TensorInfo]:
-    """Return what the file holds, by name. Raises Unusable for what is no whole safetensors file."""
+    """Return the tensors of a safetensors file by name.
+
+    Raises Unusable for other and truncated files.
+    """
     status = path.stat()
     return _header(path, status.st_size, status.st_mtime_ns)
 
 
-# Keyed by what changes with the content, so that a page may ask for it every time.
+# Keyed by size and time of change, so that a page can call `header` every time.
 @lru_cache(maxsize=256)
 def _header(path: Path, size: int, mtime_ns: int) -> Mapping[str, TensorInfo]:
     with path.open("rb") as file:

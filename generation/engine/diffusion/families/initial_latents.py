@@ -12,9 +12,9 @@ from PIL.Image import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from generation.engine.checkpoints.catalogue import Mode
 from generation.engine.diffusion.families.vae import Vae
 from generation.engine.diffusion.noise_schedule import NoiseSchedule
+from generation.engine.enums import Mode
 from generation.engine.request import GenerationRequest, canvas
 
 InputImages = Mapping[str, Image]

@@ -14,7 +14,7 @@ from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from transformers.models.clip.modeling_clip import CLIPTextModel
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
-from generation.engine.checkpoints.catalogue import Checkpoint, Mode
+from generation.engine.checkpoints.catalogue import Checkpoint
 from generation.engine.diffusion.families import depth
 from generation.engine.diffusion.families.clip_text import ClipTextEncoder
 from generation.engine.diffusion.families.components import Components, num_bytes
@@ -24,6 +24,7 @@ from generation.engine.diffusion.families.unet import UNetPipeline
 from generation.engine.diffusion.families.vae import Vae
 from generation.engine.diffusion.run import Conditioning
 from generation.engine.diffusion.tiling import Tiling, tiling_for
+from generation.engine.enums import Mode
 from generation.engine.request import GenerationRequest
 
 # The corrections that StableDiffusionPipeline makes to configurations of early checkpoints.

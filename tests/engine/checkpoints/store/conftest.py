@@ -9,14 +9,16 @@ from huggingface_hub import constants, file_download
 
 from generation.engine.checkpoints.store import downloading
 from generation.engine.checkpoints.store import hub as hubs
-from generation.engine.checkpoints.store.downloads import Item
+from generation.engine.checkpoints.store.downloads import Download
 from generation.engine.checkpoints.store.hub import Hub
-from generation.engine.checkpoints.store.manifest import Record
+from generation.engine.checkpoints.store.manifest import Manifest
 from generation.engine.enums import Family
 from tests.engine.checkpoints.store.hub import FakeHub, Repository, repository
 
 CHUNK = 1_000
-TOY = Item(id="toy", name="Toy", source="somebody/toy", license="Open RAIL-M", family=Family.SD1)
+TOY = Download(
+    id="toy", name="Toy", source="somebody/toy", license="Open RAIL-M", family=Family.SD1
+)
 
 
 @pytest.fixture
@@ -62,17 +64,17 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "checkpoints"
 
 
-Fetch = Callable[..., Record]
+Fetch = Callable[..., Manifest]
 
 
 @pytest.fixture
 def fetch(hub: FakeHub, root: Path) -> Fetch:
-    """Fetch an item as an operator who accepts every licence."""
+    """Fetch an download as an operator who accepts every licence."""
 
-    def fetch(item: Item = TOY, *, token: str = "", **options: Any) -> Record:
+    def fetch(download: Download = TOY, *, token: str = "", **options: Any) -> Manifest:
         client = Hub(endpoint=hub.endpoint, token=token)
         return downloading.fetch(
-            item, root=root, hub=client, **{"accept": lambda _: True, **options}
+            download, root=root, hub=client, **{"accept": lambda _: True, **options}
         )
 
     return fetch

@@ -1,4 +1,4 @@
-"""An operator's own checkpoint is in the catalogue as its small file says, at once, or not at all."""
+"""Descriptors of an operator's own checkpoints."""
 
 import json
 from dataclasses import replace
@@ -15,12 +15,12 @@ from generation.engine.enums import Family, Mode
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
-    """A catalogue that looks into a folder every time."""
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
+    """A catalogue that reads its folder on every access."""
     monkeypatch.setattr(catalogue, "FRESH_SECONDS", 0)
-    shelf = Catalogue(builtin.CHECKPOINTS)
-    shelf.root = lambda: tmp_path
-    return shelf
+    own = Catalogue(builtin.CHECKPOINTS)
+    own.root = lambda: tmp_path
+    return own
 
 
 def describe(root: Path, id: str, content: Any) -> None:
@@ -85,49 +85,49 @@ def test_what_is_no_json_is_refused(tmp_path: Path) -> None:
         descriptor.read(tmp_path / "mine")
 
 
-def test_the_catalogue_has_it_as_soon_as_it_is_there(shelf: Catalogue, tmp_path: Path) -> None:
-    assert "mine" not in shelf
+def test_the_catalogue_has_it_as_soon_as_it_is_there(own: Catalogue, tmp_path: Path) -> None:
+    assert "mine" not in own
     describe(tmp_path, "mine", {"family": "sd1"})
-    assert shelf["mine"].family is Family.SD1
+    assert own["mine"].family is Family.SD1
     describe(tmp_path, "mine", {"family": "sd2"})
-    assert shelf["mine"].family is Family.SD2
+    assert own["mine"].family is Family.SD2
     (tmp_path / "mine" / descriptor.NAME).unlink()
-    assert "mine" not in shelf
+    assert "mine" not in own
 
 
-def test_those_that_are_listed_come_first_and_stay(shelf: Catalogue, tmp_path: Path) -> None:
+def test_those_that_are_listed_come_first_and_stay(own: Catalogue, tmp_path: Path) -> None:
     describe(tmp_path, "sd-1.5", {"family": "sdxl"})
     describe(tmp_path, "another", {"family": "sd1"})
     describe(tmp_path, ".hidden", {"family": "sd1"})
 
-    assert shelf["sd-1.5"].family is Family.SD1
-    assert list(shelf) == [*(each.id for each in builtin.CHECKPOINTS), "another"]
+    assert own["sd-1.5"].family is Family.SD1
+    assert list(own) == [*(each.id for each in builtin.CHECKPOINTS), "another"]
 
 
 def test_what_cannot_be_read_is_left_out_and_complained_of_once(
-    shelf: Catalogue, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    own: Catalogue, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     describe(tmp_path, "bad", {"family": "sd9"})
     describe(tmp_path, "good", {"family": "sd1"})
 
     for _ in range(3):
-        assert "bad" not in shelf
-        assert "good" in shelf
+        assert "bad" not in own
+        assert "good" in own
 
     assert len([each for each in caplog.records if "sd9" in each.getMessage()]) == 1
 
 
-def test_a_folder_that_is_not_there_has_nothing(shelf: Catalogue, tmp_path: Path) -> None:
-    shelf.root = lambda: tmp_path / "nowhere"
+def test_a_folder_that_is_not_there_has_nothing(own: Catalogue, tmp_path: Path) -> None:
+    own.root = lambda: tmp_path / "nowhere"
 
-    assert len(shelf) == len(builtin.CHECKPOINTS)
+    assert len(own) == len(builtin.CHECKPOINTS)
 
 
 def test_what_was_seen_holds_for_a_moment(
-    shelf: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalogue, "FRESH_SECONDS", 60)
-    assert "mine" not in shelf
+    assert "mine" not in own
     describe(tmp_path, "mine", {"family": "sd1"})
 
-    assert "mine" not in shelf
+    assert "mine" not in own

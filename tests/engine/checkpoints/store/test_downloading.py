@@ -322,7 +322,7 @@ def test_what_was_put_there_by_hand_is_not_mistaken(
     toy: Repository, fetch: Fetch, root: Path, checkpoint_root: Path
 ) -> None:
     (root / "toy").mkdir(parents=True)
-    manifest.write(manifest.Record(source="/somewhere/else"), root / "toy")
+    manifest.write(manifest.Manifest(source="/somewhere/else"), root / "toy")
 
     with pytest.raises(FetchError, match="came from /somewhere/else"):
         fetch()

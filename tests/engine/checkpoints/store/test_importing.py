@@ -301,7 +301,7 @@ def test_an_id_is_taken_once(original: Callable[[str], Path], root: Path) -> Non
     folder = original("sd1")
     add(folder, root)
 
-    with pytest.raises(Unusable, match="on the shelf already"):
+    with pytest.raises(Unusable, match="installed already"):
         add(folder, root)
 
 

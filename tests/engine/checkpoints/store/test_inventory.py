@@ -8,8 +8,8 @@ import pytest
 
 from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.store import inventory, manifest, status
-from generation.engine.checkpoints.store.inventory import InventoryItem, NotOnTheShelf
-from generation.engine.checkpoints.store.manifest import Record
+from generation.engine.checkpoints.store.inventory import InventoryItem, NotInstalled
+from generation.engine.checkpoints.store.manifest import Manifest
 from generation.engine.checkpoints.store.weights import Unusable, header
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
@@ -29,7 +29,7 @@ def entry(root: Path, id: str = "toy") -> InventoryItem:
 def write_record(root: Path) -> None:
     folder = root / "toy"
     files = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
-    manifest.write(Record(source="somewhere", files=manifest.take(folder, files)), folder)
+    manifest.write(Manifest(source="somewhere", files=manifest.checksums(folder, files)), folder)
 
 
 def flip_a_bit(path: Path) -> None:
@@ -141,7 +141,7 @@ def test_the_bundled_checkpoint_is_verified_and_stays(root: Path) -> None:
 
     assert inventory.verify(bundled) == []
     assert not (bundled.folder / status.FAULTS).exists()
-    with pytest.raises(NotOnTheShelf, match="part of the program"):
+    with pytest.raises(NotInstalled, match="part of the program"):
         inventory.remove(bundled)
     assert bundled.is_usable
 
@@ -154,9 +154,9 @@ def test_removing_takes_all_of_it(root: Path) -> None:
 
 
 def test_what_is_not_there_cannot_be_removed(root: Path) -> None:
-    with pytest.raises(NotOnTheShelf, match="not installed"):
+    with pytest.raises(NotInstalled, match="not installed"):
         inventory.remove(entry(root, "sd-1.5"))
-    with pytest.raises(NotOnTheShelf, match="no checkpoint called nothing"):
+    with pytest.raises(NotInstalled, match="no checkpoint called nothing"):
         entry(root, "nothing")
 
 

@@ -13,7 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from generation.engine.checkpoints.store import descriptor
 from generation.models import Job, Upload
 from tests.generation.api.site import made_key
-from tests.generation.shelving import put_own
+from tests.generation.installed import put_own
 from tests.running import Site
 
 TOY = "toy-upscaler"

@@ -1,0 +1,9 @@
+"""The largest values that a request may have."""
+
+MAX_PROMPT_LENGTH = 2_000
+MAX_STEPS = 150
+MAX_GUIDANCE_SCALE = 30.0
+MAX_SEED = 2**32 - 1
+MAX_IMAGES = 4
+MAX_NOISE_LEVEL = 350
+MAX_REFINER_SHARE = 0.5

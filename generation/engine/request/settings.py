@@ -1,0 +1,103 @@
+"""The settings of a request, and the amount of work that follows from them."""
+
+from dataclasses import dataclass
+
+from generation.engine.checkpoints import catalogue
+from generation.engine.enums import ENLARGEMENT, Family, Mode, NoiseScheduler
+from generation.engine.request.limits import MAX_SEED
+from generation.engine.request.tiles import tiles_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The fields of a request for `num_images` images, unchecked.
+
+    A guidance scale of 1 or less switches guidance off: the negative prompt is then unused and a
+    step costs one pass. `image`, `mask` and `depth` are the SHA-256 of the input images' files; the
+    images themselves travel beside the request. `strength` is the share of the denoising that an
+    input image goes through, 1 replaces it entirely. `padding` is the border that outpainting adds,
+    in pixels (left, top, right, bottom); width and height include it. `noise_level` is the timestep
+    up to which the upscaler noises its input. `refiner_share` is the last part of the noise, which
+    the checkpoint's refiner removes. An `exact` request shares no forward pass with others, because
+    the size of a batch changes the last bits of its results.
+    """
+
+    prompt: str
+    negative_prompt: str = ""
+    checkpoint: str
+    mode: Mode = Mode.TEXT_TO_IMAGE
+    width: int
+    height: int
+    num_inference_steps: int
+    guidance_scale: float
+    noise_scheduler: NoiseScheduler
+    seed: int
+    num_images: int = 1
+    image: str = ""
+    mask: str = ""
+    depth: str = ""
+    strength: float = 1.0
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+    noise_level: int = 20
+    refiner_share: float = 0.0
+    exact: bool = False
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of one image."""
+        return self.width * self.height
+
+    @property
+    def megapixels(self) -> float:
+        return self.pixels / 1_000_000
+
+    @property
+    def passes(self) -> int:
+        """Forward passes per image and step: two with guidance, one without."""
+        return 2 if self.guidance_scale > 1 else 1
+
+    @property
+    def tiles(self) -> int:
+        """Tiles per image: the upscaler cuts large ones; 1 otherwise."""
+        if self.mode is not Mode.UPSCALE:
+            return 1
+        return tiles_of(self.width // ENLARGEMENT, self.height // ENLARGEMENT)
+
+    @property
+    def rows(self) -> int:
+        """Rows that one step adds to the batch of a forward pass."""
+        return self.num_images * self.passes * self.tiles
+
+    @property
+    def work(self) -> int:
+        """Relative cost of one step among requests of a checkpoint: images x passes x pixels."""
+        return self.num_images * self.passes * self.pixels
+
+    @property
+    def first_step(self) -> int:
+        """Number of steps skipped at the start, because `strength` keeps a part of the input image.
+
+        Rounded as diffusers' pipelines do, which differ between families.
+        """
+        steps = self.num_inference_steps
+        if not self.mode.has_picture:
+            return 0
+        checkpoint = catalogue.CHECKPOINTS.get(self.checkpoint)
+        if checkpoint is not None and checkpoint.family is Family.SD3:
+            return int(max(steps - steps * self.strength, 0))
+        return steps - int(steps * self.strength)
+
+    @property
+    def evaluations(self) -> int:
+        """Evaluations of the denoiser: Heun takes two a step except the last, PNDM one more at first."""
+        steps = self.num_inference_steps
+        if self.noise_scheduler is NoiseScheduler.HEUN:
+            return 2 * (steps - self.first_step) - 1
+        if self.noise_scheduler is NoiseScheduler.PNDM and steps > 1:
+            return steps + 1 - self.first_step
+        return steps - self.first_step
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seed of each image; a request for one image with that seed gives the same image."""
+        return tuple((self.seed + index) % (MAX_SEED + 1) for index in range(self.num_images))
