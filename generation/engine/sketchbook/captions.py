@@ -1,7 +1,7 @@
-"""Says a scene in words, in many ways, so that the text encoder learns what the words mean and not one sentence.
+"""Captions of a scene, varied so that the text encoder learns words rather than one sentence.
 
-What a caption leaves out has a default: day, a field, the usual light of the hour, an object's usual color, its place
-in the middle. So a caption always tells the whole scene, and a short prompt still gives a definite picture.
+Everything that a caption omits has a default: day, a field, the usual light of the hour, an object's usual color, the
+middle of the image. A caption therefore determines the whole scene, and a short prompt gives a definite image.
 """
 
 import re
@@ -24,7 +24,7 @@ from generation.engine.sketchbook.scenes import (
 
 
 class Language(StrEnum):
-    """The languages captions are written in."""
+    """Languages of captions."""
 
     ENGLISH = "en"
     CHINESE = "zh"
@@ -36,14 +36,14 @@ _SAID_THOUGH_USUAL = 0.6
 
 
 def any_caption(scene: Scene, rng: Random) -> str:
-    """A training caption in either language; some carry a word that means nothing, to be read past."""
+    """Return a training caption in either language; some contain a meaningless word to ignore."""
     language = Language.CHINESE if rng.random() < _SHARE_CHINESE else Language.ENGLISH
     said = caption(scene, rng, language=language)
     return _with_noise(said, rng) if rng.random() < _SHARE_NOISE else said
 
 
 def caption(scene: Scene, rng: Random, *, language: Language, held_out: bool = False) -> str:
-    """One of many captions of a scene. Held-out captions use sentence frames that no training caption has."""
+    """Return one of many captions of a scene. Held-out captions use sentence frames that training never sees."""
     words = english if language is Language.ENGLISH else chinese
     frame = rng.choice(words.HELD_OUT_FRAMES) if held_out else _frame(words, rng)
     sentence = frame.format(
@@ -59,7 +59,7 @@ def caption(scene: Scene, rng: Random, *, language: Language, held_out: bool = F
 
 
 def _frame(words: ModuleType, rng: Random) -> str:
-    """A sentence frame of the language, or as often the parts of one in any order, joined in any way."""
+    """Return a sentence frame of the language; half of the time, its parts in random order."""
     if rng.random() < 0.5:
         frame: str = rng.choice(words.FRAMES)
         return frame
@@ -106,7 +106,7 @@ def _side(group: Group, rng: Random, words: ModuleType) -> str:
 
 
 def _tidy(sentence: str) -> str:
-    """Close the gaps that unsaid phrases left."""
+    """Remove the spaces and commas around omitted phrases."""
     sentence = re.sub(r"\s+", " ", sentence)
     sentence = re.sub(r"\s*([,，:])(\s*[,，])*", r"\1", sentence)
     return sentence.strip(" ,，:的").replace(",", ", ").replace(":", ": ").replace("  ", " ")

@@ -1,4 +1,4 @@
-"""The model card: what made the checkpoint, what it scores, and a grid of what it draws, nothing picked out."""
+"""The model card: the training, the scores, and a grid of samples."""
 
 import os
 import platform
@@ -80,7 +80,7 @@ because no training caption ever contradicted its picture."""
 
 @dataclass(frozen=True, kw_only=True)
 class MadeBy:
-    """The training behind a checkpoint. `reading` is the share of held-out captions read right, by language."""
+    """The training of a checkpoint. `reading` is the share of correctly read held-out captions, by language."""
 
     stages: tuple[Stage, ...]
     scenes: int
@@ -89,7 +89,7 @@ class MadeBy:
 
 
 def write(folder: Path, report: Report, pixels: Pixels, made_by: MadeBy) -> None:
-    """Write the card and the grid of the first pictures into the folder."""
+    """Write the card, and a grid of the first images, into the folder."""
     _grid(pixels).save(folder / GRID, optimize=True)
     unet = next(stage for stage in made_by.stages if stage.name == "unet")
     card = _CARD.format(
@@ -114,7 +114,7 @@ def write(folder: Path, report: Report, pixels: Pixels, made_by: MadeBy) -> None
 
 
 def table(report: Report) -> str:
-    """The scores as a Markdown table, in shares of 1."""
+    """Return the scores as a Markdown table, in shares of 1."""
     rows: Mapping[str, Scores] = {
         "English": report.scores["en"],
         "Chinese": report.scores["zh"],
@@ -132,7 +132,7 @@ def table(report: Report) -> str:
 
 
 def _grid(pixels: Pixels, *, columns: int = 8, rows: int = 4, side: int = 128) -> Image.Image:
-    """The first pictures side by side, each shrunk to `side` pixels."""
+    """Return the first images in a grid, each shrunk to `side` pixels."""
     sheet = Image.new("RGB", (columns * side, rows * side))
     for number, picture in enumerate(pixels[: columns * rows]):
         small = Image.fromarray(picture).resize((side, side), Image.Resampling.BOX)
@@ -141,7 +141,7 @@ def _grid(pixels: Pixels, *, columns: int = 8, rows: int = 4, side: int = 128) -
 
 
 def _hardware() -> str:
-    """The processor, in the words of the system where it says."""
+    """Return the processor's name and number of cores."""
     model = platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():

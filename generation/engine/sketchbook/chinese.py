@@ -1,4 +1,4 @@
-"""What Chinese captions are made of. A phrase may be empty where the thing goes without saying."""
+"""Vocabulary and sentence frames of Chinese captions."""
 
 from collections.abc import Mapping, Sequence
 
@@ -52,7 +52,7 @@ SIDES: Mapping[Side, Sequence[str]] = {
     Side.RIGHT: ("右边有", "右侧有", "在右边，", "右边是", "右面有"),
 }
 EMPTY = ("一片空旷的风景", "风景", "空无一物的风景", "安静的风景")
-"""What stands in the caption of a scene without objects."""
+"""Phrases for a scene without objects."""
 
 OPENINGS = ("", "", "", "一幅画，", "插画：", "一张图片，", "画")
 ENDINGS = ("", "", "", "，高清", "，扁平插画", "，精美", "。", "，可爱")
@@ -68,7 +68,7 @@ FRAMES = (
     "{place}{behind}，{what}，{light}，{time}",
 )
 JOINTS = ("，", "，", "", "有", "的")
-"""What can stand between the parts of a caption."""
+"""Separators between the parts of a caption."""
 HELD_OUT_FRAMES = (
     "请画{what}，{behind}，{light}，{time}，{place}",
     "{light}的{time}，{behind}，{place}有{what}",

@@ -1,8 +1,8 @@
-"""The unet, and how it learns to take noise out of latents.
+"""The unet and its training.
 
-It predicts v (Salimans and Ho, 2022) and is trained on whole 16 by 16 latents held in memory. Between a warm-up and a
-cool-down before the last step the learning rate is constant, and the weights that count are a moving average: training
-can be stopped, judged, saved and continued at any step, and continued beyond its last.
+It predicts v (Salimans and Ho, 2022) and is trained on whole 16 by 16 latents held in memory. The learning rate is
+constant between a warm-up and a cool-down, and the result is a moving average of the weights. Training can therefore
+be stopped, evaluated and continued at any step, also beyond its last.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ _TIMESTEP_POWER = 1.4
 
 @dataclass(frozen=True)
 class Material:
-    """What the unet is trained on: latents[n] (float16, 4 by 16 by 16) is the encoded drawing of scene n of `seed`."""
+    """The training data: latents[n] (float16, 4 by 16 by 16) is the encoded drawing of scene n of `seed`."""
 
     latents: NDArray[np.float16]
     seed: str
@@ -40,12 +40,12 @@ class Material:
 
 
 def scaling_factor(latents: NDArray[np.float16]) -> float:
-    """What brings latents to deviation 1: they are trained on, and the pipeline's VAE is saved, with this factor."""
+    """Return the factor that brings latents to deviation 1; training and the saved VAE both use it."""
     return float(1 / latents.astype(np.float32).std())
 
 
 def noise_scheduler() -> DPMSolverMultistepScheduler:
-    """The noise schedule trained with, as the scheduler that samples best in few steps."""
+    """Return the noise schedule of the training, as the scheduler that samples best in few steps."""
     return DPMSolverMultistepScheduler(
         num_train_timesteps=1000,
         beta_start=1e-4,
@@ -58,7 +58,10 @@ def noise_scheduler() -> DPMSolverMultistepScheduler:
 
 
 def build() -> UNet2DConditionModel:
-    """An untrained unet, the same weights every time. Most parameters sit at the two coarse levels, and so does all attention."""
+    """Return an untrained unet, with the same weights every time.
+
+    Most parameters, and all attention, are at the two coarse levels.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return UNet2DConditionModel(
@@ -77,18 +80,18 @@ def build() -> UNet2DConditionModel:
 
 
 class Averaged:
-    """A moving average of a model's parameters, kept in a stage's state file."""
+    """A moving average of a model's parameters, saved in a stage's state file."""
 
     def __init__(self, unet: UNet2DConditionModel) -> None:
         self._average = EMAModel(unet.parameters(), decay=0.9985, use_ema_warmup=True, power=0.75)
         self._unet = unet
 
     def update(self) -> None:
-        """Take one step towards the model's parameters."""
+        """Add the model's present parameters to the average."""
         self._average.step(self._unet.parameters())
 
     def model(self) -> UNet2DConditionModel:
-        """A unet with the averaged parameters, ready to sample."""
+        """Return a unet with the averaged parameters, in evaluation mode."""
         unet = build()
         self._average.copy_to(unet.parameters())
         return unet.eval()
@@ -101,7 +104,7 @@ class Averaged:
 
 
 def start(path: Path) -> tuple[UNet2DConditionModel, Averaged, Stage]:
-    """The unet as `path` left it, or untrained, with its moving average and its training stage."""
+    """Return the unet, its moving average and its stage, restored from `path` if it exists."""
     unet = build()
     average = Averaged(unet)
     optimizer = torch.optim.AdamW(unet.parameters(), lr=_RATE, weight_decay=0.01, fused=True)
@@ -112,7 +115,7 @@ def start(path: Path) -> tuple[UNet2DConditionModel, Averaged, Stage]:
 
 
 def train(path: Path, material: Material, *, steps: int) -> None:
-    """Train up to `steps`, from the state in `path` where there is one."""
+    """Train up to `steps`, from the state in `path` if it exists."""
     unet, _, stage = start(path)
     alphas = noise_scheduler().alphas_cumprod
     scale = scaling_factor(material.latents)
@@ -129,7 +132,7 @@ def train(path: Path, material: Material, *, steps: int) -> None:
 def _batch(
     material: Material, scale: float, generator: torch.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Latents of random scenes (batch, 4, 16, 16) and their encoded captions (batch, tokens, width), some of them empty."""
+    """Return latents of random scenes (batch, 4, 16, 16) and encoded captions (batch, tokens, width), some empty."""
     rng = Random(int(torch.randint(2**62, (), generator=generator)))
     picks = [rng.randrange(len(material.latents)) for _ in range(BATCH)]
     said = [
@@ -150,7 +153,10 @@ def _loss(
     alphas: torch.Tensor,
     generator: torch.Generator,
 ) -> torch.Tensor:
-    """Error of the predicted v. Timesteps lean towards little noise; where there is least the weight falls as in min-SNR."""
+    """Return the error of the predicted v.
+
+    Timesteps with little noise are sampled more often; the weight of the least noisy ones falls as in min-SNR.
+    """
     uniform = (torch.arange(len(latents)) + torch.rand(len(latents), generator=generator)) / len(
         latents
     )

@@ -1,7 +1,7 @@
-"""Draws a scene: sky, light, land, then its objects.
+"""Drawing of a scene: sky, light, land, then its objects.
 
-Everything is drawn at twice the final size and halved, which smooths the edges. Positions below are shares of the
-canvas, y downward, so that no number depends on its size.
+A scene is drawn at twice the final size and halved, which smooths the edges. Positions are shares of the canvas, y
+downward.
 """
 
 from collections.abc import Mapping
@@ -48,11 +48,11 @@ _SIDES: Mapping[int, Mapping[Side, tuple[float, ...]]] = {
     3: {Side.ACROSS: (0.18, 0.5, 0.82)},
 }
 _BOXES = {1: 0.42, 2: 0.36, 3: 0.28}
-"""The side of an object's box by how many there are, as a share of the canvas."""
+"""Side of an object's box, by the number of objects, as a share of the canvas."""
 
 
 def draw(scene: Scene) -> Image.Image:
-    """The scene as an RGB picture of SIZE by SIZE pixels."""
+    """Return the scene as an RGB image of SIZE by SIZE pixels."""
     rng = Random(scene.jitter)
     tint, share = _TINTS[scene.time]
     canvas = _gradient(*_SKIES[scene.time], (_CANVAS, _CANVAS))
@@ -86,7 +86,7 @@ def _circle(pen: ImageDraw.ImageDraw, x: float, y: float, radius: float, color: 
 
 
 def _light_side(scene: Scene) -> float:
-    """Where the sun or moon hangs: away from the first object, so that neither hides the other."""
+    """Return the x of the sun or moon: away from the first object, so that neither hides the other."""
     on_right = scene.groups and scene.groups[0].side is Side.RIGHT
     return 0.2 if on_right else 0.8
 
@@ -228,7 +228,7 @@ def _draw_group(pen: ImageDraw.ImageDraw, group: Group, scene: Scene, rng: Rando
 
 
 def _base(kind: Kind, place: Place) -> float:
-    """The base line of an object: balloons fly, boats float, everything else stands."""
+    """Return the y of an object's base line: balloons fly, boats float, everything else stands."""
     if kind is Kind.BALLOON:
         return _SKY_BASE
     if kind is Kind.BOAT and place is Place.SEA:

@@ -1,4 +1,4 @@
-"""What English captions are made of. A phrase may be empty where the thing goes without saying."""
+"""Vocabulary and sentence frames of English captions."""
 
 from collections.abc import Mapping, Sequence
 
@@ -153,7 +153,7 @@ KINDS: Mapping[Kind, Sequence[tuple[str, str]]] = {
     ),
     Kind.CAT: (("cat", "cats"), ("cat", "cats"), ("kitten", "kittens"), ("kitty", "kitties")),
 }
-"""Singular and plural; a word listed twice is chosen twice as often."""
+"""Singular and plural. A word listed twice is chosen twice as often."""
 COLORS: Mapping[Color, Sequence[str]] = {
     Color.RED: ("red", "red", "bright red", "scarlet", "crimson"),
     Color.YELLOW: ("yellow", "yellow", "bright yellow", "golden"),
@@ -180,7 +180,7 @@ EMPTY = (
     "nothing but the landscape",
     "a quiet scene",
 )
-"""What stands in the caption of a scene without objects."""
+"""Phrases for a scene without objects."""
 
 OPENINGS = (
     "",
@@ -222,7 +222,7 @@ FRAMES = (
     "{what} {behind} {place} {light} {time}",
 )
 JOINTS = (" ", " ", ", ")
-"""What can stand between the parts of a caption."""
+"""Separators between the parts of a caption."""
 HELD_OUT_FRAMES = (
     "please draw {what} {light} {time} {place} {behind}",
     "{behind} {place} there should be {what}, {time}, {light}",

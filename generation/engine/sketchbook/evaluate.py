@@ -1,4 +1,4 @@
-"""Scores a checkpoint folder: the unmodified pipeline draws held-out captions, and the judge says what it sees."""
+"""Evaluation of a checkpoint folder: diffusers' pipeline draws held-out captions, and the judge scores them."""
 
 import time
 from dataclasses import asdict, dataclass
@@ -22,7 +22,7 @@ _BATCH = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What an evaluation found. `scores` are by language; `floor` judges the same pictures against other captions' scenes."""
+    """The result of an evaluation. `scores` are by language; `floor` compares the images with other captions' scenes."""
 
     prompts: int
     size: int
@@ -38,14 +38,14 @@ class Report:
 
 
 def held_out(language: Language, count: int) -> tuple[list[Scene], list[str]]:
-    """Scenes that no stage trains on, and for each a caption in a sentence frame that no stage trains on."""
+    """Return scenes, and a caption of each in a sentence frame, that no stage trains on."""
     rng = Random(f"sketchbook:evaluation:{language}")
     told = [scenes.sample(rng) for _ in range(count)]
     return told, [captions.caption(scene, rng, language=language, held_out=True) for scene in told]
 
 
 def evaluate(folder: Path, judge: Judge, *, prompts: int) -> tuple[Report, Pixels]:
-    """Draw this many held-out captions a language; returns the scores and the English pictures, in the captions' order."""
+    """Draw this many held-out captions a language; return the scores, and the English images in order."""
     pipeline = StableDiffusionPipeline.from_pretrained(folder)
     pipeline.set_progress_bar_config(disable=True)
     scores: dict[str, Scores] = {}
@@ -72,12 +72,12 @@ def evaluate(folder: Path, judge: Judge, *, prompts: int) -> tuple[Report, Pixel
 
 
 def ceiling(judge: Judge, asked: list[Scene]) -> Scores:
-    """What the judge scores on drawings of the scenes themselves."""
+    """Return the judge's scores for drawings of the scenes."""
     return score(judge.see(np.stack([np.asarray(drawing.draw(scene)) for scene in asked])), asked)
 
 
 def generate(pipeline: StableDiffusionPipeline, prompts: list[str]) -> Pixels:
-    """One picture a prompt at the default settings, picture n from seed n: uint8, shape (count, side, side, 3)."""
+    """Return one image a prompt, image n from seed n: uint8, shape (count, side, side, 3)."""
     made = []
     for start in range(0, len(prompts), _BATCH):
         batch = prompts[start : start + _BATCH]

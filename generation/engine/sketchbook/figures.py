@@ -1,7 +1,4 @@
-"""The six kinds of object, each drawn into a square box with flat shapes.
-
-A box is given by its horizontal center, its base line and its side, in pixels of the canvas.
-"""
+"""The six kinds of object, each drawn into a square box with flat shapes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,14 +23,17 @@ WOOD: Rgb = (122, 80, 50)
 
 
 def mix(first: Rgb, second: Rgb, share: float) -> Rgb:
-    """The first color with this share (0 to 1) of the second."""
+    """Return the first color with this share (0 to 1) of the second."""
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
     return red, green, blue
 
 
 @dataclass(frozen=True)
 class Box:
-    """A square on the canvas, and a pen that draws in it: x from -0.5 to 0.5, y from 0 at the base to 1 at the top."""
+    """A square on the canvas, with coordinates of its own: x from -0.5 to 0.5, y from 0 at the base to 1 at the top.
+
+    `center`, `base` and `side` are in pixels of the canvas.
+    """
 
     draw: ImageDraw
     center: float
@@ -43,7 +43,7 @@ class Box:
     tint_share: float
 
     def points(self, *points: tuple[float, float]) -> list[tuple[float, float]]:
-        """Points of the box as pixels of the canvas."""
+        """Return points of the box as pixels of the canvas."""
         return [(self.center + x * self.side, self.base - y * self.side) for x, y in points]
 
     def polygon(self, color: Rgb, *points: tuple[float, float]) -> None:
@@ -59,7 +59,7 @@ class Box:
         self.draw.ellipse(self.points((left, top), (right, bottom)), fill=self.lit(color))
 
     def lit(self, color: Rgb) -> Rgb:
-        """The color as it looks in the scene's light."""
+        """Return the color in the scene's light."""
         return mix(color, self.tint, self.tint_share)
 
 

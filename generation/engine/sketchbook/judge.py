@@ -1,7 +1,6 @@
-"""The judge: a small classifier that says what it sees in a picture. It has only ever seen drawn scenes.
+"""The judge: a small classifier of images, trained on drawn scenes only.
 
-It answers `labels.QUESTIONS` from 64 by 64 pixels. What it scores on drawn scenes it was not trained on is the ceiling
-for every other score.
+It answers `labels.QUESTIONS` from 64 by 64 pixels. Its score on held-out drawings is the ceiling of every other score.
 """
 
 from itertools import pairwise
@@ -43,18 +42,18 @@ class Judge(nn.Module):
         )
 
     def forward(self, small: torch.Tensor) -> torch.Tensor:
-        """Logits (batch, labels.WIDTH) for pictures (batch, 3, SIZE, SIZE) of 0 to 1."""
+        """Return logits (batch, labels.WIDTH) for images (batch, 3, SIZE, SIZE) of 0 to 1."""
         logits: torch.Tensor = self.answer(self.layers(small))
         return logits
 
     @torch.inference_mode()
     def see(self, pixels: Pixels) -> torch.Tensor:
-        """The answers for square uint8 pictures (count, side, side, 3): int64, shape (count, questions)."""
+        """Return the answers for square uint8 images (count, side, side, 3): int64, shape (count, questions)."""
         return labels.read(self(_floats(shrink(pixels))))
 
 
 def shrink(pixels: Pixels) -> Pixels:
-    """Square pictures at the judge's size, by averaging: uint8, shape (count, SIZE, SIZE, 3)."""
+    """Average square images down to the judge's size: uint8, shape (count, SIZE, SIZE, 3)."""
     factor = pixels.shape[1] // SIZE
     blocks = pixels.reshape(len(pixels), SIZE, factor, SIZE, factor, 3)
     small: Pixels = blocks.mean(axis=(2, 4), dtype=np.float32).round().astype(np.uint8)
@@ -66,7 +65,7 @@ def _floats(small: Pixels) -> torch.Tensor:
 
 
 def start(path: Path) -> tuple[Judge, Stage]:
-    """The judge as `path` left it, or untrained, and its training stage."""
+    """Return the judge and its stage, restored from `path` if it exists."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         judge = Judge()
@@ -75,7 +74,7 @@ def start(path: Path) -> tuple[Judge, Stage]:
 
 
 def train(path: Path, pixels: Pixels, *, seed: str, steps: int) -> None:
-    """Train up to `steps` on drawings of the scenes of `seed`, from the state in `path` where there is one."""
+    """Train up to `steps` on drawings of the scenes of `seed`, from the state in `path` if it exists."""
     small = np.concatenate(
         [shrink(pixels[first : first + 512]) for first in range(0, len(pixels), 512)]
     )

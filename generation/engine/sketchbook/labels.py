@@ -1,4 +1,4 @@
-"""A scene as numbers: the questions that the text encoder learns to answer from a caption, and the judge from a picture."""
+"""Questions about a scene, for the text encoder to answer from a caption and for the judge from an image."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from torch.nn.functional import cross_entropy
 from generation.engine.sketchbook.scenes import Color, Kind, Light, Place, Scene, Side, Time
 
 ABSENT = -100
-"""The answer to a question about an object that is not there: no loss, no score."""
+"""The answer to a question about an absent object: no loss, no score."""
 
 QUESTIONS: Mapping[str, int] = {
     "time": len(Time),
@@ -19,13 +19,13 @@ QUESTIONS: Mapping[str, int] = {
     **{f"colour:{kind}": len(Color) for kind in Kind},
     **{f"side:{kind}": len(Side) for kind in Kind},
 }
-"""Every question and how many answers it has."""
+"""The number of answers of every question. `scores.json` has the names, hence their spelling."""
 
 WIDTH = sum(QUESTIONS.values())
 
 
 def answers(scene: Scene) -> list[int]:
-    """The right answers about a scene, in the order of QUESTIONS."""
+    """Return the right answers about a scene, in the order of QUESTIONS."""
     found = dict.fromkeys(QUESTIONS, ABSENT) | {f"count:{kind}": 0 for kind in Kind}
     found["time"] = list(Time).index(scene.time)
     found["light"] = list(Light).index(scene.light)
@@ -39,7 +39,7 @@ def answers(scene: Scene) -> list[int]:
 
 
 def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Mean cross-entropy over the questions that have an answer; logits (batch, WIDTH), targets (batch, questions)."""
+    """Return the mean cross-entropy of the answered questions; logits (batch, WIDTH), targets (batch, questions)."""
     parts = torch.split(logits.float(), list(QUESTIONS.values()), dim=1)
     losses = [
         cross_entropy(part, targets[:, i], ignore_index=ABSENT, reduction="sum")
@@ -49,6 +49,6 @@ def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
 
 def read(logits: torch.Tensor) -> torch.Tensor:
-    """The likeliest answers: int64, shape (batch, questions)."""
+    """Return the likeliest answers: int64, shape (batch, questions)."""
     parts = torch.split(logits, list(QUESTIONS.values()), dim=1)
     return torch.stack([part.argmax(dim=1) for part in parts], dim=1)

@@ -1,4 +1,4 @@
-"""The drawn pictures of one run, on disk as one array, so that every later stage reads the same pixels."""
+"""The drawings of one training, stored as one array for all later stages."""
 
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -16,7 +16,10 @@ _CHUNK = 256
 
 
 def draw_all(path: Path, *, count: int, seed: str, workers: int) -> None:
-    """Draw the first `count` scenes of a seed into `path`: uint8, shape (count, height, width, 3). Does nothing if they are there."""
+    """Draw the first `count` scenes of a seed into `path`: uint8, shape (count, height, width, 3).
+
+    Does nothing if the file has as many already.
+    """
     if path.exists() and len(load(path)) == count:
         return
     unfinished = path.with_suffix(".part")
@@ -40,7 +43,7 @@ def draw_all(path: Path, *, count: int, seed: str, workers: int) -> None:
 
 
 def load(path: Path) -> Pixels:
-    """The pictures that `draw_all` stored, mapped from disk."""
+    """Return the drawings of `draw_all`, mapped from disk."""
     pixels: Pixels = np.load(path, mmap_mode="c")
     return pixels
 

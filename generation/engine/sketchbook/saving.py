@@ -1,4 +1,4 @@
-"""Writes the trained parts as a folder that an unmodified `StableDiffusionPipeline.from_pretrained` loads."""
+"""Writing of the trained parts as a folder for `StableDiffusionPipeline.from_pretrained`."""
 
 import json
 from copy import deepcopy
@@ -21,7 +21,7 @@ def save(
     tokens: CLIPTokenizer,
     scaling_factor: float,
 ) -> None:
-    """Write all parts in half precision. `scaling_factor` is what brings the latents to deviation 1."""
+    """Write all parts in half precision. `scaling_factor` brings the latents to deviation 1."""
     vae = deepcopy(vae)
     vae.register_to_config(scaling_factor=scaling_factor)
     pipeline = StableDiffusionPipeline(
@@ -44,10 +44,10 @@ def _halved(module: Any) -> Any:
 
 
 def _load_in_single_precision(config: Path) -> None:
-    """Have the text encoder loaded as float32 unless the caller asks for another type.
+    """Make float32 the text encoder's default type.
 
-    Without a `torch_dtype`, diffusers loads its own parts as float32 but transformers loads in the type the config
-    names: a text encoder of float16 beside a unet of float32 makes the bare pipeline fail.
+    Without a `torch_dtype`, diffusers loads its own parts as float32, but transformers takes the type in the config: a
+    text encoder of float16 beside a unet of float32 makes the pipeline fail.
     """
     settings = json.loads(config.read_text())
     settings["dtype"] = "float32"
@@ -55,7 +55,7 @@ def _load_in_single_precision(config: Path) -> None:
 
 
 def _write_vocabulary(folder: Path) -> None:
-    """Write the tokenizer's vocabulary and merges as files of their own, as older programs read them."""
+    """Write the tokenizer's vocabulary and merges as separate files, for older programs."""
     model = json.loads((folder / "tokenizer.json").read_text())["model"]
     merges = "".join(f"{left} {right}\n" for left, right in model["merges"])
     (folder / "vocab.json").write_text(json.dumps(model["vocab"], ensure_ascii=False))

@@ -1,7 +1,6 @@
-"""The sketchbook's world: what a scene is made of, and how one is chosen.
+"""Scenes: the elements of sketchbook's world, and random choices of them.
 
-A scene is everything its caption can say and its drawing can show. Scenes are numbered: the same seed and number give
-the same scene, drawing and captions on every machine.
+Scenes are numbered: the same seed and number give the same scene, drawing and captions on every machine.
 """
 
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ class Time(StrEnum):
 
 
 class Light(StrEnum):
-    """What is in the sky."""
+    """Lights in the sky."""
 
     SUN = "sun"
     CLOUDS = "clouds"
@@ -38,7 +37,7 @@ class Place(StrEnum):
 
 
 class Kind(StrEnum):
-    """What an object is."""
+    """Kinds of object."""
 
     HOUSE = "house"
     TREE = "tree"
@@ -60,7 +59,7 @@ class Color(StrEnum):
 
 
 class Side(StrEnum):
-    """Where in the picture a group stands; several objects stand across all of it."""
+    """Position of a group in the image; several objects stand across all of it."""
 
     LEFT = "left"
     CENTER = "center"
@@ -73,7 +72,7 @@ LIGHTS = {
     Time.SUNSET: (Light.SUN, Light.CLOUDS),
     Time.NIGHT: (Light.STARS, Light.MOON),
 }
-"""The lights each time of day can have, the one that goes without saying first."""
+"""The possible lights of each time of day, the default one first."""
 
 USUAL_COLORS = {
     Kind.HOUSE: Color.RED,
@@ -83,7 +82,7 @@ USUAL_COLORS = {
     Kind.BALLOON: Color.RED,
     Kind.CAT: Color.YELLOW,
 }
-"""The color an object has when its caption names none."""
+"""The color of an object whose caption names none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +97,7 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """Everything a caption says and a drawing shows; `jitter` seeds the small variations that no caption tells."""
+    """The content of a caption and a drawing; `jitter` seeds small variations that captions omit."""
 
     time: Time
     light: Light
@@ -109,12 +108,12 @@ class Scene:
 
 
 def numbered(number: int, *, seed: str) -> Scene:
-    """The scene with this number: the same for the same seed, however many others are made."""
+    """Return the scene with this number, which depends on nothing but the number and the seed."""
     return sample(Random(f"{seed}:{number}"))
 
 
 def sample(rng: Random) -> Scene:
-    """Choose a scene at random."""
+    """Return a random scene."""
     time = rng.choice(tuple(Time))
     place = rng.choice(tuple(Place))
     return Scene(

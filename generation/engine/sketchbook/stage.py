@@ -1,7 +1,7 @@
-"""One resumable training loop: numbered steps, a state file written every few minutes, a progress bar.
+"""A resumable training loop with numbered steps, a state file and a progress bar.
 
-A stage gives the same losses whether or not it was interrupted, because nothing random outlives a step: every step
-draws its numbers from a generator seeded by the stage's name and the step's number.
+An interruption does not change the losses: every step has a random generator of its own, seeded by the stage's name and
+the step's number.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 
 class Stateful(Protocol):
-    """A module, an optimizer, a moving average: what a stage keeps in its state file."""
+    """Something with a state to save: a module, an optimizer, a moving average."""
 
     def state_dict(self) -> dict[str, Any]: ...
 
@@ -25,9 +25,9 @@ class Stateful(Protocol):
 
 
 class Stage:
-    """A training loop over `parts`, kept in `path`.
+    """A training loop over `parts`, saved in `path`.
 
-    `losses` holds the mean loss of every 100 steps since the first; `seconds` the time spent training in all.
+    `losses` are the mean losses of every 100 steps; `seconds` is the total time of training.
     """
 
     _MEAN_OVER = 100
@@ -42,7 +42,7 @@ class Stage:
         after_step: Callable[[], None] = lambda: None,
         save_every: float = 120.0,
     ) -> None:
-        """Continue from `path` where it exists. `save_every` is in seconds."""
+        """Restore the state from `path` if it exists. `save_every` is in seconds."""
         self.name = name
         self.step = 0
         self.seconds = 0.0
@@ -57,14 +57,14 @@ class Stage:
             self._restore()
 
     def set_rate(self, rate: float) -> None:
-        """Set the learning rate of the step under way."""
+        """Set the learning rate of the current step."""
         for group in self._optimizer.param_groups:
             group["lr"] = rate
 
     def run(self, steps: int, loss: Callable[[int, torch.Generator], torch.Tensor]) -> None:
-        """Minimize `loss(step, generator)` up to step `steps`; nothing to do if that many were done.
+        """Minimize `loss(step, generator)` up to step `steps`; return at once if that many are done.
 
-        An interrupt (Ctrl-C, SIGTERM) ends the step under way, writes the state file and raises KeyboardInterrupt.
+        An interrupt (Ctrl-C, SIGTERM) finishes the current step, saves the state and raises KeyboardInterrupt.
         """
         if self.step >= steps:
             return
@@ -100,7 +100,7 @@ class Stage:
         return loss.item()
 
     def mean_loss(self) -> float:
-        """The mean loss of the latest steps: of the last 100, or of those since."""
+        """Return the mean loss since the last entry in `losses`, or that entry if there were no steps."""
         since = self.step % self._MEAN_OVER
         return self._sum / since if since else self.losses[-1]
 
@@ -141,7 +141,7 @@ class Stage:
 
 @contextmanager
 def _interrupts() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM instead of dying of them: the list is empty until one came."""
+    """Yield a list that collects SIGINT and SIGTERM, which no longer end the process."""
     received: list[int] = []
     previous = {
         number: signal.signal(number, lambda caught, _: received.append(caught))

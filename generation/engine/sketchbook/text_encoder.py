@@ -1,8 +1,8 @@
-"""The text encoder: a small CLIP text model that learns to read captions before the unet learns to draw them.
+"""The text encoder: a small CLIP text model, trained before the unet.
 
-It is trained to answer `labels.QUESTIONS` about the scene a caption tells, from every position at or after the end of
-the text, in both languages at once. Then it is frozen: the unet meets words that already mean something, and a Chinese
-caption that means what an English one does.
+It learns to answer `labels.QUESTIONS` about a caption's scene, from every position at or after the end of the text, in
+both languages at once. Then it is frozen. The unet thus starts with meaningful embeddings, which are alike for Chinese
+and English captions of a scene.
 """
 
 from pathlib import Path
@@ -23,13 +23,13 @@ _VOCABULARY_SEED = "sketchbook:vocabulary"
 
 
 def learn_tokenizer() -> CLIPTokenizer:
-    """The tokenizer for the sketchbook's captions; takes a second or two."""
+    """Return a tokenizer for sketchbook's captions. Takes a second or two."""
     rng = Random(_VOCABULARY_SEED)
     return tokenizer.learn([captions.any_caption(scenes.sample(rng), rng) for _ in range(20_000)])
 
 
 class Reader(nn.Module):
-    """The text encoder with the layer that answers questions, which is thrown away after training."""
+    """The text encoder with a layer that answers questions, which only training needs."""
 
     def __init__(self, tokens: CLIPTokenizer) -> None:
         super().__init__()
@@ -50,14 +50,14 @@ class Reader(nn.Module):
         self.answer = nn.Linear(WIDTH, labels.WIDTH)
 
     def forward(self, ids: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        """Answers to all questions, read at one position of each text: logits (batch, labels.WIDTH)."""
+        """Return logits (batch, labels.WIDTH) of all answers, read at one position of each text."""
         hidden = self.encoder(ids).last_hidden_state
         logits: torch.Tensor = self.answer(hidden[torch.arange(len(ids)), positions])
         return logits
 
 
 def tokenize(tokens: CLIPTokenizer, said: list[str]) -> torch.Tensor:
-    """Padded token ids: int64, shape (batch, MAX_LENGTH)."""
+    """Return padded token ids: int64, shape (batch, MAX_LENGTH)."""
     ids: torch.Tensor = tokens(
         said, padding="max_length", truncation=True, return_tensors="pt"
     ).input_ids
@@ -65,7 +65,7 @@ def tokenize(tokens: CLIPTokenizer, said: list[str]) -> torch.Tensor:
 
 
 def start(path: Path, tokens: CLIPTokenizer) -> tuple[Reader, Stage]:
-    """The reader as `path` left it, or untrained, and its training stage."""
+    """Return the reader and its stage, restored from `path` if it exists."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         reader = Reader(tokens)
@@ -74,7 +74,7 @@ def start(path: Path, tokens: CLIPTokenizer) -> tuple[Reader, Stage]:
 
 
 def train(path: Path, tokens: CLIPTokenizer, *, steps: int) -> None:
-    """Train up to `steps`, from the state in `path` where there is one."""
+    """Train up to `steps`, from the state in `path` if it exists."""
     reader, stage = start(path, tokens)
     reader.train()
 
@@ -90,7 +90,7 @@ def train(path: Path, tokens: CLIPTokenizer, *, steps: int) -> None:
 
 
 def _positions(ids: torch.Tensor, tokens: CLIPTokenizer, rng: Random) -> torch.Tensor:
-    """One position of each text at or after its end."""
+    """Return one random position of each text, at or after its end."""
     ends = (ids == tokens.eos_token_id).int().argmax(dim=1)
     return torch.tensor([rng.randint(end, ids.shape[1] - 1) for end in ends.tolist()])
 
@@ -99,7 +99,7 @@ def _positions(ids: torch.Tensor, tokens: CLIPTokenizer, rng: Random) -> torch.T
 def accuracy(
     reader: Reader, tokens: CLIPTokenizer, *, language: Language, count: int = 512
 ) -> float:
-    """The share of held-out captions of which every question is answered right."""
+    """Return the share of held-out captions whose questions are all answered correctly."""
     rng = Random(f"sketchbook:held-out:{language}")
     told = [scenes.sample(rng) for _ in range(count)]
     ids = tokenize(

@@ -1,4 +1,4 @@
-"""The tokenizer: byte-level BPE in CLIP's form, learned from captions. Every byte is a token, so no text is unknown."""
+"""The tokenizer: byte-level BPE in CLIP's form, learned from captions. It can encode any text."""
 
 import json
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ _MERGES = 640
 
 
 def learn(captions: Iterable[str]) -> CLIPTokenizer:
-    """A tokenizer whose merges are the commonest pairs in these captions."""
+    """Return a tokenizer whose merges are the most common pairs in these captions."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     merges = _merges(captions, alphabet)
     pieces = (
@@ -37,7 +37,7 @@ def learn(captions: Iterable[str]) -> CLIPTokenizer:
 
 
 def _merges(captions: Iterable[str], alphabet: list[str]) -> list[tuple[str, str]]:
-    """The merges a BPE trainer finds, read back from the trained model."""
+    """Return the merges of a BPE trainer."""
     bpe = Tokenizer(models.BPE(end_of_word_suffix=_END_OF_WORD))
     bpe.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
     bpe.pre_tokenizer = pre_tokenizers.Sequence(

@@ -1,7 +1,7 @@
-"""The command that makes the sketchbook checkpoint: `python -m generation.engine.sketchbook.train`.
+"""Training of the sketchbook checkpoint: `python -m generation.engine.sketchbook.train`.
 
-Every stage continues where its state file left off, so the command can be interrupted and called again at any time.
-`--stages save,evaluate` lands what the unet has learned so far, also while another process trains on.
+Every stage resumes from its state file, so the command can be interrupted and repeated at any time.
+`--stages save,evaluate` saves the present state of the unet, also while another process continues the training.
 """
 
 import argparse
@@ -31,14 +31,14 @@ from generation.engine.sketchbook.captions import Language
 from generation.engine.sketchbook.pictures import Pixels
 
 STAGES = ("draw", "vae", "encode", "text", "judge", "unet", "save", "evaluate")
-# Of any checkpoint folder, also one whose training's state is gone: `--stages draw,judge,score`.
+# It needs no state of the training, only a judge: `--stages draw,judge,score`.
 MORE_STAGES = ("score",)
 CHECKPOINT = Path(__file__).parent / "checkpoint"
 SEED = "sketchbook:train"
 
 
 class Training:
-    """The stages over one state folder. What a stage needs of an earlier one is read from that one's state file."""
+    """The stages of one state folder. A stage reads the results of earlier ones from their state files."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._arguments = arguments
@@ -62,7 +62,7 @@ class Training:
         vae.train(self._state / "vae.pt", self._pixels, steps=self._arguments.vae_steps)
 
     def _run_encode(self) -> None:
-        """Encode every picture, unless that was done since the autoencoder was trained."""
+        """Encode every drawing, unless the latents are newer than the autoencoder."""
         path = self._state / "latents.npy"
         if not path.exists() or path.stat().st_mtime < (self._state / "vae.pt").stat().st_mtime:
             autoencoder, _ = vae.start(self._state / "vae.pt")
@@ -84,7 +84,7 @@ class Training:
         denoiser.train(self._state / "unet.pt", material, steps=self._arguments.unet_steps)
 
     def _run_save(self) -> None:
-        """Write the checkpoint folder from the state files as they are."""
+        """Write the checkpoint folder from the present state files."""
         autoencoder, _ = vae.start(self._state / "vae.pt")
         reader, _ = text_encoder.start(self._state / "text.pt", self._tokens)
         _, average, _ = denoiser.start(self._state / "unet.pt")
@@ -134,7 +134,7 @@ class Training:
 
     @cached_property
     def _tokens(self) -> CLIPTokenizer:
-        """The tokenizer: learned once, then read, since every weight of the text encoder depends on it."""
+        """The tokenizer: learned once, then loaded, because the text encoder's weights depend on it."""
         folder = self._state / "tokenizer"
         if not folder.exists():
             text_encoder.learn_tokenizer().save_pretrained(folder)
@@ -142,7 +142,7 @@ class Training:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line and run the stages it names, in the order it names them."""
+    """Run the stages on the command line, in their order there."""
     parsed = _parser().parse_args(arguments)
     torch.set_num_threads(parsed.threads)
     training = Training(parsed)

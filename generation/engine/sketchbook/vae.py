@@ -1,7 +1,7 @@
-"""The autoencoder: 256 pixels a side to 16 by 16 latents of 4 channels and back.
+"""The autoencoder: 256 by 256 pixels to 16 by 16 latents of 4 channels and back.
 
-One latent cell stands for 16 by 16 pixels, twice what Stable Diffusion uses. That makes the unet's problem four times
-smaller, which is what lets two CPU cores train it; flat shapes survive it.
+One latent cell covers 16 by 16 pixels; in Stable Diffusion it covers 8 by 8. The unet's input is four times smaller,
+so two CPU cores can train it. Flat shapes keep their quality.
 """
 
 from pathlib import Path
@@ -23,7 +23,7 @@ _PEAK_RATE = 2e-3
 
 
 def build() -> AutoencoderTiny:
-    """An untrained autoencoder, the same weights every time."""
+    """Return an untrained autoencoder, with the same weights every time."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return AutoencoderTiny(
@@ -36,14 +36,14 @@ def build() -> AutoencoderTiny:
 
 
 def start(path: Path) -> tuple[AutoencoderTiny, Stage]:
-    """The autoencoder as `path` left it, or untrained, and its training stage."""
+    """Return the autoencoder and its stage, restored from `path` if it exists."""
     vae = build()
     optimizer = torch.optim.AdamW(vae.parameters(), lr=_PEAK_RATE, weight_decay=1e-4, fused=True)
     return vae.eval(), Stage("vae", path, {"vae": vae}, optimizer)
 
 
 def train(path: Path, pixels: Pixels, *, steps: int) -> None:
-    """Train up to `steps`, from the state in `path` where there is one: mostly on crops, at last on whole pictures."""
+    """Train up to `steps` from the state in `path`: mostly on crops, at the end on whole images."""
     vae, stage = start(path)
 
     def loss(step: int, generator: torch.Generator) -> torch.Tensor:
@@ -63,13 +63,13 @@ def train(path: Path, pixels: Pixels, *, steps: int) -> None:
 
 
 def _rate(step: int, steps: int) -> float:
-    """Warm up over 100 steps, then follow a half cosine down to a fiftieth of the peak."""
+    """Return the learning rate: a warm-up of 100 steps, then a half cosine to a fiftieth of the peak."""
     decay = 0.5 * (1 + np.cos(np.pi * min(1.0, step / steps)))
     return float(_PEAK_RATE * min(1.0, (step + 1) / 100) * (0.02 + 0.98 * decay))
 
 
 def _batch(pixels: Pixels, generator: torch.Generator, *, crop: int, size: int) -> torch.Tensor:
-    """Random crops, aligned to latent cells, in -1 to 1: float32, shape (size, 3, crop, crop)."""
+    """Return random crops, aligned to latent cells, in -1 to 1: float32, shape (size, 3, crop, crop)."""
     crop = min(crop, pixels.shape[1])
     picks = torch.randint(len(pixels), (size,), generator=generator).tolist()
     offsets = 16 * torch.randint((pixels.shape[1] - crop) // 16 + 1, (size, 2), generator=generator)
@@ -81,15 +81,15 @@ def _batch(pixels: Pixels, generator: torch.Generator, *, crop: int, size: int) 
 
 
 def to_tensor(pixels: Pixels) -> torch.Tensor:
-    """Pictures (count, height, width, 3) of 0 to 255 as channels-last floats (count, 3, height, width) of -1 to 1."""
+    """Convert images (count, height, width, 3) of 0 to 255 to channels-last floats (count, 3, height, width) of -1 to 1."""
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(127.5).sub(1.0)
 
 
 def _loss(vae: AutoencoderTiny, batch: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """How far the reconstruction is, its edges included, plus a weak pull of every latent channel to mean 0 and deviation 1.
+    """Return the error of pixels and edges, plus a weak pull of every latent channel to mean 0 and deviation 1.
 
-    Noise on the latents teaches the decoder to forgive the small errors a unet makes. Cells decoded badly count more, or
-    the plain skies and grounds that fill most of a picture would decide everything.
+    Noise on the latents makes the decoder robust to a unet's small errors. Badly decoded cells weigh more; otherwise plain
+    skies and grounds would dominate the loss.
     """
     latents = vae.encode(batch).latents.float()
     pull = latents.mean((0, 2, 3)).square().mean() + (latents.std((0, 2, 3)) - 1).square().mean()
@@ -108,7 +108,7 @@ def _loss(vae: AutoencoderTiny, batch: torch.Tensor, generator: torch.Generator)
 
 @torch.inference_mode()
 def encode(vae: AutoencoderTiny, pixels: Pixels, *, batch: int = 32) -> NDArray[np.float16]:
-    """The latents of many pictures: float16, shape (count, 4, height / 16, width / 16)."""
+    """Return the latents of many images: float16, shape (count, 4, height / 16, width / 16)."""
     starts = tqdm(range(0, len(pixels), batch), desc="encode", unit="batch")
     with torch.autocast("cpu", torch.bfloat16):
         parts = [
@@ -120,7 +120,7 @@ def encode(vae: AutoencoderTiny, pixels: Pixels, *, batch: int = 32) -> NDArray[
 
 @torch.inference_mode()
 def decode(vae: AutoencoderTiny, latents: torch.Tensor) -> Pixels:
-    """Latents as pictures: uint8, shape (count, height, width, 3)."""
+    """Return the images of latents: uint8, shape (count, height, width, 3)."""
     decoded = vae.decode(latents).sample
     pixels: Pixels = (
         decoded.add(1).mul(127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
@@ -129,7 +129,7 @@ def decode(vae: AutoencoderTiny, latents: torch.Tensor) -> Pixels:
 
 
 def fidelity(vae: AutoencoderTiny, pixels: Pixels) -> float:
-    """How well pictures come back from their latents: peak signal-to-noise ratio in decibels."""
+    """Return the peak signal-to-noise ratio of reconstructed images, in decibels."""
     decoded = decode(vae, torch.from_numpy(encode(vae, pixels)).float())
     error = np.square(pixels.astype(np.float32) - decoded.astype(np.float32)).mean()
     return float(10 * np.log10(255**2 / error))
