@@ -14,6 +14,11 @@ class Family(StrEnum):
     SDXL = "sdxl"
     SD3 = "sd3"
 
+    @property
+    def noise_schedulers(self) -> tuple["NoiseScheduler", ...]:
+        """Those that its models can use."""
+        return FLOW_SCHEDULERS if self is Family.SD3 else tuple(NoiseScheduler)
+
 
 class Mode(StrEnum):
     """What a checkpoint can be asked to do."""
@@ -26,26 +31,33 @@ class Mode(StrEnum):
     UPSCALE = "upscale"
 
     @property
+    def uses(self) -> tuple[str, ...]:
+        """The inputs that it reads beside prompt and seed; the studio shows these fields alone."""
+        return _USES[self]
+
+    @property
     def pictures(self) -> tuple[str, ...]:
-        """The input pictures it needs."""
-        return _PICTURES[self]
+        """The input pictures that it needs. A depth map is optional: without one, it is estimated."""
+        return tuple(name for name in self.uses if name in ("image", "mask"))
 
     @property
     def has_picture(self) -> bool:
-        """Whether it works on the person's own picture, so that `strength` means something."""
-        return self in _ON_A_PICTURE
+        """True if it repaints an input picture, to the degree that `strength` says."""
+        return "image" in self.uses and self is not Mode.UPSCALE
 
 
-_PICTURES = {
-    Mode.TEXT_TO_IMAGE: (),
-    Mode.IMAGE_TO_IMAGE: ("image",),
-    Mode.INPAINT: ("image", "mask"),
-    Mode.OUTPAINT: ("image",),
-    # A depth map may be given, too; else the checkpoint's own estimator makes one.
-    Mode.DEPTH_TO_IMAGE: ("image",),
-    Mode.UPSCALE: ("image",),
+PICTURES = ("image", "mask", "depth")
+"""The input pictures of a request, by the names of its fields."""
+
+# The only table of modes and inputs: forms, pages, styles and scripts read it.
+_USES = {
+    Mode.TEXT_TO_IMAGE: ("shape", "refiner"),
+    Mode.IMAGE_TO_IMAGE: ("image", "strength", "shape"),
+    Mode.INPAINT: ("image", "mask", "strength", "shape"),
+    Mode.OUTPAINT: ("image", "room"),
+    Mode.DEPTH_TO_IMAGE: ("image", "depth", "strength", "shape"),
+    Mode.UPSCALE: ("image", "noise_level"),
 }
-_ON_A_PICTURE = {Mode.IMAGE_TO_IMAGE, Mode.INPAINT, Mode.OUTPAINT, Mode.DEPTH_TO_IMAGE}
 
 
 class NoiseScheduler(StrEnum):

@@ -11,13 +11,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from PIL import Image as PillowImage
 
+from generation.engine.enums import PICTURES
 from generation.engine.request import GenerationRequest
 from generation.models import Upload
 
 if TYPE_CHECKING:
     from accounts.models import User
 
-FIELDS = ("image", "mask", "depth")
 NAMES = {
     "image": gettext_lazy("Picture"),
     "mask": gettext_lazy("Mask"),
@@ -41,7 +41,7 @@ def size_of(user: "User", digest: str) -> tuple[int, int] | None:
 
 def named(request: GenerationRequest) -> dict[str, str]:
     """Digests of a request's input images, by field."""
-    return {field: getattr(request, field) for field in FIELDS if getattr(request, field)}
+    return {field: getattr(request, field) for field in PICTURES if getattr(request, field)}
 
 
 @dataclass(frozen=True)

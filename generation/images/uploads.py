@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from PIL import Image as PillowImage
 
+from generation.engine.enums import PICTURES
 from generation.images import sources
 from generation.models import Image, Upload
 
@@ -91,7 +92,7 @@ def receive_all(
     Returns the form's data with digests in the fields, and the reason of each refusal by field.
     """
     filled, refused = posted.copy(), {}
-    for field in sources.FIELDS:
+    for field in PICTURES:
         if file := files.get(f"{field}_file"):
             try:
                 filled[field] = receive(user, file).digest

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from billing.plans import plan_of
 from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.catalogue import CHECKPOINTS, Checkpoint
-from generation.engine.enums import Mode
+from generation.engine.enums import PICTURES, Mode
 from generation.engine.request import GenerationRequest, InvalidRequest
 from generation.engine.request.infotext import SAMPLERS
 from generation.images import sources
@@ -84,7 +84,7 @@ class GenerationForm(SettingsFields):
         """The user's selected input images by field; images of others are left out."""
         if self._user is None:
             return {}
-        named = {field: self[field].value() for field in sources.FIELDS}
+        named = {field: self[field].value() for field in PICTURES}
         chosen = {field: digest for field, digest in named.items() if digest}
         return {each.field: each for each in sources.find(self._user, chosen)}
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
+from generation.engine.enums import PICTURES
 from generation.models import Job, StudioPreset
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ MAX_NAME_LENGTH = 60
 RECENT_JOBS = 200
 RECENT_PROMPTS = 40
 # Values of one image, which a preset must not keep.
-_NOT_KEPT = {"seed", "keep_seed", "image", "mask", "depth"}
+_NOT_KEPT = {"seed", "keep_seed", *PICTURES}
 
 
 class TooManyPresets(Exception):

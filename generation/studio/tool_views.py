@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.rate_limits import limited
 from accounts.requests import user_of
 from generation.engine.checkpoints import catalogue
+from generation.engine.enums import PICTURES
 from generation.engine.request import MAX_PROMPT_LENGTH
 from generation.images import read_settings, sources, storage, uploads
 from generation.models import Image, StudioPreset, Upload
@@ -95,7 +96,7 @@ def read_picture(request: HttpRequest) -> JsonResponse:
         values = read_settings.read_picture(user, file)
     except read_settings.NothingToRead as reason:
         return JsonResponse({"error": str(reason)}, status=422)
-    named = {field: values.pop(field, "") for field in sources.FIELDS}
+    named = {field: values.pop(field, "") for field in PICTURES}
     digests = {field: digest for field, digest in named.items() if digest}
     pictures = {each.field: _to_json(each.upload) for each in sources.find(user, digests)}
     found = {field: pictures[field]["digest"] if field in pictures else "" for field in digests}

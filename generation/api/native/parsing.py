@@ -6,6 +6,7 @@ from uuid import UUID
 from accounts.models import ApiKey
 from generation.api import build_request, files
 from generation.api.native.schemas import Wish
+from generation.engine.enums import PICTURES
 from generation.engine.request import GenerationRequest
 
 MAX_WAIT_SECONDS = 60
@@ -24,8 +25,7 @@ def generation_request(key: ApiKey, wish: Wish) -> GenerationRequest:
     values = wish.dict(exclude={"webhook_url"})
     # Before images are stored: without a fitting checkpoint they would be kept for nothing.
     values["checkpoint"] = build_request.checkpoint_of(key, wish.checkpoint, mode=wish.mode).id
-    values |= {name: _digest_of(key, values[name], param=name) for name in ("image", "depth")}
-    values["mask"] = _digest_of(key, values["mask"], param="mask")
+    values |= {name: _digest_of(key, values[name], param=name) for name in PICTURES}
     return build_request.build_request(key, **values)
 
 

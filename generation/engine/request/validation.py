@@ -5,7 +5,7 @@ import re
 
 from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.catalogue import Checkpoint, UnknownCheckpoint
-from generation.engine.enums import FLOW_SCHEDULERS, Family, Mode, NoiseScheduler
+from generation.engine.enums import PICTURES, Mode, NoiseScheduler
 from generation.engine.messages import Message, gettext_noop
 from generation.engine.request.limits import (
     MAX_GUIDANCE_SCALE,
@@ -92,7 +92,7 @@ def _errors_in_pictures(request: Settings) -> dict[str, str]:
     for name in request.mode.pictures:
         if not getattr(request, name):
             errors[name] = _MISSING[name]
-    for name in ("image", "mask", "depth"):
+    for name in PICTURES:
         if getattr(request, name) and not _SHA256.fullmatch(getattr(request, name)):
             errors[name] = Message(gettext_noop("This picture is not known."))
     if min(request.padding) < 0 or max(request.padding) > max(request.width, request.height):
@@ -118,7 +118,7 @@ def _errors_in_checkpoint(request: Settings) -> dict[str, str]:
     name = checkpoint.name
     if request.mode not in checkpoint.modes:
         errors["mode"] = Message(gettext_noop("%(checkpoint)s cannot do this."), checkpoint=name)
-    if checkpoint.family is Family.SD3 and request.noise_scheduler not in FLOW_SCHEDULERS:
+    if request.noise_scheduler not in checkpoint.family.noise_schedulers:
         errors["noise_scheduler"] = Message(
             gettext_noop("%(checkpoint)s works with Euler and Heun."), checkpoint=name
         )
