@@ -6,7 +6,8 @@ from datetime import timedelta
 from django.utils import timezone
 
 from billing.models import Payment, Subscription
-from billing.providers.gateway import Gateway, gateway
+from billing.providers import gateway
+from billing.providers.gateway import Gateway
 from billing.providers.objects import Invoice, ProviderSubscription
 
 # How far back what was bought once, and what was paid back, is compared.

@@ -14,7 +14,8 @@ from billing import checkouts, ledger
 from billing.models import LIVE, Customer, Interval, Payment, Subscription, Unit
 from billing.payments import Contended
 from billing.plans import PLANS, PRODUCTS, Plan, Product
-from billing.providers.gateway import ProviderUnavailable, Urls, gateway
+from billing.providers import gateway
+from billing.providers.gateway import ProviderUnavailable, Urls
 
 
 @login_required

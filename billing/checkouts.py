@@ -1,26 +1,24 @@
 """From a button to the provider's page and back: plans are subscribed to, packs bought once."""
 
 from hashlib import sha256
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from django.contrib.auth import get_user_model
 
+from accounts.models import User
 from billing import payments, subscriptions
 from billing.models import Customer, Interval, Payment, Subscription
 from billing.plans import Plan, Product
-from billing.providers.gateway import Gateway, Urls, gateway
+from billing.providers import gateway
+from billing.providers.gateway import Gateway, Urls
 from billing.providers.objects import CheckoutSession
-
-if TYPE_CHECKING:
-    from accounts.models import User
 
 
 class NoSuchCheckout(Exception):
     """There is no such checkout session of this user."""
 
 
-def subscribe(user: "User", plan: Plan, interval: Interval, *, urls: Urls) -> str:
+def subscribe(user: User, plan: Plan, interval: Interval, *, urls: Urls) -> str:
     """The page where `plan` is paid. The same for a repeated call, so that nobody pays twice.
 
     Raises ProviderUnavailable.
@@ -36,7 +34,7 @@ def subscribe(user: "User", plan: Plan, interval: Interval, *, urls: Urls) -> st
     )
 
 
-def buy(user: "User", product: Product, *, urls: Urls) -> str:
+def buy(user: User, product: Product, *, urls: Urls) -> str:
     """The page where `product` is paid. Raises ProviderUnavailable."""
     provider = gateway()
     return provider.create_purchase(
@@ -48,7 +46,7 @@ def buy(user: "User", product: Product, *, urls: Urls) -> str:
     )
 
 
-def complete(user: "User", *, checkout_id: str) -> Subscription | Payment | None:
+def complete(user: User, *, checkout_id: str) -> Subscription | Payment | None:
     """What the page after paying calls, so that nobody waits for an event. None if it is not paid yet.
 
     Raises NoSuchCheckout, ProviderUnavailable, Contended.
@@ -66,7 +64,7 @@ def synchronize(checkout_id: str) -> None:
         _fulfil(get_user_model().objects.get(pk=session.user_id), session)
 
 
-def subscription_key(user: "User", plan: Plan, interval: Interval, *, urls: Urls) -> str:
+def subscription_key(user: User, plan: Plan, interval: Interval, *, urls: Urls) -> str:
     """The idempotency key of a checkout: the same until the user's subscription has changed."""
     subscription = Subscription.objects.filter(user=user).first()
     version = subscription.version if subscription else 0
@@ -75,7 +73,7 @@ def subscription_key(user: "User", plan: Plan, interval: Interval, *, urls: Urls
     return f"checkout:{_key(user)}:{sha256(asked.encode()).hexdigest()[:32]}"
 
 
-def _fulfil(user: "User", session: CheckoutSession) -> Subscription | Payment | None:
+def _fulfil(user: User, session: CheckoutSession) -> Subscription | Payment | None:
     if session.subscription_id is not None:
         return subscriptions.synchronize(session.subscription_id)
     if session.product and session.is_paid:
@@ -83,7 +81,7 @@ def _fulfil(user: "User", session: CheckoutSession) -> Subscription | Payment | 
     return None
 
 
-def _customer_of(user: "User", provider: Gateway) -> str:
+def _customer_of(user: User, provider: Gateway) -> str:
     """The user's id at the provider, made known there if need be."""
     known = Customer.objects.filter(user=user, provider=provider.name).first()
     if known is not None:
@@ -95,6 +93,6 @@ def _customer_of(user: "User", provider: Gateway) -> str:
     return row.provider_customer_id
 
 
-def _key(user: "User") -> str:
+def _key(user: User) -> str:
     """Tells users of two databases apart that use one account at the provider."""
     return f"{user.pk}-{user.date_joined.timestamp():.0f}"

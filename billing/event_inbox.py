@@ -3,17 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from django.db.models import Count, F, Min, Q
 from django.utils import timezone
 
 from billing import checkouts, payments, subscriptions
 from billing.models import CatchUp, StripeEvent
-from billing.privacy import without_person
-from billing.providers import objects as providers_objects
-from billing.providers.gateway import gateway
-from billing.providers.objects import Subject
+from billing.providers import gateway
+from billing.providers.objects import Event, Subject
 
 # An event may be older than one that came before it.
 OVERLAP = timedelta(hours=2)
@@ -47,9 +44,9 @@ def backlog() -> Backlog:
     return Backlog(lag=timezone.now() - since if since else timedelta(0), **found)
 
 
-def store(event: Mapping[str, Any]) -> bool:
+def store(event: Event) -> bool:
     """Keep an event that came in; False if it was there already."""
-    row = StripeEvent(id=event["id"], type=event["type"], payload=without_person(event))
+    row = StripeEvent(id=event.id, type=event.type, payload=event.payload)
     known = StripeEvent.objects.filter(pk=row.pk).exists()
     StripeEvent.objects.bulk_create([row], ignore_conflicts=True)
     return not known
@@ -67,7 +64,7 @@ def process(event_id: str) -> None:
     attempted.update(attempts=F("attempts") + 1)
     event.attempts += 1
     try:
-        subject = providers_objects.subject_of(event.payload)
+        subject = gateway().subject_of(event.payload)
         if subject is not None:
             _VERBS[subject[0]](subject[1])
     except Exception as error:

@@ -1,22 +1,20 @@
 """What an export says of money: the plan, and every movement of every wallet."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from accounts.archive import Archive
+from accounts.models import User
 from billing.models import Entry, Subscription
-
-if TYPE_CHECKING:
-    from accounts.models import User
 
 AT_ONCE = 500
 
 
-def count(user: "User") -> int:
+def count(user: User) -> int:
     return Entry.objects.filter(wallet__user=user).count()
 
 
-def write(user: "User", archive: Archive) -> None:
+def write(user: User, archive: Archive) -> None:
     subscription = Subscription.objects.filter(user=user).first()
     archive.add_json("subscription.json", _subscription(subscription) if subscription else None)
     archive.add_rows("ledger.json", (_entry(entry) for entry in _entries(user)))
@@ -34,7 +32,7 @@ def _subscription(subscription: Subscription) -> dict[str, Any]:
     }
 
 
-def _entries(user: "User") -> Iterator[Entry]:
+def _entries(user: User) -> Iterator[Entry]:
     """In the order in which they were written, some at a time: no query lasts long."""
     last = 0
     entries = Entry.objects.filter(wallet__user=user).order_by("pk")

@@ -3,16 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from django.db.models import Min
 from django.urls import reverse
 
+from accounts.models import User
 from billing import plans
 from billing.models import Payment, Subscription
-
-if TYPE_CHECKING:
-    from accounts.models import User
 
 
 class Trouble(StrEnum):
@@ -34,7 +31,7 @@ class Notice:
     url: str
 
 
-def notice(user: "User") -> Notice | None:
+def notice(user: User) -> Notice | None:
     """What to tell the user, None if all is well. One query, two in trouble."""
     subscription = Subscription.objects.filter(user=user).first()
     if subscription is None or not subscription.is_live:
@@ -47,7 +44,7 @@ def notice(user: "User") -> Notice | None:
     )
 
 
-def open_payment(user: "User", subscription: Subscription) -> Payment | None:
+def open_payment(user: User, subscription: Subscription) -> Payment | None:
     """The invoice of this subscription that waits to be paid, the latest if there are several."""
     waiting = Payment.objects.filter(
         user=user,
@@ -57,7 +54,7 @@ def open_payment(user: "User", subscription: Subscription) -> Payment | None:
     return waiting.order_by("-created_at", "-id").first()
 
 
-def next_minutes_at(user: "User") -> datetime | None:
+def next_minutes_at(user: User) -> datetime | None:
     """When the plan brings minutes again; None if there is no plan, or it ends before. Two queries."""
     subscription = Subscription.objects.filter(user=user).first()
     if subscription is None or subscription.status != Subscription.Status.ACTIVE:
@@ -69,12 +66,12 @@ def next_minutes_at(user: "User") -> datetime | None:
     return subscription.current_period_end
 
 
-def _unconfirmed(user: "User", subscription: Subscription) -> Notice | None:
+def _unconfirmed(user: User, subscription: Subscription) -> Notice | None:
     if not subscription.awaits_confirmation:
         return None
     return Notice(trouble=Trouble.UNCONFIRMED, until=None, url=_page_of(user, subscription))
 
 
-def _page_of(user: "User", subscription: Subscription) -> str:
+def _page_of(user: User, subscription: Subscription) -> str:
     payment = open_payment(user, subscription)
     return reverse("billing:pay", args=[payment.pk]) if payment else reverse("billing:plan")

@@ -5,21 +5,19 @@ any order; each grant is keyed by its payment, so none is given twice.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from accounts.models import User
 from billing import ledger, signals
 from billing.models import Grant, Payment, Subscription, Unit
 from billing.periods import Month
-from billing.providers.gateway import gateway
+from billing.providers import gateway
 from billing.providers.objects import CheckoutSession, Invoice, ProviderSubscription, Returned
-
-if TYPE_CHECKING:
-    from accounts.models import User
 
 # Each failed try means that somebody else wrote the row meanwhile.
 TRIES = 5
@@ -36,7 +34,7 @@ class Contended(Exception):
 
 
 def record_invoices(
-    user: "User", invoices: Iterable[Invoice], remote: ProviderSubscription, *, provider: str
+    user: User, invoices: Iterable[Invoice], remote: ProviderSubscription, *, provider: str
 ) -> None:
     """Write down what became of a subscription's invoices, and give the minutes that they paid for.
 
@@ -50,7 +48,7 @@ def record_invoices(
         _record(payment, invoice, remote)
 
 
-def record_purchase(user: "User", session: CheckoutSession, *, provider: str) -> Payment:
+def record_purchase(user: User, session: CheckoutSession, *, provider: str) -> Payment:
     """Write down that something was bought once, and give what it is."""
     with transaction.atomic():
         payment, is_new = Payment.objects.select_for_update().get_or_create(
@@ -129,7 +127,7 @@ def _write_returned(read: Payment, returned: Returned) -> bool:
 
 
 def _new_payment(
-    user: "User", invoice: Invoice, remote: ProviderSubscription, *, provider: str
+    user: User, invoice: Invoice, remote: ProviderSubscription, *, provider: str
 ) -> Payment:
     return Payment(
         user=user,

@@ -14,11 +14,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.models import User
 from accounts.requests import user_of
 from billing import plan_changes
+from billing.form_redirects import allow_provider_redirects
 from billing.models import Interval, Subscription
 from billing.payments import Contended
 from billing.plans import PLANS
 from billing.providers.gateway import CardDeclined, ProviderUnavailable
-from billing.views import forms_may_lead_to_stripe
 
 # What a verb may answer instead of doing its work, with a message fit to show.
 REFUSALS = (
@@ -35,7 +35,7 @@ REFUSALS = (
 @login_required
 @require_http_methods(["GET", "POST"])
 @never_cache
-@forms_may_lead_to_stripe
+@allow_provider_redirects
 def change(request: HttpRequest, plan_id: str, interval: str) -> HttpResponse:
     """billing/change.html
 

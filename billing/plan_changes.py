@@ -6,21 +6,19 @@ asks first counts `Subscription.changes` up, and what was shown before that no l
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core import signing
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.models import User
 from billing import money, periods, plans, subscriptions
 from billing.models import LIVE, Interval, Subscription
 from billing.plans import PLANS, Plan
-from billing.providers.gateway import gateway
+from billing.providers import gateway
 from billing.providers.objects import ProviderSubscription
-
-if TYPE_CHECKING:
-    from accounts.models import User
 
 # How long a price that was shown holds.
 OFFER_SECONDS = 900
@@ -68,7 +66,7 @@ class Offer:
     token: str
 
 
-def offer(user: "User", plan: Plan, interval: Interval) -> Offer:
+def offer(user: User, plan: Plan, interval: Interval) -> Offer:
     """What changing to `plan` would cost and bring now.
 
     Raises NotSubscribed, PaymentFirst, SamePlan, ProviderUnavailable.
@@ -94,7 +92,7 @@ def offer(user: "User", plan: Plan, interval: Interval) -> Offer:
     )
 
 
-def change(user: "User", token: str) -> str | None:
+def change(user: User, token: str) -> str | None:
     """Do what an offer said. Returns the page where the bank asks the customer first, if it does.
 
     Raises OfferExpired, NotSubscribed, PaymentFirst, CardDeclined, ProviderUnavailable, Contended.
@@ -115,24 +113,24 @@ def change(user: "User", token: str) -> str | None:
     return page
 
 
-def cancel(user: "User") -> Subscription | None:
+def cancel(user: User) -> Subscription | None:
     """End the user's subscription with its period. Raises NotSubscribed, ProviderUnavailable."""
     return _set_cancel_at_period_end(user, cancel=True)
 
 
-def resume(user: "User") -> Subscription | None:
+def resume(user: User) -> Subscription | None:
     """Take a cancellation back before it took effect. Raises NotSubscribed, ProviderUnavailable."""
     return _set_cancel_at_period_end(user, cancel=False)
 
 
-def keep(user: "User") -> Subscription | None:
+def keep(user: User) -> Subscription | None:
     """Take back a change that waits for the period's end. Raises NotSubscribed, ProviderUnavailable."""
     key, remote = _ask(_get_live(user))
     gateway().unschedule(remote, idempotency_key=key)
     return subscriptions.synchronize(remote.id)
 
 
-def end(user: "User") -> Subscription | None:
+def end(user: User) -> Subscription | None:
     """End the subscription now and give up what is owed for it: for who does not want to pay any more.
 
     What was paid stays: minutes until they expire, top-ups and credits. Raises NotSubscribed,
@@ -143,7 +141,7 @@ def end(user: "User") -> Subscription | None:
     return subscriptions.synchronize(remote.id)
 
 
-def end_if_live(user: "User") -> None:
+def end_if_live(user: User) -> None:
     """End what the provider still charges for, at once: the account is being deleted. Safe to repeat.
 
     Raises ProviderUnavailable, Contended.
@@ -157,14 +155,14 @@ def end_if_live(user: "User") -> None:
         end(user)
 
 
-def _get_live(user: "User") -> Subscription:
+def _get_live(user: User) -> Subscription:
     subscription = Subscription.objects.filter(user=user).first()
     if subscription is None or not subscription.is_live:
         raise NotSubscribed
     return subscription
 
 
-def _get_active(user: "User") -> Subscription:
+def _get_active(user: User) -> Subscription:
     subscription = _get_live(user)
     if subscription.is_past_due:
         raise PaymentFirst
@@ -205,13 +203,13 @@ def _ask(
     return key, gateway().retrieve_subscription(subscription.provider_subscription_id)
 
 
-def _set_cancel_at_period_end(user: "User", *, cancel: bool) -> Subscription | None:
+def _set_cancel_at_period_end(user: User, *, cancel: bool) -> Subscription | None:
     key, remote = _ask(_get_live(user))
     gateway().set_cancel_at_period_end(remote, cancel=cancel, idempotency_key=key)
     return subscriptions.synchronize(remote.id)
 
 
-def _read(token: str, user: "User") -> tuple[Plan, Interval, datetime, bool, int]:
+def _read(token: str, user: User) -> tuple[Plan, Interval, datetime, bool, int]:
     """What `offer` put into the token. Raises OfferExpired."""
     try:
         read: list[Any] = signing.loads(token, salt=_SALT, max_age=OFFER_SECONDS)

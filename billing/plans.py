@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.utils import timezone
@@ -15,10 +14,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from accounts.models import User
 from billing.models import Grant, Interval, Subscription, Unit
-
-if TYPE_CHECKING:
-    from accounts.models import User
 
 MEGAPIXEL = 1024 * 1024
 # How long a plan's limits stay after a failed renewal, while the provider tries the card again.
@@ -216,7 +213,7 @@ def is_upgrade(plan: Plan, interval: Interval, *, since: tuple[Plan, Interval]) 
     return not shorter and plan.price_cents >= was.price_cents and (plan, interval) != since
 
 
-def plan_of(user: "User") -> Plan:
+def plan_of(user: User) -> Plan:
     """The plan whose limits apply to `user` now; the trial's where no subscription does. One query."""
     subscription = Subscription.objects.filter(user=user).first()
     if subscription is None or not _is_open(subscription):
@@ -224,7 +221,7 @@ def plan_of(user: "User") -> Plan:
     return PLANS[subscription.plan]
 
 
-def require_plan(user: "User") -> Plan:
+def require_plan(user: User) -> Plan:
     """The plan to work under: as `plan_of`, but raises PaymentOverdue. One query."""
     subscription = Subscription.objects.filter(user=user).first()
     if subscription is None:

@@ -2,17 +2,14 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 
+from accounts.models import User
 from billing import money, plans
 from billing.models import LIVE, Interval, Subscription
 from billing.plans import PLANS, Plan
-
-if TYPE_CHECKING:
-    from accounts.models import User
 
 
 class Action(StrEnum):
@@ -49,7 +46,7 @@ class Offered:
         return money.text(self.plan.price(self.interval) // months, settings.CURRENCY, short=True)
 
 
-def offered(user: "User | AnonymousUser", interval: Interval) -> list[Offered]:
+def offered(user: User | AnonymousUser, interval: Interval) -> list[Offered]:
     """The plans, each with its button for the user. One query."""
     subscription = None
     if user.is_authenticated:
@@ -73,7 +70,7 @@ def offered(user: "User | AnonymousUser", interval: Interval) -> list[Offered]:
 
 
 def _action(
-    user: "User | AnonymousUser",
+    user: User | AnonymousUser,
     subscription: Subscription | None,
     *,
     plan: Plan,

@@ -8,25 +8,22 @@ time, any number of times, in any order.
 import logging
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
+from accounts.models import User
 from billing import ledger, payments
 from billing.models import Customer, Grant, Subscription, Unit
 from billing.payments import TRIES, Contended
 from billing.plans import PLANS, TRIAL
-from billing.providers.gateway import gateway
+from billing.providers import gateway
 from billing.providers.objects import Invoice, ProviderSubscription
-
-if TYPE_CHECKING:
-    from accounts.models import User
 
 log = logging.getLogger(__name__)
 
 
-def start_trial(user: "User", *, email: str) -> Grant | None:
+def start_trial(user: User, *, email: str) -> Grant | None:
     """Give the trial's minutes; None if the user or the (confirmed) address had them before.
 
     The address counts although its account was deleted: the grant's reference is made from it.

@@ -2,9 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar, cast
 
-from csp.decorators import csp_update
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -15,24 +13,18 @@ from django.views.decorators.http import require_GET
 
 from accounts.requests import user_of
 from billing import ledger, storefront
+from billing.form_redirects import allow_provider_redirects
 from billing.models import LIVE, Entry, Interval, Payment, Subscription, Unit
 from billing.plans import CREDIT_PACKS, PLANS, TOP_UPS, TRIAL, plan_of
-from billing.providers.gateway import ProviderUnavailable, gateway
+from billing.providers import gateway, provider
+from billing.providers.gateway import ProviderUnavailable
 
 ENTRIES_PER_PAGE = 50
 PAYMENTS_SHOWN = 24
-STRIPE_PAGES = [f"https://{name}.stripe.com" for name in ("checkout", "billing", "invoice")]
-
-View = TypeVar("View", bound=Callable[..., HttpResponse])
-
-
-def forms_may_lead_to_stripe(view: View) -> View:
-    """Browsers apply the policy's `form-action` to where a posted form redirects, too."""
-    return cast("View", csp_update({"form-action": STRIPE_PAGES})(view))
 
 
 @require_GET
-@forms_may_lead_to_stripe
+@allow_provider_redirects
 def plans(request: HttpRequest) -> HttpResponse:
     """billing/plans.html
 
@@ -60,7 +52,7 @@ def plans(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 @never_cache
-@forms_may_lead_to_stripe
+@allow_provider_redirects
 def plan(request: HttpRequest) -> HttpResponse:
     """billing/plan.html
 
@@ -87,7 +79,7 @@ def plan(request: HttpRequest) -> HttpResponse:
         "available_ms": ledger.available(user, Unit.GPU_MS),
         "available_credits": ledger.available(user, Unit.CREDITS),
         "is_customer": user.customers.exists(),
-        "is_sandbox": not settings.STRIPE_SECRET_KEY,
+        "is_sandbox": provider().is_sandbox,
     }
     return render(request, "billing/plan.html", context)
 
@@ -112,7 +104,7 @@ def invoice(request: HttpRequest, payment_id: int) -> HttpResponse:
 
 @login_required
 @require_GET
-@forms_may_lead_to_stripe
+@allow_provider_redirects
 def usage(request: HttpRequest) -> HttpResponse:
     """billing/usage.html
 

@@ -11,18 +11,15 @@ is written off by whichever verb meets it first, so no balance depends on `expir
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.models import User
 from billing import signals
 from billing.ledger import locked, sql
 from billing.models import Entry, Grant, Hold, Unit, Wallet
-
-if TYPE_CHECKING:
-    from accounts.models import User
 
 
 class InsufficientBalance(Exception):
@@ -50,12 +47,12 @@ class Available:
     held: int
 
 
-def wallet_of(user: "User", unit: Unit) -> Wallet:
+def wallet_of(user: User, unit: Unit) -> Wallet:
     """The user's wallet in `unit`, made if there is none. Not locked."""
     return Wallet.objects.get_or_create(user=user, unit=unit)[0]
 
 
-def lock(user: "User", unit: Unit) -> Wallet:
+def lock(user: User, unit: Unit) -> Wallet:
     """The user's wallet, made if there is none, its row locked until the caller's transaction ends.
 
     For who has to decide something before holding, one at a time for each user.
@@ -63,7 +60,7 @@ def lock(user: "User", unit: Unit) -> Wallet:
     return Wallet.objects.select_for_update().get(pk=wallet_of(user, unit).pk)
 
 
-def standing(user: "User", unit: Unit) -> Available:
+def standing(user: User, unit: Unit) -> Available:
     """How the user's wallet stands, read at one moment. Writes nothing."""
     wallet = Wallet.objects.filter(user=user, unit=unit).first()
     if wallet is None:
@@ -72,14 +69,14 @@ def standing(user: "User", unit: Unit) -> Available:
     return Available(available=wallet.balance - wallet.held - lapsed, held=wallet.held)
 
 
-def available(user: "User", unit: Unit) -> int:
+def available(user: User, unit: Unit) -> int:
     """What a new hold could claim now. Writes nothing."""
     return standing(user, unit).available
 
 
 @transaction.atomic
 def grant(
-    user: "User",
+    user: User,
     *,
     unit: Unit,
     amount: int,
@@ -117,7 +114,7 @@ def grant(
 
 
 @transaction.atomic
-def hold(user: "User", *, unit: Unit, amount: int, reference: str) -> Hold:
+def hold(user: User, *, unit: Unit, amount: int, reference: str) -> Hold:
     """Set `amount` (above zero) aside. A second call returns the first one's hold, open or settled.
 
     Raises InsufficientBalance, or ReferenceReused if the reference belongs to another wallet.
@@ -173,7 +170,7 @@ def release(hold_reference: str) -> None:
 
 
 @transaction.atomic
-def adjust(user: "User", *, unit: Unit, amount: int, reference: str, note: str) -> None:
+def adjust(user: User, *, unit: Unit, amount: int, reference: str, note: str) -> None:
     """Correct a mistake: give `amount`, or take it back at once if it is below zero. `note` says why.
 
     Raises InsufficientBalance where less is available than is to be taken, and ReferenceReused.

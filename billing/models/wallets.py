@@ -1,6 +1,6 @@
 """What a user may spend: wallets and the rows that they sum. `ledger` is the only writer."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
@@ -9,8 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-if TYPE_CHECKING:
-    from accounts.models import User
+from accounts.models import User
 
 
 class Unit(models.TextChoices):
@@ -47,7 +46,7 @@ class GrantQuerySet(models.QuerySet["Grant"]):
             F("expires_at").asc(nulls_last=True), "id"
         )
 
-    def for_user(self, user: "User", unit: Unit) -> "GrantQuerySet":
+    def for_user(self, user: User, unit: Unit) -> "GrantQuerySet":
         return self.filter(wallet__user=user, wallet__unit=unit)
 
 

@@ -1,20 +1,21 @@
-"""What we ask of a payment provider.
+"""The interface of a payment provider.
 
 Calls take seconds and can fail, so none is made inside a database transaction.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 
+from accounts.models import User
 from billing.models import Interval
 from billing.plans import Plan, Product
 from billing.providers.objects import (
     CheckoutSession,
+    Event,
     Invoice,
     Json,
     ProviderSubscription,
@@ -22,46 +23,47 @@ from billing.providers.objects import (
     Subject,
 )
 
-if TYPE_CHECKING:
-    from accounts.models import User
-
 
 class ProviderUnavailable(Exception):
-    """The provider could not be reached, or refused. Nothing is known to have changed."""
+    """The provider was unreachable, or refused the call. Our rows are unchanged."""
 
     def __init__(self) -> None:
         super().__init__(_("The payment provider cannot be reached. Please try again in a minute."))
 
 
 class CardDeclined(Exception):
-    """The card was refused, and everything is as it was."""
+    """The card was refused. Nothing was charged or changed."""
 
     def __init__(self) -> None:
         super().__init__(_("Your card was declined. Nothing was charged and nothing has changed."))
 
 
+class InvalidEvent(Exception):
+    """The body of a webhook call is not a signed, recent event of this provider."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Urls:
-    """Where the provider's pages lead back to; `{CHECKOUT_SESSION_ID}` in `success` becomes the id."""
+    """Our pages after a checkout; the provider puts the id for `{CHECKOUT_SESSION_ID}` in `success`."""
 
     success: str
     cancel: str
 
 
 class Gateway(Protocol):
-    """A payment provider. Every method may raise ProviderUnavailable.
+    """A connection to a payment provider. Every method but the last two may raise ProviderUnavailable.
 
-    An `idempotency_key` makes a repeated call return the first one's outcome.
+    An `idempotency_key` makes a repeated call return the first call's outcome.
     """
 
     name: str
 
-    def create_customer(self, user: "User", *, idempotency_key: str) -> str:
-        """Make the user known; returns the customer's id."""
+    def create_customer(self, user: User, *, idempotency_key: str) -> str:
+        """Create a customer for the user; returns its id."""
 
     def create_checkout(
         self,
-        user: "User",
+        user: User,
         plan: Plan,
         interval: Interval,
         *,
@@ -69,38 +71,38 @@ class Gateway(Protocol):
         urls: Urls,
         idempotency_key: str,
     ) -> str:
-        """Start paying for `plan`; returns the page to send the user to."""
+        """Open a checkout session for a subscription; returns the URL of its page."""
 
     def create_purchase(
         self,
-        user: "User",
+        user: User,
         product: Product,
         *,
         customer_id: str,
         urls: Urls,
         idempotency_key: str,
     ) -> str:
-        """Start paying once for `product`; returns the page to send the user to."""
+        """Open a checkout session for a single payment; returns the URL of its page."""
 
     def create_portal(self, customer_id: str, *, return_url: str) -> str:
-        """The page where a customer changes the card and the address on invoices."""
+        """Open the customer portal, for the card and the invoice address; returns its URL."""
 
     def retrieve_checkout(self, checkout_id: str) -> CheckoutSession | None:
-        """None if there is no such session."""
+        """The checkout session; None if the id is unknown."""
 
     def retrieve_subscription(self, subscription_id: str) -> ProviderSubscription:
-        """The subscription as it is now."""
+        """The subscription's present state."""
 
     def invoices(self, subscription_id: str) -> Sequence[Invoice]:
-        """The subscription's latest invoices that are no drafts any more, the newest first."""
+        """The subscription's latest invoices except drafts, the newest first."""
 
     def next_invoice_cents(self, remote: ProviderSubscription) -> int | None:
-        """What the next invoice will come to; None if there will be none."""
+        """The amount of the next invoice; None if the subscription ends before."""
 
     def preview_change(
         self, remote: ProviderSubscription, plan: Plan, interval: Interval, *, at: datetime
     ) -> Invoice:
-        """The invoice that a change of plan would bring at that moment."""
+        """A preview of the invoice for a change of plan `at` that moment."""
 
     def change_plan(
         self,
@@ -113,54 +115,61 @@ class Gateway(Protocol):
     ) -> str | None:
         """Move to `plan` at once, and invoice the difference as of `at`. Raises CardDeclined.
 
-        Returns the page where the customer has to confirm the payment first, if the bank wants that;
-        until then everything stays as it is.
+        Returns the URL of a page if the bank wants the customer to confirm the payment first. The
+        plan stays as it is until then.
         """
 
     def schedule_change(
         self, remote: ProviderSubscription, plan: Plan, interval: Interval, *, idempotency_key: str
     ) -> None:
-        """Move to `plan` when the period ends, in place of what was to change then."""
+        """Move to `plan` when the period ends. Replaces an earlier scheduled change."""
 
     def unschedule(self, remote: ProviderSubscription, *, idempotency_key: str) -> None:
-        """Let the plan stay as it is when the period ends."""
+        """Drop the scheduled change of plan."""
 
     def set_cancel_at_period_end(
         self, remote: ProviderSubscription, *, cancel: bool, idempotency_key: str
     ) -> None:
-        """Let the subscription end with its period, in place of what was to change then, or go on."""
+        """Set or clear the cancellation at the period's end. Drops a scheduled change."""
 
     def end(self, remote: ProviderSubscription, *, idempotency_key: str) -> None:
-        """End the subscription now, and give up what is owed for it."""
+        """Cancel the subscription now and void its open invoices."""
 
     def invoice_page(self, invoice_id: str) -> str:
-        """The page where an open invoice is paid, and a payment confirmed with the bank."""
+        """The URL of the page for paying an open invoice or confirming its payment."""
 
     def invoice_pdf(self, invoice_id: str) -> str:
-        """Where the invoice can be downloaded."""
+        """The URL of the invoice's PDF."""
 
     def returned(self, payment_intent_id: str) -> Returned:
-        """What of a payment was refunded, or is held back by a dispute."""
+        """The refunded and the disputed amount of a payment."""
 
     def origin_of(self, payment_intent_id: str) -> tuple[Subject, str] | None:
-        """The subscription or checkout that a payment was for; None if it is not of our making."""
+        """The payment's subscription or checkout session; None if neither is ours."""
 
-    def events_since(self, moment: datetime) -> Iterable[Json]:
-        """The events of the types that concern us, the newest first."""
+    def events_since(self, moment: datetime) -> Iterable[Event]:
+        """The events of the types that the webhook receives, the newest first."""
 
     def all_subscriptions(self) -> Iterable[ProviderSubscription]:
-        """Every subscription that there is, also those that ended."""
+        """Every subscription, ended ones included."""
 
     def checkouts_since(self, moment: datetime) -> Iterable[CheckoutSession]:
-        """Every checkout that was completed of those that began since."""
+        """Every completed checkout session that was opened since."""
+
+    def read_event(self, body: bytes, headers: Mapping[str, str]) -> Event:
+        """The event in the body of a webhook call. Raises InvalidEvent."""
+
+    def subject_of(self, payload: Json) -> tuple[Subject, str] | None:
+        """The kind and the id of the event's object; None if the event changes nothing for us."""
 
 
-def gateway() -> Gateway:
-    """Stripe where a key is set, else the sandbox."""
-    if settings.STRIPE_SECRET_KEY:
-        from billing.providers.stripe.gateway import StripeGateway
+@dataclass(frozen=True, kw_only=True)
+class Provider:
+    """A payment provider. `connect` may load the provider's library, everything else is cheap."""
 
-        return StripeGateway(settings.STRIPE_SECRET_KEY)
-    from billing.providers.sandbox import SandboxGateway
-
-    return SandboxGateway()
+    is_configured: Callable[[], bool]
+    connect: Callable[[], Gateway]
+    # No money moves: its pages are ours, and payments are tests.
+    is_sandbox: bool = False
+    # Origins of the pages to which one of our posted forms may redirect.
+    origins: tuple[str, ...] = ()

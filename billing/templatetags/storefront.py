@@ -1,16 +1,13 @@
 """What is offered to who has run out of minutes."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django import template
 from django.conf import settings
 
+from accounts.models import User
 from billing import notice
 from billing.plans import TOP_UPS, TopUp
-
-if TYPE_CHECKING:
-    from accounts.models import User
 
 register = template.Library()
 
@@ -27,6 +24,6 @@ def currency() -> str:
 
 
 @register.simple_tag
-def next_minutes_at(user: "User") -> datetime | None:
+def next_minutes_at(user: User) -> datetime | None:
     """When the plan brings minutes again, if it does."""
     return notice.next_minutes_at(user)

@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.requests import user_of
-from billing.views import forms_may_lead_to_stripe
+from billing.form_redirects import allow_provider_redirects
 from generation import jobs
 from generation.images import sources
 from generation.jobs import receipt_view
@@ -20,7 +20,7 @@ from generation.models import Job
 @login_required
 @require_safe
 @never_cache
-@forms_may_lead_to_stripe
+@allow_provider_redirects
 def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
     job = get_job_for_user(request, job_id)
     context = {

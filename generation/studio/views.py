@@ -16,9 +16,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.rate_limits import limited
 from accounts.requests import user_of
+from billing.form_redirects import allow_provider_redirects
 from billing.plans import PaymentOverdue, plan_of
 from billing.templatetags.amounts import gpu_time
-from billing.views import forms_may_lead_to_stripe
 from generation import jobs, moderation
 from generation.engine.checkpoints.example_prompts import EXAMPLES, follows_prompts
 from generation.engine.enums import Mode
@@ -44,7 +44,7 @@ RECENT = 12
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-@forms_may_lead_to_stripe
+@allow_provider_redirects
 @limited("submit")
 def studio(request: HttpRequest) -> HttpResponse:
     """Prefill the form by the query.

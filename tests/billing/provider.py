@@ -12,7 +12,9 @@ from billing.models import Interval, Payment, SandboxObject, Subscription
 from billing.plans import PLANS, PRODUCTS
 from billing.providers import sandbox
 from billing.providers.gateway import Urls
+from billing.providers.sandbox import delivery
 from billing.providers.sandbox.objects import Json
+from billing.providers.stripe import events as stripe_events
 from billing.providers.stripe import signature
 
 URLS = Urls(
@@ -59,14 +61,25 @@ def events() -> list[Json]:
     return [row.data for row in rows]
 
 
+def store(event: Json) -> None:
+    """Keep an event, as the webhook does."""
+    event_inbox.store(stripe_events.from_json(event))
+
+
+def sign(payload: bytes, *, at: float | None = None) -> str:
+    """The header with which the sandbox sends `payload`, now unless given."""
+    at = time.time() if at is None else at
+    return signature.sign(payload, secret=delivery.secret(), at=int(at))
+
+
 def post(client: Client, payload: bytes, *, header: str | None = None) -> int:
-    """The status that our webhook answers with; the header is right unless given."""
-    header = signature.sign(payload, at=int(time.time())) if header is None else header
+    """The status of the webhook's answer; the header is right unless given."""
+    header = sign(payload) if header is None else header
     response = client.post(
         reverse("billing:webhook"),
         payload,
         content_type="application/json",
-        headers={"Stripe-Signature": header},
+        headers={signature.HEADER: header},
     )
     return response.status_code
 

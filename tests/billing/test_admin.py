@@ -162,7 +162,7 @@ def test_every_list_is_shown_and_nothing_can_be_written(
 ) -> None:
     ledger.hold(in_arrears, unit=Unit.GPU_MS, amount=10, reference="job:1")
     for event in provider.events():
-        event_inbox.store(event)
+        provider.store(event)
     url = reverse(f"admin:billing_{name}_changelist")
 
     assert client.get(url).status_code == 200

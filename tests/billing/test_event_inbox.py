@@ -152,7 +152,7 @@ def test_a_years_events_thrice_in_any_order_end_in_the_same_state(
 
 
 def deliver(event: Json) -> None:
-    event_inbox.store(event)
+    provider.store(event)
     event_inbox.process(event["id"])
 
 

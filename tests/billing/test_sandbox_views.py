@@ -22,7 +22,7 @@ BASIC_MS = 200 * 60_000
 def hear_all() -> None:
     """What the sandbox's events bring about, once they are delivered."""
     for event in provider.events():
-        event_inbox.store(event)
+        provider.store(event)
         event_inbox.process(event["id"])
 
 

@@ -6,8 +6,7 @@ from accounts.models import User
 from billing import plan_changes, plans, subscriptions
 from billing.models import Customer, Grant, Payment, SandboxObject, Subscription
 from billing.plans import GRACE, PLANS, TRIAL, plan_of
-from billing.providers import sandbox
-from billing.providers.gateway import gateway
+from billing.providers import gateway, sandbox
 from tests.billing import provider
 from tests.billing.books import assert_books_balance, balance
 from tests.billing.conftest import Clock

@@ -71,7 +71,7 @@ def test_a_renewal_happens_once(alice: User, clock: Clock) -> None:
 
     twice_at_once(sandbox.renew_due)
     for event in provider.events():
-        event_inbox.store(event)
+        provider.store(event)
         twice_at_once(lambda event=event: event_inbox.process(event["id"]))  # type: ignore[misc]
 
     assert Payment.objects.filter(status=Payment.Status.PAID).count() == 2

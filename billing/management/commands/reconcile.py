@@ -2,11 +2,11 @@ from argparse import ArgumentParser
 from collections.abc import Iterator
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from billing import reconciliation
 from billing.audit import audit
+from billing.providers import provider
 from billing.providers.gateway import ProviderUnavailable
 
 
@@ -20,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--provider",
             action="store_true",
-            default=bool(settings.STRIPE_SECRET_KEY),
+            default=not provider().is_sandbox,
             help="compare with the provider also where that is the sandbox",
         )
 

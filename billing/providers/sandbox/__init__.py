@@ -1,9 +1,10 @@
-"""The provider used when no Stripe key is set: checkout pages marked as a test, and no money.
+"""The provider for sites without another one: test checkout pages, and no money.
 
-It stands on the other side of the same wires: it keeps Stripe-shaped objects of its own, answers the
-gateway's questions from them, and posts signed events to our webhook over HTTP.
+It keeps Stripe-shaped objects in our database, answers the gateway's calls from them, and posts events
+with Stripe's signature scheme to our webhook over HTTP.
 """
 
+from billing.providers.gateway import Provider
 from billing.providers.sandbox.delivery import deliver
 from billing.providers.sandbox.gateway import SandboxGateway
 from billing.providers.sandbox.payments import Card, dispute, refund, settle_dispute
@@ -18,6 +19,7 @@ from billing.providers.sandbox.subscriptions import (
 )
 
 __all__ = [
+    "PROVIDER",
     "Card",
     "SandboxGateway",
     "deliver",
@@ -32,3 +34,5 @@ __all__ = [
     "settle_dispute",
     "use_card",
 ]
+
+PROVIDER = Provider(is_configured=lambda: True, connect=SandboxGateway, is_sandbox=True)

@@ -1,41 +1,41 @@
-"""The sandbox as the gateway to a payment provider."""
+"""The sandbox as a `providers.gateway.Gateway`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Any
 
 from django.urls import reverse
 
+from accounts.models import User
 from billing.models import Interval, SandboxObject
 from billing.plans import Plan, Product
-from billing.providers import objects as providers_objects
 from billing.providers.gateway import ProviderUnavailable, Urls
 from billing.providers.objects import (
     CheckoutSession,
+    Event,
     Invoice,
     Price,
     ProviderSubscription,
     Returned,
     Subject,
 )
-from billing.providers.sandbox import objects, subscriptions
+from billing.providers.sandbox import delivery, objects, subscriptions
 from billing.providers.sandbox.objects import Json
-
-if TYPE_CHECKING:
-    from accounts.models import User
+from billing.providers.stripe import events, signature
+from billing.providers.stripe import json as stripe_json
 
 
 class SandboxGateway:
-    """A `gateway.Gateway` that answers from our own database. Its verbs set states, so keys are not needed."""
+    """Answers from our own database. Its verbs are safe to repeat, so it ignores idempotency keys."""
 
     name = "sandbox"
 
-    def create_customer(self, user: "User", *, idempotency_key: str) -> str:
+    def create_customer(self, user: User, *, idempotency_key: str) -> str:
         return str(objects.create_customer(user_id=user.pk)["id"])
 
     def create_checkout(
         self,
-        user: "User",
+        user: User,
         plan: Plan,
         interval: Interval,
         *,
@@ -56,7 +56,7 @@ class SandboxGateway:
 
     def create_purchase(
         self,
-        user: "User",
+        user: User,
         product: Product,
         *,
         customer_id: str,
@@ -79,7 +79,7 @@ class SandboxGateway:
 
     def retrieve_checkout(self, checkout_id: str) -> CheckoutSession | None:
         found = SandboxObject.objects.filter(pk=checkout_id, type="checkout.session").first()
-        return providers_objects.checkout_session(found.data) if found else None
+        return stripe_json.checkout_session(found.data) if found else None
 
     def retrieve_subscription(self, subscription_id: str) -> ProviderSubscription:
         found = SandboxObject.objects.filter(pk=subscription_id, type="subscription").first()
@@ -89,7 +89,7 @@ class SandboxGateway:
 
     def invoices(self, subscription_id: str) -> Sequence[Invoice]:
         rows = objects.invoices(subscription_id)
-        return [providers_objects.invoice(row.data, price_of=_price) for row in rows]
+        return [stripe_json.invoice(row.data, price_of=_price) for row in rows]
 
     def next_invoice_cents(self, remote: ProviderSubscription) -> int | None:
         if not remote.is_live or remote.cancel_at_period_end:
@@ -102,7 +102,7 @@ class SandboxGateway:
         subscription = SandboxObject.objects.get(pk=remote.id).data
         lines = subscriptions.lines_of_change(subscription, plan, interval, at=int(at.timestamp()))
         invoice = objects.draft(lines, subscription_id=remote.id)
-        return providers_objects.invoice(invoice, price_of=_price)
+        return stripe_json.invoice(invoice, price_of=_price)
 
     def change_plan(
         self,
@@ -143,7 +143,7 @@ class SandboxGateway:
             [row.data for row in objects.about(payment_intent_id, [type_])]
             for type_ in ("refund", "dispute")
         )
-        return providers_objects.returned(refunds=refunds, disputes=disputes)
+        return stripe_json.returned(refunds=refunds, disputes=disputes)
 
     def origin_of(self, payment_intent_id: str) -> tuple[Subject, str] | None:
         session = SandboxObject.objects.filter(
@@ -153,18 +153,16 @@ class SandboxGateway:
             return Subject.CHECKOUT, session.pk
         paid_by = [{"payment": {"payment_intent": payment_intent_id}}]
         invoice = SandboxObject.objects.filter(type="invoice", data__payments__data=paid_by).first()
-        subscription_id = (
-            providers_objects.subscription_of_invoice(invoice.data) if invoice else None
-        )
+        subscription_id = stripe_json.subscription_of_invoice(invoice.data) if invoice else None
         return (Subject.SUBSCRIPTION, subscription_id) if subscription_id else None
 
-    def events_since(self, moment: datetime) -> Iterable[Json]:
-        events = SandboxObject.objects.filter(
+    def events_since(self, moment: datetime) -> Iterable[Event]:
+        rows = SandboxObject.objects.filter(
             type="event",
             data__created__gte=int(moment.timestamp()),
-            data__type__in=providers_objects.EVENT_TYPES,
+            data__type__in=events.EVENT_TYPES,
         )
-        return [row.data for row in events.order_by("-created_at")]
+        return [events.from_json(row.data) for row in rows.order_by("-created_at")]
 
     def all_subscriptions(self) -> Iterable[ProviderSubscription]:
         for row in SandboxObject.objects.filter(type="subscription").order_by("-created_at"):
@@ -177,14 +175,21 @@ class SandboxGateway:
             data__status="complete",
         )
         for row in sessions.order_by("-created_at"):
-            yield providers_objects.checkout_session(row.data)
+            yield stripe_json.checkout_session(row.data)
+
+    def read_event(self, body: bytes, headers: Mapping[str, str]) -> Event:
+        header = headers.get(signature.HEADER, "")
+        return events.read(body, header=header, secret=delivery.secret())
+
+    def subject_of(self, payload: Mapping[str, Any]) -> tuple[Subject, str] | None:
+        return events.subject_of(payload)
 
 
 def _subscription(data: Json) -> ProviderSubscription:
     schedule = objects.schedule_of(data["id"])
     expanded = {**data, "schedule": schedule.data if schedule else None}
-    return providers_objects.subscription(expanded, price_of=_price)
+    return stripe_json.subscription(expanded, price_of=_price)
 
 
 def _price(price_id: str) -> Price:
-    return providers_objects.price(objects.price_of(price_id))
+    return stripe_json.price(objects.price_of(price_id))

@@ -6,8 +6,8 @@ from django.conf import settings
 from django.utils.formats import date_format
 
 from billing import money
-from billing.providers.objects import moment
 from billing.providers.sandbox.objects import Json
+from billing.providers.stripe.json import moment
 
 _LEFT, _TOP, _LEADING = 72, 760, 18
 

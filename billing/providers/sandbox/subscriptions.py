@@ -7,10 +7,10 @@ from billing.models import Interval, SandboxObject
 from billing.periods import after
 from billing.plans import PLANS, Plan
 from billing.providers.gateway import CardDeclined
-from billing.providers.objects import moment
 from billing.providers.sandbox import objects, payments
 from billing.providers.sandbox.objects import Json
 from billing.providers.sandbox.payments import Card
+from billing.providers.stripe.json import moment
 
 
 def pay(checkout_id: str, *, card: Card = Card.GOOD) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, ParamSpec
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import QuerySet
@@ -15,10 +14,11 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.requests import user_of
 from billing.models import Customer, SandboxObject, Subscription
-from billing.providers.objects import moment
+from billing.providers import provider
 from billing.providers.sandbox import objects, payments, pdf, subscriptions
 from billing.providers.sandbox.objects import Json
 from billing.providers.sandbox.payments import Card
+from billing.providers.stripe.json import moment
 
 P = ParamSpec("P")
 
@@ -26,7 +26,7 @@ P = ParamSpec("P")
 def _sandbox_only(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if settings.STRIPE_SECRET_KEY:
+        if not provider().is_sandbox:
             raise Http404
         return view(*args, **kwargs)
 

@@ -1,0 +1,25 @@
+"""Stripe, the provider of record.
+
+Its library takes half a second to load, so this module does not import it.
+"""
+
+from django.conf import settings
+
+from billing.providers.gateway import Gateway, Provider
+
+
+def is_configured() -> bool:
+    return bool(settings.STRIPE_SECRET_KEY)
+
+
+def connect() -> Gateway:
+    from billing.providers.stripe import gateway  # slow import: stripe takes half a second
+
+    return gateway.StripeGateway(settings.STRIPE_SECRET_KEY)
+
+
+PROVIDER = Provider(
+    is_configured=is_configured,
+    connect=connect,
+    origins=tuple(f"https://{name}.stripe.com" for name in ("checkout", "billing", "invoice")),
+)

@@ -16,7 +16,7 @@ from django.utils.translation import override
 from billing import money
 from billing.models import Interval
 from billing.plans import PLANS, PRODUCTS, Plan, Product
-from billing.providers import objects
+from billing.providers.stripe import events
 
 if TYPE_CHECKING:
     from stripe import StripeObject, V1Services
@@ -204,7 +204,7 @@ def _webhook(client: "V1Services", *, api_version: str) -> Iterator[str]:
     if urlsplit(url).hostname in {"127.0.0.1", "localhost"}:
         yield f"no webhook endpoint: Stripe cannot reach {url}. Forward: stripe listen --forward-to {url}"
         return
-    wanted: Any = sorted(objects.EVENT_TYPES)
+    wanted: Any = sorted(events.EVENT_TYPES)
     endpoints = client.webhook_endpoints.list({"limit": PAGE}).auto_paging_iter()
     known = [each for each in endpoints if each.url == url]
     current = next((each for each in known if each.api_version == api_version), None)

@@ -13,11 +13,12 @@ from billing import checkouts, event_inbox
 from billing.models import Interval, Subscription
 from billing.plans import PLANS, PRODUCTS
 from billing.providers.gateway import Urls
-from billing.providers.objects import EVENT_TYPES
 from billing.providers.stripe import signature
+from billing.providers.stripe.events import EVENT_TYPES
 from tests.billing.providers.stripe.account import VISA, Object
 from tests.billing.providers.stripe.server import KEY, FakeStripe
 
+SECRET = "whsec_of_the_fake"
 URLS = Urls(
     success="https://site.test/billing/success/?checkout={CHECKOUT_SESSION_ID}",
     cancel="https://site.test/plans/",
@@ -36,7 +37,7 @@ def bare_stripe(settings: Settings) -> Iterator[FakeStripe]:
     """Stripe before anything is set up there."""
     with FakeStripe().running() as fake:
         settings.STRIPE_SECRET_KEY = KEY
-        settings.STRIPE_WEBHOOK_SECRET = "whsec_of_the_fake"
+        settings.STRIPE_WEBHOOK_SECRET = SECRET
         settings.STRIPE_API_URL = fake.url
         settings.SITE_URL = "https://site.test"
         yield fake
@@ -101,13 +102,17 @@ class Life:
         return self.account.all("payment_intent")[0]["id"]
 
 
+def sign(payload: bytes) -> str:
+    return signature.sign(payload, secret=SECRET, at=int(time.time()))
+
+
 def receive(client: Client, event: Object) -> None:
     payload = json.dumps(event).encode()
     response = client.post(
         "/billing/webhook/",
         payload,
         content_type="application/json",
-        headers={"Stripe-Signature": signature.sign(payload, at=int(time.time()))},
+        headers={signature.HEADER: sign(payload)},
     )
     assert response.status_code == 200
     event_inbox.process(event["id"])

@@ -17,12 +17,14 @@ from billing import checkouts, event_inbox, plan_changes, tasks
 from billing.models import CatchUp, Grant, Interval, Payment, StripeEvent, Subscription
 from billing.payments import Contended
 from billing.plans import PLANS, plan_of
-from billing.providers.gateway import ProviderUnavailable, gateway
-from billing.providers.objects import EVENT_TYPES
+from billing.providers import gateway
+from billing.providers.gateway import ProviderUnavailable
+from billing.providers.stripe import events as stripe_events
 from billing.providers.stripe import signature
+from billing.providers.stripe.events import EVENT_TYPES
 from tests.billing.books import assert_books_balance, balance
 from tests.billing.conftest import Clock
-from tests.billing.providers.stripe.conftest import URLS, Life
+from tests.billing.providers.stripe.conftest import URLS, Life, sign
 from tests.billing.providers.stripe.server import FakeStripe
 
 BASIC_MS = 200 * 60_000
@@ -167,7 +169,7 @@ def test_events_that_come_at_once_are_one(life: Life, alice: User) -> None:
     life.account.complete(life.check_out())
     events = [event for event in life.account.events if event["type"] in EVENT_TYPES] * 4
     for event in events:
-        event_inbox.store(event)
+        event_inbox.store(stripe_events.from_json(event))
 
     def process(event_id: str) -> None:
         # Who is overtaken again and again is tried again later.
@@ -197,7 +199,7 @@ def test_an_event_that_stripe_posts_over_http_is_stored_and_rings(
         data=payload,
         headers={
             "Content-Type": "application/json",
-            "Stripe-Signature": signature.sign(payload, at=int(time.time())),
+            signature.HEADER: sign(payload),
         },
     )
 

@@ -13,8 +13,8 @@ from billing import plans
 from billing.models import Subscription
 from billing.plans import PLANS, PRODUCTS
 from billing.providers.gateway import ProviderUnavailable
-from billing.providers.objects import EVENT_TYPES
 from billing.providers.stripe import catalogue
+from billing.providers.stripe.events import EVENT_TYPES
 from tests.billing.books import balance
 from tests.billing.providers.stripe.conftest import Life, synchronize
 from tests.billing.providers.stripe.server import FakeStripe

@@ -24,10 +24,12 @@ PERSONAL = frozenset(
 )
 
 
-def without_person(data: Any) -> Any:
+def without_personal_data(data: Any) -> Any:
     """The same, without names, addresses and the like, however deep they are."""
     if isinstance(data, dict):
-        return {key: without_person(value) for key, value in data.items() if key not in PERSONAL}
+        return {
+            key: without_personal_data(value) for key, value in data.items() if key not in PERSONAL
+        }
     if isinstance(data, list):
-        return [without_person(each) for each in data]
+        return [without_personal_data(each) for each in data]
     return data

@@ -2,8 +2,9 @@ import pytest
 
 from billing import event_inbox
 from billing.models import StripeEvent
-from billing.privacy import without_person
 from billing.providers.objects import Json
+from billing.providers.stripe import events
+from billing.providers.stripe.privacy import without_personal_data
 
 CHECKOUT: Json = {
     "id": "evt_1",
@@ -24,14 +25,14 @@ CHECKOUT: Json = {
 
 
 def test_whom_an_event_is_about_is_left_out_however_deep() -> None:
-    kept = without_person(CHECKOUT)
+    kept = without_personal_data(CHECKOUT)
 
     assert "Alice" not in str(kept)
     assert "alice@" not in str(kept)
 
 
 def test_what_it_is_about_stays() -> None:
-    kept = without_person(CHECKOUT)
+    kept = without_personal_data(CHECKOUT)
 
     assert kept["data"]["object"] == {
         "id": "cs_1",
@@ -44,6 +45,6 @@ def test_what_it_is_about_stays() -> None:
 
 @pytest.mark.django_db
 def test_the_inbox_keeps_no_more_than_that() -> None:
-    event_inbox.store(CHECKOUT)
+    event_inbox.store(events.from_json(CHECKOUT))
 
     assert "alice@" not in str(StripeEvent.objects.get().payload)

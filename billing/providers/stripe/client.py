@@ -1,0 +1,72 @@
+"""Connections to Stripe's API, and its errors as the gateway's exceptions."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import stripe
+from django.conf import settings
+
+from billing.providers.gateway import CardDeclined, ProviderUnavailable
+from billing.providers.objects import Price, ProviderSubscription
+from billing.providers.stripe import catalogue
+from billing.providers.stripe import json as stripe_json
+
+log = logging.getLogger(__name__)
+
+API_VERSION = "2026-10-28.endive"
+TIMEOUT_SECONDS = 10
+PAGE = 100
+
+
+@cache
+def client(key: str, address: str) -> stripe.StripeClient:
+    """One client for each key, because each keeps its connections."""
+    return stripe.StripeClient(
+        key,
+        stripe_version=API_VERSION,
+        base_addresses={"api": address} if address else {},
+        max_network_retries=2,
+        http_client=stripe.RequestsClient(timeout=TIMEOUT_SECONDS),
+    )
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Raises Stripe's errors as CardDeclined or ProviderUnavailable."""
+    try:
+        yield
+    except stripe.CardError as error:
+        raise CardDeclined from error
+    except stripe.StripeError as error:
+        raise ProviderUnavailable from error
+    except catalogue.NotSynchronized as error:
+        log.error("%s", error)  # noqa: TRY400  # the message says what to do, the traceback nothing
+        raise ProviderUnavailable from error
+
+
+def plain(found: stripe.StripeObject) -> dict[str, Any]:
+    return found.to_dict(for_json=True)
+
+
+class Connection:
+    """The client, the prices read so far, and the release of a schedule, which every change needs."""
+
+    def __init__(self, key: str) -> None:
+        self._stripe = client(key, settings.STRIPE_API_URL).v1
+        self._price = cache(self._retrieve_price)
+
+    def _release(self, remote: ProviderSubscription, *, idempotency_key: str) -> None:
+        """Take the subscription off its schedule: Stripe refuses changes while it is on one."""
+        if remote.schedule_id is None:
+            return
+        with translated_errors():
+            self._stripe.subscription_schedules.release(
+                remote.schedule_id, {}, {"idempotency_key": f"{idempotency_key}:release"}
+            )
+
+    def _retrieve_price(self, price_id: str) -> Price:
+        price = self._stripe.prices.retrieve(price_id, {"expand": ["currency_options"]})
+        return stripe_json.price(plain(price))
