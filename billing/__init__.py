@@ -1,1 +1,1 @@
-"""What you may spend: plans, wallets, the ledger, and the payment provider behind them."""
+"""Plans, wallets, the ledger, and the payment provider behind them."""

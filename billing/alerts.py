@@ -1,4 +1,4 @@
-"""What an operator should know about the money."""
+"""Operator alerts about webhook events and the books."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,7 +12,7 @@ from accounts.admin_tools import Concern, Urgency, list_url
 from billing import event_inbox, reconciliation
 from billing.models import StripeEvent
 
-# Events are processed at once; beat looks again every half minute.
+# Events are processed at once, and beat retries every half minute.
 LAG = timedelta(minutes=5)
 # Beat reconciles four times a day.
 STALE = timedelta(days=1)

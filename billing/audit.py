@@ -1,4 +1,4 @@
-"""Our rows beside the provider's objects: what an operator has to look at, if there is anything."""
+"""Differences between our rows and the provider's objects, for an operator to look at."""
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
@@ -10,12 +10,12 @@ from billing.providers import gateway
 from billing.providers.gateway import Gateway
 from billing.providers.objects import Invoice, ProviderSubscription
 
-# How far back what was bought once, and what was paid back, is compared.
+# Older purchases and refunds are not compared.
 LOOK_BACK = timedelta(days=120)
 
 
 def audit() -> Iterator[str]:
-    """Every difference in words, one after the other. Asks the provider a few times for each subscription.
+    """Yields every difference as a sentence. Makes a few calls to the provider for each subscription.
 
     Raises ProviderUnavailable.
     """

@@ -1,4 +1,4 @@
-"""Paying: on to the provider's page, and back from it. Guards first, one verb, a page or a redirect."""
+"""Checkout pages: to the provider and back, and the customer portal."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -56,14 +56,14 @@ def buy(request: HttpRequest, product_id: str) -> HttpResponse:
 @require_GET
 @never_cache
 def success(request: HttpRequest) -> HttpResponse:
-    """billing/success.html, the page after paying; it fulfils by itself if no event came yet.
+    """billing/success.html, the page after paying. It fulfils the checkout if no event came yet.
 
-    bought: Plan | Product | None (None: the payment is still on its way, reload in some seconds);
+    bought: Plan | Product | None (None: the payment is pending, reload in some seconds);
     is_plan: bool; available_ms, available_credits: int.
     """
     user = user_of(request)
     checkout_id = request.GET.get("checkout", "")
-    # Nothing else is an id, or fit to be looked up.
+    # PostgreSQL refuses a null byte in a query, so this guards the lookup as well.
     if not checkout_id.isidentifier():
         raise Http404
     try:

@@ -1,4 +1,4 @@
-"""From a button to the provider's page and back: plans are subscribed to, packs bought once."""
+"""Checkout sessions: a plan is subscribed to, a product is bought once."""
 
 from hashlib import sha256
 from uuid import uuid4
@@ -15,11 +15,11 @@ from billing.providers.objects import CheckoutSession
 
 
 class NoSuchCheckout(Exception):
-    """There is no such checkout session of this user."""
+    """The user has no such checkout session."""
 
 
 def subscribe(user: User, plan: Plan, interval: Interval, *, urls: Urls) -> str:
-    """The page where `plan` is paid. The same for a repeated call, so that nobody pays twice.
+    """The URL of the checkout page for `plan`. A repeated call returns the same, so nobody pays twice.
 
     Raises ProviderUnavailable.
     """
@@ -35,7 +35,7 @@ def subscribe(user: User, plan: Plan, interval: Interval, *, urls: Urls) -> str:
 
 
 def buy(user: User, product: Product, *, urls: Urls) -> str:
-    """The page where `product` is paid. Raises ProviderUnavailable."""
+    """The URL of the checkout page for `product`. Raises ProviderUnavailable."""
     provider = gateway()
     return provider.create_purchase(
         user,
@@ -47,7 +47,7 @@ def buy(user: User, product: Product, *, urls: Urls) -> str:
 
 
 def complete(user: User, *, checkout_id: str) -> Subscription | Payment | None:
-    """What the page after paying calls, so that nobody waits for an event. None if it is not paid yet.
+    """Fulfil a checkout from the page after it, without waiting for the event. None if still unpaid.
 
     Raises NoSuchCheckout, ProviderUnavailable, Contended.
     """
@@ -58,19 +58,19 @@ def complete(user: User, *, checkout_id: str) -> Subscription | Payment | None:
 
 
 def synchronize(checkout_id: str) -> None:
-    """What an event about a checkout calls. Safe to repeat. Raises ProviderUnavailable, Contended."""
+    """Fulfil a checkout after an event. Safe to repeat. Raises ProviderUnavailable, Contended."""
     session = gateway().retrieve_checkout(checkout_id)
     if session is not None and session.user_id is not None:
         _fulfil(get_user_model().objects.get(pk=session.user_id), session)
 
 
 def subscription_key(user: User, plan: Plan, interval: Interval, *, urls: Urls) -> str:
-    """The idempotency key of a checkout: the same until the user's subscription has changed."""
+    """The idempotency key of a checkout, the same until the user's subscription changes."""
     subscription = Subscription.objects.filter(user=user).first()
     version = subscription.version if subscription else 0
-    # A key that is used again has to come with the same parameters.
-    asked = f"{plan.id}:{interval}:{plan.price(interval)}:{version}:{urls.success}"
-    return f"checkout:{_key(user)}:{sha256(asked.encode()).hexdigest()[:32]}"
+    # The provider refuses a key that comes again with other parameters.
+    parameters = f"{plan.id}:{interval}:{plan.price(interval)}:{version}:{urls.success}"
+    return f"checkout:{_key(user)}:{sha256(parameters.encode()).hexdigest()[:32]}"
 
 
 def _fulfil(user: User, session: CheckoutSession) -> Subscription | Payment | None:
@@ -82,17 +82,19 @@ def _fulfil(user: User, session: CheckoutSession) -> Subscription | Payment | No
 
 
 def _customer_of(user: User, provider: Gateway) -> str:
-    """The user's id at the provider, made known there if need be."""
+    """The user's customer id at the provider, created on first use."""
     known = Customer.objects.filter(user=user, provider=provider.name).first()
     if known is not None:
         return known.provider_customer_id
-    made = provider.create_customer(user, idempotency_key=f"customer:{_key(user)}:{user.email}")
+    customer_id = provider.create_customer(
+        user, idempotency_key=f"customer:{_key(user)}:{user.email}"
+    )
     row, _is_new = Customer.objects.get_or_create(
-        user=user, provider=provider.name, defaults={"provider_customer_id": made}
+        user=user, provider=provider.name, defaults={"provider_customer_id": customer_id}
     )
     return row.provider_customer_id
 
 
 def _key(user: User) -> str:
-    """Tells users of two databases apart that use one account at the provider."""
+    """Differs between two databases that share one account at the provider."""
     return f"{user.pk}-{user.date_joined.timestamp():.0f}"

@@ -1,4 +1,4 @@
-"""The provider's events: stored once, then each processed until it worked; what never came is asked for."""
+"""The provider's webhook events: stored once, processed until it works, and fetched if they never came."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from billing.models import CatchUp, StripeEvent
 from billing.providers import gateway
 from billing.providers.objects import Event, Subject
 
-# An event may be older than one that came before it.
+# Events come out of order, so each catch-up begins before the last one ended.
 OVERLAP = timedelta(hours=2)
 # The provider forgets events after thirty days.
 FIRST_LOOK = timedelta(days=29)
@@ -20,9 +20,9 @@ FIRST_LOOK = timedelta(days=29)
 
 @dataclass(frozen=True)
 class Backlog:
-    """Events that are still to be processed: `failed` of them at least once, `given_up` for good.
+    """Counts of unprocessed events. `failed` is a part of `waiting`; `given_up` is not.
 
-    `lag` is the age of the oldest that is not given up.
+    `lag` is the age of the oldest waiting event.
     """
 
     waiting: int
@@ -32,7 +32,7 @@ class Backlog:
 
 
 def backlog() -> Backlog:
-    """What is not processed. One query, whose cost grows with that alone."""
+    """The unprocessed events. One query over an index of those alone."""
     hopeless = Q(attempts__gte=StripeEvent.MAX_ATTEMPTS)
     found = StripeEvent.objects.filter(processed_at=None).aggregate(
         waiting=Count("pk", filter=~hopeless),
@@ -45,7 +45,7 @@ def backlog() -> Backlog:
 
 
 def store(event: Event) -> bool:
-    """Keep an event that came in; False if it was there already."""
+    """Keep an event; False if it is known already. The caller has it processed."""
     row = StripeEvent(id=event.id, type=event.type, payload=event.payload)
     known = StripeEvent.objects.filter(pk=row.pk).exists()
     StripeEvent.objects.bulk_create([row], ignore_conflicts=True)
@@ -53,9 +53,9 @@ def store(event: Event) -> bool:
 
 
 def process(event_id: str) -> None:
-    """Bring what the event is about up to date; safe to call again. Keeps and raises what went wrong.
+    """Synchronize the event's object. Safe to repeat. Keeps the error of a failure, and raises it.
 
-    Of the payload only the id of its subject is used: an event may be old, so its object is re-read.
+    Only the id is taken from the payload: an event may be old, so its object is read again.
     """
     event = StripeEvent.objects.get(pk=event_id)
     if event.processed_at is not None:
@@ -74,9 +74,9 @@ def process(event_id: str) -> None:
 
 
 def catch_up() -> int:
-    """Ask the provider for the events that never came, and store them; returns how many there were.
+    """Store the events that the webhook missed; returns their number. Raises ProviderUnavailable.
 
-    Whoever calls this has them processed. Raises ProviderUnavailable.
+    The caller has them processed.
     """
     provider = gateway()
     began = timezone.now()
@@ -89,7 +89,7 @@ def catch_up() -> int:
 
 
 def _recall(payment_intent_id: str) -> None:
-    """A refund may be heard of before the payment is."""
+    """Synchronize refunds and disputes; first the payment itself, if its event is late."""
     if not payments.is_known(payment_intent_id):
         origin = gateway().origin_of(payment_intent_id)
         if origin is None:

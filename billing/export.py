@@ -1,4 +1,4 @@
-"""What an export says of money: the plan, and every movement of every wallet."""
+"""The billing part of an account's export: the plan and every entry of every wallet."""
 
 from collections.abc import Iterator
 from typing import Any

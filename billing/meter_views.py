@@ -1,4 +1,4 @@
-"""What the meter in the header of every page explains."""
+"""The balance and grants behind the meter in every page's header."""
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -17,13 +17,13 @@ from billing.models import Grant, Unit
 def meter(request: HttpRequest) -> HttpResponse:
     """billing/_minutes.html
 
-    available_ms, held_ms: int; grants: list[Grant] with something left, in the order in which they are spent.
+    available_ms, held_ms: int; grants: list[Grant], unspent ones in the order of spending.
     """
     user = user_of(request)
-    standing = ledger.standing(user, Unit.GPU_MS)
+    amounts = ledger.available_and_held(user, Unit.GPU_MS)
     context = {
-        "available_ms": standing.available,
-        "held_ms": standing.held,
+        "available_ms": amounts.available,
+        "held_ms": amounts.held,
         "grants": list(Grant.objects.spendable().for_user(user, Unit.GPU_MS)),
     }
     return render(request, "billing/_minutes.html", context)

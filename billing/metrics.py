@@ -1,4 +1,4 @@
-"""What Prometheus is told of the money: from rows, and from the last comparison of the books."""
+"""Prometheus metrics of webhook events and of the last reconciliation."""
 
 from collections.abc import Iterator
 

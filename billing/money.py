@@ -7,7 +7,7 @@ from babel.numbers import parse_pattern
 from django.conf import settings
 from django.utils.translation import get_language, to_locale
 
-# https://docs.stripe.com/currencies: all others have two places.
+# https://docs.stripe.com/currencies; every other currency has two places.
 _PLACES = {
     **dict.fromkeys(
         ("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv"),
@@ -24,7 +24,7 @@ def places(currency: str) -> int:
 
 
 def text(amount: int, currency: str, *, short: bool = False) -> str:
-    """The amount as the reader's language writes it: "$10.00", or "$10" if whole ones may be `short`."""
+    """The amount in the active language: "$10.00", or "$10" for a whole one if `short`."""
     locale = Locale.parse(to_locale(get_language() or settings.LANGUAGE_CODE))
     value = Decimal(amount).scaleb(-places(currency))
     decimals = 0 if short and value == value.to_integral_value() else places(currency)
@@ -35,7 +35,7 @@ def text(amount: int, currency: str, *, short: bool = False) -> str:
 
 
 def in_currency(cents: int, currency: str) -> int:
-    """What costs `cents` of the installation's currency, in that one or another that CURRENCY_RATES names."""
+    """The price in another currency of CURRENCY_RATES, rounded half up; `cents` is in the site's currency."""
     if currency == settings.CURRENCY:
         return cents
     rate = settings.CURRENCY_RATES.get(currency, Decimal(1))

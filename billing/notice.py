@@ -1,4 +1,4 @@
-"""What a customer has to know about their subscription on every page, and the one thing to do about it."""
+"""The banner about a subscription in trouble, shown on every page."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,18 +13,18 @@ from billing.models import Payment, Subscription
 
 
 class Trouble(StrEnum):
-    """Why a banner is shown."""
+    """The reason for the banner."""
 
-    # The bank wants its customer to confirm an upgrade.
+    # The bank wants the customer to confirm the payment for an upgrade.
     UNCONFIRMED = "unconfirmed"
-    # A renewal failed: everything goes on for some days, then nothing new is made.
+    # A renewal failed. After the days of grace no new job is accepted.
     GRACE = "grace"
     OVERDUE = "overdue"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """`until` is when the days of grace end; `url` is where the invoice is paid, if there is one."""
+    """`until` is the end of the days of grace; `url` is the page for paying, or the plan's page."""
 
     trouble: Trouble
     until: datetime | None
@@ -32,7 +32,7 @@ class Notice:
 
 
 def notice(user: User) -> Notice | None:
-    """What to tell the user, None if all is well. One query, two in trouble."""
+    """The user's banner, None without trouble. One query, two in trouble."""
     subscription = Subscription.objects.filter(user=user).first()
     if subscription is None or not subscription.is_live:
         return None
@@ -45,7 +45,7 @@ def notice(user: User) -> Notice | None:
 
 
 def open_payment(user: User, subscription: Subscription) -> Payment | None:
-    """The invoice of this subscription that waits to be paid, the latest if there are several."""
+    """The latest unpaid invoice of the subscription."""
     waiting = Payment.objects.filter(
         user=user,
         status=Payment.Status.OPEN,
@@ -55,7 +55,7 @@ def open_payment(user: User, subscription: Subscription) -> Payment | None:
 
 
 def next_minutes_at(user: User) -> datetime | None:
-    """When the plan brings minutes again; None if there is no plan, or it ends before. Two queries."""
+    """The moment of the plan's next minutes; None without a plan, or if it ends before. Two queries."""
     subscription = Subscription.objects.filter(user=user).first()
     if subscription is None or subscription.status != Subscription.Status.ACTIVE:
         return None

@@ -1,4 +1,4 @@
-"""When somebody is written about money or minutes: each email once, however often its cause is seen."""
+"""Emails about payments and used minutes, each sent once however often its cause is seen."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,35 +11,35 @@ from accounts import outbox
 from accounts.models import User
 from billing import emails, ledger, money, plans
 from billing.models import Entry, Grant, Payment, Subscription, Unit, Wallet
-from billing.plans import PLANS, PRODUCTS, plan_of
+from billing.plans import PLANS, PRODUCTS, Plan, Product, plan_of
 
 MINUTE_MS = 60_000
-# In percent of a period's minutes, the highest first: of two that are passed at once, one is told.
+# In percent of a period's minutes, the highest first: only that one is announced.
 THRESHOLDS = (100, 80)
-# What is given for a period. Bought minutes come on top, and don't run out with it.
+# Grants for a period. Bought minutes come on top, and don't expire with it.
 ALLOWANCE = (Grant.Source.PLAN,)
-# How far back to look for whoever spent something. A beat that was away for longer misses nothing but
-# who has spent nothing since.
+# Wallets with a capture since then are checked. After a longer outage of beat, a wallet is checked at
+# its next capture.
 LOOK_BACK = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """The minutes that a user has for now, until `ends_at`; a trial's last until they are spent."""
+    """The minutes of the current period, until `ends_at`; None for a trial's, which last until spent."""
 
     amount: int
     remaining: int
     ends_at: datetime | None
 
     def is_used(self, *, percent: int) -> bool:
-        """All of it is used once there is too little left to be worth a picture."""
+        """At 100 percent, a rest that is too small for an image counts as used."""
         if percent == 100:
             return self.remaining <= min(MINUTE_MS, self.amount // 100)
         return 100 * (self.amount - self.remaining) >= percent * self.amount
 
 
 def tell_paid(user: User, payment: Payment) -> None:
-    """Send the receipt. Call it in the transaction that notes the payment."""
+    """Send the receipt. Call it in the transaction that records the payment."""
     email = partial(
         emails.receipt,
         name=_name(payment.product),
@@ -51,7 +51,7 @@ def tell_paid(user: User, payment: Payment) -> None:
 
 
 def tell_renewal_failed(user: User, payment: Payment) -> None:
-    """Say that the card was refused, once for an invoice. Call it in the transaction that notes it."""
+    """Announce the failed renewal, once for an invoice. Call it in the transaction that records it."""
     subscription = Subscription.objects.get(user=user)
     email = partial(
         emails.renewal_failed,
@@ -63,7 +63,7 @@ def tell_renewal_failed(user: User, payment: Payment) -> None:
 
 
 def tell_minutes_of_all() -> int:
-    """Write to all who lately passed a threshold; returns to how many."""
+    """Email every user who passed a threshold within LOOK_BACK; returns the number of emails."""
     since = timezone.now() - LOOK_BACK
     spent = Entry.objects.filter(kind=Entry.Kind.CAPTURE, created_at__gte=since)
     wallets = Wallet.objects.filter(unit=Unit.GPU_MS, pk__in=spent.values("wallet"))
@@ -71,7 +71,7 @@ def tell_minutes_of_all() -> int:
 
 
 def tell_minutes(user: User) -> bool:
-    """Write to the user if a threshold was passed in this period; returns whether that was news."""
+    """Email the user who passed a threshold in this period; False if that was announced before."""
     allowance = _allowance(user)
     if allowance is None or not user.is_active:
         return False
@@ -108,5 +108,5 @@ def _renews_at(user: User) -> datetime | None:
 
 
 def _name(product: str) -> str:
-    known = {**PLANS, **PRODUCTS}
+    known: dict[str, Plan | Product] = {**PLANS, **PRODUCTS}
     return str(known[product].name) if product in known else product

@@ -3,10 +3,12 @@
 Prices are in the smallest unit of the currency that the settings name.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import ClassVar
 
 from django.conf import settings
 from django.utils import timezone
@@ -67,14 +69,43 @@ class Plan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TopUp:
-    """Minutes that are bought once and don't expire. Dearer than a plan's, which come each month."""
+class Product(ABC):
+    """An amount for a wallet, bought once. It doesn't expire."""
+
+    unit: ClassVar[Unit]
+    source: ClassVar[Grant.Source]
 
     id: str
     price_cents: int
+
+    @property
+    @abstractmethod
+    def name(self) -> str: ...
+
+    @property
+    @abstractmethod
+    def quantity(self) -> int:
+        """Whole minutes or credits."""
+
+    @property
+    @abstractmethod
+    def amount(self) -> int:
+        """In the wallet's unit."""
+
+    @property
+    def unit_price(self) -> int:
+        """The price of a minute or a credit, rounded up."""
+        return -(-self.price_cents // self.quantity)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopUp(Product):
+    """GPU minutes. Dearer than a plan's, which come each month."""
+
+    unit = Unit.GPU_MS
+    source = Grant.Source.TOPUP
+
     gpu_minutes: int
-    unit: Unit = Unit.GPU_MS
-    source: Grant.Source = Grant.Source.TOPUP
 
     @property
     def name(self) -> str:
@@ -83,25 +114,22 @@ class TopUp:
         }
 
     @property
-    def amount(self) -> int:
-        """In the wallet's unit."""
-        return self.gpu_minutes * 60_000
+    def quantity(self) -> int:
+        return self.gpu_minutes
 
     @property
-    def unit_price(self) -> int:
-        """What a minute comes to, rounded up."""
-        return -(-self.price_cents // self.gpu_minutes)
+    def amount(self) -> int:
+        return self.gpu_minutes * 60_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class CreditPack:
-    """Credits for the API, bought once. `credits` are whole credits."""
+class CreditPack(Product):
+    """Credits for the API."""
 
-    id: str
-    price_cents: int
+    unit = Unit.CREDITS
+    source = Grant.Source.PACK
+
     credits: int
-    unit: Unit = Unit.CREDITS
-    source: Grant.Source = Grant.Source.PACK
 
     @property
     def name(self) -> str:
@@ -110,21 +138,17 @@ class CreditPack:
         }
 
     @property
+    def quantity(self) -> int:
+        return self.credits
+
+    @property
     def thousandths(self) -> int:
         return self.credits * 1_000
 
     @property
     def amount(self) -> int:
-        """In the wallet's unit."""
         return self.thousandths
 
-    @property
-    def unit_price(self) -> int:
-        """What a credit comes to, rounded up."""
-        return -(-self.price_cents // self.credits)
-
-
-Product = TopUp | CreditPack
 
 TRIAL = Plan(
     id="trial",

@@ -5,8 +5,8 @@ call twice with one `reference`. Amounts are integers in the wallet's unit. Each
 an entry; `Wallet.balance` and `Wallet.held` are kept beside the entries, so that nothing here costs
 more as history grows.
 
-A grant that expired pays only for the holds that were placed before it did. What it is not needed for
-is written off by whichever verb meets it first, so no balance depends on `expire` having run.
+An expired grant pays only for holds that were placed before its expiry. The first verb that meets it
+writes the rest off, so no balance depends on `expire` having run.
 """
 
 from dataclasses import dataclass
@@ -32,36 +32,36 @@ class InsufficientBalance(Exception):
 
 
 class ReferenceReused(Exception):
-    """The reference already belongs to another wallet's grant or hold. Nothing was written."""
+    """The reference belongs to a grant or hold of another wallet. Nothing was written."""
 
 
 class AlreadySettled(Exception):
-    """The hold was settled the other way: released before a capture, or captured before a release."""
+    """A capture after a release, or a release after a capture."""
 
 
 @dataclass(frozen=True)
 class Available:
-    """What a new hold could claim now, and what the open ones have set aside."""
+    """The amount for a new hold, and the amount set aside by open holds."""
 
     available: int
     held: int
 
 
 def wallet_of(user: User, unit: Unit) -> Wallet:
-    """The user's wallet in `unit`, made if there is none. Not locked."""
+    """The user's wallet in `unit`, created on first use. Not locked."""
     return Wallet.objects.get_or_create(user=user, unit=unit)[0]
 
 
 def lock(user: User, unit: Unit) -> Wallet:
-    """The user's wallet, made if there is none, its row locked until the caller's transaction ends.
+    """The user's wallet, created on first use, its row locked until the caller's transaction ends.
 
-    For who has to decide something before holding, one at a time for each user.
+    The lock serializes decisions about one user that come before a hold.
     """
     return Wallet.objects.select_for_update().get(pk=wallet_of(user, unit).pk)
 
 
-def standing(user: User, unit: Unit) -> Available:
-    """How the user's wallet stands, read at one moment. Writes nothing."""
+def available_and_held(user: User, unit: Unit) -> Available:
+    """The available and the held amount, read at one moment. Writes nothing."""
     wallet = Wallet.objects.filter(user=user, unit=unit).first()
     if wallet is None:
         return Available(available=0, held=0)
@@ -70,8 +70,8 @@ def standing(user: User, unit: Unit) -> Available:
 
 
 def available(user: User, unit: Unit) -> int:
-    """What a new hold could claim now. Writes nothing."""
-    return standing(user, unit).available
+    """The largest amount for a new hold. Writes nothing."""
+    return available_and_held(user, unit).available
 
 
 @transaction.atomic
@@ -138,9 +138,9 @@ def hold(user: User, *, unit: Unit, amount: int, reference: str) -> Hold:
 def capture(hold_reference: str, *, amount: int, at: datetime | None = None) -> int:
     """Settle a hold by spending `amount` (zero or more) of it and freeing the rest.
 
-    An amount above the hold captures the hold: the house pays the rest. `at` dates the entries, for a
-    caller whose own row bears the same moment. Returns what was captured, and the same again on a
-    second call. Raises AlreadySettled after a release, Hold.DoesNotExist.
+    An amount above the hold captures the hold; nobody is charged the difference. `at` dates the
+    entries, for a caller that stores the same moment. Returns the captured amount, also on a second
+    call. Raises AlreadySettled after a release, Hold.DoesNotExist.
     """
     if amount < 0:
         raise ValueError(f"a capture of {amount} is negative")
@@ -173,7 +173,7 @@ def release(hold_reference: str) -> None:
 def adjust(user: User, *, unit: Unit, amount: int, reference: str, note: str) -> None:
     """Correct a mistake: give `amount`, or take it back at once if it is below zero. `note` says why.
 
-    Raises InsufficientBalance where less is available than is to be taken, and ReferenceReused.
+    Raises InsufficientBalance if the wallet has less than that, and ReferenceReused.
     """
     if amount > 0:
         source = Grant.Source.ADJUSTMENT
@@ -187,11 +187,11 @@ def adjust(user: User, *, unit: Unit, amount: int, reference: str, note: str) ->
 
 @transaction.atomic
 def refund(grant_reference: str, *, amount: int, note: str) -> int:
-    """Take back what is unspent of the `amount` of a grant, counted in all, that was paid back.
+    """Take back the unspent part of a grant of which `amount`, in total, was refunded.
 
-    An amount below the last one's gives back what that took beyond it: a dispute was won. Nothing that
-    a hold may need is taken, and a grant that expired has nothing to take or to give. Returns what the
-    balance moved by; zero on a second call. `note` says why. Raises Grant.DoesNotExist.
+    A lower `amount` than before gives the difference back: a dispute was won. Open holds keep their
+    cover, and an expired grant does not change. Returns the change of the balance, zero on a second
+    call. `note` says why. Raises Grant.DoesNotExist.
     """
     wallet_id = Grant.objects.values_list("wallet", flat=True).get(reference=grant_reference)
     wallet = Wallet.objects.select_for_update().get(pk=wallet_id)
@@ -224,9 +224,9 @@ def spent_on(hold_reference: str) -> list[Entry]:
 
 
 def expire(now: datetime) -> int:
-    """Write off what expired by `now` and no open hold needs; returns how many grants were touched.
+    """Write off expired amounts that no open hold needs; returns the number of changed grants.
 
-    One short transaction a wallet; a wallet that somebody else has locked is left for the next time.
+    One short transaction for each wallet. A locked wallet is left for the next run.
     """
     due = Grant.objects.filter(remaining__gt=0, expires_at__lte=now)
     count = 0
@@ -248,7 +248,7 @@ def _capture(held: Hold, *, amount: int, kind: Entry.Kind, at: datetime, note: s
 
 
 def _owed_back(wallet: Wallet, given: Grant, *, amount: int) -> int:
-    """What the balance moves by when `amount` of the grant is refunded in all."""
+    """The change of the balance when `amount` of the grant is refunded in total."""
     if amount > given.refunded:
         return -min(amount - given.refunded, locked.spare(wallet, given))
     taken = locked.taken_back(given)

@@ -1,4 +1,4 @@
-"""Which grants cover which open holds: what of a grant is promised, and what may go.
+"""Arithmetic on the cover of open holds by grants. Touches no row.
 
 A hold may be paid for by any grant that had not expired when it was placed, nearest expiry first.
 """
@@ -8,14 +8,14 @@ from datetime import datetime
 
 from billing.models import Grant
 
-# Of an open hold: when it was placed, and its amount.
+# An open hold as (placed at, amount).
 Promise = tuple[datetime, int]
 
 
 def surplus(due: Sequence[Grant], holds: Sequence[Promise]) -> list[tuple[Grant, int]]:
-    """Of the grants that are `due`, by expiry, what exceeds the holds from before each expired.
+    """The `due` grants, by expiry, with the amount that no hold from before their expiry needs.
 
-    A hold spends the nearest expiry first, so the grants before this one cover those holds first.
+    A hold spends the nearest expiry first, so earlier grants cover those holds first.
     """
     found = []
     kept = 0
@@ -30,10 +30,9 @@ def surplus(due: Sequence[Grant], holds: Sequence[Promise]) -> list[tuple[Grant,
 
 
 def spare(grant: Grant, grants: Sequence[Grant], holds: Sequence[Promise]) -> int:
-    """The most that can go of `grant`, one of `grants`, with every hold still payable in full.
+    """The most that can be taken from `grant`, one of `grants`, while every hold stays covered.
 
-    Later holds have fewer grants to choose from, so it is enough to look at each moment on at which
-    one was placed.
+    Later holds have fewer grants to choose from, so it is enough to check the moments of placing.
     """
     rooms = [
         sum(each.remaining for each in grants if _pays_at(each, moment))

@@ -1,4 +1,4 @@
-"""What happens inside a wallet whose row the caller has locked. Only the ledger's verbs call these."""
+"""Changes inside a wallet whose row the caller has locked. Only the ledger's verbs call them."""
 
 from datetime import datetime
 
@@ -10,14 +10,14 @@ from billing.models import Entry, Grant, Hold, Wallet
 
 
 def move(wallet: Wallet, *, balance: int = 0, held: int = 0) -> None:
-    """Add to both sums. The instance follows the row."""
+    """Add to both sums, in the row and in the instance."""
     wallet.balance += balance
     wallet.held += held
     wallet.save(update_fields=["balance", "held"])
 
 
 def write_off(wallet: Wallet, *, at: datetime) -> int:
-    """Expire what lapsed by `at`; returns the number of grants."""
+    """Write off the lapsed amounts; returns the number of grants."""
     due = lapsed(wallet, at=at)
     for expired, part in due:
         number = expired.entries.filter(kind=Entry.Kind.EXPIRE).count()
@@ -35,7 +35,7 @@ def write_off(wallet: Wallet, *, at: datetime) -> int:
 
 
 def lapsed(wallet: Wallet, *, at: datetime) -> list[tuple[Grant, int]]:
-    """The grants that expired by `at`, each with the part of it that no earlier hold may need."""
+    """The grants that expired by `at`, each with the amount that no earlier hold needs."""
     due = list(
         wallet.grants.filter(remaining__gt=0, expires_at__lte=at).order_by("expires_at", "id")
     )
@@ -45,7 +45,7 @@ def lapsed(wallet: Wallet, *, at: datetime) -> list[tuple[Grant, int]]:
 
 
 def spare(wallet: Wallet, given: Grant) -> int:
-    """What can go of the grant."""
+    """The most that can be taken from the grant while every open hold stays covered."""
     grants = list(wallet.grants.filter(remaining__gt=0))
     return coverage.spare(given, grants, _promises(wallet))
 
@@ -56,6 +56,6 @@ def _promises(wallet: Wallet) -> list[Promise]:
 
 
 def taken_back(given: Grant) -> int:
-    """What refunds have taken of the grant, less what was given back."""
+    """The amount that refunds took from the grant, net of restored amounts."""
     refunds = given.entries.filter(kind=Entry.Kind.REFUND)
     return -(refunds.aggregate(sum=Sum("amount"))["sum"] or 0)

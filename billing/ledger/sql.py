@@ -1,7 +1,7 @@
-"""What every job costs, as two SQL statements for each transaction: one that locks, one that writes.
+"""The two SQL statements behind a hold and a capture: one locks, one writes.
 
-The lock comes first, so that the second statement sees all that was committed before it. That one only
-adds to the sums, so that even without the lock the table's constraints would not let a wallet be overdrawn.
+The lock comes first, so that the second statement sees every earlier commit. That one only adds to the
+sums, so even without the lock the table's constraints would refuse an overdrawn wallet.
 """
 
 from datetime import datetime
@@ -22,8 +22,8 @@ SELECT hold.id, hold.wallet_id, hold.amount, hold.captured, hold.status, hold.re
 FROM billing_hold AS hold JOIN billing_wallet AS wallet ON wallet.id = hold.wallet_id
 WHERE hold.reference = %s FOR UPDATE OF wallet, hold
 """
-# Does nothing where the reference is known already, where too little is free, or where a grant has expired,
-# unless what could be written off of that is %(written_off)s.
+# Inserts nothing if the reference is known, if too little is free, or if an expired grant has not been
+# %(written_off)s yet.
 _PLACE = """
 WITH placed AS (
     INSERT INTO billing_hold (wallet_id, amount, status, reference, created_at)
@@ -40,8 +40,8 @@ WITH placed AS (
 )
 SELECT id FROM placed
 """
-# Shares %(amount)s out over the grants that were alive when the hold was placed, nearest expiry first, with
-# one entry for each grant that it takes from; settles the hold, and moves the wallet's sums.
+# Spends %(amount)s from the grants that had not expired when the hold was placed, nearest expiry first, with
+# one entry for each grant; settles the hold, and moves the wallet's sums.
 _CAPTURE = """
 WITH queue AS (
     SELECT id, remaining, sum(remaining) OVER (ORDER BY expires_at NULLS LAST, id) - remaining AS before
@@ -71,7 +71,7 @@ SELECT coalesce(-sum(amount), 0)::bigint FROM entered
 
 
 def lock_wallet(user_id: int, unit: str) -> Wallet | None:
-    """The user's wallet in the unit, its row locked; None if there is none."""
+    """The user's wallet in the unit, its row locked; None before its first use."""
     with connection.cursor() as cursor:
         cursor.execute(LOCK_WALLET, [user_id, unit])
         row = cursor.fetchone()
@@ -79,7 +79,7 @@ def lock_wallet(user_id: int, unit: str) -> Wallet | None:
 
 
 def lock_hold(reference: str) -> Hold:
-    """The hold and its wallet, both as they are once their rows are locked. Raises Hold.DoesNotExist."""
+    """The hold with its wallet, read after both rows are locked. Raises Hold.DoesNotExist."""
     with connection.cursor() as cursor:
         cursor.execute(LOCK_HOLD, [reference])
         row = cursor.fetchone()
@@ -103,9 +103,9 @@ def lock_hold(reference: str) -> Hold:
 def place(
     wallet: Wallet, *, amount: int, reference: str, at: datetime, written_off: bool = False
 ) -> Hold | None:
-    """A new hold, if nothing stands in its way. The instance of the wallet follows its row.
+    """A new hold, or None (see _PLACE). Updates the instance of the wallet with its row.
 
-    `written_off` says that of the grants that have expired no more is left than earlier holds may need.
+    `written_off`: expired grants have no more left than earlier holds need.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -129,9 +129,9 @@ def place(
 
 
 def capture(hold: Hold, *, amount: int, kind: str, note: str, at: datetime) -> None:
-    """Spend `amount` of an open hold and free the rest. The instances follow their rows.
+    """Spend `amount` of an open hold and free the rest. Updates the instances with their rows.
 
-    The grants always do cover it: `coverage.surplus` keeps, of each that expired, what earlier holds may need.
+    The grants always cover it: `coverage.surplus` keeps the part of an expired grant that holds need.
     """
     with connection.cursor() as cursor:
         cursor.execute(

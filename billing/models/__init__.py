@@ -1,4 +1,4 @@
-"""Money rows. `ledger` writes wallets, grants, holds and entries; `subscriptions` and `payments` their own.
+"""Money rows. `ledger` alone writes wallets and their rows; `subscriptions` and `payments` write theirs.
 
 References are unique by constraint, not by `unique=True`, which would add a second, unused index.
 """

@@ -1,4 +1,4 @@
-"""Who pays: a user's customer at the provider, their subscription, and what they were billed."""
+"""A user's customer at the provider, subscription and payments."""
 
 from typing import ClassVar
 
@@ -9,14 +9,14 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Interval(models.TextChoices):
-    """How long a subscription's period is."""
+    """The length of a subscription's period."""
 
     MONTH = "month", _("monthly")
     YEAR = "year", _("yearly")
 
 
 class Customer(models.Model):
-    """A user as the provider knows them: one for all that they pay, so that invoices are in one place."""
+    """A user's customer at the provider: one for every payment, so that all invoices are in one place."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="customers"
@@ -53,22 +53,22 @@ class Subscription(models.Model):
     provider = models.CharField(max_length=12)
     provider_customer_id = models.CharField(max_length=100, blank=True)
     provider_subscription_id = models.CharField(max_length=100, unique=True)
-    # What a period costs before tax: who subscribed at another price keeps it.
+    # A period's price before tax. A subscriber keeps it when the catalogue changes.
     currency = models.CharField(max_length=3, blank=True)
     price_cents = models.PositiveBigIntegerField(default=0)
     current_period_start = models.DateTimeField()
     current_period_end = models.DateTimeField()
     cancel_at_period_end = models.BooleanField(default=False)
-    # Whether an upgrade waits for the customer to confirm its payment with the bank.
+    # An upgrade waits until the customer confirms its payment with the bank.
     awaits_confirmation = models.BooleanField(default=False)
-    # What it changes to when the period ends; empty if it stays.
+    # The scheduled plan from the next period on; empty without a scheduled change.
     next_plan = models.CharField(max_length=20, blank=True)
     next_interval = models.CharField(max_length=5, choices=Interval.choices, blank=True)
-    # What the next invoice will come to, with tax and credit, as far as the provider knows.
+    # The next invoice with tax and credit, as the provider previews it.
     next_invoice_cents = models.BigIntegerField(null=True, blank=True)
-    # Counts the writes, so that what was read from the provider before a write can't be written after it.
+    # Counts writes: an answer that was read before a write must not be stored after it.
     version = models.PositiveIntegerField(default=0)
-    # Counts what the customer asked for, so that of two browsers that ask at once only one is heard.
+    # Counts the customer's changes, so that only one of two browsers succeeds at once.
     changes = models.PositiveIntegerField(default=0)
 
     class Meta:
@@ -84,7 +84,7 @@ class Subscription(models.Model):
 
     @property
     def is_live(self) -> bool:
-        """Whether the provider goes on charging for it."""
+        """The provider still charges for it."""
         return self.status in LIVE
 
     @property
@@ -96,10 +96,10 @@ LIVE = (Subscription.Status.ACTIVE, Subscription.Status.PAST_DUE)
 
 
 class Payment(models.Model):
-    """What a customer was billed, and what became of it. `payments` is the only writer.
+    """An invoice or a single purchase, with its refunds. `payments` is the only writer.
 
-    `reference` is the provider's id: of an invoice, or of the checkout session of something that is
-    bought once, whose invoice may come later.
+    `reference` is the provider's id of the invoice. A product that is bought once has the id of its
+    checkout session instead, because its invoice may come later.
     """
 
     class Status(models.TextChoices):
@@ -114,7 +114,7 @@ class Payment(models.Model):
         db_index=False,
     )
     status = models.CharField(max_length=5, choices=Status.choices)
-    # A plan's id, or that of what is bought once.
+    # The id of a plan or a product.
     product = models.CharField(max_length=40)
     reference = models.CharField(max_length=100)
     provider = models.CharField(max_length=12)
@@ -125,11 +125,11 @@ class Payment(models.Model):
     currency = models.CharField(max_length=3)
     cents = models.BigIntegerField()
     refunded_cents = models.PositiveBigIntegerField(default=0)
-    # Held back by a dispute, until it is won.
+    # Withheld by a dispute until it is won.
     disputed_cents = models.PositiveBigIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True, blank=True)
-    # The months of GPU time that it paid for, as `periods.Month` writes them, and when the next one begins.
+    # The paid months of GPU time (`periods.Month.to_dict`), and the start of the next one.
     months = models.JSONField(default=list, blank=True)
     grants_given = models.PositiveSmallIntegerField(default=0)
     next_month_at = models.DateTimeField(null=True, blank=True)
@@ -166,12 +166,12 @@ class Payment(models.Model):
 
     @property
     def returned_cents(self) -> int:
-        """What the customer has back of it, or may get."""
+        """The refunded and the disputed amount, at most the payment."""
         return min(self.cents, self.refunded_cents + self.disputed_cents)
 
 
 class FailedPayment(Payment):
-    """A payment that waits for its money, as the operator's list shows it."""
+    """An unpaid payment in the operator's list."""
 
     class Meta:
         proxy = True

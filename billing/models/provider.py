@@ -1,4 +1,4 @@
-"""What came from the payment provider, and what the sandbox keeps in its place."""
+"""Webhook events of the payment provider, and the objects of the sandbox."""
 
 from datetime import timedelta
 from typing import ClassVar
@@ -11,9 +11,9 @@ from accounts.due import Due, DueQuerySet
 
 
 class StripeEvent(Due):
-    """The webhook's inbox: each event is stored once, then processed, perhaps more than once."""
+    """A webhook event of any provider, stored once and processed until it works."""
 
-    # An outage of the provider lasts hours, seldom a day: these attempts take longer.
+    # These attempts take over a day; an outage of the provider seldom lasts that long.
     MAX_ATTEMPTS = 30
     OPEN = Q(processed_at=None, attempts__lt=MAX_ATTEMPTS)
     DUE_AT = "retry_at"
@@ -28,7 +28,7 @@ class StripeEvent(Due):
     received_at = models.DateTimeField(auto_now_add=True)
     processed_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
-    # Not before, after an attempt that failed.
+    # The earliest next attempt after a failed one.
     retry_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)
 
@@ -48,7 +48,7 @@ class StripeEvent(Due):
 
 
 class CatchUp(models.Model):
-    """Up to when the provider was asked for the events that never came."""
+    """The moment up to which missed events were fetched from the provider."""
 
     provider = models.CharField(primary_key=True, max_length=12)
     until = models.DateTimeField()
@@ -58,7 +58,7 @@ class CatchUp(models.Model):
 
 
 class SandboxObject(models.Model):
-    """What the sandbox provider keeps on its side: a Stripe-shaped object as JSON. See `sandbox`."""
+    """A Stripe-shaped object of the sandbox provider, as JSON."""
 
     id = models.CharField(primary_key=True, max_length=100)
     type = models.CharField(max_length=40)

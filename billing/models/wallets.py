@@ -1,4 +1,4 @@
-"""What a user may spend: wallets and the rows that they sum. `ledger` is the only writer."""
+"""Wallets, and the grants, holds and entries that they sum. `ledger` is the only writer."""
 
 from typing import ClassVar
 
@@ -18,7 +18,7 @@ class Unit(models.TextChoices):
 
 
 class Wallet(models.Model):
-    """What a user may spend in one unit. `balance` and `held` equal the sums of the rows below, always."""
+    """A user's balance in one unit. `balance` and `held` always equal the sums of the rows below."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="wallets"
@@ -40,7 +40,7 @@ class Wallet(models.Model):
 
 class GrantQuerySet(models.QuerySet["Grant"]):
     def spendable(self) -> "GrantQuerySet":
-        """What a new hold may count on, in the order in which it is spent."""
+        """Unexpired grants with something left, in the order of spending."""
         alive = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
         return self.filter(alive, remaining__gt=0).order_by(
             F("expires_at").asc(nulls_last=True), "id"
@@ -51,9 +51,9 @@ class GrantQuerySet(models.QuerySet["Grant"]):
 
 
 class Grant(models.Model):
-    """An amount that was given, and what is left of it. Spent nearest expiry first.
+    """An amount given to a wallet, and its unspent part. The nearest expiry is spent first.
 
-    What is left of a plan's month at `rolls_over_at` rolled over: it expires with the month after.
+    A plan's month rolls over at `rolls_over_at` and expires a month later.
     """
 
     class Source(models.TextChoices):
@@ -67,7 +67,7 @@ class Grant(models.Model):
     source = models.CharField(max_length=12, choices=Source.choices)
     amount = models.BigIntegerField()
     remaining = models.BigIntegerField()
-    # How much of `amount` was paid back to the customer; what was spent of that stays spent.
+    # The part of `amount` that was refunded. Its spent part stays spent.
     refunded = models.BigIntegerField(default=0)
     rolls_over_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -117,9 +117,9 @@ class Grant(models.Model):
 
 
 class Hold(models.Model):
-    """A ceiling set aside for one piece of work, settled exactly once.
+    """The most that one job may cost, set aside, and settled exactly once.
 
-    It may be paid for by any grant that had not expired when it was placed, even if settled later.
+    Every grant that had not expired when it was placed may pay for it, even after its expiry.
     """
 
     class Status(models.TextChoices):
@@ -161,7 +161,7 @@ class Hold(models.Model):
 
 
 class Entry(models.Model):
-    """One movement of a grant, and so of its wallet. Append-only: the database refuses to change it.
+    """One change of a grant and its wallet. Append-only: the database refuses updates and deletes.
 
     A wallet's entries sum to its balance, and a grant's entries to what remains of it.
     """
@@ -205,7 +205,7 @@ class Entry(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["wallet", "-id"], name="entry_history"),
-            # Entries are appended in the order of their time, so this costs next to nothing.
+            # Entries are appended in the order of their time, so a block range index is tiny.
             BrinIndex(fields=["created_at"], name="entry_lately"),
         ]
 

@@ -44,7 +44,7 @@ def developer(request: HttpRequest) -> HttpResponse:
     found = ApiKey.objects.filter(user=user, revoked_at=None).order_by("-created_at")
     context = {
         "keys": budgets.with_spent(found),
-        "credits": ledger.standing(user, Unit.CREDITS),
+        "credits": ledger.available_and_held(user, Unit.CREDITS),
         "calls": _calls(user),
         "deliveries": _deliveries(user),
         "checkpoint": next(iter(offered()), None),

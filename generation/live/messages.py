@@ -162,8 +162,8 @@ def watched(user_ids: Iterable[int]) -> frozenset[int]:
 
 def _minutes(user: "User") -> dict[str, int]:
     """What is left to spend, and what is set aside for the user's jobs that have not ended."""
-    standing = ledger.standing(user, Unit.GPU_MS)
-    return {"balance_ms": standing.available, "held_ms": standing.held}
+    amounts = ledger.available_and_held(user, Unit.GPU_MS)
+    return {"balance_ms": amounts.available, "held_ms": amounts.held}
 
 
 def _state(

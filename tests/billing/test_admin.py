@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from billing import event_inbox, ledger, subscriptions
+from billing import ledger, subscriptions
 from billing.models import Entry, Payment, StripeEvent, Subscription, Unit
 from billing.providers import sandbox
 from tests import factories

@@ -1,6 +1,7 @@
 import pytest
 
-from billing.plans import CREDIT_PACKS, MEGAPIXEL, PLANS, TRIAL, WhenEmpty
+from billing.models import Unit
+from billing.plans import CREDIT_PACKS, MEGAPIXEL, PLANS, PRODUCTS, TRIAL, Product, TopUp, WhenEmpty
 
 
 @pytest.mark.parametrize(
@@ -37,3 +38,27 @@ def test_a_credit_costs_a_cent() -> None:
     assert [pack.credits for pack in CREDIT_PACKS.values()] == [2_900, 4_900, 14_900]
     assert all(pack.credits == pack.price_cents for pack in CREDIT_PACKS.values())
     assert all(pack.thousandths == pack.credits * 1_000 for pack in CREDIT_PACKS.values())
+
+
+def test_a_product_says_its_amount_and_what_one_of_it_costs() -> None:
+    found = {
+        product.id: (product.unit, product.amount, product.unit_price)
+        for product in PRODUCTS.values()
+    }
+
+    assert found == {
+        "minutes-100": (Unit.GPU_MS, 6_000_000, 7),
+        "minutes-300": (Unit.GPU_MS, 18_000_000, 6),
+        "minutes-1000": (Unit.GPU_MS, 60_000_000, 5),
+        "credits-2900": (Unit.CREDITS, 2_900_000, 1),
+        "credits-4900": (Unit.CREDITS, 4_900_000, 1),
+        "credits-14900": (Unit.CREDITS, 14_900_000, 1),
+    }
+
+
+def test_a_product_is_a_plain_value() -> None:
+    assert TopUp(id="x", price_cents=1, gpu_minutes=1) == TopUp(
+        id="x", price_cents=1, gpu_minutes=1
+    )
+    with pytest.raises(TypeError):
+        Product(id="x", price_cents=1)  # type: ignore[abstract]

@@ -95,7 +95,8 @@ def portal(client: "V1Services") -> "Configuration | None":
 
 def synchronize(client: "V1Services", *, api_version: str) -> Iterator[str]:
     """Make Stripe's side what the catalogue says, and say what was done; a second call changes nothing."""
-    for sold in (*PLANS.values(), *PRODUCTS.values()):
+    catalogue: tuple[Plan | Product, ...] = (*PLANS.values(), *PRODUCTS.values())
+    for sold in catalogue:
         yield from _product(client, sold)
     for item in items():
         yield from _price(client, item)

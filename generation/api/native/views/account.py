@@ -28,8 +28,8 @@ def get_balance(request: HttpRequest) -> dict[str, Any]:
     key = key_of(request)
     spent = budgets.spent(key)
     return {
-        "credits": ledger.standing(key.user, Unit.CREDITS),
-        "gpu_ms": ledger.standing(key.user, Unit.GPU_MS),
+        "credits": ledger.available_and_held(key.user, Unit.CREDITS),
+        "gpu_ms": ledger.available_and_held(key.user, Unit.GPU_MS),
         "pays_in": key.pays_in,
         "budget": {
             "limit": key.budget,
