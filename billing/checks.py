@@ -1,4 +1,4 @@
-"""Mistakes in the configuration that would cost money."""
+"""System checks for configuration mistakes that would cost money."""
 
 from typing import Any
 

@@ -38,7 +38,7 @@ class Allowance:
         return 100 * (self.amount - self.remaining) >= percent * self.amount
 
 
-def tell_paid(user: User, payment: Payment) -> None:
+def send_receipt(user: User, payment: Payment) -> None:
     """Send the receipt. Call it in the transaction that records the payment."""
     email = partial(
         emails.receipt,
@@ -50,7 +50,7 @@ def tell_paid(user: User, payment: Payment) -> None:
     outbox.send_once(email, user=user, key=f"paid:{payment.reference}")
 
 
-def tell_renewal_failed(user: User, payment: Payment) -> None:
+def send_renewal_failed(user: User, payment: Payment) -> None:
     """Announce the failed renewal, once for an invoice. Call it in the transaction that records it."""
     subscription = Subscription.objects.get(user=user)
     email = partial(
@@ -62,15 +62,15 @@ def tell_renewal_failed(user: User, payment: Payment) -> None:
     outbox.send_once(email, user=user, key=f"renewal_failed:{payment.reference}")
 
 
-def tell_minutes_of_all() -> int:
+def send_minutes_used_to_all() -> int:
     """Email every user who passed a threshold within LOOK_BACK; returns the number of emails."""
     since = timezone.now() - LOOK_BACK
     spent = Entry.objects.filter(kind=Entry.Kind.CAPTURE, created_at__gte=since)
     wallets = Wallet.objects.filter(unit=Unit.GPU_MS, pk__in=spent.values("wallet"))
-    return sum(tell_minutes(wallet.user) for wallet in wallets.select_related("user"))
+    return sum(send_minutes_used(wallet.user) for wallet in wallets.select_related("user"))
 
 
-def tell_minutes(user: User) -> bool:
+def send_minutes_used(user: User) -> bool:
     """Email the user who passed a threshold in this period; False if that was announced before."""
     allowance = _allowance(user)
     if allowance is None or not user.is_active:

@@ -1,7 +1,7 @@
-"""What was billed and paid: the only writer of payments, and of the grants that they bring.
+"""Payments and the grants that they bring; the only writer of both.
 
-The provider's objects say what is so, and the rows follow. Every verb may be called again, late, and in
-any order; each grant is keyed by its payment, so none is given twice.
+The rows follow the provider's objects. Every verb may be called again, late, and in any order: each grant
+is keyed by its payment, so none is given twice.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ from billing.periods import Month
 from billing.providers import gateway
 from billing.providers.objects import CheckoutSession, Invoice, ProviderSubscription, Returned
 
-# Each failed try means that somebody else wrote the row meanwhile.
+# A try fails only if another process wrote the row meanwhile.
 TRIES = 5
 REFUNDED = gettext_noop("The payment was refunded")
 DISPUTED = gettext_noop("The payment is disputed")
@@ -27,7 +27,7 @@ RESTORED = gettext_noop("The dispute was won")
 
 
 class Contended(Exception):
-    """Others kept writing the row; the same call again will do."""
+    """Other processes kept writing the row. A repeated call works."""
 
     def __init__(self) -> None:
         super().__init__(_("Your subscription is being updated. Please try again in a moment."))
@@ -36,9 +36,9 @@ class Contended(Exception):
 def record_invoices(
     user: User, invoices: Iterable[Invoice], remote: ProviderSubscription, *, provider: str
 ) -> None:
-    """Write down what became of a subscription's invoices, and give the minutes that they paid for.
+    """Store a subscription's invoices, and grant the minutes that they paid for.
 
-    Part of the caller's transaction, which holds the subscription's row. Writes only what is news.
+    Part of the caller's transaction, which locks the subscription's row. Writes changed rows only.
     """
     references = [invoice.id for invoice in invoices]
     rows = Payment.objects.select_for_update().filter(reference__in=references)
@@ -49,7 +49,7 @@ def record_invoices(
 
 
 def record_purchase(user: User, session: CheckoutSession, *, provider: str) -> Payment:
-    """Write down that something was bought once, and give what it is."""
+    """Store the payment for a product, and grant its amount. Safe to repeat."""
     with transaction.atomic():
         payment, is_new = Payment.objects.select_for_update().get_or_create(
             reference=session.id,
@@ -82,7 +82,7 @@ def record_purchase(user: User, session: CheckoutSession, *, provider: str) -> P
 
 
 def grant_due_months() -> int:
-    """Give the months that have begun of what was paid for longer; returns how many payments had any."""
+    """Grant the months that have begun of yearly payments; returns the number of payments."""
     due = Payment.objects.filter(next_month_at__lte=timezone.now())
     ids = list(due.order_by("next_month_at").values_list("pk", flat=True))
     for pk in ids:
@@ -98,9 +98,9 @@ def is_known(payment_intent_id: str) -> bool:
 
 
 def recall(payment_intent_id: str) -> None:
-    """Take back what is unspent of what was refunded or is disputed; give it back if that was undone.
+    """Take back the unspent part of refunded or disputed payments; give it back after a won dispute.
 
-    Does nothing for a payment that is not known. Raises ProviderUnavailable, Contended.
+    No effect on an unknown payment. Raises ProviderUnavailable, Contended.
     """
     for _try in range(TRIES):
         payment = Payment.objects.filter(payment_intent_id=payment_intent_id).first()
@@ -114,7 +114,7 @@ def recall(payment_intent_id: str) -> None:
 
 @transaction.atomic
 def _write_returned(read: Payment, returned: Returned) -> bool:
-    """False if somebody else wrote the row since it was read."""
+    """False if another process wrote the row since it was read."""
     payment = Payment.objects.select_for_update().get(pk=read.pk)
     if payment.version != read.version:
         return False
@@ -143,7 +143,7 @@ def _new_payment(
 def _record(payment: Payment, invoice: Invoice, remote: ProviderSubscription) -> None:
     was_paid, attempts = payment.status == Payment.Status.PAID, payment.attempts
     is_paid_now = invoice.status == Payment.Status.PAID and not was_paid
-    news = {
+    fields = {
         "status": invoice.status,
         "product": invoice.plan or payment.product,
         "payment_intent_id": invoice.payment_intent_id or payment.payment_intent_id,
@@ -155,9 +155,9 @@ def _record(payment: Payment, invoice: Invoice, remote: ProviderSubscription) ->
         "paid_at": invoice.paid_at,
         "months": _months(payment, invoice, remote, is_new=is_paid_now),
     }
-    if payment.pk and not _differs(payment, news) and not _has_month_due(payment):
+    if payment.pk and not _differs(payment, fields) and not _has_month_due(payment):
         return
-    for name, value in news.items():
+    for name, value in fields.items():
         setattr(payment, name, value)
     _save(payment)
     if _grant_due(payment):
@@ -165,7 +165,7 @@ def _record(payment: Payment, invoice: Invoice, remote: ProviderSubscription) ->
     if is_paid_now:
         signals.invoice_paid.send_robust(Payment, user=payment.user, payment=payment)
     failed_again = payment.status == Payment.Status.OPEN and payment.attempts > attempts
-    # An upgrade that was not paid left everything as it was; a renewal that was not is another matter.
+    # An unpaid upgrade changes nothing; an unpaid renewal makes the subscription past due.
     if failed_again and remote.status == Subscription.Status.PAST_DUE:
         signals.renewal_failed.send_robust(Payment, user=payment.user, payment=payment)
 
@@ -173,7 +173,7 @@ def _record(payment: Payment, invoice: Invoice, remote: ProviderSubscription) ->
 def _months(
     payment: Payment, invoice: Invoice, remote: ProviderSubscription, *, is_new: bool
 ) -> list[dict[str, Any]]:
-    """What an invoice brings is fixed when it is paid; what begins after the subscription's end is not given."""
+    """The months of the invoice, fixed when it is paid, without those after the subscription's end."""
     months = [Month.from_dict(each) for each in payment.months]
     if is_new:
         months = invoice.months(remote.anchor)
@@ -182,8 +182,8 @@ def _months(
     return [month.to_dict() for month in months]
 
 
-def _differs(payment: Payment, news: Mapping[str, object]) -> bool:
-    return any(getattr(payment, name) != value for name, value in news.items())
+def _differs(payment: Payment, fields: Mapping[str, object]) -> bool:
+    return any(getattr(payment, name) != value for name, value in fields.items())
 
 
 def _has_month_due(payment: Payment) -> bool:
@@ -196,9 +196,9 @@ def _save(payment: Payment) -> None:
 
 
 def _grant_due(payment: Payment) -> bool:
-    """Give the months that have begun; the first at once, since the clocks may differ by a second.
+    """Grant the months that have begun; returns True if the caller has to save the payment.
 
-    False if there was nothing to do; otherwise the caller saves the payment.
+    The first month comes at once: the provider's clock may be a second ahead.
     """
     months = [Month.from_dict(each) for each in payment.months]
     as_it_was = payment.grants_given, payment.next_month_at
@@ -228,7 +228,7 @@ def _grant_month(payment: Payment, month: Month, *, number: int) -> None:
 
 
 def _take_back(payment: Payment) -> None:
-    """Make each grant's refund the part of the payment that was returned, rounded down."""
+    """Refund each grant by the returned share of the payment, rounded down."""
     for number in range(payment.grants_given):
         given = Grant.objects.get(reference=_grant_reference(payment, number))
         amount = given.amount * payment.returned_cents // payment.cents if payment.cents else 0
@@ -240,7 +240,7 @@ def _take_back(payment: Payment) -> None:
 
 
 def _is_returned(payment: Payment) -> bool:
-    """Whether all of it was: nothing more follows from it."""
+    """The whole payment was returned, so it brings no more months."""
     return 0 < payment.cents <= payment.returned_cents
 
 

@@ -1,4 +1,4 @@
-"""Pure arithmetic: which months of GPU time a bill paid for, counted from the subscription's own date."""
+"""Arithmetic on the months of GPU time that an invoice paid for, counted from the subscription's date."""
 
 import calendar
 from collections import defaultdict
@@ -10,7 +10,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True, kw_only=True)
 class Stretch:
-    """Time on a plan that was billed, or credited if `gpu_ms`, what a month brings, is below zero."""
+    """Billed time on a plan. `gpu_ms` is a month's amount, below zero for a credit."""
 
     gpu_ms: int
     start: datetime
@@ -19,7 +19,7 @@ class Stretch:
 
 @dataclass(frozen=True, kw_only=True)
 class Month:
-    """GPU time of a (part of a) month. What is left of it when it ends lasts for one month more."""
+    """GPU time of a (part of a) month. Its rest expires one month after its end."""
 
     gpu_ms: int
     starts_at: datetime
@@ -27,7 +27,7 @@ class Month:
     expires_at: datetime
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON can hold it; `from_dict` reads it back."""
+        """JSON-compatible; `from_dict` is the inverse."""
         times = ("starts_at", "ends_at", "expires_at")
         return {"gpu_ms": self.gpu_ms, **{name: getattr(self, name).isoformat() for name in times}}
 
@@ -40,10 +40,10 @@ class Month:
 
 
 def months(stretches: Sequence[Stretch], *, anchor: datetime) -> list[Month]:
-    """What the stretches of one bill bring, month by month, the earliest first.
+    """The months that one invoice pays for, the earliest first.
 
-    Months begin on the day of `anchor`, or the last of a month that is too short. A month that is
-    billed in part brings that part; credits for one plan are set off against charges for another.
+    Months begin on the day of `anchor`, or on the last day of a month that is too short. A partly
+    billed month brings that part; credits for one plan reduce charges for another.
     """
     bought: dict[tuple[datetime, datetime, datetime], int] = defaultdict(int)
     began: dict[tuple[datetime, datetime, datetime], datetime] = {}
@@ -59,7 +59,7 @@ def months(stretches: Sequence[Stretch], *, anchor: datetime) -> list[Month]:
 
 
 def total(months: Iterable[Month]) -> int:
-    """GPU time of them all."""
+    """The sum of their GPU time."""
     return sum(month.gpu_ms for month in months)
 
 
@@ -74,7 +74,7 @@ def after(anchor: datetime, *, months: int) -> datetime:
 def _split(
     stretch: Stretch, *, anchor: datetime
 ) -> Iterator[tuple[datetime, datetime, tuple[datetime, datetime, datetime]]]:
-    """The stretch's part of each month, and the month: its start, its end, and the end of the next."""
+    """The stretch's part of each month, with the month: its start, its end, and the end of the next."""
     number = _number_of(stretch.start, anchor)
     start = stretch.start
     while start < stretch.end:
@@ -86,7 +86,7 @@ def _split(
 
 
 def _anchor_of(stretch: Stretch, anchor: datetime) -> datetime:
-    """The subscription's anchor, unless it was moved since the bill: then the stretch's own start."""
+    """The subscription's anchor, or the stretch's start if the anchor has moved since the invoice."""
     is_aligned = any(
         after(anchor, months=_number_of(moment, anchor)) == moment
         for moment in (stretch.start, stretch.end)
@@ -95,7 +95,7 @@ def _anchor_of(stretch: Stretch, anchor: datetime) -> datetime:
 
 
 def _number_of(moment: datetime, anchor: datetime) -> int:
-    """How many whole months after the anchor the moment is."""
+    """The number of whole months from the anchor to the moment."""
     number = (moment.year - anchor.year) * 12 + moment.month - anchor.month
     return number if after(anchor, months=number) <= moment else number - 1
 

@@ -1,4 +1,4 @@
-"""Changing a subscription: what it would cost is shown first, then it is done. Guards first, one verb."""
+"""Pages that change a subscription; a change of plan shows its price first."""
 
 from collections.abc import Callable
 
@@ -20,8 +20,8 @@ from billing.payments import Contended
 from billing.plans import PLANS
 from billing.providers.gateway import CardDeclined, ProviderUnavailable
 
-# What a verb may answer instead of doing its work, with a message fit to show.
-REFUSALS = (
+# Raised by the verbs, each with a message for the customer.
+ERRORS = (
     plan_changes.NotSubscribed,
     plan_changes.PaymentFirst,
     plan_changes.SamePlan,
@@ -39,7 +39,7 @@ REFUSALS = (
 def change(request: HttpRequest, plan_id: str, interval: str) -> HttpResponse:
     """billing/change.html
 
-    offer: changes.Offer; subscription: Subscription.
+    offer: plan_changes.Offer; subscription: Subscription.
     The form posts the offer's token here.
     """
     if plan_id not in PLANS or interval not in Interval.values:
@@ -49,7 +49,7 @@ def change(request: HttpRequest, plan_id: str, interval: str) -> HttpResponse:
         if request.method == "POST":
             return _change(request, user)
         offer = plan_changes.offer(user, PLANS[plan_id], Interval(interval))
-    except REFUSALS as error:
+    except ERRORS as error:
         messages.error(request, str(error))
         return redirect("billing:plans")
     context = {"offer": offer, "subscription": Subscription.objects.get(user=user)}
@@ -83,7 +83,7 @@ def end(request: HttpRequest) -> HttpResponse:
 
 
 def _change(request: HttpRequest, user: User) -> HttpResponse:
-    """Raises one of REFUSALS."""
+    """Raises one of ERRORS."""
     page = plan_changes.change(user, request.POST.get("token", ""))
     if page is not None:
         return redirect(page)
@@ -104,7 +104,7 @@ def _do(
 ) -> HttpResponse:
     try:
         verb(user_of(request))
-    except REFUSALS as error:
+    except ERRORS as error:
         messages.error(request, str(error))
     else:
         messages.success(request, done)

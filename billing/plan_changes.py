@@ -1,7 +1,7 @@
-"""What a customer does with a subscription: change the plan, cancel, take either back, end it.
+"""A customer's changes of a subscription: another plan, cancel, resume, end.
 
-Each asks the provider and then has our row follow. Of two browsers that ask at once one is heard: who
-asks first counts `Subscription.changes` up, and what was shown before that no longer holds.
+Each calls the provider and then synchronizes our row. Of two browsers at once only one succeeds: the first
+increments `Subscription.changes`, and offers with an older count have expired.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from billing.plans import PLANS, Plan
 from billing.providers import gateway
 from billing.providers.objects import ProviderSubscription
 
-# How long a price that was shown holds.
+# A price that was shown holds this long.
 OFFER_SECONDS = 900
 _SALT = "billing.changes"
 
@@ -41,7 +41,7 @@ class SamePlan(Exception):
 
 
 class OfferExpired(Exception):
-    """What was shown is too old, or the subscription was changed since. Nothing was done."""
+    """The offer is too old, or the subscription was changed since. Nothing was done."""
 
     def __init__(self) -> None:
         super().__init__(_("Your plan or its price has changed meanwhile. Please look again."))
@@ -49,9 +49,9 @@ class OfferExpired(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Offer:
-    """What a change of plan will bring. `token` is handed back to `change`, to do just that.
+    """A change of plan with its price. `change` takes the `token` and does exactly this.
 
-    At once: `due_cents` now, for `gpu_ms` more of this month. Otherwise nothing changes until `at`.
+    At once: `due_cents` now, for `gpu_ms` more in this month. Otherwise nothing changes until `at`.
     """
 
     plan: Plan
@@ -61,13 +61,13 @@ class Offer:
     currency: str
     due_cents: int
     gpu_ms: int
-    # What each period costs from then on, before tax.
+    # The price of each later period, before tax.
     renewal_cents: int
     token: str
 
 
 def offer(user: User, plan: Plan, interval: Interval) -> Offer:
-    """What changing to `plan` would cost and bring now.
+    """The price and the minutes of a change to `plan` now.
 
     Raises NotSubscribed, PaymentFirst, SamePlan, ProviderUnavailable.
     """
@@ -78,7 +78,7 @@ def offer(user: User, plan: Plan, interval: Interval) -> Offer:
     if at_once:
         at = timezone.now().replace(microsecond=0)
         due_cents, gpu_ms = _due_now(subscription, plan, interval, at=at)
-    asked = [user.pk, plan.id, interval, int(at.timestamp()), at_once, subscription.changes]
+    terms = [user.pk, plan.id, interval, int(at.timestamp()), at_once, subscription.changes]
     return Offer(
         plan=plan,
         interval=interval,
@@ -88,12 +88,12 @@ def offer(user: User, plan: Plan, interval: Interval) -> Offer:
         due_cents=due_cents,
         gpu_ms=gpu_ms,
         renewal_cents=money.in_currency(plan.price(interval), subscription.currency),
-        token=signing.dumps(asked, salt=_SALT),
+        token=signing.dumps(terms, salt=_SALT),
     )
 
 
 def change(user: User, token: str) -> str | None:
-    """Do what an offer said. Returns the page where the bank asks the customer first, if it does.
+    """Carry out an offer. Returns the URL of a page if the bank wants a confirmation first.
 
     Raises OfferExpired, NotSubscribed, PaymentFirst, CardDeclined, ProviderUnavailable, Contended.
     """
@@ -114,26 +114,26 @@ def change(user: User, token: str) -> str | None:
 
 
 def cancel(user: User) -> Subscription | None:
-    """End the user's subscription with its period. Raises NotSubscribed, ProviderUnavailable."""
+    """Cancel at the end of the period. Raises NotSubscribed, ProviderUnavailable."""
     return _set_cancel_at_period_end(user, cancel=True)
 
 
 def resume(user: User) -> Subscription | None:
-    """Take a cancellation back before it took effect. Raises NotSubscribed, ProviderUnavailable."""
+    """Withdraw a cancellation before the period ends. Raises NotSubscribed, ProviderUnavailable."""
     return _set_cancel_at_period_end(user, cancel=False)
 
 
 def keep(user: User) -> Subscription | None:
-    """Take back a change that waits for the period's end. Raises NotSubscribed, ProviderUnavailable."""
+    """Drop the scheduled change of plan. Raises NotSubscribed, ProviderUnavailable."""
     key, remote = _ask(_get_live(user))
     gateway().unschedule(remote, idempotency_key=key)
     return subscriptions.synchronize(remote.id)
 
 
 def end(user: User) -> Subscription | None:
-    """End the subscription now and give up what is owed for it: for who does not want to pay any more.
+    """Cancel the subscription now and void its open invoices.
 
-    What was paid stays: minutes until they expire, top-ups and credits. Raises NotSubscribed,
+    Paid minutes stay until they expire; top-ups and credits stay. Raises NotSubscribed,
     ProviderUnavailable.
     """
     key, remote = _ask(_get_live(user))
@@ -142,14 +142,14 @@ def end(user: User) -> Subscription | None:
 
 
 def end_if_live(user: User) -> None:
-    """End what the provider still charges for, at once: the account is being deleted. Safe to repeat.
+    """End a live subscription, because the account is being deleted. Safe to repeat.
 
     Raises ProviderUnavailable, Contended.
     """
     subscription = Subscription.objects.filter(user=user).first()
     if subscription is None:
         return
-    # Has it ended, or begun, without our hearing of it?
+    # It may have ended or begun, and its event may be late.
     known = subscriptions.synchronize(subscription.provider_subscription_id)
     if known is not None and known.is_live:
         end(user)
@@ -180,10 +180,10 @@ def _is_at_once(subscription: Subscription, plan: Plan, interval: Interval) -> b
 def _due_now(
     subscription: Subscription, plan: Plan, interval: Interval, *, at: datetime
 ) -> tuple[int, int]:
-    """The money that an upgrade costs at once, and the minutes that it brings for this month."""
+    """The price of an upgrade at once, and its minutes for this month."""
     remote = gateway().retrieve_subscription(subscription.provider_subscription_id)
     invoice = gateway().preview_change(remote, plan, interval, at=at)
-    # Another interval begins a period of its own.
+    # Another interval begins a new period.
     anchor = remote.anchor if interval == remote.price.interval else at
     return invoice.due_cents, periods.total(invoice.months(anchor)[:1])
 
@@ -210,7 +210,7 @@ def _set_cancel_at_period_end(user: User, *, cancel: bool) -> Subscription | Non
 
 
 def _read(token: str, user: User) -> tuple[Plan, Interval, datetime, bool, int]:
-    """What `offer` put into the token. Raises OfferExpired."""
+    """The plan, interval, moment, kind and count in an offer's token. Raises OfferExpired."""
     try:
         read: list[Any] = signing.loads(token, salt=_SALT, max_age=OFFER_SECONDS)
     except signing.BadSignature as error:

@@ -1,4 +1,4 @@
-"""The catalogue: plans, the trial's limits, top-ups and credit packs. Looked up, never spelled in an `if`.
+"""The catalogue: plans, the trial, top-ups and credit packs.
 
 Prices are in the smallest unit of the currency that the settings name.
 """
@@ -20,14 +20,14 @@ from accounts.models import User
 from billing.models import Grant, Interval, Subscription, Unit
 
 MEGAPIXEL = 1024 * 1024
-# How long a plan's limits stay after a failed renewal, while the provider tries the card again.
+# A plan's limits stay this long after a failed renewal, while the provider retries the card.
 GRACE = timedelta(days=7)
-# What a year costs: two months are free.
+# A year costs ten months.
 MONTHS_PAID = {Interval.MONTH: 1, Interval.YEAR: 10}
 
 
 class PaymentOverdue(Exception):
-    """The renewal failed and its days of grace are over. Nothing was written, and nothing is lost."""
+    """The renewal failed and its days of grace are over. Nothing was written."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -36,7 +36,7 @@ class PaymentOverdue(Exception):
 
 
 class WhenEmpty(StrEnum):
-    """What becomes of a job when the minutes have run out."""
+    """The fate of a job without minutes: it waits for more, or runs in the relaxed queue."""
 
     PARK = "park"
     RELAX = "relax"
@@ -44,7 +44,7 @@ class WhenEmpty(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a month costs and contains. `max_pixels` is the largest picture, width times height."""
+    """A plan's price and limits. `max_pixels` is the largest image, width times height."""
 
     id: str
     name: str | Promise
@@ -64,7 +64,7 @@ class Plan:
         return self.max_pixels // MEGAPIXEL
 
     def price(self, interval: Interval) -> int:
-        """What one period costs."""
+        """The price of one period."""
         return self.price_cents * MONTHS_PAID[interval]
 
 
@@ -197,7 +197,7 @@ PLANS: Mapping[str, Plan] = {
     )
 }
 
-# What pays by the credit has limits of its own, whatever the plan: the API is for programs.
+# The limits of jobs that pay in credits, whatever the plan: the API is for programs.
 PAY_AS_YOU_GO = Plan(
     id="credits",
     name=_("API credits"),
@@ -231,14 +231,14 @@ PRODUCTS: Mapping[str, Product] = {**TOP_UPS, **CREDIT_PACKS}
 
 
 def is_upgrade(plan: Plan, interval: Interval, *, since: tuple[Plan, Interval]) -> bool:
-    """Whether the change brings more at once and is paid at once; any other waits for the period's end."""
+    """True if the change takes effect and is paid at once; any other waits for the period's end."""
     was, was_interval = since
     shorter = was_interval == Interval.YEAR and interval == Interval.MONTH
     return not shorter and plan.price_cents >= was.price_cents and (plan, interval) != since
 
 
 def plan_of(user: User) -> Plan:
-    """The plan whose limits apply to `user` now; the trial's where no subscription does. One query."""
+    """The plan with the user's present limits; the trial without a subscription. One query."""
     subscription = Subscription.objects.filter(user=user).first()
     if subscription is None or not _is_open(subscription):
         return TRIAL
@@ -246,7 +246,7 @@ def plan_of(user: User) -> Plan:
 
 
 def require_plan(user: User) -> Plan:
-    """The plan to work under: as `plan_of`, but raises PaymentOverdue. One query."""
+    """The same as `plan_of`, but raises PaymentOverdue. One query."""
     subscription = Subscription.objects.filter(user=user).first()
     if subscription is None:
         return TRIAL
@@ -256,13 +256,13 @@ def require_plan(user: User) -> Plan:
 
 
 def grace_ends(subscription: Subscription) -> datetime:
-    """When the limits of a plan whose renewal failed are over."""
+    """The end of the days of grace after a failed renewal."""
     # A renewal is due at the start of a period, so that is when a failed one began.
     return subscription.current_period_start + GRACE
 
 
 def is_overdue(subscription: Subscription) -> bool:
-    """Whether a renewal failed and its days of grace are over."""
+    """A renewal failed and its days of grace are over."""
     return subscription.is_past_due and timezone.now() >= grace_ends(subscription)
 
 

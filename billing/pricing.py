@@ -1,19 +1,19 @@
-"""Pure arithmetic: what a request will cost, and what measured time is worth. Integers out, always."""
+"""Arithmetic on prices: quotes for requests, and charges for measured time. All results are integers."""
 
 from dataclasses import dataclass
 from math import ceil
 
-# A run seldom takes longer than half as much again as expected; what it takes beyond that, the house pays.
+# A run seldom takes 50 % longer than expected. Time beyond the ceiling is not charged.
 CEILING_PERCENT = 150
-# Short runs vary by more than that, and a ceiling of nothing could not be held.
+# Short runs vary by more than that, and a hold has to be above zero.
 LEAST_CEILING_MS = 1_000
-# The number of steps that a checkpoint's price in credits is given for.
+# A checkpoint's price in credits is for this many steps.
 PRICED_STEPS = 30
 
 
 @dataclass(frozen=True)
 class Quote:
-    """GPU milliseconds: what a job will likely cost, and the most that can be held or charged for it."""
+    """GPU milliseconds: the likely cost of a job, and the most that is held or charged for it."""
 
     likely_ms: int
     ceiling_ms: int
@@ -40,7 +40,7 @@ def quote(
 
 
 def capture_ms(total_us: int) -> int:
-    """Whole milliseconds of a measured time; the fraction that was begun is the house's."""
+    """Whole milliseconds of a measured time, rounded down."""
     return total_us // 1_000
 
 
@@ -56,8 +56,8 @@ def credits(
 
 
 def credits_for_part(price: int, *, steps_done: int, steps: int) -> int:
-    """What of a price in credits is due for a picture that was canceled: its part of the steps, rounded down.
+    """The part of a price in credits for a canceled job: its share of the steps, rounded down.
 
-    Nothing before the first step, and never for what has not run.
+    Zero before the first step.
     """
     return price * min(steps_done, steps) // steps

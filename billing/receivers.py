@@ -1,4 +1,4 @@
-"""What billing does when something happens elsewhere, and whom it writes about what happens here."""
+"""Receivers of signals: trials, deleted accounts, and emails about payments."""
 
 from typing import Any
 
@@ -19,8 +19,8 @@ def start_trial(email_address: EmailAddress, **kwargs: Any) -> None:
 
 
 @receiver(user_signed_up)
-def start_trial_of_known_address(user: User, **kwargs: Any) -> None:
-    """An address that a provider vouches for is confirmed from the start."""
+def start_trial_of_verified_address(user: User, **kwargs: Any) -> None:
+    """An address from a social account is confirmed from the start."""
     for address in EmailAddress.objects.filter(user=user, verified=True):
         subscriptions.start_trial(user, email=address.email)
 
@@ -31,10 +31,10 @@ def end_subscription(user: User, **kwargs: Any) -> None:
 
 
 @receiver(invoice_paid)
-def tell_paid(user: User, payment: Payment, **kwargs: Any) -> None:
-    notifications.tell_paid(user, payment)
+def email_receipt(user: User, payment: Payment, **kwargs: Any) -> None:
+    notifications.send_receipt(user, payment)
 
 
 @receiver(renewal_failed)
-def tell_renewal_failed(user: User, payment: Payment, **kwargs: Any) -> None:
-    notifications.tell_renewal_failed(user, payment)
+def email_failed_renewal(user: User, payment: Payment, **kwargs: Any) -> None:
+    notifications.send_renewal_failed(user, payment)

@@ -1,4 +1,4 @@
-"""Proof that the sums which are kept equal the rows that they stand for."""
+"""Comparison of every stored sum with the rows behind it."""
 
 import logging
 from collections.abc import Iterator
@@ -21,14 +21,14 @@ _LAST = "reconciliation"
 
 @dataclass(frozen=True)
 class Result:
-    """What a look at all books found, and when it ended."""
+    """The differences that a run found, and the time of its end."""
 
     at: datetime
     differences: tuple[str, ...]
 
 
 def run() -> Result:
-    """Reconcile, and keep what was found for `last`, where Valkey lets one."""
+    """Reconcile, and keep the result for `last` unless Valkey is down."""
     result = Result(differences=tuple(reconcile()), at=timezone.now())
     try:
         cache.set(_LAST, result, timeout=None)
@@ -38,13 +38,13 @@ def run() -> Result:
 
 
 def last() -> Result | None:
-    """What the last run found; None if there was none since Valkey was emptied."""
+    """The result of the last run; None before the first, or after Valkey was emptied."""
     result: Result | None = cache.get(_LAST)
     return result
 
 
 def reconcile() -> list[str]:
-    """Every difference in words; empty when the books are right. Safe on a running site: takes no locks.
+    """Every difference as a sentence. Takes no locks, so it is safe on a running site.
 
     Each comparison is one statement, so both of its sides are of one moment.
     """

@@ -1,6 +1,6 @@
-"""What billing tells the apps above it, and the mails. Each is sent inside the transaction that made it so.
+"""Signals of billing, sent inside the transaction that causes them.
 
-A receiver may write rows with that transaction, and lets whatever else it does wait for its commit.
+A receiver may write rows in that transaction. Everything else has to wait for the commit.
 """
 
 from django.dispatch import Signal
@@ -10,5 +10,5 @@ from django.dispatch import Signal
 balance_rose = Signal()
 # user, payment: sent once for each payment.
 invoice_paid = Signal()
-# user, payment: sent once for each try of the card for a renewal.
+# user, payment: sent once for each failed charge of a renewal.
 renewal_failed = Signal()

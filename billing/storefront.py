@@ -1,4 +1,4 @@
-"""What the plans' page offers whom: each plan at its price, and what its button does."""
+"""Plans on the plans page: each with its price and the action of its button."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,26 +13,26 @@ from billing.plans import PLANS, Plan
 
 
 class Action(StrEnum):
-    """What a plan's button does."""
+    """The action of a plan's button."""
 
     SIGN_UP = "sign_up"
     SUBSCRIBE = "subscribe"
-    # The plan that the customer has, or will have when the period ends.
+    # The present plan, and the one from the next period on.
     CURRENT = "current"
     NEXT = "next"
-    # Paid and there at once, or after the period that is paid for.
+    # A change now, or after the paid period.
     AT_ONCE = "at_once"
     AT_PERIOD_END = "at_period_end"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Offered:
-    """A plan as it stands on the page."""
+    """A plan on the page."""
 
     plan: Plan
     interval: Interval
     action: Action
-    # The one that stands out.
+    # Highlighted on the page.
     is_suggested: bool = False
 
     @property
@@ -41,7 +41,7 @@ class Offered:
 
     @property
     def price_a_month(self) -> str:
-        """What a year's price comes to each month."""
+        """A twelfth of a year's price, or a month's."""
         months = 12 if self.interval == Interval.YEAR else 1
         return money.text(self.plan.price(self.interval) // months, settings.CURRENCY, short=True)
 
@@ -55,7 +55,7 @@ def offered(user: User | AnonymousUser, interval: Interval) -> list[Offered]:
         plan.id: _action(user, subscription, plan=plan, interval=interval)
         for plan in PLANS.values()
     }
-    # The next larger plan, or the middle one for who has none.
+    # The next larger plan, or the middle one without a subscription.
     larger = [plan_id for plan_id, action in actions.items() if action == Action.AT_ONCE]
     suggested = (larger or list(actions)[1:])[0] if subscription is None or larger else None
     return [

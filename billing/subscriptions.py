@@ -1,8 +1,7 @@
-"""The trial, and what a subscription is: the only writer of subscriptions.
+"""The trial, and subscriptions as the provider has them; the only writer of subscriptions.
 
-The provider decides what a subscription is; our row follows. Whatever happens (an event, a landing page,
-a button), it ends in `synchronize`, which re-reads the provider's objects and is safe to call at any
-time, any number of times, in any order.
+Every event, page and button ends in `synchronize`, which reads the provider's objects again. It is safe to
+call at any time, any number of times, in any order.
 """
 
 import logging
@@ -24,9 +23,9 @@ log = logging.getLogger(__name__)
 
 
 def start_trial(user: User, *, email: str) -> Grant | None:
-    """Give the trial's minutes; None if the user or the (confirmed) address had them before.
+    """Grant the trial's minutes; None if the user or the (confirmed) address had them before.
 
-    The address counts although its account was deleted: the grant's reference is made from it.
+    The grant's reference is a hash of the address, so a deleted account counts as well.
     """
     if not TRIAL.gpu_ms:
         return None
@@ -47,10 +46,10 @@ def start_trial(user: User, *, email: str) -> Grant | None:
 
 
 def synchronize(provider_subscription_id: str) -> Subscription | None:
-    """Make our row and grants what the provider's objects say now; None if they are not of our making.
+    """Update our row and grants from the provider's objects; None if our checkout did not make them.
 
-    No transaction is open while the provider is asked. Instead the row's version is read before, and
-    the row is written only if it still has that version: so nothing is overwritten by older news.
+    No transaction is open during the provider's calls. The row is written only if its version is still
+    the one from before the calls, so older answers never overwrite newer ones.
     Raises ProviderUnavailable, Contended.
     """
     provider = gateway()
@@ -61,7 +60,7 @@ def synchronize(provider_subscription_id: str) -> Subscription | None:
     for _try in range(TRIES):
         row = _row_for(remote.user_id, remote, provider=provider.name)
         if _is_live_at(provider.name, row) and row.provider_subscription_id != remote.id:
-            # Has that one ended without our hearing of it?
+            # It may have ended, and its event may be late.
             synchronize(row.provider_subscription_id)
             row.refresh_from_db()
         remote = provider.retrieve_subscription(provider_subscription_id)
@@ -74,8 +73,8 @@ def synchronize(provider_subscription_id: str) -> Subscription | None:
 
 
 def _row_for(user_id: int, remote: ProviderSubscription, *, provider: str) -> Subscription:
-    """The user's row, made if this is the first that we hear of a subscription of theirs."""
-    assert remote.price.plan is not None, "what is not of our making is left alone"
+    """The user's row, created with the first subscription."""
+    assert remote.price.plan is not None, "a foreign subscription is left alone"
     row, _created = Subscription.objects.get_or_create(
         user_id=user_id,
         defaults={
@@ -98,24 +97,24 @@ def _write(
     next_cents: int | None,
     provider: str,
 ) -> bool:
-    """Write what was read since `row` was; False if somebody else wrote the row meanwhile."""
+    """Store the provider's answers; False if another process wrote the row since `row` was read."""
     as_it_was = Subscription.objects.filter(pk=row.pk, version=row.version)
-    news = _news(remote, provider=provider) if _concerns(row, remote, provider=provider) else {}
-    if news:
-        news["next_invoice_cents"] = next_cents
-    if not as_it_was.update(**news, version=row.version + 1):
+    fields = _fields(remote, provider=provider) if _shows(row, remote, provider=provider) else {}
+    if fields:
+        fields["next_invoice_cents"] = next_cents
+    if not as_it_was.update(**fields, version=row.version + 1):
         return False
-    # Who ever had one has one customer, whatever else they buy.
+    # A user has one customer for all later checkouts.
     Customer.objects.get_or_create(
         user=row.user, provider=provider, defaults={"provider_customer_id": remote.customer_id}
     )
-    # The oldest first, as they were paid.
+    # The oldest first, in the order of their payment.
     payments.record_invoices(row.user, invoices[::-1], remote, provider=provider)
     return True
 
 
-def _concerns(row: Subscription, remote: ProviderSubscription, *, provider: str) -> bool:
-    """Whether the row should show `remote`: it does already, or that is the user's newer subscription."""
+def _shows(row: Subscription, remote: ProviderSubscription, *, provider: str) -> bool:
+    """True if the row already shows `remote`, or if `remote` is the user's newer subscription."""
     if row.provider_subscription_id == remote.id:
         return True
     if not _is_live_at(provider, row):
@@ -126,11 +125,11 @@ def _concerns(row: Subscription, remote: ProviderSubscription, *, provider: str)
 
 
 def _is_live_at(provider: str, row: Subscription) -> bool:
-    """The sandbox's subscriptions end with it, once the site takes money."""
+    """A subscription at another provider than the current one counts as ended."""
     return row.is_live and row.provider == provider
 
 
-def _news(remote: ProviderSubscription, *, provider: str) -> dict[str, object]:
+def _fields(remote: ProviderSubscription, *, provider: str) -> dict[str, object]:
     ahead = remote.next_price
     return {
         "plan": remote.price.plan,

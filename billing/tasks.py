@@ -1,4 +1,4 @@
-"""Thin Celery entries. Each may be lost, late or repeated: beat rings again for whatever is left to do."""
+"""Celery tasks. A message may be lost, late or repeated: beat sends it again while work remains."""
 
 import logging
 
@@ -19,12 +19,12 @@ def expire() -> int:
 
 @shared_task(name="billing.tell_minutes")
 def tell_minutes() -> int:
-    return notifications.tell_minutes_of_all()
+    return notifications.send_minutes_used_to_all()
 
 
 @shared_task(name="billing.reconcile")
 def reconcile() -> int:
-    """Compare all books; whoever looks at the admin or the metrics sees what was found."""
+    """Compare all books. The admin and the metrics show the result."""
     differences = reconciliation.run().differences
     for difference in differences:
         log.error("the books differ: %s", difference)
@@ -44,7 +44,7 @@ def process_events() -> None:
 
 @shared_task(name="billing.catch_up")
 def catch_up() -> int:
-    """Store what the webhook missed; `process_events` does the rest."""
+    """Store the events that the webhook missed, and have them processed."""
     missed = event_inbox.catch_up()
     if missed:
         process_events.delay()

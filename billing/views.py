@@ -1,4 +1,4 @@
-"""What a person sees about money: the plans, their own plan, and what moved."""
+"""Pages about plans, the own plan, and the entries of the wallet."""
 
 from collections.abc import Callable
 from functools import partial
@@ -57,8 +57,8 @@ def plan(request: HttpRequest) -> HttpResponse:
     """billing/plan.html
 
     plan: Plan; subscription: Subscription | None (also a canceled one); next_plan: Plan | None;
-    payments: list[Payment], the latest first; grants and credits: list[Grant] with something left, in
-    the order in which they are spent; available_ms, available_credits: int; is_customer: bool;
+    payments: list[Payment], the latest first; grants and credits: list[Grant], unspent ones in
+    the order of spending; available_ms, available_credits: int; is_customer: bool;
     is_sandbox: bool.
     """
     user = user_of(request)
@@ -87,19 +87,19 @@ def plan(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 def pay(request: HttpRequest, payment_id: int) -> HttpResponse:
-    """On to the provider's page where an open invoice is paid, or confirmed with the bank."""
+    """Redirects to the provider's page for paying or confirming an open invoice."""
     payment = _get_payment_for_user(request, payment_id)
     if payment.status != Payment.Status.OPEN:
         return redirect("billing:plan")
-    return _leave_for(request, partial(gateway().invoice_page, payment.invoice_id))
+    return _redirect_to_provider(request, partial(gateway().invoice_page, payment.invoice_id))
 
 
 @login_required
 @require_GET
 def invoice(request: HttpRequest, payment_id: int) -> HttpResponse:
-    """On to the invoice's PDF."""
+    """Redirects to the invoice's PDF."""
     payment = _get_payment_for_user(request, payment_id)
-    return _leave_for(request, partial(gateway().invoice_pdf, payment.invoice_id))
+    return _redirect_to_provider(request, partial(gateway().invoice_pdf, payment.invoice_id))
 
 
 @login_required
@@ -109,7 +109,7 @@ def usage(request: HttpRequest) -> HttpResponse:
     """billing/usage.html
 
     available_ms, held_ms: int; plan: Plan; subscription: Subscription | None (also a canceled one);
-    grants: list[Grant] with something left, in the order in which they are spent;
+    grants: list[Grant], unspent ones in the order of spending;
     entries: list[Entry] (kind, amount in ms, note, created_at, grant, hold), newest first;
     older: int | None, for the link to the next page: ?before={{ older }}.
     """
@@ -135,16 +135,16 @@ def usage(request: HttpRequest) -> HttpResponse:
 
 
 def _interval(request: HttpRequest) -> Interval:
-    asked = request.GET.get("interval", Interval.MONTH)
-    return Interval(asked) if asked in Interval.values else Interval.MONTH
+    interval = request.GET.get("interval", Interval.MONTH)
+    return Interval(interval) if interval in Interval.values else Interval.MONTH
 
 
 def _get_payment_for_user(request: HttpRequest, payment_id: int) -> Payment:
     return get_object_or_404(Payment, pk=payment_id, user=user_of(request), invoice_id__gt="")
 
 
-def _leave_for(request: HttpRequest, find: Callable[[], str]) -> HttpResponse:
-    """Go where the provider says."""
+def _redirect_to_provider(request: HttpRequest, find: Callable[[], str]) -> HttpResponse:
+    """Redirect to a page of the provider."""
     try:
         return redirect(find())
     except ProviderUnavailable as error:

@@ -15,24 +15,24 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Price:
-    """A price at the provider: what a period of a plan costs, and the minutes of each month of it.
+    """The price of a plan's period at the provider, with the minutes of each month.
 
-    It never changes: who subscribed at it keeps it. `plan` is None if it is not one of ours.
+    It never changes, and a subscriber keeps it. `plan` is None for a price that is not ours.
     """
 
     id: str
     plan: str | None
     interval: Interval
     gpu_ms: int
-    # By currency: who pays in another one than the installation's has that one's.
+    # By currency, the site's own among them.
     amounts: Mapping[str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckoutSession:
-    """`subscription_id` is set once a plan was paid; `product` and its contents where it is bought once.
+    """`subscription_id` is set once a plan is paid. `product`, `unit` and `amount` are a purchase's.
 
-    `user_id` is None for a session that is not of our making.
+    `user_id` is None for a session that our checkout did not make.
     """
 
     id: str
@@ -51,7 +51,7 @@ class CheckoutSession:
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderSubscription:
-    """`user_id` is None for a subscription that was not made by our checkout."""
+    """`user_id` is None for a subscription that our checkout did not make."""
 
     id: str
     customer_id: str
@@ -59,7 +59,7 @@ class ProviderSubscription:
     item_id: str
     currency: str
     price: Price
-    # What it changes to at the end of the period, if it does, and the schedule that says so.
+    # The scheduled change at the period's end.
     next_price: Price | None
     schedule_id: str | None
     status: Subscription.Status
@@ -67,7 +67,7 @@ class ProviderSubscription:
     period_start: datetime
     period_end: datetime
     cancel_at_period_end: bool
-    # Whether a change waits for its payment to be confirmed.
+    # A change waits for the confirmation of its payment.
     awaits_confirmation: bool
     ended_at: datetime | None
 
@@ -78,7 +78,7 @@ class ProviderSubscription:
 
 @dataclass(frozen=True, kw_only=True)
 class InvoiceLine:
-    """What was billed for (part of) a period, before discounts and tax; below zero for a credit."""
+    """A charge for (part of) a period, before discounts and tax; below zero for a credit."""
 
     price: Price
     cents: int
@@ -88,14 +88,14 @@ class InvoiceLine:
 
 @dataclass(frozen=True, kw_only=True)
 class Invoice:
-    """A bill. `id` is empty for one that is only a preview."""
+    """An invoice; the `id` of a preview is empty."""
 
     id: str
     status: Payment.Status
     number: str
     currency: str
     cents: int
-    # After what the customer has to their credit.
+    # After the customer's credit.
     due_cents: int
     attempts: int
     next_attempt_at: datetime | None
@@ -105,7 +105,7 @@ class Invoice:
     lines: tuple[InvoiceLine, ...]
 
     def months(self, anchor: datetime) -> list[Month]:
-        """The months of GPU time that it pays for. `anchor` is the subscription's."""
+        """The paid months of GPU time. `anchor` is the subscription's."""
         stretches = [
             Stretch(
                 gpu_ms=line.price.gpu_ms if line.cents > 0 else -line.price.gpu_ms,
@@ -119,21 +119,21 @@ class Invoice:
 
     @property
     def plan(self) -> str:
-        """The plan that it charges for, the last that it names; empty where it names none."""
+        """The id of the last plan that it charges for; empty without one."""
         plans = [line.price.plan for line in self.lines if line.cents > 0 and line.price.plan]
         return plans[-1] if plans else ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Returned:
-    """What of a payment went back to the customer, and what is held back until a dispute is decided."""
+    """The refunded amount of a payment, and the amount withheld by open or lost disputes."""
 
     refunded: int
     disputed: int
 
 
 class Subject(StrEnum):
-    """What an event is about."""
+    """The kind of object behind an event."""
 
     CHECKOUT = "checkout"
     SUBSCRIPTION = "subscription"

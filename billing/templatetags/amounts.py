@@ -1,4 +1,4 @@
-"""How GPU time, credits and money are written."""
+"""Filters that format GPU time, credits and money."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ register = template.Library()
 
 @register.filter
 def gpu_time(ms: int) -> str:
-    """Milliseconds as people say them, rounded down: "3.2 s", "4 min 58 s"."""
+    """Milliseconds, rounded down: "3.2 s", "4 min 58 s"."""
     seconds, rest = divmod(abs(ms), 1_000)
     minutes, seconds = divmod(seconds, 60)
     if minutes:
@@ -26,26 +26,26 @@ def gpu_time(ms: int) -> str:
 
 @register.filter
 def held_time(ms: int) -> str:
-    """What is set aside, beside what is left: "12 s held"."""
+    """Held GPU time: "12 s held"."""
     return _("{time} held").format(time=gpu_time(ms))
 
 
 @register.filter
 def span(time: timedelta) -> str:
-    """A stretch of time like GPU time."""
+    """A timedelta in the format of GPU time."""
     return gpu_time(time // timedelta(milliseconds=1))
 
 
 @register.filter
 def exact_gpu_time(ms: int) -> str:
-    """Milliseconds to the last one: "3.218 s". What is written like this adds up."""
+    """Exact milliseconds, so that a column of them adds up: "3.218 s"."""
     seconds, rest = divmod(abs(ms), 1_000)
     return _sign(ms) + _("{seconds} s").format(seconds=f"{seconds:,}.{rest:03}")
 
 
 @register.filter
 def credits(thousandths: int) -> str:
-    """Thousandths of a credit as credits, to the last one: "2,900", "0.5"."""
+    """Thousandths of a credit as exact credits: "2,900", "0.5"."""
     whole, rest = divmod(abs(thousandths), 1_000)
     fraction = f".{rest:03}".rstrip("0") if rest else ""
     return _sign(thousandths) + f"{whole:,}{fraction}"
@@ -59,13 +59,13 @@ def amount(number: int, unit: str) -> str:
 
 @register.filter
 def exact_amount(number: int, unit: str) -> str:
-    """To the last millisecond, or credits: "3.218 s", "0.5 credits"."""
+    """Exact GPU time, or credits: "3.218 s", "0.5 credits"."""
     return _credits(number) if unit == Unit.CREDITS else exact_gpu_time(number)
 
 
 @register.filter
 def round_amount(number: int, unit: str) -> str:
-    """A round number, as a mark on a scale: "0.5 s", "4 min", or of credits: "20"."""
+    """A round number on the scale of a chart: "0.5 s", "4 min", or credits: "20"."""
     return credits(number) if unit == Unit.CREDITS else _round_time(number)
 
 
@@ -77,13 +77,13 @@ def money(cents: int, currency: str) -> str:
 
 @register.filter
 def price(cents: int, currency: str) -> str:
-    """As `money`, but whole amounts without places: "$10"."""
+    """The same as `money`, but whole amounts have no decimals: "$10"."""
     return currencies.text(cents, currency, short=True)
 
 
 @register.filter
 def product_name(product: str) -> str:
-    """The name of a plan or of what is bought once, by its id."""
+    """The name of a plan or product, by its id."""
     found = PLANS.get(product) or PRODUCTS.get(product)
     return str(found.name) if found else product
 

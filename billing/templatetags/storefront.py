@@ -1,4 +1,4 @@
-"""What is offered to who has run out of minutes."""
+"""Tags for the offer of more minutes."""
 
 from datetime import datetime
 
@@ -19,11 +19,11 @@ def smallest_top_up() -> TopUp:
 
 @register.simple_tag
 def currency() -> str:
-    """What the catalogue's prices are in."""
+    """The currency of the catalogue's prices."""
     return settings.CURRENCY
 
 
 @register.simple_tag
 def next_minutes_at(user: User) -> datetime | None:
-    """When the plan brings minutes again, if it does."""
+    """The moment of the plan's next minutes, or None."""
     return notice.next_minutes_at(user)

@@ -80,7 +80,7 @@ def test_below_the_thresholds_nobody_is_told(alice: User) -> None:
     provider.subscribe(alice)
     spend_percent(alice, 79.9)
 
-    assert notifications.tell_minutes_of_all() == 0
+    assert notifications.send_minutes_used_to_all() == 0
 
 
 def test_each_threshold_is_told_once_however_often_the_task_runs(alice: User) -> None:
@@ -100,7 +100,7 @@ def test_who_passes_both_at_once_is_told_the_last(alice: User) -> None:
     spend_percent(alice, 100)
 
     for _time in range(2):
-        notifications.tell_minutes_of_all()
+        notifications.send_minutes_used_to_all()
 
     assert subjects(alice) == [RECEIPT, ALL]
 
@@ -108,14 +108,14 @@ def test_who_passes_both_at_once_is_told_the_last(alice: User) -> None:
 def test_the_next_period_has_thresholds_of_its_own(alice: User, clock: Clock) -> None:
     subscription = provider.subscribe(alice)
     spend_percent(alice, 85)
-    notifications.tell_minutes_of_all()
+    notifications.send_minutes_used_to_all()
     clock.at = subscription.current_period_end
     sandbox.renew(subscription.provider_subscription_id)
     subscriptions.synchronize(subscription.provider_subscription_id)
 
-    at_its_start = notifications.tell_minutes(alice)
+    at_its_start = notifications.send_minutes_used(alice)
     spend_percent(alice, 85)
-    later = notifications.tell_minutes(alice)
+    later = notifications.send_minutes_used(alice)
 
     assert (at_its_start, later) == (False, True)
     assert subjects(alice).count(EIGHTY) == 2
@@ -128,7 +128,7 @@ def test_what_was_bought_besides_does_not_hide_that_the_plans_minutes_are_gone(
     fund(alice, 3_600_000)
     spend_percent(alice, 100)
 
-    notifications.tell_minutes_of_all()
+    notifications.send_minutes_used_to_all()
 
     mail = Mail.objects.get(user=alice, subject=ALL)
     assert "Left: 60 min 0 s" in mail.text
@@ -137,9 +137,9 @@ def test_what_was_bought_besides_does_not_hide_that_the_plans_minutes_are_gone(
 def test_a_trial_has_thresholds_too(alice: User) -> None:
     subscriptions.start_trial(alice, email=alice.email)
     spend(alice, 4 * 60_000)
-    notifications.tell_minutes_of_all()
+    notifications.send_minutes_used_to_all()
     spend(alice, 58_000)
-    notifications.tell_minutes_of_all()
+    notifications.send_minutes_used_to_all()
 
     assert subjects(alice) == [EIGHTY, ALL]
 
@@ -150,7 +150,7 @@ def test_a_trial_of_old_is_not_told_of_when_other_minutes_are_spent(alice: User)
     fund(alice, 60_000)
     spend(alice, 30_000)
 
-    assert notifications.tell_minutes(alice) is False
+    assert notifications.send_minutes_used(alice) is False
 
 
 def test_who_spent_nothing_lately_is_not_looked_at(alice: User, clock: Clock) -> None:
@@ -158,7 +158,7 @@ def test_who_spent_nothing_lately_is_not_looked_at(alice: User, clock: Clock) ->
     spend_percent(alice, 90)
     clock.advance(hours=2)
 
-    assert notifications.tell_minutes_of_all() == 0
+    assert notifications.send_minutes_used_to_all() == 0
 
 
 def test_a_closed_account_is_not_written(alice: User) -> None:
@@ -166,10 +166,10 @@ def test_a_closed_account_is_not_written(alice: User) -> None:
     spend_percent(alice, 90)
     User.objects.update(is_active=False)
 
-    assert notifications.tell_minutes_of_all() == 0
+    assert notifications.send_minutes_used_to_all() == 0
 
 
 def test_credits_of_the_api_are_not_minutes(alice: User) -> None:
     ledger.grant(alice, unit=Unit.CREDITS, amount=1_000, source=Grant.Source.PACK, reference="pack")
 
-    assert notifications.tell_minutes(alice) is False
+    assert notifications.send_minutes_used(alice) is False

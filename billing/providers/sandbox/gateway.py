@@ -140,7 +140,7 @@ class SandboxGateway:
 
     def returned(self, payment_intent_id: str) -> Returned:
         refunds, disputes = (
-            [row.data for row in objects.about(payment_intent_id, [type_])]
+            [row.data for row in objects.of_payment(payment_intent_id, [type_])]
             for type_ in ("refund", "dispute")
         )
         return stripe_json.returned(refunds=refunds, disputes=disputes)

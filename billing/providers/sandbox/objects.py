@@ -1,4 +1,4 @@
-"""Stripe-shaped objects as the sandbox provider makes them; only what `stripe_objects` reads, and times."""
+"""The sandbox's Stripe-shaped objects, with the fields that `stripe.json` reads."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -32,7 +32,7 @@ def create(type_: str, data: Json) -> Json:
 
 
 def create_customer(*, user_id: int) -> Json:
-    """`card` names what the customer pays with: see `till.Card`."""
+    """`card` is the customer's `payments.Card`."""
     customer = {"id": new_id("cus"), "metadata": {"user": str(user_id)}}
     return create("customer", {**customer, "card": "good"})
 
@@ -65,7 +65,7 @@ def create_checkout(
 
 
 def create_subscription(*, user_id: str, customer_id: str, plan: Plan, interval: Interval) -> Json:
-    """An active subscription whose first period begins now. `periods` counts those that were renewed."""
+    """An active subscription; its first period begins now. `periods` counts renewals."""
     anchor = now()
     start, end = nth_period(anchor, interval, 0)
     item = {
@@ -94,7 +94,7 @@ def create_subscription(*, user_id: str, customer_id: str, plan: Plan, interval:
 
 
 def create_schedule(subscription: Json, *, plan: Plan, interval: Interval) -> Json:
-    """Moves the subscription to `plan` when its period ends."""
+    """A schedule that moves the subscription to `plan` when its period ends."""
     item = subscription["items"]["data"][0]
     start, end = item["current_period_start"], item["current_period_end"]
     return create(
@@ -121,7 +121,7 @@ def create_schedule(subscription: Json, *, plan: Plan, interval: Interval) -> Js
 
 
 def draft(lines: Sequence[Json], *, subscription_id: str | None = None) -> Json:
-    """An invoice that is not kept yet."""
+    """An invoice that is not stored yet."""
     total = sum(line["amount"] for line in lines)
     details = {"subscription_details": {"subscription": subscription_id}}
     return {
@@ -144,7 +144,7 @@ def draft(lines: Sequence[Json], *, subscription_id: str | None = None) -> Json:
 def create_invoice(
     lines: Sequence[Json], *, customer_id: str, subscription_id: str | None = None
 ) -> Json:
-    """An open invoice with the payment that it waits for."""
+    """An open invoice with its payment intent."""
     number = SandboxObject.objects.filter(type="invoice").count() + 1
     intent = create("payment_intent", {"id": new_id("pi"), "customer": customer_id})
     return create(
@@ -162,7 +162,7 @@ def create_invoice(
 def plan_line(
     plan: Plan, interval: Interval, *, period: Period, share: float = 1, sign: int = 1
 ) -> Json:
-    """A line for the part of a period that `period` is, charged or credited."""
+    """A line item for `share` of a plan's price; `sign` -1 makes it a credit."""
     return {
         "id": new_id("il"),
         "description": str(plan.name),
@@ -172,8 +172,8 @@ def plan_line(
     }
 
 
-def once_line(name: str, cents: int) -> Json:
-    """A line for something that is bought once."""
+def product_line(name: str, cents: int) -> Json:
+    """A line item for a product."""
     period = {"start": now(), "end": now()}
     return {
         "id": new_id("il"),
@@ -185,7 +185,7 @@ def once_line(name: str, cents: int) -> Json:
 
 
 def create_event(type_: str, data: Json) -> Json:
-    """An event that carries a copy of the object as it is now."""
+    """An event with a copy of the object's present state."""
     event = {"id": new_id("evt"), "type": type_, "created": now(), "data": {"object": data}}
     return create("event", event)
 
@@ -206,8 +206,8 @@ def price_of(price_id: str) -> Json:
     return price(plan_id, Interval(interval))
 
 
-def bought(subscription: Json) -> tuple[Plan, Interval]:
-    """What the subscription's next period will be of."""
+def plan_of(subscription: Json) -> tuple[Plan, Interval]:
+    """The plan and the interval of the subscription."""
     found = subscription["items"]["data"][0]["price"]
     return PLANS[found["metadata"]["plan"]], Interval(found["recurring"]["interval"])
 
@@ -218,7 +218,7 @@ def period_of(subscription: Json) -> Period:
 
 
 def nth_period(anchor: int, interval: Interval, number: int) -> Period:
-    """The period after `number` others, on the anchor's day or the month's last, as Stripe counts."""
+    """The period after `number` others, on the anchor's day or the month's last day, like Stripe's."""
     begun = datetime.fromtimestamp(anchor, tz=UTC)
     start, end = (
         int(periods.after(begun, months=each * MONTHS[interval]).timestamp())
@@ -235,7 +235,7 @@ def invoices(subscription_id: str) -> QuerySet[SandboxObject]:
 
 
 def schedule_of(subscription_id: str) -> SandboxObject | None:
-    """The schedule that has the subscription in hand, if one does."""
+    """The subscription's active schedule."""
     return SandboxObject.objects.filter(
         type="subscription_schedule", data__subscription=subscription_id, data__status="active"
     ).first()
@@ -245,8 +245,8 @@ def payment_intent_of(invoice: Json) -> str:
     return str(invoice["payments"]["data"][0]["payment"]["payment_intent"])
 
 
-def about(payment_intent_id: str, types: Iterable[str]) -> QuerySet[SandboxObject]:
-    """Refunds or disputes of a payment."""
+def of_payment(payment_intent_id: str, types: Iterable[str]) -> QuerySet[SandboxObject]:
+    """Objects of a payment, such as refunds and disputes, the oldest first."""
     return SandboxObject.objects.filter(
         type__in=types, data__payment_intent=payment_intent_id
     ).order_by("created_at")

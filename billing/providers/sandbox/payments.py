@@ -1,4 +1,4 @@
-"""The sandbox's money: cards are charged, invoices paid, and money goes back."""
+"""Cards, invoices, refunds and disputes of the sandbox."""
 
 from enum import StrEnum
 from functools import partial
@@ -11,21 +11,21 @@ from billing.providers.sandbox import objects
 from billing.providers.sandbox.objects import Json
 
 DAY = 86_400
-# Days after which a card that was refused is tried again; then the subscription ends.
+# Days until each retry of a refused card. After the last one the subscription ends.
 RETRIES = (3, 5, 7)
 
 
 class Card(StrEnum):
-    """What a customer pays with, like Stripe's test cards."""
+    """Test cards, like Stripe's."""
 
     GOOD = "good"
-    # The bank asks its owner each time, who is not there when a subscription renews.
+    # The bank asks the owner each time, so a renewal fails.
     CONFIRM = "confirm"
     DECLINE = "decline"
 
 
 def refund(payment_intent_id: str, *, cents: int) -> None:
-    """Give money back, as the operator does at the provider."""
+    """Refund a payment, as the operator does at the provider."""
     with transaction.atomic():
         refund = {
             "id": objects.new_id("re"),
@@ -38,7 +38,7 @@ def refund(payment_intent_id: str, *, cents: int) -> None:
 
 
 def dispute(payment_intent_id: str, *, cents: int) -> str:
-    """Take money back, as a card's owner does at the bank; returns the dispute's id."""
+    """Dispute a payment, as the card's owner does at the bank; returns the dispute's id."""
     with transaction.atomic():
         dispute = {
             "id": objects.new_id("dp"),

@@ -1,4 +1,4 @@
-"""The sandbox's invoices as PDF: one page of text, written by hand since nothing else here needs more."""
+"""The sandbox's invoices as PDF: one page of text, without a library."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ _LEFT, _TOP, _LEADING = 72, 760, 18
 
 
 def invoice(data: Json, *, email: str) -> bytes:
-    """The invoice for the customer with this address."""
+    """The invoice, addressed to `email`."""
     total = money.text(data["total"], data["currency"])
     lines = [
         f"{settings.SITE_NAME}: test invoice {data['number']}",

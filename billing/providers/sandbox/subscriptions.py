@@ -1,4 +1,4 @@
-"""The sandbox's subscriptions: they begin, renew, change and end."""
+"""Subscriptions of the sandbox: begin, renew, change and end."""
 
 from django.db import transaction
 from django.db.models import Q
@@ -14,7 +14,7 @@ from billing.providers.stripe.json import moment
 
 
 def pay(checkout_id: str, *, card: Card = Card.GOOD) -> str:
-    """Complete a checkout with a card that works; returns the page to go on to. Safe to call twice."""
+    """Complete a checkout with a working card; returns the success URL. Safe to call twice."""
     with transaction.atomic():
         session = payments.lock(checkout_id)
         if session.data["status"] == "open":
@@ -29,7 +29,7 @@ def pay(checkout_id: str, *, card: Card = Card.GOOD) -> str:
 
 
 def use_card(customer_id: str, card: Card) -> None:
-    """Pay with this one from now on, first of all what is open."""
+    """Set the customer's card, and pay the open invoices if it is good."""
     with transaction.atomic():
         payments.set_card(customer_id, card)
     for row in SandboxObject.objects.filter(
@@ -42,9 +42,9 @@ def use_card(customer_id: str, card: Card) -> None:
 def renew(
     subscription_id: str, *, card_works: bool | None = None, only_if_due: bool = False
 ) -> None:
-    """End the period: bill the next one, or end the subscription where that was asked.
+    """End the period: bill the next one, or end a canceled subscription.
 
-    `card_works` says so in place of the customer's card.
+    `card_works` overrides the customer's card.
     """
     with transaction.atomic():
         row = payments.lock(subscription_id)
@@ -55,7 +55,7 @@ def renew(
             _end(row)
             return
         _begin_period(row.data)
-        plan, interval = objects.bought(row.data)
+        plan, interval = objects.plan_of(row.data)
         line = objects.plan_line(plan, interval, period=objects.period_of(row.data))
         if card_works is None:
             card_works = payments.card_of(row.data["customer"]) == Card.GOOD
@@ -65,13 +65,13 @@ def renew(
 
 
 def recover(subscription_id: str) -> None:
-    """Pay what is open of a subscription, as a new card would."""
+    """Pay the open invoices of a subscription, as with a new card."""
     for invoice in objects.invoices(subscription_id).filter(data__status="open"):
         pay_invoice(invoice.pk)
 
 
 def pay_invoice(invoice_id: str) -> None:
-    """Pay an open invoice, whatever waits for that takes effect. Safe to call twice."""
+    """Pay an open invoice, and apply the change that waits for it. Safe to call twice."""
     with transaction.atomic():
         invoice = payments.lock(invoice_id)
         if invoice.data["status"] != "open":
@@ -87,7 +87,7 @@ def pay_invoice(invoice_id: str) -> None:
 
 
 def renew_due() -> int:
-    """Renew or retry whatever is due, by one period; returns how many subscriptions there were."""
+    """Renew due subscriptions by one period, and retry due invoices; returns the number of renewals."""
     subscriptions = SandboxObject.objects.filter(type="subscription")
     over = Q(data__items__data__0__current_period_end__lte=objects.now())
     due = list(subscriptions.filter(over, data__status="active").values_list("pk", flat=True))
@@ -102,12 +102,12 @@ def renew_due() -> int:
 
 
 def let_period_pass(subscription_id: str) -> None:
-    """For demonstrations: move everything of the subscription into the past, until its period is over."""
+    """For demonstrations: move the subscription into the past until its period is over, and renew it."""
     with transaction.atomic():
         row = payments.lock(subscription_id)
-        _plan, interval = objects.bought(row.data)
+        _plan, interval = objects.plan_of(row.data)
         months = (row.data["periods"] + 1) * objects.MONTHS[interval]
-        # Day of the month for day of the month: a shorter month only ends a little earlier.
+        # The day of the month stays; in a shorter month the period ends a little earlier.
         anchor = int(after(moment(objects.now()), months=-months).timestamp())
         shift = row.data["billing_cycle_anchor"] - anchor
         row.data["billing_cycle_anchor"] = anchor
@@ -123,8 +123,8 @@ def let_period_pass(subscription_id: str) -> None:
 
 
 def lines_of_change(subscription: Json, plan: Plan, interval: Interval, *, at: int) -> list[Json]:
-    """What is left of the period is credited, and as much of the other plan, or a year of it, charged."""
-    was, was_interval = objects.bought(subscription)
+    """Line items: a credit for the rest of the period, and a charge for that rest or a new period."""
+    was, was_interval = objects.plan_of(subscription)
     start, end = objects.period_of(subscription)
     left = (end - at) / (end - start)
     credit = objects.plan_line(was, was_interval, period=(at, end), share=left, sign=-1)
@@ -135,10 +135,10 @@ def lines_of_change(subscription: Json, plan: Plan, interval: Interval, *, at: i
 
 
 def change_plan(subscription_id: str, plan: Plan, interval: Interval, *, at: int) -> str | None:
-    """Change at once; returns the invoice that has to be confirmed first. Raises CardDeclined."""
+    """Change at once; returns the id of an invoice to be confirmed first. Raises CardDeclined."""
     with transaction.atomic():
         row = payments.lock(subscription_id)
-        if objects.bought(row.data) == (plan, interval):
+        if objects.plan_of(row.data) == (plan, interval):
             return None
         card = payments.card_of(row.data["customer"])
         if card == Card.DECLINE:
@@ -182,7 +182,7 @@ def set_cancel_at_period_end(subscription_id: str, *, cancel: bool) -> None:
 
 
 def end(subscription_id: str) -> None:
-    """End it now, and void what is owed."""
+    """Cancel it now, and void its open invoices."""
     with transaction.atomic():
         row = payments.lock(subscription_id)
         _release(row.data)
@@ -208,7 +208,7 @@ def _begin_subscription(session: Json) -> None:
 
 
 def _sell_once(session: Json) -> None:
-    line = objects.once_line(session["name"], session["amount_total"])
+    line = objects.product_line(session["name"], session["amount_total"])
     invoice = objects.create_invoice([line], customer_id=session["customer"])
     session["invoice"] = invoice["id"]
     session["payment_intent"] = objects.payment_intent_of(invoice)
@@ -216,11 +216,11 @@ def _sell_once(session: Json) -> None:
 
 
 def _begin_period(subscription: Json) -> None:
-    """Move on by a period, and to the plan that waits for it."""
+    """Begin the next period, with the scheduled plan."""
     schedule = objects.schedule_of(subscription["id"])
     subscription["periods"] += 1
     if schedule is not None:
-        _plan, was_interval = objects.bought(subscription)
+        _plan, was_interval = objects.plan_of(subscription)
         ahead = objects.price_of(schedule.data["phases"][1]["items"][0]["price"])
         subscription["items"]["data"][0]["price"] = ahead
         if ahead["recurring"]["interval"] != was_interval:
@@ -231,7 +231,7 @@ def _begin_period(subscription: Json) -> None:
 
 
 def _set_period(subscription: Json) -> None:
-    _plan, interval = objects.bought(subscription)
+    _plan, interval = objects.plan_of(subscription)
     item = subscription["items"]["data"][0]
     item["current_period_start"], item["current_period_end"] = objects.nth_period(
         subscription["billing_cycle_anchor"], interval, subscription["periods"]
@@ -239,8 +239,8 @@ def _set_period(subscription: Json) -> None:
 
 
 def _apply(subscription: Json, plan: Plan, interval: Interval, *, at: int | None = None) -> None:
-    """Change the plan now; another interval begins a period of its own."""
-    _plan, was_interval = objects.bought(subscription)
+    """Change the plan now; another interval begins a new period."""
+    _plan, was_interval = objects.plan_of(subscription)
     subscription["items"]["data"][0]["price"] = objects.price(plan.id, interval)
     if interval != was_interval:
         subscription["billing_cycle_anchor"] = objects.now() if at is None else at
@@ -249,7 +249,7 @@ def _apply(subscription: Json, plan: Plan, interval: Interval, *, at: int | None
 
 
 def _retry(invoice_id: str) -> None:
-    """Try the customer's card again; after the last try the subscription ends."""
+    """Charge the customer's card again; after the last attempt the subscription ends."""
     with transaction.atomic():
         invoice = payments.lock(invoice_id)
         again = invoice.data["next_payment_attempt"]
@@ -271,7 +271,7 @@ def _end(subscription: SandboxObject) -> None:
 
 
 def _release(subscription: Json) -> None:
-    """Let go of what was to change with the period's end."""
+    """Release the subscription from its schedule."""
     row = objects.schedule_of(subscription["id"])
     if row is not None:
         row.data |= {

@@ -1,4 +1,4 @@
-"""The sandbox provider's own pages, marked as a test; they don't exist where Stripe takes the money."""
+"""The sandbox's checkout, bank, portal and invoice pages; 404 if another provider takes the payments."""
 
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -77,14 +77,14 @@ def portal(request: HttpRequest) -> HttpResponse:
     card: Card; cards: list[Card]; subscription: Subscription | None (a live one);
     payments: list of dicts (invoice: the invoice's JSON, created: datetime, refunded, disputed: bool,
     dispute: str, the id of an open one), the latest first.
-    Forms post name="do" with a name of _DEEDS, and what that one needs.
+    Forms post name="do" with a name of _ACTIONS, and the fields of that action.
     """
     customer = get_object_or_404(Customer, user=user_of(request), provider="sandbox")
     if request.method == "POST":
-        deed = _DEEDS.get(request.POST.get("do", ""))
-        if deed is None:
+        action = _ACTIONS.get(request.POST.get("do", ""))
+        if action is None:
             raise Http404
-        deed(customer, request.POST.dict())
+        action(customer, request.POST.dict())
         messages.success(request, _("Done. What follows from it arrives in a moment."))
         return redirect("billing:sandbox_portal")
     live = Subscription.objects.filter(user=customer.user, provider="sandbox").first()
@@ -160,53 +160,53 @@ def _shown(session: SandboxObject) -> dict[str, Any]:
 
 def _payment(data: Json) -> dict[str, Any]:
     intent = objects.payment_intent_of(data)
-    disputes = [row.data for row in objects.about(intent, ["dispute"])]
+    disputes = [row.data for row in objects.of_payment(intent, ["dispute"])]
     waiting = [each["id"] for each in disputes if each["status"] == "needs_response"]
     return {
         "invoice": data,
         "created": moment(data["created"]),
-        "refunded": objects.about(intent, ["refund"]).exists(),
+        "refunded": objects.of_payment(intent, ["refund"]).exists(),
         "disputed": bool(disputes),
         "dispute": waiting[0] if waiting else "",
     }
 
 
-def _use_card(customer: Customer, asked: Mapping[str, str]) -> None:
-    if asked.get("card") not in set(Card):
+def _use_card(customer: Customer, form: Mapping[str, str]) -> None:
+    if form.get("card") not in set(Card):
         raise Http404
-    subscriptions.use_card(customer.provider_customer_id, Card(asked["card"]))
+    subscriptions.use_card(customer.provider_customer_id, Card(form["card"]))
 
 
-def _let_period_pass(customer: Customer, asked: Mapping[str, str]) -> None:
+def _let_period_pass(customer: Customer, form: Mapping[str, str]) -> None:
     subscription = get_object_or_404(Subscription, user=customer.user, provider="sandbox")
     subscriptions.let_period_pass(subscription.provider_subscription_id)
 
 
-def _refund(customer: Customer, asked: Mapping[str, str]) -> None:
-    paid = _get_paid_invoice(customer, asked)
+def _refund(customer: Customer, form: Mapping[str, str]) -> None:
+    paid = _get_paid_invoice(customer, form)
     payments.refund(objects.payment_intent_of(paid), cents=paid["total"])
 
 
-def _dispute(customer: Customer, asked: Mapping[str, str]) -> None:
-    paid = _get_paid_invoice(customer, asked)
+def _dispute(customer: Customer, form: Mapping[str, str]) -> None:
+    paid = _get_paid_invoice(customer, form)
     payments.dispute(objects.payment_intent_of(paid), cents=paid["total"])
 
 
-def _win(customer: Customer, asked: Mapping[str, str]) -> None:
-    paid = _get_paid_invoice(customer, asked)
-    for row in objects.about(objects.payment_intent_of(paid), ["dispute"]):
+def _win(customer: Customer, form: Mapping[str, str]) -> None:
+    paid = _get_paid_invoice(customer, form)
+    for row in objects.of_payment(objects.payment_intent_of(paid), ["dispute"]):
         payments.settle_dispute(row.pk, won=True)
 
 
-def _get_paid_invoice(customer: Customer, asked: Mapping[str, str]) -> Json:
-    invoice_id = asked.get("invoice", "")
+def _get_paid_invoice(customer: Customer, form: Mapping[str, str]) -> Json:
+    invoice_id = form.get("invoice", "")
     if not invoice_id.isidentifier():
         raise Http404
     row = get_object_or_404(_invoices(customer), pk=invoice_id, data__status="paid")
     return row.data  # type: ignore[no-any-return]
 
 
-_DEEDS: Mapping[str, Callable[[Customer, Mapping[str, str]], None]] = {
+_ACTIONS: Mapping[str, Callable[[Customer, Mapping[str, str]], None]] = {
     "use card": _use_card,
     "let the period pass": _let_period_pass,
     "refund": _refund,

@@ -1,7 +1,7 @@
-"""The catalogue as Stripe keeps it: products, prices, the portal's configuration and the webhook's endpoint.
+"""The catalogue at Stripe: products, prices, the portal's configuration and the webhook endpoint.
 
-A price is never changed. What would change it makes another, under another lookup key, and archives the
-old one: who subscribed at that keeps paying it, and keeps its minutes.
+A price never changes. A change makes another price with another lookup key, and archives the old one: its
+subscribers keep its amount and its minutes.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         WebhookEndpointUpdateParams,
     )
 
-# Marks what is ours in the operator's account.
+# Marks our objects in the operator's account.
 APP = "sdsite"
 PAGE = 100
 
@@ -40,7 +40,7 @@ class NotSynchronized(Exception):
 
 @dataclass(frozen=True)
 class Item:
-    """Something that is sold at one price: a plan for a period, or a product once."""
+    """A plan for an interval, or a product."""
 
     sold: Plan | Product
     interval: Interval | None = None
@@ -54,7 +54,7 @@ class Item:
 
     @property
     def amounts(self) -> dict[str, int]:
-        """The price in each currency, the installation's first."""
+        """The price in each currency, the site's own first."""
         currencies = (settings.CURRENCY, *settings.CURRENCY_RATES)
         return {currency: money.in_currency(self.cents, currency) for currency in currencies}
 
@@ -66,21 +66,21 @@ class Item:
 
     @property
     def lookup_key(self) -> str:
-        """Names all that a customer agrees to, so that whatever differs is another price."""
+        """Contains everything that a customer agrees to, so that any change makes another price."""
         contents = "-".join(self.metadata.values())
         amounts = "-".join(f"{currency}{cents}" for currency, cents in self.amounts.items())
         return f"{APP}-{contents}-{self.interval or 'once'}-{amounts}-{settings.TAX_BEHAVIOR}"
 
 
 def items() -> Iterator[Item]:
-    """All that is sold."""
+    """Every plan in every interval, and every product."""
     for plan in PLANS.values():
         yield from (Item(plan, interval) for interval in Interval)
     yield from (Item(product) for product in PRODUCTS.values())
 
 
 def price_id(client: "V1Services", sold: Plan | Product, interval: Interval | None = None) -> str:
-    """Stripe's id of a price. Raises NotSynchronized."""
+    """The id of the price at Stripe. Raises NotSynchronized."""
     key = Item(sold, interval).lookup_key
     for known in client.prices.list({"lookup_keys": [key], "active": True}).data:
         return known.id
@@ -88,13 +88,13 @@ def price_id(client: "V1Services", sold: Plan | Product, interval: Interval | No
 
 
 def portal(client: "V1Services") -> "Configuration | None":
-    """The portal's configuration, if it was made."""
+    """The portal's configuration; None before the first synchronization."""
     found = client.billing_portal.configurations.list({"active": True, "limit": PAGE})
     return next((each for each in found.data if _metadata(each).get("app") == APP), None)
 
 
 def synchronize(client: "V1Services", *, api_version: str) -> Iterator[str]:
-    """Make Stripe's side what the catalogue says, and say what was done; a second call changes nothing."""
+    """Make Stripe's objects equal to the catalogue; yields a line for each. Safe to repeat."""
     catalogue: tuple[Plan | Product, ...] = (*PLANS.values(), *PRODUCTS.values())
     for sold in catalogue:
         yield from _product(client, sold)
@@ -110,7 +110,7 @@ def _product_id(sold: Plan | Product) -> str:
 
 
 def _name(sold: Plan | Product) -> str:
-    # It stands on every invoice: one language for all.
+    # Every invoice shows it, so it has one language.
     with override(settings.LANGUAGE_CODE):
         return f"{settings.SITE_NAME} {sold.name}"
 
@@ -169,7 +169,7 @@ def _price_params(item: Item) -> "PriceCreateParams":
 
 
 def _archived(client: "V1Services") -> Iterator[str]:
-    """Take what is not sold any more out of sale."""
+    """Archive the prices that are no longer in the catalogue."""
     sold = {item.lookup_key for item in items()}
     for price in client.prices.list({"active": True, "limit": PAGE}).auto_paging_iter():
         key = price.lookup_key or ""
@@ -179,7 +179,7 @@ def _archived(client: "V1Services") -> Iterator[str]:
 
 
 def _portal(client: "V1Services") -> Iterator[str]:
-    # Plans are changed and canceled here, where minutes are shown beside the money.
+    # Our own pages change and cancel plans: they show the minutes, too.
     features: Any = {
         "customer_update": {"enabled": True, "allowed_updates": ["name", "address", "tax_id"]},
         "invoice_history": {"enabled": True},
@@ -235,7 +235,7 @@ def _differs(known: "StripeObject", wanted: Mapping[str, Any]) -> bool:
 
 
 def _lacks(known: Any, wanted: Any) -> bool:
-    """Whether `known`, which may have more fields, differs from `wanted` in one of those."""
+    """True if `known` differs from `wanted` in one of the fields of `wanted`."""
     if isinstance(wanted, Mapping):
         return any(_lacks((known or {}).get(name), value) for name, value in wanted.items())
     if isinstance(wanted, list):

@@ -112,7 +112,7 @@ class Checkouts(Connection):
 
 
 def _session(user: User, *, customer_id: str, urls: Urls) -> "SessionCreateParams":
-    """What every checkout has."""
+    """Parameters of every checkout session."""
     params: SessionCreateParams = {
         "client_reference_id": str(user.pk),
         "customer": customer_id,

@@ -26,7 +26,7 @@ def from_json(data: Json) -> Event:
 
 
 def subject_of(event: Json) -> tuple[Subject, str] | None:
-    """What the event is about and its id; None for an event that changes nothing here."""
+    """The kind and the id of the event's object; None if the event changes nothing for us."""
     for prefix, subject, find in _SUBJECTS:
         if event["type"].startswith(prefix):
             found = find(event["data"]["object"])
@@ -58,7 +58,7 @@ def _payment_intent(found: Json) -> str | None:
     return found["payment_intent"]  # type: ignore[no-any-return]
 
 
-# By the beginning of the event's type.
+# By a prefix of the event's type.
 _SUBJECTS: tuple[tuple[str, Subject, Callable[[Json], str | None]], ...] = (
     ("checkout.session.", Subject.CHECKOUT, _id),
     ("customer.subscription.", Subject.SUBSCRIPTION, _id),
@@ -68,7 +68,7 @@ _SUBJECTS: tuple[tuple[str, Subject, Callable[[Json], str | None]], ...] = (
     ("charge.dispute.", Subject.PAYMENT, _payment_intent),
     ("refund.", Subject.PAYMENT, _payment_intent),
 )
-# Those that the webhook asks for.
+# The webhook endpoint receives these.
 EVENT_TYPES = (
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",

@@ -32,7 +32,7 @@ INVOICE_STATUSES: Mapping[str, Payment.Status] = {
     "uncollectible": Payment.Status.VOID,
     "void": Payment.Status.VOID,
 }
-# Disputes in these states took no money, or gave it back.
+# Disputes in these states withhold no money.
 HARMLESS_DISPUTES = {
     "won",
     "prevented",
@@ -81,7 +81,7 @@ def price(data: Json) -> Price:
 
 
 def subscription(data: Json, *, price_of: Callable[[str], Price]) -> ProviderSubscription:
-    """The subscription, its schedule expanded; `price_of` finds a price by its id."""
+    """Needs the schedule expanded; `price_of` finds a price by its id."""
     item = data["items"]["data"][0]
     user_id = data["metadata"].get("user")
     schedule = data["schedule"]
@@ -107,7 +107,7 @@ def subscription(data: Json, *, price_of: Callable[[str], Price]) -> ProviderSub
 
 
 def invoice(data: Json, *, price_of: Callable[[str], Price]) -> Invoice:
-    """The invoice with its lines, its payments expanded; `price_of` finds a price by its id."""
+    """Needs the payments expanded; `price_of` finds a price by its id."""
     return Invoice(
         id=data.get("id") or "",
         status=INVOICE_STATUSES[data["status"] or "draft"],
@@ -134,14 +134,14 @@ def invoice(data: Json, *, price_of: Callable[[str], Price]) -> Invoice:
 
 
 def payment_intent_of(invoice: Json) -> str:
-    """The payment of an invoice whose payments were expanded; empty where there is none."""
+    """The id of the payment intent; needs the payments expanded, and is empty without one."""
     payments = (invoice.get("payments") or {"data": []})["data"]
     intents = [each["payment"].get("payment_intent") for each in payments]
     return next((intent for intent in intents if intent), "")
 
 
 def subscription_of_invoice(invoice: Json) -> str | None:
-    """None for an invoice of something that was bought once."""
+    """None for the invoice of a product."""
     parent = invoice["parent"] or {}
     return (parent.get("subscription_details") or {}).get("subscription")
 

@@ -1,4 +1,4 @@
-"""What we don't keep of the provider's events: whom they are about. The provider keeps that itself."""
+"""Removal of personal data from Stripe's events; Stripe keeps the originals."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ PERSONAL = frozenset(
 
 
 def without_personal_data(data: Any) -> Any:
-    """The same, without names, addresses and the like, however deep they are."""
+    """A copy without names, addresses and the like, at any depth."""
     if isinstance(data, dict):
         return {
             key: without_personal_data(value) for key, value in data.items() if key not in PERSONAL

@@ -48,7 +48,7 @@ class Subscriptions(Connection):
                 "items": [{"id": remote.item_id, "price": price}],
                 "proration_behavior": "always_invoice",
                 "proration_date": int(at.timestamp()),
-                # What is not paid does not happen.
+                # An unpaid change is not applied.
                 "payment_behavior": "pending_if_incomplete",
                 "expand": ["latest_invoice.payments"],
             }
@@ -109,7 +109,7 @@ class Subscriptions(Connection):
                 self._stripe.invoices.void_invoice(invoice.id)
 
     def _page_to_confirm(self, invoice: Json) -> str:
-        """Where the bank asks the customer. Raises CardDeclined, having dropped the change, if it need not."""
+        """The page for confirming the payment. Otherwise drops the change and raises CardDeclined."""
         intent_id = stripe_json.payment_intent_of(invoice)
         intent = self._stripe.payment_intents.retrieve(intent_id) if intent_id else None
         if intent is not None and intent.status == "requires_action":
