@@ -1,4 +1,4 @@
-"""The letters about money and minutes. Each is written in the language that is active."""
+"""Emails about money and minutes, in the active language."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -13,8 +13,8 @@ from billing.plans import PLANS, Plan, WhenEmpty
 from billing.templatetags.amounts import gpu_time
 
 
-def receipt(*, name: str, amount: str, number: str, paid_at: datetime) -> Email:
-    """`name` is what was bought; `number` the invoice's, as the provider counts them, if it has one."""
+def receipt(*, name: str, amount: str, number: str, paid_at: datetime) -> Letter:
+    """`name` is the product's; `number` is the invoice's at the provider, or empty."""
     facts = [
         (_("What"), name),
         (_("Paid"), amount),
@@ -31,9 +31,9 @@ def receipt(*, name: str, amount: str, number: str, paid_at: datetime) -> Email:
     )
 
 
-def renewal_failed(*, name: str, amount: str, until: datetime) -> Email:
-    """`until` is when the plan's limits end if nothing is paid."""
-    return Email(
+def renewal_failed(*, name: str, amount: str, until: datetime) -> Letter:
+    """`until` is the end of the days of grace."""
+    return Letter(
         subject=_("Your card was refused"),
         paragraphs=[
             _(
@@ -53,8 +53,8 @@ def renewal_failed(*, name: str, amount: str, until: datetime) -> Email:
     )
 
 
-def minutes_used(*, plan: Plan, percent: int, left_ms: int, renews_at: datetime | None) -> Email:
-    """`left_ms` is all that can be spent, also what was bought besides the plan."""
+def minutes_used(*, plan: Plan, percent: int, left_ms: int, renews_at: datetime | None) -> Letter:
+    """`left_ms` includes top-ups."""
     facts = [(_("Left"), gpu_time(left_ms))]
     if renews_at is not None:
         renewal = date(timezone.localtime(renews_at), "DATE_FORMAT")
@@ -84,8 +84,8 @@ def _what_follows(plan: Plan) -> str:
 
 
 _SAMPLE_MOMENT = datetime(2026, 5, 8, 12, tzinfo=UTC)
-# Every email of this module as an example, to look at and to test.
-SAMPLES: Mapping[str, Callable[[], Email]] = {
+# An example of every email, to look at and to test.
+SAMPLES: Mapping[str, Callable[[], Letter]] = {
     "receipt": partial(
         receipt, name="Standard", amount="$30.00", number="SW-0042", paid_at=_SAMPLE_MOMENT
     ),

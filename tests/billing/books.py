@@ -1,4 +1,4 @@
-"""What every test of money ends with, and short ways to set a wallet up."""
+"""The check at the end of every test of money, and helpers that fill a wallet."""
 
 from accounts.models import User
 from billing import ledger

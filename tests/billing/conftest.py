@@ -11,7 +11,7 @@ from accounts.models import User
 
 
 class Clock:
-    """Stands in for the wall clock; moves only when told."""
+    """Replaces the wall clock; moves only by `advance` and `at`."""
 
     def __init__(self) -> None:
         self.at = datetime.now(tz=timezone.get_default_timezone()).replace(microsecond=0)
@@ -48,7 +48,7 @@ Told = list[dict[str, Any]]
 
 @pytest.fixture
 def listen() -> Iterator[Callable[[Signal], Told]]:
-    """Call it with a signal for a list of what that says until the test ends."""
+    """A function from a signal to the list of its calls until the test ends."""
     with ExitStack() as stack:
 
         def listen(signal: Signal) -> Told:

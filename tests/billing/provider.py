@@ -1,4 +1,4 @@
-"""The sandbox's side of the wires in tests: its events, and short ways to make things happen there."""
+"""The sandbox in tests: helpers that buy, and that deliver its events."""
 
 import json
 import time
@@ -29,12 +29,12 @@ def check_out(user: User, plan: str = "basic", interval: Interval = Interval.MON
 
 
 def check_out_once(user: User, product: str = "minutes-100") -> str:
-    """The id of an open checkout session for something that is bought once."""
+    """The id of an open checkout session for a product."""
     return _id_in(checkouts.buy(user, PRODUCTS[product], urls=URLS))
 
 
 def subscribe(user: User, plan: str = "basic", interval: Interval = Interval.MONTH) -> Subscription:
-    """A paid subscription of which we know."""
+    """A paid and fulfilled subscription."""
     checkout_id = check_out(user, plan, interval)
     sandbox.pay(checkout_id)
     subscription = checkouts.complete(user, checkout_id=checkout_id)
@@ -43,7 +43,7 @@ def subscribe(user: User, plan: str = "basic", interval: Interval = Interval.MON
 
 
 def buy(user: User, product: str = "minutes-100") -> Payment:
-    """Something bought once, of which we know."""
+    """A paid and fulfilled purchase."""
     checkout_id = check_out_once(user, product)
     sandbox.pay(checkout_id)
     payment = checkouts.complete(user, checkout_id=checkout_id)
@@ -56,7 +56,7 @@ def _id_in(page: str) -> str:
 
 
 def events() -> list[Json]:
-    """Everything that the sandbox had to say, what happened at once in any order."""
+    """All events of the sandbox, the oldest first; simultaneous ones in any order."""
     rows = SandboxObject.objects.filter(type="event").order_by("created_at")
     return [row.data for row in rows]
 
@@ -67,13 +67,13 @@ def store(event: Json) -> None:
 
 
 def sign(payload: bytes, *, at: float | None = None) -> str:
-    """The header with which the sandbox sends `payload`, now unless given."""
+    """The sandbox's signature header for `payload`, now by default."""
     at = time.time() if at is None else at
     return signature.sign(payload, secret=delivery.secret(), at=int(at))
 
 
 def post(client: Client, payload: bytes, *, header: str | None = None) -> int:
-    """The status of the webhook's answer; the header is right unless given."""
+    """The status of the webhook's answer. The default header is valid."""
     header = sign(payload) if header is None else header
     response = client.post(
         reverse("billing:webhook"),

@@ -1,4 +1,4 @@
-"""What an operator can do about money: correct it with a reason, and have an event processed again."""
+"""The admin of money: corrections with a reason, and events processed again."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Our rows beside the provider's: each planted difference is named."""
+"""The audit names each planted difference between our rows and the provider's."""
 
 from io import StringIO
 

@@ -1,4 +1,4 @@
-"""Paying, and coming back from it."""
+"""Checkout pages, and the page after paying."""
 
 import pytest
 from django.test import Client

@@ -1,4 +1,4 @@
-"""A plan that ends at once, because its account is deleted."""
+"""Subscriptions that end with a deleted account."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Events that come twice, late, in any order or not at all."""
+"""Events that come twice, late, in any order, or never."""
 
 import random
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Grants that expire: with and without open holds, and whether or not the task ran."""
+"""Expiring grants, with and without open holds, before and after the task has run."""
 
 import pytest
 from django.utils import timezone

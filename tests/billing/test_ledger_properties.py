@@ -1,4 +1,4 @@
-"""Any sequence of verbs, checked after each one against a model that never writes anything off."""
+"""Random sequences of verbs, checked after each against a model without write-offs."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -62,14 +62,14 @@ class Model:
         return {name: held for name, held in self.holds.items() if held.settled is None}
 
     def available(self, now: datetime) -> int:
-        """The most that one more hold could claim with every open hold still payable in full.
+        """The most that one more hold could claim while every open hold stays covered.
 
         Later holds have fewer grants to choose from, so it is enough to look at each moment on.
         """
         return min(self.slack(each) for each in (now, *(h.placed_at for h in self.open().values())))
 
     def refund(self, given: Given, amount: int, now: datetime) -> int:
-        """What is taken when `amount` of a grant is refunded in all, below zero if it is given back."""
+        """The amount taken when `amount` of a grant is refunded in total; below zero if given back."""
         if not given.pays_at(now):
             part = 0
         elif amount > given.refunded:
@@ -82,7 +82,7 @@ class Model:
         return part
 
     def spare(self, given: Given) -> int:
-        """The most that can go of a grant with every open hold still payable in full, by trying."""
+        """The most that can be taken from a grant while every open hold stays covered, by trial."""
         kept = given.remaining
         for part in range(kept, 0, -1):
             given.remaining = kept - part

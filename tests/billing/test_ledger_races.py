@@ -1,4 +1,4 @@
-"""Many threads, each with its own connection to PostgreSQL, at one wallet."""
+"""Threads with their own connections to PostgreSQL, racing for one wallet."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Whom billing writes, when, and that it does so once."""
+"""Emails about payments and used minutes, each sent once."""
 
 import pytest
 from django.utils import timezone

@@ -1,4 +1,4 @@
-"""What payments bring, and what becomes of it when they go back."""
+"""Grants of payments, and their return after refunds and disputes."""
 
 from collections.abc import Callable
 from datetime import timedelta

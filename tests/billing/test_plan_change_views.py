@@ -1,4 +1,4 @@
-"""What a change costs is shown, then it is made."""
+"""Pages that show the price of a change, then make it."""
 
 import re
 

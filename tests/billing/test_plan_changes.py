@@ -1,4 +1,4 @@
-"""What a customer does with a subscription, and what it costs and brings."""
+"""Changes of a subscription, with their prices and minutes."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The plans, one's own plan, invoices, and the banners on every page."""
+"""The plans, the own plan, invoices, and the banners on every page."""
 
 from datetime import timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""The checker is checked: each planted bug must be named."""
+"""The reconciliation names each planted bug."""
 
 from collections.abc import Callable
 from io import StringIO

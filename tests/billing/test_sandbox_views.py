@@ -1,4 +1,4 @@
-"""The sandbox's own pages: a customer, a bank and an operator can do in them what they do at Stripe."""
+"""The sandbox's pages for customers, banks and operators, as at Stripe."""
 
 import pytest
 from django.test import Client
@@ -20,7 +20,7 @@ BASIC_MS = 200 * 60_000
 
 
 def hear_all() -> None:
-    """What the sandbox's events bring about, once they are delivered."""
+    """Deliver and process every event of the sandbox."""
     for event in provider.events():
         provider.store(event)
         event_inbox.process(event["id"])

@@ -1,4 +1,4 @@
-"""The clock steps by an hour, two beats run at once, a task runs twice: each thing happens once."""
+"""Clock steps, two beats at once, and repeated tasks: everything happens once."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

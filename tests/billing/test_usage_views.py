@@ -1,4 +1,4 @@
-"""The page of every movement, and what the meter in every page's header explains."""
+"""The page of all entries, and the panel of the meter in every page's header."""
 
 import re
 from datetime import timedelta
@@ -24,7 +24,7 @@ def hold(user: User, amount: int) -> None:
 
 
 def in_header(page: str) -> tuple[str, str]:
-    """What the meter says: left and held."""
+    """The meter's amounts: left and held."""
     left = re.search(r"<span data-balance[^>]*>([^<]*)</span>", page)
     held = re.search(r"data-held=\"[^\"]*\"( hidden)?>([^<]*)</span>", page)
     assert left and held

@@ -1,4 +1,4 @@
-"""What the fake Stripe knows: objects by id, time by the tests' clock, cards by their test numbers."""
+"""The fake Stripe's account: objects by id, the tests' clock, and cards by their test numbers."""
 
 import copy
 import threading
@@ -111,7 +111,7 @@ class Account:
     # Checkout -----------------------------------------------------------------------------------
 
     def complete(self, session_id: str, *, card: str = VISA) -> None:
-        """What a customer does on the checkout's page, with a card that works in the end."""
+        """Complete a checkout session as its page does, with a card that works in the end."""
         session = self.get(session_id, "checkout.session")
         assert session["status"] == "open"
         self.get(session["customer"], "customer")["card"] = card
@@ -252,7 +252,7 @@ class Account:
         self.emit("invoice.paid", invoice)
 
     def pay_on_hosted_page(self, invoice_id: str) -> None:
-        """What a customer does on an open invoice's page: another card, or the bank's question."""
+        """Pay an open invoice as its page does: with another card, or after the bank's question."""
         invoice = self.get(invoice_id, "invoice")
         assert invoice["status"] == "open"
         self.settle(invoice, card=VISA)

@@ -1,4 +1,4 @@
-"""Parameters as Stripe takes them: form fields with brackets, checked against stripe-python's own types."""
+"""Stripe's parameters: form fields with brackets, checked against stripe-python's types."""
 
 import re
 import types
@@ -115,5 +115,5 @@ def _path(at: str, name: str) -> str:
 
 
 def matches(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Whether an object has all of these values."""
+    """True if the object has all of these values."""
     return all(found.get(name) == value for name, value in wanted.items())

@@ -1,4 +1,4 @@
-"""The part of Stripe's API that the site uses: one function for each request, with Stripe's own parameters."""
+"""The part of Stripe's API that the site uses: one function for each request."""
 
 import copy
 import re
@@ -35,7 +35,7 @@ class Route:
 
 
 class Nothing(TypedDict):
-    """Of a request that takes no parameters."""
+    """The type of requests without parameters."""
 
 
 def route(method: str, path: str, params: type = Nothing) -> Callable[[Answer], Answer]:

@@ -1,4 +1,4 @@
-"""The fake's HTTP: who asks, which version, once or again, and what is answered."""
+"""The fake Stripe's HTTP server: API key, version, and idempotency keys."""
 
 import json
 import threading
@@ -23,7 +23,7 @@ DAY = 86_400
 
 @dataclass
 class Asked:
-    """What a request under an idempotency key was, and its answer once there is one."""
+    """A request under an idempotency key, and its answer after it has one."""
 
     path: str
     body: str

@@ -1,4 +1,4 @@
-"""Stripe is away, slow, or says nothing; and two ask at once."""
+"""Outages, timeouts and lost events of Stripe, and concurrent requests."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""What a customer lives through, against a Stripe over HTTP."""
+"""The lives of customers, against a fake Stripe over HTTP."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""`manage.py stripe_sync`: from nothing to everything that is sold, and nothing twice."""
+"""`manage.py stripe_sync` creates the whole catalogue, and creates nothing twice."""
 
 from dataclasses import replace
 from decimal import Decimal
