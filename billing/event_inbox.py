@@ -88,18 +88,18 @@ def catch_up() -> int:
     return missed
 
 
-def _recall(payment_intent_id: str) -> None:
+def _synchronize_payment(payment_intent_id: str) -> None:
     """Synchronize refunds and disputes; first the payment itself, if its event is late."""
     if not payments.is_known(payment_intent_id):
         origin = gateway().origin_of(payment_intent_id)
         if origin is None:
             return
         _VERBS[origin[0]](origin[1])
-    payments.recall(payment_intent_id)
+    payments.synchronize(payment_intent_id)
 
 
 _VERBS: Mapping[Subject, Callable[[str], object]] = {
     Subject.CHECKOUT: checkouts.synchronize,
     Subject.SUBSCRIPTION: subscriptions.synchronize,
-    Subject.PAYMENT: _recall,
+    Subject.PAYMENT: _synchronize_payment,
 }

@@ -97,7 +97,7 @@ def is_known(payment_intent_id: str) -> bool:
     return Payment.objects.filter(payment_intent_id=payment_intent_id).exists()
 
 
-def recall(payment_intent_id: str) -> None:
+def synchronize(payment_intent_id: str) -> None:
     """Take back the unspent part of refunded or disputed payments; give it back after a won dispute.
 
     No effect on an unknown payment. Raises ProviderUnavailable, Contended.

@@ -101,7 +101,7 @@ def change(user: User, token: str) -> str | None:
     subscription = _get_active(user)
     if at_once != _is_at_once(subscription, plan, interval):
         raise OfferExpired
-    key, remote = _ask(subscription, changes=changes)
+    key, remote = _begin_change(subscription, changes=changes)
     page = None
     if remote.cancel_at_period_end:
         gateway().set_cancel_at_period_end(remote, cancel=False, idempotency_key=f"{key}:resume")
@@ -125,7 +125,7 @@ def resume(user: User) -> Subscription | None:
 
 def keep(user: User) -> Subscription | None:
     """Drop the scheduled change of plan. Raises NotSubscribed, ProviderUnavailable."""
-    key, remote = _ask(_get_live(user))
+    key, remote = _begin_change(_get_live(user))
     gateway().unschedule(remote, idempotency_key=key)
     return subscriptions.synchronize(remote.id)
 
@@ -136,7 +136,7 @@ def end(user: User) -> Subscription | None:
     Paid minutes stay until they expire; top-ups and credits stay. Raises NotSubscribed,
     ProviderUnavailable.
     """
-    key, remote = _ask(_get_live(user))
+    key, remote = _begin_change(_get_live(user))
     gateway().end(remote, idempotency_key=key)
     return subscriptions.synchronize(remote.id)
 
@@ -188,12 +188,12 @@ def _due_now(
     return invoice.due_cents, periods.total(invoice.months(anchor)[:1])
 
 
-def _ask(
+def _begin_change(
     subscription: Subscription, *, changes: int | None = None
 ) -> tuple[str, ProviderSubscription]:
-    """An idempotency key for what is asked now, and what it is asked of. Raises OfferExpired.
+    """An idempotency key for this change, and the subscription at the provider. Raises OfferExpired.
 
-    `changes` is the count that the customer's page was made with; who comes second has an old one.
+    `changes` is the count in the customer's offer; the second of two browsers has an old one.
     """
     live = Subscription.objects.filter(pk=subscription.pk, status__in=LIVE)
     expected = subscription.changes if changes is None else changes
@@ -204,7 +204,7 @@ def _ask(
 
 
 def _set_cancel_at_period_end(user: User, *, cancel: bool) -> Subscription | None:
-    key, remote = _ask(_get_live(user))
+    key, remote = _begin_change(_get_live(user))
     gateway().set_cancel_at_period_end(remote, cancel=cancel, idempotency_key=key)
     return subscriptions.synchronize(remote.id)
 

@@ -197,7 +197,7 @@ PLANS: Mapping[str, Plan] = {
     )
 }
 
-# The limits of jobs that pay in credits, whatever the plan: the API is for programs.
+# The limits of jobs that pay in credits, under any plan: the API is for programs.
 PAY_AS_YOU_GO = Plan(
     id="credits",
     name=_("API credits"),

@@ -86,7 +86,7 @@ def grant(
     expires_at: datetime | None = None,
     note: str = "",
 ) -> Grant:
-    """Give `amount` (above zero). A second call returns the first one's grant, whatever its amount.
+    """Give `amount` (above zero). A second call returns the first one's grant and ignores its own amount.
 
     Raises ReferenceReused if the reference belongs to another wallet.
     """

@@ -163,7 +163,7 @@ class Hold(models.Model):
 class Entry(models.Model):
     """One change of a grant and its wallet. Append-only: the database refuses updates and deletes.
 
-    A wallet's entries sum to its balance, and a grant's entries to what remains of it.
+    A wallet's entries sum to its balance, and a grant's entries to its `remaining`.
     """
 
     class Kind(models.TextChoices):

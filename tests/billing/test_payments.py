@@ -124,7 +124,7 @@ def test_a_refund_takes_back_what_is_unspent(alice: User) -> None:
     sandbox.refund(payment.payment_intent_id, cents=payment.cents)
 
     for _ in range(3):
-        payments.recall(payment.payment_intent_id)
+        payments.synchronize(payment.payment_intent_id)
 
     assert balance(alice) == 0
     entry = Entry.objects.get(kind=Entry.Kind.REFUND)
@@ -142,7 +142,7 @@ def test_a_refund_in_parts_takes_back_in_parts(alice: User) -> None:
     balances = []
     for cents in (2_50, 5_00, 2_50):
         sandbox.refund(payment.payment_intent_id, cents=cents)
-        payments.recall(payment.payment_intent_id)
+        payments.synchronize(payment.payment_intent_id)
         balances.append(balance(alice))
 
     assert balances == [150 * MINUTE, 50 * MINUTE, 0]
@@ -155,7 +155,7 @@ def test_a_refund_never_takes_what_other_payments_gave_or_what_is_held(alice: Us
     ledger.hold(alice, unit=Unit.GPU_MS, amount=250 * MINUTE, reference="job:1")
     sandbox.refund(bought.payment_intent_id, cents=bought.cents)
 
-    payments.recall(bought.payment_intent_id)
+    payments.synchronize(bought.payment_intent_id)
 
     # The hold needs 50 of the 100 minutes.
     assert balance(alice) == 0
@@ -168,7 +168,7 @@ def test_credits_are_taken_back_like_minutes(alice: User) -> None:
     spend(alice, 900_000, unit=Unit.CREDITS)
     sandbox.refund(payment.payment_intent_id, cents=payment.cents)
 
-    payments.recall(payment.payment_intent_id)
+    payments.synchronize(payment.payment_intent_id)
 
     assert ledger.available(alice, Unit.CREDITS) == 0
     assert_books_balance()
@@ -178,12 +178,12 @@ def test_a_dispute_takes_back_and_winning_it_gives_back(alice: User) -> None:
     payment = provider.buy(alice, "minutes-100")
     spend(alice, 30 * MINUTE)
     dispute_id = sandbox.dispute(payment.payment_intent_id, cents=payment.cents)
-    payments.recall(payment.payment_intent_id)
+    payments.synchronize(payment.payment_intent_id)
     assert balance(alice) == 0
 
     sandbox.settle_dispute(dispute_id, won=True)
     for _ in range(2):
-        payments.recall(payment.payment_intent_id)
+        payments.synchronize(payment.payment_intent_id)
 
     assert balance(alice) == 70 * MINUTE
     notes = (
@@ -201,7 +201,7 @@ def test_a_dispute_that_is_lost_stays_taken_back(alice: User) -> None:
     dispute_id = sandbox.dispute(payment.payment_intent_id, cents=payment.cents)
     sandbox.settle_dispute(dispute_id, won=False)
 
-    payments.recall(payment.payment_intent_id)
+    payments.synchronize(payment.payment_intent_id)
 
     assert balance(alice) == 0
     assert_books_balance()
@@ -211,7 +211,7 @@ def test_a_year_that_was_refunded_brings_no_more_months(alice: User, clock: Cloc
     provider.subscribe(alice, interval=Interval.YEAR)
     payment = Payment.objects.get()
     sandbox.refund(payment.payment_intent_id, cents=payment.cents)
-    payments.recall(payment.payment_intent_id)
+    payments.synchronize(payment.payment_intent_id)
 
     clock.advance(days=100)
     payments.grant_due_months()
@@ -227,7 +227,7 @@ def test_of_a_year_that_was_refunded_in_part_each_month_brings_its_part(
     provider.subscribe(alice, interval=Interval.YEAR)
     payment = Payment.objects.get()
     sandbox.refund(payment.payment_intent_id, cents=payment.cents // 2)
-    payments.recall(payment.payment_intent_id)
+    payments.synchronize(payment.payment_intent_id)
 
     clock.at = periods.after(clock.at, months=1)
     payments.grant_due_months()
@@ -249,17 +249,17 @@ def test_what_was_read_of_a_refund_before_another_is_not_written_after_it(
         if not overtaken:
             overtaken = True
             sandbox.refund(payment_intent_id, cents=payment.cents)
-            payments.recall(payment_intent_id)
+            payments.synchronize(payment_intent_id)
         return news
 
     monkeypatch.setattr(sandbox.SandboxGateway, "returned", read_then_be_overtaken)
-    payments.recall(payment.payment_intent_id)
+    payments.synchronize(payment.payment_intent_id)
 
     assert balance(alice) == 0
     assert_books_balance()
 
 
 def test_a_payment_that_nobody_knows_of_changes_nothing(alice: User) -> None:
-    payments.recall("pi_unknown")
+    payments.synchronize("pi_unknown")
 
     assert not Payment.objects.exists()

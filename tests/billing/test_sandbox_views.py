@@ -131,7 +131,7 @@ def test_a_refund_and_a_dispute(client: Client, customer: User) -> None:
     assert balance(customer) == BASIC_MS
 
     do(client, "refund", invoice=invoice)
-    payments.recall(Payment.objects.get().payment_intent_id)
+    payments.synchronize(Payment.objects.get().payment_intent_id)
     assert balance(customer) == 0
     assert "Refunded" in client.get(PORTAL).text
     assert_books_balance()

@@ -92,7 +92,7 @@ def test_a_refund_is_taken_back_once(alice: User) -> None:
     payment = provider.buy(alice, "minutes-100")
     sandbox.refund(payment.payment_intent_id, cents=payment.cents // 2)
 
-    twice_at_once(lambda: payments.recall(payment.payment_intent_id))
+    twice_at_once(lambda: payments.synchronize(payment.payment_intent_id))
 
     assert Entry.objects.filter(kind=Entry.Kind.REFUND).count() == 1
     assert balance(alice) == 50 * 60_000

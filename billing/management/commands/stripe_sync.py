@@ -9,7 +9,7 @@ from billing.providers.stripe import catalogue
 
 class Command(BaseCommand):
     help = "Makes Stripe's products, prices, portal and webhook what the catalogue says. Safe to repeat."
-    # A check requires the webhook's secret, and this command is what prints it.
+    # A check requires the webhook's secret, which this command prints.
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:

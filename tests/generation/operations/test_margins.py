@@ -68,7 +68,7 @@ def test_plans_stand_beside_what_they_brought_in(alice, bob):
 def test_what_went_back_is_no_revenue(alice):
     payment = Payment.objects.get(user=alice)
     sandbox.refund(payment.payment_intent_id, cents=4_00)
-    payments.recall(payment.payment_intent_id)
+    payments.synchronize(payment.payment_intent_id)
 
     assert margins.look(days=7).revenue == 6_00
 
