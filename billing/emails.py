@@ -13,7 +13,7 @@ from billing.plans import PLANS, Plan, WhenEmpty
 from billing.templatetags.amounts import gpu_time
 
 
-def receipt(*, name: str, amount: str, number: str, paid_at: datetime) -> Letter:
+def receipt(*, name: str, amount: str, number: str, paid_at: datetime) -> Email:
     """`name` is the product's; `number` is the invoice's at the provider, or empty."""
     facts = [
         (_("What"), name),
@@ -31,9 +31,9 @@ def receipt(*, name: str, amount: str, number: str, paid_at: datetime) -> Letter
     )
 
 
-def renewal_failed(*, name: str, amount: str, until: datetime) -> Letter:
+def renewal_failed(*, name: str, amount: str, until: datetime) -> Email:
     """`until` is the end of the days of grace."""
-    return Letter(
+    return Email(
         subject=_("Your card was refused"),
         paragraphs=[
             _(
@@ -53,7 +53,7 @@ def renewal_failed(*, name: str, amount: str, until: datetime) -> Letter:
     )
 
 
-def minutes_used(*, plan: Plan, percent: int, left_ms: int, renews_at: datetime | None) -> Letter:
+def minutes_used(*, plan: Plan, percent: int, left_ms: int, renews_at: datetime | None) -> Email:
     """`left_ms` includes top-ups."""
     facts = [(_("Left"), gpu_time(left_ms))]
     if renews_at is not None:
@@ -85,7 +85,7 @@ def _what_follows(plan: Plan) -> str:
 
 _SAMPLE_MOMENT = datetime(2026, 5, 8, 12, tzinfo=UTC)
 # An example of every email, to look at and to test.
-SAMPLES: Mapping[str, Callable[[], Letter]] = {
+SAMPLES: Mapping[str, Callable[[], Email]] = {
     "receipt": partial(
         receipt, name="Standard", amount="$30.00", number="SW-0042", paid_at=_SAMPLE_MOMENT
     ),
