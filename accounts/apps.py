@@ -7,7 +7,7 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self) -> None:
-        # app registry: these import models, and register checks and receivers
-        from accounts import checks, export, exports, receivers  # noqa: F401
+        # Importing checks and receivers registers them.
+        from accounts import checks, export, exports, receivers  # noqa: F401  # app registry: they import models
 
         exports.contribute(count=export.count, write=export.write)

@@ -43,7 +43,7 @@ class SignupForm(account_forms.SignupForm):  # type: ignore[misc]  # it has no t
 
 
 class _PasswordLabels:
-    """Labels and attributes of the password fields."""
+    """Mixin that labels the password fields."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""Preparations on one machine: the data folder, the secret key and free ports."""
+"""Checks and preparations for a site on one machine: port, data folder, disk space, secret key."""
 
 import contextlib
 import fcntl

@@ -54,7 +54,7 @@ def update(path: Path) -> list[Message]:
     """
     catalog = read(path)
     catalog.update(extracted(), no_fuzzy_matching=True)
-    # A fixed header: the default one changes every day.
+    # Keeps the file's header: Babel's own changes every day.
     head, _, _ = path.read_text().partition("\n\n")
     body = BytesIO()
     write_po(body, catalog, width=0, no_location=True, omit_header=True, ignore_obsolete=True)

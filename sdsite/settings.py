@@ -14,7 +14,7 @@ from sdsite import logs
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# What runs where --------------------------------------------------------------------------------
+# Machine and site -------------------------------------------------------------------------------
 
 DEBUG = env.bool("DEBUG", False)
 # Data on this machine: media, emails in development, embedded servers.
@@ -208,7 +208,7 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
-# Beside allauth's own, which count sign-ups, sign-ins, codes and resets by the minute.
+# In addition to allauth's own, which limit sign-ups, sign-ins, codes and resets per minute.
 ACCOUNT_RATE_LIMITS = {
     "api_key": "20/h/user",
     "delete_account": "5/m/user",
@@ -287,10 +287,10 @@ STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", "")
 # Another base URL than Stripe's own.
 STRIPE_API_URL = env.str("STRIPE_API_URL", "")
 TRIAL_GPU_MINUTES = env.int("TRIAL_GPU_MINUTES", 5)
-# What the catalogue's prices are in, and for how much of another currency one of it is sold: "eur=0.95,gbp=0.8".
+# Currency of the price catalog, and the rates of other currencies for one unit of it: "eur=0.95,gbp=0.8".
 CURRENCY = env.str("CURRENCY", "usd").lower()
 CURRENCY_RATES: dict[str, Decimal] = env.dict("CURRENCY_RATES", {}, subcast_values=Decimal)
-# Whether Stripe Tax computes taxes, on top of the prices or included in them.
+# Stripe Tax, on top of the prices or included in them.
 STRIPE_TAX = env.bool("STRIPE_TAX", False)
 STRIPE_TAX_CODE = env.str("STRIPE_TAX_CODE", "txcd_10103000")  # software as a service, personal use
 TAX_BEHAVIOR = env.str(
@@ -317,7 +317,7 @@ WORKER_COMPILE = env.bool("WORKER_COMPILE", False)
 WORKER_GRAPHS = env.bool("WORKER_GRAPHS", True)
 # The most images in a batch; guidance counts each twice.
 WORKER_MAX_ROWS = env.int("WORKER_MAX_ROWS", 16, validate=validate.Range(min=1))
-# What prompts may not ask for: the categories that count here (see generation/moderation/policy), and the rules.
+# Prompt policy: the categories that apply (see generation/moderation/policy), and the folder of its rules.
 PROMPT_POLICY: list[str] = env.list(
     "PROMPT_POLICY",
     ["minors", "sexual", "nudity", "gore", "hate", "self_harm"],
@@ -342,13 +342,13 @@ WORKER_GRACE_SECONDS = env.int("WORKER_GRACE_SECONDS", 10)
 WORKER_STALL_SECONDS = env.int("WORKER_STALL_SECONDS", 60)
 PREVIEW_INTERVAL_SECONDS = 0.25
 
-# Marking: pictures say that an AI made them. With a certificate (a PEM file, its issuer's after it) and
-# its key they are also signed, by C2PA; a timestamp lets that outlive the certificate.
+# Images are marked as AI-made. With a certificate (PEM, followed by its issuer's) and its key, they are also
+# signed by C2PA; a timestamp lets the signature outlive the certificate.
 C2PA_CERTIFICATE = env.str("C2PA_CERTIFICATE", "")
 C2PA_KEY = env.str("C2PA_KEY", "")
 C2PA_TIMESTAMP_URL = env.str("C2PA_TIMESTAMP_URL", "")
 
-# API: how often a key may ask, and whether what it does is told to addresses inside the house, too.
+# API: requests per key and minute, and webhooks to addresses of the private network.
 API_REQUESTS_A_MINUTE = env.int("API_REQUESTS_A_MINUTE", 600, validate=validate.Range(min=1))
 WEBHOOKS_TO_PRIVATE_ADDRESSES = env.bool("WEBHOOKS_TO_PRIVATE_ADDRESSES", DEBUG)
 

@@ -119,7 +119,7 @@ def test_a_long_list_is_counted_no_further_than_needed(
     assert "The first 4 users." in page
 
 
-# What can be done -------------------------------------------------------------------------------
+# Actions ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("root")

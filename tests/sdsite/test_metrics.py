@@ -37,7 +37,7 @@ def value(samples, name, **labels):
     return samples[name, *sorted(labels.items())]
 
 
-# Who may read them ------------------------------------------------------------------------------
+# Access -----------------------------------------------------------------------------------------
 
 
 def test_this_machine_may(client):
@@ -102,7 +102,7 @@ def test_plain_http_inside_the_house_is_not_redirected(client, settings):
     assert client.get(URL).status_code == 200
 
 
-# What they say ----------------------------------------------------------------------------------
+# Values -----------------------------------------------------------------------------------------
 
 
 def test_jobs_that_have_not_ended_are_counted_by_status_and_checkpoint(client, alice):
@@ -234,7 +234,7 @@ def test_it_costs_as_many_queries_for_many_jobs_as_for_one(
         scrape(client)
 
 
-# What a process counts of itself ----------------------------------------------------------------
+# Metrics of a process ---------------------------------------------------------------------------
 
 
 def requests(client, **labels):
@@ -296,7 +296,7 @@ async def test_an_asynchronous_server_counts_the_same(client):
     assert times() == before + 1
 
 
-# When a server is away --------------------------------------------------------------------------
+# Servers that are down --------------------------------------------------------------------------
 
 
 def test_without_valkey_the_rest_is_still_told(client, settings, alice):

@@ -180,7 +180,7 @@ def test_every_concern_leads_to_where_one_can_look(client, alice):
     assert {client.get(link.replace("&amp;", "&")).status_code for link in links} == {200}
 
 
-# What all lists have in common ------------------------------------------------------------------
+# Lists ------------------------------------------------------------------------------------------
 
 
 def an_account():

@@ -19,7 +19,7 @@ from sdsite import embedded, machine
 from sdsite.processes import PROJECT, Child
 
 READY_SECONDS = 60.0
-# A part that ends this soon after its start, this many times in a row, is not restarted.
+# A part that ends this soon after its start, this many times in a row, ends the site.
 STABLE_SECONDS = 20.0
 QUICK_ENDS = 3
 MANAGE = (sys.executable, PROJECT / "manage.py")
@@ -104,7 +104,7 @@ class Command(BaseCommand):
 
 
 def _is_as_online() -> bool:
-    """True if the environment switches DEBUG off; this command's default is on."""
+    """True if the environment switches DEBUG off; without a value, the site runs with DEBUG on."""
     return "DEBUG" in os.environ and not settings.DEBUG
 
 
@@ -127,7 +127,7 @@ def _valkey(data: Path) -> contextlib.AbstractContextManager[embedded.Server]:
 
 
 def _environment(*, port: int, data: Path, database: str, valkey: str) -> dict[str, str]:
-    """The environment of every part: the caller's, with the site's own values."""
+    """The environment of every part: defaults, then the caller's variables, then the site's own."""
     return {
         "DEBUG": "1",
         "SECRET_KEY": machine.secret(data / "secret_key"),
