@@ -136,13 +136,13 @@ class _Progress:
     def __init__(self, export: Export) -> None:
         self._export = export
         self._done = 0
-        self._told = time.monotonic()
+        self._stored = time.monotonic()
 
     def step(self) -> None:
         """Raises LostRace."""
         self._done += 1
-        if time.monotonic() - self._told >= PROGRESS_SECONDS:
-            self._told = time.monotonic()
+        if time.monotonic() - self._stored >= PROGRESS_SECONDS:
+            self._stored = time.monotonic()
             _update(self._export, done=self._done)
 
 

@@ -89,7 +89,7 @@ class User(AbstractUser):
         was = self._stored_access(kwargs.get("update_fields"))
         super().save(*args, **kwargs)
         if was is not None and was != self._access():
-            signals.tell_access_changed(self)
+            signals.send_access_changed(self)
 
     def _access(self) -> tuple[Any, ...]:
         return tuple(getattr(self, name) for name in self.ACCESS)

@@ -41,13 +41,13 @@ def send(
     `language` applies without a user, or if the user chose none; the default is the active language.
     """
     with override((user.language if user else "") or language or get_language()):
-        written = email()
+        content = email()
         mail = Mail.objects.create(
             user=user,
             to=to,
-            subject=written.subject,
-            text=written.text(),
-            html=written.html(),
+            subject=content.subject,
+            text=content.text(),
+            html=content.html(),
         )
     transaction.on_commit(partial(bells.ring, "accounts.send_mail", str(mail.pk)))
     return mail
@@ -57,10 +57,10 @@ def send_once(email: Callable[[], Email], *, user: User, key: str) -> bool:
     """Send an email to the user unless one was sent under this key; returns whether it is sent."""
     with transaction.atomic():
         # A concurrent caller waits here for the first one's transaction, and then finds its row.
-        _told, is_news = Told.objects.get_or_create(user=user, key=key)
-        if is_news:
+        _told, is_new = Told.objects.get_or_create(user=user, key=key)
+        if is_new:
             send(email, to=user.email, user=user)
-    return is_news
+    return is_new
 
 
 def deliver(mail_id: str) -> bool:

@@ -26,12 +26,14 @@ def limited(action: str) -> Callable[[View[P]], View[P]]:
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
-        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def limited_view(
+            request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs
+        ) -> HttpResponse:
             if ratelimit.consume(request, action=action):
                 return view(request, *args, **kwargs)
             return too_many_requests(request, seconds=longest(action))
 
-        return guarded
+        return limited_view
 
     return decorate
 

@@ -40,7 +40,7 @@ def signing_in(users: Mapping[str, int]) -> set[str]:
 def end(session: UserSession) -> None:
     """Sign the user out on this device."""
     _delete(session)
-    signals.tell_access_changed(session.user)
+    signals.send_access_changed(session.user)
 
 
 def end_all(user: User, *, keep: str | None = None) -> int:
@@ -48,14 +48,14 @@ def end_all(user: User, *, keep: str | None = None) -> int:
     ended = list(UserSession.objects.filter(user=user).exclude(session_key=keep))
     for session in ended:
         _delete(session)
-    signals.tell_access_changed(user)
+    signals.send_access_changed(user)
     return len(ended)
 
 
 def forget(user: User, session_key: str | None) -> None:
     """Delete the row of a session that has ended in another way."""
     UserSession.objects.filter(user=user, session_key=session_key).delete()
-    signals.tell_access_changed(user)
+    signals.send_access_changed(user)
 
 
 def prune() -> int:

@@ -16,5 +16,5 @@ access_changed = Signal()
 erasing = Signal()
 
 
-def tell_access_changed(user: AbstractBaseUser) -> None:
+def send_access_changed(user: AbstractBaseUser) -> None:
     transaction.on_commit(partial(access_changed.send, sender=type(user), user=user))

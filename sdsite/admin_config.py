@@ -4,4 +4,4 @@ from django.contrib.admin.apps import AdminConfig
 
 
 class OperatorsConfig(AdminConfig):
-    default_site = "sdsite.operators.OperatorsSite"
+    default_site = "sdsite.admin_site.OperatorsSite"

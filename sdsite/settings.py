@@ -53,11 +53,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "sdsite.requests.count_requests",
+    "sdsite.request_metrics.count_requests",
     "generation.api.key_in_path.take_key_out",
     "django.middleware.security.SecurityMiddleware",
     "sdsite.compression.CompressionMiddleware",
-    "sdsite.static.StaticFilesMiddleware",
+    "sdsite.static_files.StaticFilesMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

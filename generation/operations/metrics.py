@@ -1,7 +1,7 @@
 """What Prometheus is told of jobs and workers: from rows, shared counts and heartbeats.
 
 All of it is the site's, so every process tells the same. What a process knows of itself alone is where it
-happens: see `consumers` and `sdsite.requests`.
+happens: see `consumers` and `sdsite.request_metrics`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
