@@ -14,6 +14,7 @@ from generation import jobs
 from generation.api import auth, errors, orders, wait
 from generation.api.automatic1111 import hires, parsing, serializers
 from generation.api.automatic1111.errors import api_format, missing
+from generation.api.idempotency import digest_of, find_jobs, identify
 from generation.api.parsing import boolean, json_object, text
 from generation.api.threads import in_thread
 from generation.engine.enums import Mode
@@ -112,11 +113,11 @@ def _place(
     call = auth.call_of(request)
     parsing.require_supported(body)
     first = parsing.generation_request(call.key, body, mode)
-    idempotency = orders.idempotency_of(request, body)
+    idempotency = identify(request, body)
     second = None
     if mode is Mode.TEXT_TO_IMAGE and boolean(body, "enable_hr"):
         second = hires.second_pass(call.key, body, first)
-        if not orders.find(call.key, idempotency):
+        if not find_jobs(call.key, idempotency):
             orders.require_all(call.key, [first, *[second] * first.num_images])
     job = call.job = orders.place(call.key, first, idempotency)[0]
     _keep_task_id(call.key, body, job)
@@ -141,7 +142,7 @@ def _keep_task_id(key: ApiKey, body: dict[str, Any], job: Job) -> None:
 def _place_upscale(request: HttpRequest, body: dict[str, Any]) -> Job:
     call = auth.call_of(request)
     upscale = parsing.upscale_request(call.key, body)
-    job = call.job = orders.place(call.key, upscale, orders.idempotency_of(request, body))[0]
+    job = call.job = orders.place(call.key, upscale, identify(request, body))[0]
     return job
 
 
@@ -153,4 +154,4 @@ def _current(key: ApiKey) -> Job | None:
 
 
 def _task_key(key: ApiKey, task: str) -> str:
-    return f"task.{key.pk}.{orders.digest_of({'task': task})}"
+    return f"task.{key.pk}.{digest_of({'task': task})}"

@@ -11,8 +11,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from accounts.models import ApiKey
-from generation.api import build_request, errors, files, orders, parsing
-from generation.api.orders import Idempotency
+from generation.api import build_request, errors, files, parsing
+from generation.api.idempotency import Idempotency, identify, sha256_of
 from generation.engine.enums import Mode
 from generation.engine.request import GenerationRequest
 
@@ -147,7 +147,7 @@ def idempotency_of(request: HttpRequest, parsed: ParsedRequest) -> Idempotency:
     retries = request.headers.get("X-Stainless-Retry-Count", "0")
     sent = {
         **parsed.fields,
-        "image": orders.sha256_of(parsed.image),
-        "mask": orders.sha256_of(parsed.mask),
+        "image": sha256_of(parsed.image),
+        "mask": sha256_of(parsed.mask),
     }
-    return orders.idempotency_of(request, sent, is_retry=retries.isdecimal() and int(retries) > 0)
+    return identify(request, sent, is_retry=retries.isdecimal() and int(retries) > 0)

@@ -5,10 +5,10 @@ from django.http.response import HttpResponseBase
 
 from accounts.models import ApiKey, Scope
 from generation.api import auth, build_request, errors, orders, sse, wait
+from generation.api.idempotency import Idempotency, find_jobs
 from generation.api.openai import parsing, serializers, stream
 from generation.api.openai.errors import api_format
 from generation.api.openai.parsing import ParsedRequest
-from generation.api.orders import Idempotency
 from generation.api.threads import in_thread
 from generation.models import Job
 
@@ -57,6 +57,6 @@ async def _respond(request: HttpRequest, parsed: ParsedRequest) -> HttpResponseB
 
 def _place(key: ApiKey, parsed: ParsedRequest, idempotency: Idempotency) -> list[Job]:
     # A retry must find its jobs before its images are stored again.
-    if known := orders.find(key, idempotency):
+    if known := find_jobs(key, idempotency):
         return known
     return orders.place_all(key, parsing.requests_of(key, parsed), idempotency)

@@ -12,6 +12,7 @@ from billing.models import Unit
 from generation import jobs
 from generation.api import auth as api_auth
 from generation.api import build_request, orders, outbound_http, wait
+from generation.api.idempotency import Idempotency, digest_of, find_jobs
 from generation.api.native import parsing, serializers
 from generation.api.native.auth import GENERATE, READ, job_of, key_of
 from generation.api.native.errors import PROBLEMS
@@ -25,7 +26,6 @@ from generation.api.native.schemas import (
     Receipt,
     Wish,
 )
-from generation.api.orders import Idempotency
 from generation.api.threads import in_thread
 from generation.jobs import admission, receipt_view
 from generation.models import Job
@@ -137,9 +137,9 @@ def get_receipt(request: HttpRequest, job_id: UUID) -> dict[str, Any]:
 
 
 def _place(key: ApiKey, wish: JobWish, token: str) -> tuple[Job, bool]:
-    idempotency = Idempotency(token=token, digest=orders.digest_of(wish.dict(exclude_unset=True)))
+    idempotency = Idempotency(token=token, digest=digest_of(wish.dict(exclude_unset=True)))
     # A repeated request must succeed even if its budget, checkpoint or image has changed since.
-    if known := orders.find(key, idempotency):
+    if known := find_jobs(key, idempotency):
         return known[0], False
     if wish.webhook_url:
         outbound_http.require_fit(wish.webhook_url)

@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from accounts.models import ApiKey
-from generation.api import auth, build_request, errors, files, orders, parsing
-from generation.api.orders import Idempotency
+from generation.api import auth, build_request, errors, files, parsing
+from generation.api.idempotency import Idempotency, digests_of, identify
 from generation.api.stability.parsing import FOREIGN
 from generation.engine.enums import Mode, NoiseScheduler
 from generation.engine.request import GenerationRequest
@@ -88,7 +88,7 @@ def _parsed(
     sent: "parsing.Files | None" = None,
 ) -> ParsedRequest:
     number = parsing.count(fields, "samples", limit=MAX_SAMPLES)
-    idempotency = orders.idempotency_of(request, {**fields, **orders.digests_of(sent or {})})
+    idempotency = identify(request, {**fields, **digests_of(sent or {})})
     return ParsedRequest(parts=build_request.in_parts(first, number), idempotency=idempotency)
 
 

@@ -7,6 +7,7 @@ from django.http.response import HttpResponseBase
 
 from accounts.models import Scope
 from generation.api import auth, errors, orders, wait
+from generation.api.idempotency import digests_of, identify
 from generation.api.parsing import form
 from generation.api.stability.v2 import parsing, serializers
 from generation.api.stability.v2.errors import api_format
@@ -68,6 +69,6 @@ async def _generate(
 def _place(request: HttpRequest, generation_request: GenerationRequest) -> Job:
     call = auth.call_of(request)
     fields, sent = form(request)
-    idempotency = orders.idempotency_of(request, {**fields, **orders.digests_of(sent)})
+    idempotency = identify(request, {**fields, **digests_of(sent)})
     job = call.job = orders.place(call.key, generation_request, idempotency)[0]
     return job
