@@ -22,8 +22,8 @@ def images(alice):
     return [make_image(make_job(alice)) for _ in range(3)]
 
 
-def on(board, **wanted):
-    return search.find(board.user, GalleryFilter(board=board.pk, **wanted), limit=10)
+def on(board, **filters):
+    return search.find(board.user, GalleryFilter(board=board.pk, **filters), limit=10)
 
 
 def ids(images):

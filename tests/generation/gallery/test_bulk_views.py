@@ -158,7 +158,7 @@ def test_another_sites_form_does_nothing(alice, image, board, name):
     assert rows() == before
 
 
-def test_favourites_are_made_and_unmade(client, alice, image, press):
+def test_favorites_are_made_and_unmade(client, alice, image, press):
     client.force_login(alice)
 
     press("selected_favourite", image)

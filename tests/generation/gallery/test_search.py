@@ -24,8 +24,8 @@ def draw(user, prompt="a red house", **values):
     return make_image(make_job(user, request=make_request(prompt=prompt)), **values)
 
 
-def found(user, limit=100, **wanted):
-    return search.find(user, GalleryFilter(**wanted), limit=limit)
+def found(user, limit=100, **filters):
+    return search.find(user, GalleryFilter(**filters), limit=limit)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ DRAWN = st.lists(
     ),
     max_size=12,
 )
-WANTED = st.builds(
+FILTERS = st.builds(
     GalleryFilter,
     words=st.sampled_from(["", "red", "house", "red house", "船", "红色", "boat red", "dog"]),
     shape=st.sampled_from(["", Shape.SQUARE, Shape.PORTRAIT]),
@@ -143,13 +143,13 @@ WANTED = st.builds(
 )
 
 
-def passes(wanted, prompt, size, favourite, day):
+def passes(filters, prompt, size, favorite, day):
     moment = (START + timedelta(days=day)).date()
     return (
-        all(word in prompt for word in wanted.words.split())
-        and wanted.shape in {"", Shape.of(*size)}
-        and favourite >= wanted.favorite
-        and (wanted.since or moment) <= moment <= (wanted.until or moment)
+        all(word in prompt for word in filters.words.split())
+        and filters.shape in {"", Shape.of(*size)}
+        and favorite >= filters.favorite
+        and (filters.since or moment) <= moment <= (filters.until or moment)
     )
 
 
@@ -158,17 +158,17 @@ def passes(wanted, prompt, size, favourite, day):
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(drawn=DRAWN, wanted=WANTED, data=st.data())
-def test_pages_and_neighbors_are_those_of_a_plain_list(alice, drawn, wanted, data):
+@given(drawn=DRAWN, filters=FILTERS, data=st.data())
+def test_pages_and_neighbors_are_those_of_a_plain_list(alice, drawn, filters, data):
     Image.objects.all().delete()
     job = make_job(alice)
     expected = []
-    for index, (prompt, size, favourite, day) in enumerate(drawn):
+    for index, (prompt, size, favorite, day) in enumerate(drawn):
         job.request = make_request(prompt=prompt).to_dict()
         moment = START + timedelta(days=day)
         image = make_image(job, index=index, size=size, created_at=moment)
-        library.set_favorite(alice, [image.pk], favorite=favourite)
-        if passes(wanted, prompt, size, favourite, day):
+        library.set_favorite(alice, [image.pk], favorite=favorite)
+        if passes(filters, prompt, size, favorite, day):
             expected.append(image)
     expected.sort(key=lambda image: (image.created_at, image.pk), reverse=True)
 
@@ -176,10 +176,10 @@ def test_pages_and_neighbors_are_those_of_a_plain_list(alice, drawn, wanted, dat
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pages, "PAGE", 3)
         while before is not None:
-            page = pages.page(alice, wanted, before=before)
+            page = pages.page(alice, filters, before=before)
             shown, before = shown + page.images, page.older
 
     assert shown == expected
     around = [None, *expected, None]
     for place, image in enumerate(expected):
-        assert pages.neighbors(image, wanted) == (around[place], around[place + 2])
+        assert pages.neighbors(image, filters) == (around[place], around[place + 2])

@@ -30,8 +30,8 @@ def hers(bob):
     return make_image(make_job(bob))
 
 
-def found(user, **wanted):
-    return search.find(user, GalleryFilter(**wanted), limit=10)
+def found(user, **filters):
+    return search.find(user, GalleryFilter(**filters), limit=10)
 
 
 def stored(index, *, width=64, height=64):
@@ -62,7 +62,7 @@ def test_kept_pictures_are_found_by_all_that_they_were_made_from(alice):
     assert found(alice, checkpoint=job.checkpoint, shape="square") == [square]
 
 
-def test_favourites_come_and_go(alice, image):
+def test_favorites_come_and_go(alice, image):
     other = make_image(make_job(alice))
 
     library.set_favorite(alice, [image.pk], favorite=True)

@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from generation import jobs
 from generation.engine.enums import Mode
-from generation.images import sources, uploads
-from generation.models import Image, Job, Upload
+from generation.images import uploads
+from generation.models import Image, Upload
 from tests.generation.rows import make_image, make_job, make_request
 
 pytestmark = pytest.mark.django_db
@@ -169,37 +169,6 @@ def test_the_same_picture_is_kept_once_a_person(alice, bob):
     assert Upload.objects.count() == 2
 
 
-def an_image_to_image(upload):
-    return make_request(mode=Mode.IMAGE_TO_IMAGE, image=upload.digest, strength=0.5)
-
-
-def test_a_request_may_use_its_owners_picture(alice):
-    upload = receive(alice, encoded(noise(), "PNG"))
-
-    job = jobs.submit(alice, an_image_to_image(upload))
-
-    opened = sources.open_all(alice.pk, job.generation_request)
-    assert opened["image"].size == (40, 30)
-
-
-def test_somebody_elses_picture_cannot_be_used(alice, bob):
-    upload = receive(alice, encoded(noise(), "PNG"))
-
-    with pytest.raises(sources.MissingPicture) as missing:
-        jobs.submit(bob, an_image_to_image(upload))
-
-    assert missing.value.field == "image"
-    assert not Job.objects.exists()
-
-
-def test_a_picture_whose_file_is_gone_is_missing(alice):
-    upload = receive(alice, encoded(noise(), "PNG"))
-    default_storage.delete(upload.file)
-
-    with pytest.raises(sources.MissingPicture):
-        sources.open_all(alice.pk, an_image_to_image(upload))
-
-
 def test_a_made_picture_can_be_started_from(alice):
     image = make_image(make_job(alice))
 
@@ -245,6 +214,6 @@ def test_using_a_picture_keeps_it(alice):
     upload = receive(alice, encoded(noise(), "PNG"))
     Upload.objects.update(used_at=timezone.now() - uploads.KEPT_FOR - timedelta(days=1))
 
-    jobs.submit(alice, an_image_to_image(upload))
+    jobs.submit(alice, make_request(mode=Mode.IMAGE_TO_IMAGE, image=upload.digest, strength=0.5))
 
     assert uploads.purge() == 0
