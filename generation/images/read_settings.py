@@ -8,6 +8,7 @@ from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
 from generation.engine.checkpoints.catalogue import CHECKPOINTS
+from generation.engine.enums import Mode
 from generation.engine.request import GenerationRequest, InvalidRequest, infotext
 from generation.images import sources
 from generation.options.build_request import values_of
@@ -67,4 +68,4 @@ def _from_infotext(text: str) -> dict[str, Any]:
         found.pop("checkpoint", None)
     if "width" in found:
         found["shape"] = CUSTOM
-    return {**found, "mode": "text_to_image", "keep_seed": "seed" in found}
+    return {**found, "mode": Mode.TEXT_TO_IMAGE.value, "keep_seed": "seed" in found}

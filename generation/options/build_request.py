@@ -9,7 +9,7 @@ from typing import Any
 
 from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.catalogue import CHECKPOINTS, Checkpoint
-from generation.engine.enums import ENLARGEMENT, Mode, NoiseScheduler
+from generation.engine.enums import ENLARGEMENT, PICTURES, Mode, NoiseScheduler
 from generation.engine.request import MAX_SEED, GenerationRequest
 from generation.options.sizes import (
     AS_PICTURE,
@@ -76,13 +76,13 @@ def values_of(
     checkpoint = CHECKPOINTS.get(request.checkpoint)
     size = (request.width, request.height)
     room = request.padding
-    if picture and request.mode is Mode.OUTPAINT:
+    if picture and "room" in request.mode.uses:
         room = room_of(size, request.padding, picture)
     return {
         **request.to_dict(),
         **dict(zip(SIDES, room, strict=True)),
         "shape": shape_of(checkpoint, size) if checkpoint else CUSTOM,
-        "strength": request.strength if request.mode in DEFAULT_STRENGTH else None,
+        "strength": request.strength if "strength" in request.mode.uses else None,
         "refine": bool(request.refiner_share),
         "seed": seed,
         "keep_seed": seed is not None,
@@ -91,17 +91,16 @@ def values_of(
 
 def _strength(values: Mapping[str, Any], mode: Mode) -> float:
     """The chosen strength, the mode's default, or 1.0 for modes without the field."""
-    return _or(values["strength"], DEFAULT_STRENGTH[mode]) if mode in DEFAULT_STRENGTH else 1.0
+    return _or(values["strength"], DEFAULT_STRENGTH[mode]) if "strength" in mode.uses else 1.0
 
 
 def _is_refined(values: Mapping[str, Any], checkpoint: Checkpoint, mode: Mode) -> bool:
-    return bool(values["refine"] and checkpoint.refiner and mode is Mode.TEXT_TO_IMAGE)
+    return bool(values["refine"] and checkpoint.refiner and "refiner" in mode.uses)
 
 
 def _pictures(values: Mapping[str, Any], mode: Mode) -> dict[str, str]:
     """Digests of the mode's input images; images chosen for other modes become empty."""
-    used = {*mode.pictures, *(["depth"] if mode is Mode.DEPTH_TO_IMAGE else [])}
-    return {name: values[name] if name in used else "" for name in ("image", "mask", "depth")}
+    return {name: values[name] if name in mode.uses else "" for name in PICTURES}
 
 
 def _size(
@@ -112,7 +111,7 @@ def _size(
     max_pixels: int | None,
 ) -> tuple[int, int, tuple[int, int, int, int]]:
     nothing = (0, 0, 0, 0)
-    if mode is Mode.OUTPAINT and picture:
+    if "room" in mode.uses and picture:
         left, top, right, bottom = (_or(values[side], 0) for side in SIDES)
         return extended(checkpoint, picture, (left, top, right, bottom), max_pixels=max_pixels)
     if mode is Mode.UPSCALE and picture:

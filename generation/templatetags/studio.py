@@ -9,7 +9,6 @@ from django.utils.translation import get_language
 
 from generation.engine.enums import Mode
 from generation.options import mode_names
-from generation.options.build_request import DEFAULT_STRENGTH
 from generation.options.example_images import Subject
 
 register = template.Library()
@@ -38,4 +37,4 @@ def mode_name(mode: Mode) -> str:
 @register.filter
 def has_strength(mode: Mode) -> bool:
     """True if the mode has a strength setting."""
-    return mode in DEFAULT_STRENGTH
+    return "strength" in mode.uses
