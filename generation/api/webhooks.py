@@ -10,33 +10,18 @@ import hmac
 import json
 import logging
 import time
-from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models.functions import Now
 
-from accounts import bells
 from accounts.models import ApiKey
 from generation.api import outbound_http
-from generation.models import Job
-from generation.models.api import Delivery, Order
+from generation.api.native import serializers
+from generation.jobs import webhook_outbox
+from generation.models.api import Delivery
 
 log = logging.getLogger(__name__)
-
-
-def note_end(job: Job) -> None:
-    """Have the end of a job told, if whoever asked for it wants that. Call it in the job's transaction."""
-    order = Order.objects.filter(job=job).exclude(webhook_url="").first()
-    if order is None:
-        return
-    delivery = Delivery.objects.create(
-        api_key_id=order.api_key_id, job=job, url=order.webhook_url, event=f"job.{job.status}"
-    )
-    transaction.on_commit(
-        partial(bells.ring, "generation.send_webhook", str(delivery.pk)), robust=True
-    )
 
 
 def deliver(delivery_id: str) -> bool:
@@ -57,9 +42,7 @@ def deliver(delivery_id: str) -> bool:
 def send_again(delivery: Delivery) -> None:
     """Queue a delivery again, regardless of its status."""
     _update(delivery, status=Delivery.Status.WAITING, attempts=0, due_at=Now())
-    transaction.on_commit(
-        partial(bells.ring, "generation.send_webhook", str(delivery.pk)), robust=True
-    )
+    webhook_outbox.ring_on_commit(delivery)
 
 
 def signature(key: ApiKey, *, id: str, timestamp: int, body: bytes) -> str:
@@ -86,8 +69,6 @@ def _signed(delivery: Delivery) -> tuple[bytes, dict[str, str]]:
 
 
 def _body(delivery: Delivery) -> dict[str, Any]:
-    from generation.api.native import serializers
-
     return {
         "type": delivery.event,
         "timestamp": delivery.created_at.isoformat(),

@@ -1,4 +1,4 @@
-"""What a request may be and what it costs, by the plan of who asks and what they pay with."""
+"""Admission control: the limits of a plan, and the price of a request."""
 
 import logging
 from dataclasses import dataclass
@@ -22,27 +22,27 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# How many jobs may wait in line for each that the plan lets run at once.
+# Queued jobs allowed for each job that the plan lets run at once.
 WAITING_FOR_EACH_RUNNING = 10
-# How many of a user's jobs may be parked.
+# Parked jobs allowed for each user.
 MOST_PARKED = 10
 
 
 class OverPlanLimit(Exception):
-    """The request is larger than the user's plan allows. Nothing was written."""
+    """The request exceeds the user's plan. Nothing was written."""
 
 
 class CheckpointUnavailable(Exception):
-    """This installation lacks the checkpoint's weights, or they are damaged. Nothing was written."""
+    """The checkpoint's weights are missing or damaged. Nothing was written."""
 
 
 class TooManyJobs(Exception):
-    """The user has as many jobs in line as the plan allows. Nothing was written."""
+    """The user has as many queued or parked jobs as allowed. Nothing was written."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """`credits` are thousandths of a credit, zero for a job that is paid in GPU time."""
+    """The plan and price of a request. `credits` are thousandths, zero for a job paid in GPU time."""
 
     plan: Plan
     unit: Unit
@@ -51,12 +51,12 @@ class Terms:
 
     @property
     def price(self) -> int:
-        """What is set aside, in the unit."""
+        """The amount to hold, in the unit."""
         return self.credits if self.unit == Unit.CREDITS else self.quote.ceiling_ms
 
 
 def check(user: "User", request: GenerationRequest, *, unit: Unit) -> Terms:
-    """The terms for what the user asks now. Raises CheckpointUnavailable, OverPlanLimit, PaymentOverdue."""
+    """The terms of a request today. Raises PaymentOverdue, CheckpointUnavailable, OverPlanLimit."""
     plan = PAY_AS_YOU_GO if unit == Unit.CREDITS else plans.require_plan(user)
     _require_available(request)
     require_size(request, plan)
@@ -108,7 +108,7 @@ def require_room_to_park(user: "User") -> None:
 
 
 def require_size(request: GenerationRequest, plan: Plan) -> None:
-    """See that the plan makes pictures of this size. Raises OverPlanLimit."""
+    """Raises OverPlanLimit if the picture is too large for the plan."""
     if request.pixels > plan.max_pixels:
         raise OverPlanLimit(
             ngettext(

@@ -1,8 +1,8 @@
-"""What keys may spend and what they have spent: the only writer of KeyDay.
+"""Budgets of API keys: the only writer of KeyDay.
 
-Every verb belongs into a transaction that has locked the wallet of the key's owner: so of two requests
-the second sees what the first took. A job counts with its price from the moment that it is in line,
-and with its charge once it has ended, always on the day on which it was asked for.
+Call every verb in a transaction that has locked the wallet of the key's owner, so that the second of two
+requests sees the first. A job counts with its price from its submission and with its charge from its end,
+always on the day of its submission.
 """
 
 from collections.abc import Iterable
@@ -19,12 +19,12 @@ from generation import emails
 from generation.models import Job
 from generation.models.api import KeyDay
 
-# In percent of a budget, the highest first: of two that are passed at once, one is told.
+# In percent of a budget, the highest first: a job that passes two causes one email.
 THRESHOLDS = (95, 80, 50)
 
 
 class OverBudget(Exception):
-    """The key's budget has `left`, which is less than what the request may cost. Nothing was written."""
+    """The key's budget has `left`, less than the request's price. Nothing was written."""
 
     def __init__(self, *, left: int) -> None:
         super().__init__(_("The budget of this key does not cover this."))
@@ -32,7 +32,7 @@ class OverBudget(Exception):
 
 
 def take(key: ApiKey, job: Job) -> None:
-    """Count a new job against the key's budget, and tell its owner of a threshold. Raises OverBudget."""
+    """Count a new job against the key's budget, and email its owner at a threshold. Raises OverBudget."""
     today, price = _day_of(job.queued_at), job.price
     if key.budget is not None:
         before = spent(key, on=today)
@@ -44,7 +44,7 @@ def take(key: ApiKey, job: Job) -> None:
 
 
 def settle(job: Job, *, charged: int) -> None:
-    """Give back to the budget what a job of a key has not cost after all; the job ends now."""
+    """Return the difference between an ending job's price and its charge to the key's budget."""
     if job.api_key_id is None or charged == job.price:
         return
     day = KeyDay.objects.filter(api_key=job.api_key_id, day=_day_of(job.queued_at))
@@ -52,7 +52,7 @@ def settle(job: Job, *, charged: int) -> None:
 
 
 def spent(key: ApiKey, *, on: date | None = None) -> int:
-    """What counts against the key's budget in the window of today, or of that day. One query."""
+    """The amount that counts against the key's budget in the window of today, or of `on`. One query."""
     today = on or _day_of(timezone.now())
     days = KeyDay.objects.filter(api_key=key, day__gte=Window(key.window).start(today))
     total: int = days.aggregate(sum=Sum("spent"))["sum"] or 0
@@ -60,7 +60,7 @@ def spent(key: ApiKey, *, on: date | None = None) -> int:
 
 
 def with_spent(keys: Iterable[ApiKey]) -> list[ApiKey]:
-    """The keys, each with what counts against its budget now as `spent`. Two queries."""
+    """The keys, each with `spent` as an attribute. One query more."""
     found, today = list(keys), _day_of(timezone.now())
     sums = dict.fromkeys((key.pk for key in found), 0)
     starts = {key.pk: Window(key.window).start(today) for key in found}
@@ -78,7 +78,7 @@ def _day_of(moment: datetime) -> date:
 
 
 def _tell(key: ApiKey, *, before: int, after: int, on: date) -> None:
-    """Write to the owner once a window for each threshold, whatever is given back in between."""
+    """Email the owner once per window and threshold, whatever the budget gets back in between."""
     assert key.budget, "a price is above zero, and within it"
     for percent in THRESHOLDS:
         at = key.budget * percent

@@ -1,4 +1,4 @@
-"""A job's receipt beside the ledger: every phase, the rate, the grants that paid, and one sum for both."""
+"""A job's receipt beside the ledger: phases, rate, the grants that paid, and the total."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from generation.models.receipts import Receipt
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
-    """`used` are the grants that the ledger took from, and how much; that sums to what was charged."""
+    """A receipt with the grants that paid it. The amounts in `used` add up to the charge."""
 
     job: Job
     receipt: Receipt
@@ -23,7 +23,7 @@ class Statement:
         return self.job.charged or 0
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON. Times are ISO 8601; amounts are integers in `unit`."""
+        """The statement as JSON. Times are ISO 8601; amounts are integers in `unit`."""
         job = self.job
         return {
             "job": str(job.pk),
@@ -58,14 +58,14 @@ class Statement:
 
     @property
     def rate(self) -> dict[str, int]:
-        """What is charged: for each billed millisecond, or in credits for the whole job."""
+        """The charge for each billed millisecond, or in credits for the whole job."""
         if self.job.pays_in_credits:
             return {"job": self.job.credits}
         return {"billed_ms": 0 if self.job.is_relaxed else 1}
 
 
 def build(job: Job) -> Statement:
-    """The job's statement; without lines until it has ended. One query."""
+    """The job's statement, without lines before its end. One query."""
     return Statement(
         job=job,
         receipt=job.parsed_receipt or Receipt(()),
