@@ -8,7 +8,7 @@ from django.utils.functional import SimpleLazyObject
 
 from billing import notice as billing_notice
 from billing.models import Grant, Unit
-from generation.live import messages
+from generation.live import snapshot
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
     context: dict[str, Any] = {"SITE_NAME": settings.SITE_NAME}
     user = getattr(request, "user", None)
     if user is not None and user.is_authenticated:
-        context["live"] = SimpleLazyObject(lambda: messages.snapshot(user))
+        context["live"] = SimpleLazyObject(lambda: snapshot.user_state(user))
         context["notice"] = SimpleLazyObject(lambda: billing_notice.notice(user))
         grants = Grant.objects.spendable().for_user(user, Unit.GPU_MS)
         context["grants"] = SimpleLazyObject(lambda: list(grants))

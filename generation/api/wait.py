@@ -16,6 +16,7 @@ import redis
 from channels.layers import get_channel_layer
 
 from generation.api.threads import in_thread
+from generation.live import latest
 from generation.live import messages as live_messages
 from generation.models import Job
 
@@ -86,7 +87,7 @@ async def until_all_ended(jobs: Sequence[Job]) -> list[Job]:
 
 async def watching(job: Job) -> None:
     """Ask the worker for previews of the job."""
-    await asyncio.to_thread(live_messages.note_watching, job.user_id)
+    await asyncio.to_thread(latest.note_watching, job.user_id)
 
 
 async def read(job_id: UUID) -> Job:

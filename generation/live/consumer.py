@@ -1,7 +1,7 @@
-"""The websocket of a browser: authorise, join, send the truth, then forward hints.
+"""A browser's websocket: authorize, join the user's group, send a snapshot, then forward messages.
 
-Nothing waits for a slow reader: what arrives is put into an outbox with one slot for each job and kind
-of message, where the newest wins, and one task sends it as fast as the reader reads.
+A slow reader delays nobody: messages go into an outbox with one slot for each job and kind, where the
+newest wins, and one task sends them as fast as the reader reads.
 """
 
 import asyncio
@@ -16,18 +16,18 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from prometheus_client import Gauge
 
-from generation.live import messages
+from generation.live import latest, messages, snapshot
 from generation.live.session_watch import watch
 from generation.models import ACTIVE, Status
 
 log = logging.getLogger(__name__)
 
-# Nothing heard for so long of jobs that run, or only wait in line: something may have been lost.
+# After this much silence about running, or only queued, jobs a message may have been lost.
 SILENCE_SECONDS = 2.0
 SILENCE_IN_LINE_SECONDS = 5.0
-# A page that hears nothing for longer than twice this takes the connection for dead.
+# A page takes a connection for dead after twice this much silence.
 HEARTBEAT_SECONDS = 10.0
-# A reader that takes nothing for so long is let go; its browser comes back when it can.
+# A reader that takes nothing for this long is disconnected; its browser reconnects.
 STALLED_SECONDS = 30.0
 
 Frame = str | bytes
@@ -36,7 +36,7 @@ CLIENTS = Gauge("sdsite_websocket_clients", "Browsers that are connected to this
 
 
 class Outbox:
-    """What is still to be sent to one browser: at most one message of a kind for each job."""
+    """Unsent messages for one browser: at most one of each kind for each job."""
 
     def __init__(self) -> None:
         self.filled = asyncio.Event()
@@ -44,26 +44,26 @@ class Outbox:
         self._slots: dict[tuple[str, str], Frame] = {}
 
     def put(self, kind: str, job: str, frame: Frame) -> None:
-        """Replace what is there of this kind for the job."""
+        """Add a message, in place of the job's unsent one of this kind."""
         self._slots.pop((kind, job), None)
         self._slots[kind, job] = frame
         self.filled.set()
 
     def take(self) -> list[Frame]:
-        """Empty it; the frames in the order in which they came."""
+        """Empty the outbox; returns the frames in the order of their arrival."""
         frames, self._slots = list(self._slots.values()), {}
         if not self.is_closed:
             self.filled.clear()
         return frames
 
     def close(self) -> None:
-        """Nothing more is to be sent: whoever waits for it to be filled wakes, now and from now on."""
+        """Stop sending. `filled` stays set from now on, so that its waiters wake."""
         self.is_closed = True
         self.filled.set()
 
 
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no types
-    """One browser's socket. Browsers send nothing that matters; all they do goes over HTTP."""
+    """One browser's socket. Messages from the browser are ignored; actions go over HTTP."""
 
     async def connect(self) -> None:
         self._user = self.scope["user"]
@@ -94,33 +94,33 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no t
         )
 
     async def live_message(self, event: dict[str, Any]) -> None:
-        """A message for the page, as `events` made it."""
+        """Queue a JSON message for the page."""
         message = event["message"]
         if "status" in message:
             self._note_status(message["job"], message["status"])
         self._outbox.put(message["type"], message["job"], json.dumps(message))
 
     async def live_preview(self, event: dict[str, Any]) -> None:
-        """A newer preview of a job."""
+        """Queue a preview as a binary frame."""
         frame = _preview_frame(UUID(event["job"]), event["seq"], event["jpeg"])
         self._outbox.put("preview", event["job"], frame)
 
     async def session_changed(self, event: dict[str, Any]) -> None:
-        """Something happened to the account, or to one of its sessions."""
+        """Check the session soon: the account or one of its sessions has changed."""
         watch.look_soon(self)
 
     def leave(self) -> None:
-        """The session is over: send nothing more, and close."""
+        """Close the socket, because its session has ended."""
         self._outbox.close()
 
     async def _write(self) -> None:
-        """Send until the session ends, or until something is amiss: then the page comes back, and reads anew."""
+        """Send until the session ends. After an error the page reconnects and gets a new snapshot."""
         try:
             await self._send_snapshot(with_previews=True)
             await self._send_while_signed_in()
-        except Exception as error:  # noqa: BLE001  # a server is away, or the reader
+        except Exception as error:  # noqa: BLE001  # a server or the reader is gone
             log.warning("a socket of user %d is closed: %r", self._user.pk, error)
-        with contextlib.suppress(OSError, RuntimeError):  # the reader is gone already
+        with contextlib.suppress(OSError, RuntimeError):  # the reader is already gone
             await self.close()
 
     async def _send_while_signed_in(self) -> None:
@@ -130,7 +130,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no t
             is_filled = await self._is_filled()
             if self._outbox.is_closed:
                 return
-            # Before the page hears of a new job, whose first step is not far.
+            # Before the page hears of a new job, so that its first step already has a preview.
             await self._note_watching()
             if is_filled:
                 await self._send_all(self._outbox.take())
@@ -142,14 +142,14 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no t
                 await self._send_all([json.dumps({"type": "ping"})])
 
     async def _note_watching(self) -> None:
-        """Say now and again that somebody watches, as long as there is something to watch."""
+        """Renew the note that the user has a page open, as long as jobs are active."""
         now = time.monotonic()
         if self._active and now >= self._watching_again_at:
             self._watching_again_at = now + HEARTBEAT_SECONDS
-            await asyncio.to_thread(messages.note_watching, self._user.pk)
+            await asyncio.to_thread(latest.note_watching, self._user.pk)
 
     async def _is_filled(self) -> bool:
-        """Wait for something to send; False after as much silence as is suspicious, or as a page bears."""
+        """Wait for a message to send; False after `_silence_seconds` without one."""
         try:
             async with asyncio.timeout(self._silence_seconds):
                 await self._outbox.filled.wait()
@@ -164,15 +164,15 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no t
         return SILENCE_IN_LINE_SECONDS if self._active else HEARTBEAT_SECONDS
 
     async def _send_snapshot(self, *, with_previews: bool = False) -> None:
-        snapshot, previews = await self._read(with_previews=with_previews)
-        # A parked job may be so for weeks: it is no reason to look again and again.
+        state, previews = await self._read(with_previews=with_previews)
+        # Parked jobs do not count: they may stay parked for weeks.
         self._active = {
-            state["job"]: state["status"] for state in snapshot["jobs"] if state["status"] in ACTIVE
+            job["job"]: job["status"] for job in state["jobs"] if job["status"] in ACTIVE
         }
-        await self._send_all([json.dumps({"type": "jobs.snapshot", **snapshot}), *previews])
+        await self._send_all([json.dumps({"type": "jobs.snapshot", **state}), *previews])
 
     async def _send_all(self, frames: list[Frame]) -> None:
-        """Raises TimeoutError if the reader takes nothing."""
+        """Raises TimeoutError if the reader stalls."""
         for frame in frames:
             async with asyncio.timeout(STALLED_SECONDS):
                 if isinstance(frame, str):
@@ -192,14 +192,12 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # it has no t
         return result
 
     def _read_now(self, *, with_previews: bool) -> tuple[dict[str, Any], list[bytes]]:
-        snapshot = messages.snapshot(self._user)
+        state = snapshot.user_state(self._user)
         if not with_previews:
-            return snapshot, []
-        running = [
-            UUID(each["job"]) for each in snapshot["jobs"] if each["status"] == Status.RUNNING
-        ]
-        found = [(job, messages.preview_of(job)) for job in running]
-        return snapshot, [_preview_frame(job, *preview) for job, preview in found if preview]
+            return state, []
+        running = [UUID(each["job"]) for each in state["jobs"] if each["status"] == Status.RUNNING]
+        found = [(job, latest.preview_of(job)) for job in running]
+        return state, [_preview_frame(job, *preview) for job, preview in found if preview]
 
 
 def _preview_frame(job: UUID, seq: int, jpeg: bytes) -> bytes:

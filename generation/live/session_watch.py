@@ -1,4 +1,4 @@
-"""Whether those whose pages are open are still signed in: all whose turn it is are looked at together."""
+"""Closes websockets whose session has expired; checks are batched."""
 
 import asyncio
 import logging
@@ -14,31 +14,31 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 SESSION_CHECK_SECONDS = 60.0
-# Django says that somebody signs out a moment before it ends the session.
+# Django sends the sign-out signal a moment before it ends the session.
 SIGN_OUT_SECONDS = 1.0
-# More wait for the next look: a query is not to grow without end.
+# Limits the size of a query; further sessions wait for the next check.
 AT_ONCE = 500
 
 
 class Watched(Protocol):
-    """What is open on the strength of a session."""
+    """A connection that depends on a session."""
 
     session_key: str
     user_id: int
 
     def leave(self) -> None:
-        """Its session is over."""
+        """Close the connection, because its session has ended."""
 
 
 class SessionWatch:
-    """Looks at each session once a minute, and sooner where something was heard of it."""
+    """Checks each session once a minute, and sooner after a hint."""
 
     def __init__(self) -> None:
         self._due: dict[Watched, float] = {}
         self._task: asyncio.Task[None] | None = None
 
     def add(self, watched: Watched) -> None:
-        # Spread out, or all who come back after a restart would be looked at in the same second from then on.
+        # Spread out, or all sockets that reconnect after a restart would be checked in the same second.
         wait = random.uniform(0.5, 1) * SESSION_CHECK_SECONDS  # noqa: S311  # no secret
         self._due[watched] = time.monotonic() + wait
         if not self._is_watching:
@@ -48,14 +48,14 @@ class SessionWatch:
         self._due.pop(watched, None)
 
     def look_soon(self, watched: Watched) -> None:
-        """Somebody signs out somewhere, or an account was closed."""
+        """Check the session soon: a user signs out, or an account was closed."""
         if watched in self._due:
             self._due[watched] = time.monotonic() + SIGN_OUT_SECONDS
 
     @property
     def _is_watching(self) -> bool:
         task, loop = self._task, asyncio.get_running_loop()
-        # Tests have an event loop each.
+        # Each test has its own event loop.
         return task is not None and not task.done() and task.get_loop() is loop
 
     async def _watch(self) -> None:
@@ -64,7 +64,7 @@ class SessionWatch:
             now = time.monotonic()
             due = [watched for watched, at in self._due.items() if at <= now]
             due = sorted(due, key=self._due.__getitem__)[:AT_ONCE]
-            # Before the look: what is heard meanwhile asks for another.
+            # Before the check, so that a hint during it causes another one.
             self._due |= dict.fromkeys(due, now + SESSION_CHECK_SECONDS)
             if due:
                 await self._look(due)

@@ -1,4 +1,4 @@
-"""What an operator can look up about jobs and pictures; only `jobs` writes them."""
+"""Admin pages of jobs, pictures, refusals, speeds and the margin, all read-only."""
 
 from typing import Any
 
@@ -21,10 +21,10 @@ from generation.models import Image, Job, Refusal, Speed, Transition, Uptime
 from generation.operations import margins
 from generation.operations.key_admin import ApiKeyAdmin
 
-# What the margin's page offers to look back at.
+# The periods that the margin's page offers, in days.
 MARGIN_DAYS = (7, 30, 90, 365)
 
-# Here, and not beside the model: what a key spent is known to this app alone.
+# Here and not in accounts, because only this app knows the spending of keys.
 admin.site.register(ApiKey, ApiKeyAdmin)
 
 
@@ -40,7 +40,7 @@ class ImageInline(ReadOnlyInline):
 
 
 class CheckpointFilter(admin.SimpleListFilter):
-    """Those of the catalogue: to find those that jobs have, the whole table would have to be read."""
+    """A filter by the catalogue's checkpoints. A distinct query would read the whole table."""
 
     title = _("checkpoint")
     parameter_name = "checkpoint"
@@ -163,7 +163,7 @@ class SpeedAdmin(ReadOnlyAdmin):
 
 @admin.register(Uptime)
 class MarginAdmin(ReadOnlyAdmin):
-    """Not the rows, but what they are kept for: device time and revenue, side by side."""
+    """The margin's page in place of a list: device time beside revenue."""
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

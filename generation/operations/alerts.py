@@ -1,4 +1,4 @@
-"""What an operator should know about jobs and workers."""
+"""Operator alerts about workers, waits and failures."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,10 +14,10 @@ from generation.models import Job, Status
 from generation.queue import forecast
 from generation.queue.forecast import QueueForecast
 
-# Longer than anybody should wait while all is well.
+# The longest wait without an alert.
 WAIT = timedelta(minutes=5)
 FAILED_SHARE = 0.1
-LOOKED_BACK = timedelta(hours=1)
+FAILURE_WINDOW = timedelta(hours=1)
 
 
 def concerns() -> Iterator[Concern]:
@@ -29,14 +29,14 @@ def concerns() -> Iterator[Concern]:
 
 def _workers(now: QueueForecast) -> Iterator[Concern]:
     url = reverse("admin:queue")
-    if not now.workers:
+    if not now.num_alive:
         urgency = Urgency.ERROR if now.depth else Urgency.WARNING
         yield Concern(urgency=urgency, text=_("No worker is running."), url=url)
-    for station in now.stations:
-        if station.heartbeat is None and now.workers:
+    for worker in now.workers:
+        if worker.heartbeat is None and now.num_alive:
             yield Concern(
                 urgency=Urgency.WARNING,
-                text=_("The worker %(name)s has jobs, but says nothing.") % {"name": station.name},
+                text=_("The worker %(name)s has jobs, but says nothing.") % {"name": worker.name},
                 url=url,
             )
 
@@ -57,7 +57,7 @@ def _waiting(now: QueueForecast) -> Iterator[Concern]:
 
 
 def _failures() -> Iterator[Concern]:
-    recent = Job.objects.filter(created_at__gt=timezone.now() - LOOKED_BACK)
+    recent = Job.objects.filter(created_at__gt=timezone.now() - FAILURE_WINDOW)
     counts = recent.aggregate(all=Count("pk"), failed=Count("pk", filter=Q(status=Status.FAILED)))
     if counts["failed"] > counts["all"] * FAILED_SHARE:
         yield Concern(

@@ -1,4 +1,4 @@
-"""What an operator can look up about the keys of programs, and the one thing to be done with one: revoke it."""
+"""Admin pages of API keys: read-only, apart from revoking them."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ from generation.models import Job
 
 
 class StateFilter(admin.SimpleListFilter):
-    """Whether a key opens anything, and why not."""
+    """A filter by validity."""
 
     title = _("state")
     parameter_name = "state"
@@ -41,7 +41,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 class ApiKeyAdmin(ReadOnlyAdmin):
-    """Neither a key's sum nor the secret that its webhooks are signed with is ever shown."""
+    """Never shows a key's digest or its webhook secret."""
 
     exact = ("id", "prefix", "name")
     secret = ("digest", "webhook_secret")
@@ -84,7 +84,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Model], search_term: str
     ) -> tuple[QuerySet[Model], bool]:
-        """Pages show what a key begins with, and dots after it."""
+        """Accept a pasted prefix with the dots that pages show after it."""
         return super().get_search_results(request, queryset, search_term.rstrip(" .…"))
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
@@ -111,7 +111,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("spent"))
     def spent(self, key: ApiKey) -> str:
-        """Of the budget, since it last began; the list has looked it up for all of its rows."""
+        """Spending in the present window. The list has looked it up for all its rows already."""
         known = getattr(key, "spent", None)
         return emails.amount(budgets.spent(key) if known is None else known, key=key)
 

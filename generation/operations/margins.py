@@ -1,4 +1,4 @@
-"""What the devices did and what it brought in: the operator's margin, by checkpoint and by plan."""
+"""The operator's margin: device time and revenue, by checkpoint and by plan."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ from billing.plans import CREDIT_PACKS, PAY_AS_YOU_GO, PLANS, TOP_UPS, TRIAL
 from generation.models import Job, Uptime
 
 HOUR_MS = 3_600_000
-# What is bought once stands beside the plan that uses it.
+# The row of single purchases.
 TOP_UP = "top-ups"
 NAMES: Mapping[str, Any] = {
     TRIAL.id: TRIAL.name,
@@ -28,14 +28,14 @@ NAMES: Mapping[str, Any] = {
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceTime:
-    """Device time: `sold_ms` was paid for by the millisecond, `credits_ms` in credits, `free_ms` by us."""
+    """Device time: `sold_ms` charged by the millisecond, `credits_ms` in credits, `free_ms` not at all."""
 
     name: str
     jobs: int
     sold_ms: int
     credits_ms: int
     free_ms: int
-    # Cents in the installation's currency, what went back subtracted; None where none is asked about.
+    # Cents in the installation's currency, less refunds; None in rows by checkpoint.
     revenue: int | None = None
 
     @property
@@ -45,7 +45,7 @@ class DeviceTime:
 
 @dataclass(frozen=True, kw_only=True)
 class Margin:
-    """All of it for some days. `other_revenue` is what came in by other currencies."""
+    """The margin of some days. `other_revenue` is by currency, and not part of `revenue`."""
 
     days: int
     up_ms: int
@@ -64,17 +64,17 @@ class Margin:
 
     @property
     def idle_ms(self) -> int:
-        """While a device was there and worked for nobody; what was lost with a worker counts as idle."""
+        """Uptime without a job. The work of lost workers counts as idle."""
         return max(0, self.up_ms - self.busy_ms)
 
     @property
     def sold_percent(self) -> int:
-        """Of the time that devices were there."""
+        """The sold share of the uptime."""
         return 100 * self.sold_ms // self.up_ms if self.up_ms else 0
 
     @property
     def cost(self) -> int:
-        """Of the devices, by DEVICE_HOUR_CENTS."""
+        """The cost of the devices in cents, by DEVICE_HOUR_CENTS."""
         return settings.DEVICE_HOUR_CENTS * self.up_ms // HOUR_MS
 
     @property
@@ -83,7 +83,7 @@ class Margin:
 
 
 def look(*, days: int) -> Margin:
-    """The margin of the last days, today included. Five queries; may take seconds for many jobs."""
+    """The margin of the last days, including today. Five queries; may take seconds for many jobs."""
     today = timezone.now().date()
     first = today - timedelta(days=days - 1)
     with transaction.atomic():
@@ -106,7 +106,7 @@ def _allow_long_statements() -> None:
 
 
 def _work(groups: Any, name: str) -> list[DeviceTime]:
-    """The jobs' sums by the value that they are grouped by."""
+    """The sums of each group of jobs."""
     in_credits = Q(unit="credits", charged_credits__gt=0)
     sums = groups.annotate(
         jobs=Count("pk"),
@@ -127,7 +127,7 @@ def _work(groups: Any, name: str) -> list[DeviceTime]:
 
 
 def _revenue(since: datetime) -> tuple[Counter[str], dict[str, int]]:
-    """What was paid since, by plan and in the installation's currency; and by currency in others."""
+    """Revenue since then: by plan in the installation's currency, and by currency in the others."""
     paid = Payment.objects.filter(status=Payment.Status.PAID, paid_at__gte=since)
     sums = paid.values("product", "currency").annotate(
         kept=Sum(F("cents") - Least(F("cents"), F("refunded_cents") + F("disputed_cents")))

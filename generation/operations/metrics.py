@@ -1,7 +1,7 @@
-"""What Prometheus is told of jobs and workers: from rows, shared counts and heartbeats.
+"""Prometheus metrics of jobs and workers, from rows, shared counters and heartbeats.
 
-All of it is the site's, so every process tells the same. What a process knows of itself alone is where it
-happens: see `consumers` and `sdsite.request_metrics`.
+They are the site's, so every process reports the same. Metrics of a single process are defined where they
+are measured: see `live.consumer` and `sdsite.request_metrics`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -38,7 +38,7 @@ _GAUGES: tuple[tuple[str, str, Callable[[Heartbeat], float]], ...] = (
 
 
 def of_rows() -> Iterator[Metric]:
-    """Jobs that have not ended. Raises a database's error."""
+    """Metrics of unfinished jobs. Raises a database error."""
     jobs = Job.objects.active().order_by().values("status", "checkpoint")
     counts: dict[Name, int] = {
         (status, checkpoint): 0 for status in ACTIVE for checkpoint in CHECKPOINTS
@@ -64,7 +64,7 @@ def of_rows() -> Iterator[Metric]:
 
 
 def of_tally() -> Iterator[Metric]:
-    """What jobs did since Valkey was emptied. Raises redis.RedisError."""
+    """Metrics of job events since Valkey was emptied. Raises redis.RedisError."""
     counts = counters.read()
     for kind, text in (
         (counters.SUBMITTED, "Jobs that were submitted."),
@@ -91,7 +91,7 @@ def of_tally() -> Iterator[Metric]:
 
 
 def of_heartbeats() -> Iterator[Metric]:
-    """What workers say of themselves. Raises redis.RedisError."""
+    """Metrics of workers. Raises redis.RedisError."""
     alive = heartbeats.alive()
     yield GaugeMetricFamily("sdsite_workers", "Workers that are heard from.", value=len(alive))
     for name, text, read in _GAUGES:
@@ -149,7 +149,7 @@ def _start_waits(counts: Mapping[Name, int]) -> HistogramMetricFamily:
 
 
 def _of(counts: Mapping[Name, int], kind: str) -> dict[Name, int]:
-    """The counts of one kind, by what distinguishes them."""
+    """The counts of one kind, by their labels."""
     return {name[1:]: count for name, count in counts.items() if name[0] == kind}
 
 

@@ -1,7 +1,6 @@
-"""Counts of what jobs did, kept by all processes together in Valkey: what metrics ending in _total show.
+"""Counters of job events, shared by all processes in Valkey, for the metrics that end in _total.
 
-They are for graphs alone. A Valkey that forgot them counts from zero again, as Prometheus expects of a
-restart; what is owed and what is done is in rows.
+They serve graphs only. An emptied Valkey counts from zero again, which Prometheus takes for a restart.
 """
 
 import functools
@@ -27,14 +26,14 @@ SUBMITTED, STARTED, RETURNED, ENDED, CHARGED_MS = (
     "charged_ms",
 )
 WAITED, WAITED_MS = "waited", "waited_ms"
-# Upper ends of the groups in which waits are counted, in seconds; what is longer is in one more.
+# The upper bounds of the histogram's buckets, in seconds; longer waits fall into BEYOND.
 WAIT_BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 BEYOND = "+Inf"
 _KEY = "tally"
 
 
 def note(job: Job) -> None:
-    """Count the move that the job has just made. Never fails: without Valkey it is not counted."""
+    """Count the job's latest transition. Never fails: without Valkey it is not counted."""
     try:
         _add(_counts(job))
     except (redis.RedisError, OSError) as error:
@@ -42,13 +41,13 @@ def note(job: Job) -> None:
 
 
 def read() -> dict[Name, int]:
-    """Every count by its name: what is counted, then what distinguishes it. Raises redis.RedisError."""
+    """Every count by its name, which is the kind followed by its labels. Raises redis.RedisError."""
     found = _client().hgetall(_KEY)
     return {tuple(json.loads(name)): int(count) for name, count in found.items()}
 
 
 def wait_bound(seconds: float) -> str:
-    """The upper end of the group that a wait belongs to, as it is written in metrics."""
+    """The upper bound of a wait's bucket, as metrics write it."""
     index = bisect_left(WAIT_BOUNDS, seconds)
     return str(WAIT_BOUNDS[index]) if index < len(WAIT_BOUNDS) else BEYOND
 
@@ -65,7 +64,7 @@ def _counts(job: Job) -> dict[Name, int]:
 
 
 def _waited(job: Job) -> dict[Name, int]:
-    """How long the job was in line; of an attempt after the first nobody knows, since it also ran."""
+    """The first attempt's wait. Later attempts also ran before, so theirs is unknown."""
     if job.attempt > 1 or job.started_at is None:
         return {}
     seconds = (job.started_at - job.queued_at).total_seconds()

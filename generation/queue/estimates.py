@@ -1,4 +1,4 @@
-"""What the quote knows of this installation: how long a checkpoint's steps take on its devices."""
+"""Estimates of GPU time, learned from finished runs on this installation's devices."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ from generation.engine.events import Charge
 from generation.engine.request import GenerationRequest
 from generation.models import Speed
 
-# A device that made nothing for this long may be gone.
+# A device without a finished run for this long may be gone.
 RECENT = timedelta(days=7)
-# How many runs the average leans on: enough to smooth a noisy machine, few enough to follow a new one.
+# Runs in the moving average: enough to smooth a noisy machine, few enough to follow a new one.
 MEMORY = 20
-# Runs that have to be measured before anything is promised by them.
+# Runs needed before pages show a speed.
 ENOUGH = 3
-# Encoding and decoding, before this installation has measured them: milliseconds a picture and megapixel.
+# Encoding and decoding before the first measurement: milliseconds per picture and megapixel.
 START_OVERHEAD_MS = 100
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Milliseconds: of one pass of the denoiser over a million pixels, and of one picture's other work."""
+    """Milliseconds of one denoiser pass over a megapixel, and of one picture's other work."""
 
     ms_per_step_megapixel: float
     overhead_ms: float
@@ -37,30 +37,30 @@ class Measured:
 
 @dataclass(frozen=True)
 class Throughput:
-    """GPU time that one picture takes with the checkpoint's own settings."""
+    """The GPU time of one picture with the checkpoint's default settings."""
 
     checkpoint: Checkpoint
     ms_a_picture: int
 
     @property
     def counted(self) -> int:
-        """The number by which a language chooses its plural for `pictures_a_minute`."""
+        """The whole number that selects the plural form for `pictures_a_minute`."""
         return ceil(self.pictures_a_minute)
 
     @property
     def pictures_a_minute(self) -> float:
-        """A whole number, but for those so slow that it would say too little."""
+        """Rounded to a whole number, or to a tenth below 10."""
         rate = 60_000 / self.ms_a_picture
         return round(rate) if rate >= 10 else round(rate, 1)
 
 
 def quote(request: GenerationRequest) -> Quote:
-    """What a request will likely cost and the most it can, on the slowest device that may take it."""
+    """The likely and the highest cost of a request, on the slowest device that may take it."""
     return _quote(request, _slowest(request.checkpoint, request.mode) or _start(request))
 
 
 def is_known(request: GenerationRequest, *, device: str) -> bool:
-    """Whether a run of its checkpoint and mode has ever finished on this kind of device."""
+    """True if a run of its checkpoint and mode has ever finished on this kind of device."""
     known = Speed.objects.filter(checkpoint=request.checkpoint, mode=request.mode, device=device)
     return known.exists()
 
@@ -72,9 +72,9 @@ def learn(
     device: str,
     quoted_ms: int | None = None,
 ) -> None:
-    """Take a finished run, which was quoted so much, into the averages.
+    """Add a finished run, and the error of its quote, to the averages.
 
-    One statement, so concurrent workers lose nothing.
+    One UPDATE statement, so that no concurrent worker's run is lost.
     """
     seen = measure(request, charges)
     error = _error(quoted_ms, charges)
@@ -103,7 +103,7 @@ def learn(
 
 
 def rates(checkpoints: Iterable[Checkpoint]) -> list[Throughput]:
-    """How fast each of the checkpoints draws here with its own settings, as far as it was measured."""
+    """The speed of each measured checkpoint with its default settings."""
     recent = _recent().filter(
         mode=Mode.TEXT_TO_IMAGE,
         checkpoint__in=[each.id for each in checkpoints if Mode.TEXT_TO_IMAGE in each.modes],
@@ -123,7 +123,7 @@ def rates(checkpoints: Iterable[Checkpoint]) -> list[Throughput]:
 
 
 def measure(request: GenerationRequest, charges: Sequence[Charge]) -> Measured:
-    """What one run's charges say."""
+    """The measurement in one run's charges."""
     stepping = sum(charge.us for charge in charges if charge.phase == "step") / 1_000
     billed = sum(charge.us for charge in charges if charge.billed) / 1_000
     work = request.evaluations * request.rows * request.megapixels
@@ -145,7 +145,7 @@ def _quote(request: GenerationRequest, known: Measured | Speed) -> Quote:
 
 
 def _error(quoted_ms: int | None, charges: Sequence[Charge]) -> float | None:
-    """By what part of the measured time the quote was wrong; None without either."""
+    """The quote's error relative to the measured time; None without either."""
     billed_ms = sum(charge.us for charge in charges if charge.billed) / 1_000
     if quoted_ms is None or not billed_ms:
         return None

@@ -1,12 +1,12 @@
-"""Which queued job goes next: start-time fair queueing (Goyal, Vin and Cheng, 1996).
+"""The order of the queue: start-time fair queueing (Goyal, Vin and Cheng, 1996).
 
-Every job takes a stretch of a virtual clock, as long as its cost over its user's weight. It begins where
-the user's job before it ends, or now, whichever is later; who begins first goes first. So users of one
-weight take turns however many jobs each has in line, a weight of 2 gets twice the share, and since the
-clock only moves on, everybody's turn comes. Now is where the first job begins that has not ended.
+Every job takes a stretch of a virtual clock, as long as its cost divided by its user's weight. The stretch
+starts at the end of the user's previous job or now, whichever is later; the earliest start goes first.
+Users of equal weight therefore take turns, whatever the number of their jobs, a weight of 2 gets twice the
+share, and nobody starves, because the clock only moves on. "Now" is the start of the first unfinished job.
 
-Relaxed jobs, whose owners' minutes ran out, have a clock of their own and go when nobody who pays waits.
-So that they are never starved, one that has waited for long goes first, as long as few of them run.
+Relaxed jobs, whose owners' minutes ran out, have their own clock and run when no paid job waits. To keep
+them from starving, one that has waited for long goes first, as long as few of them run.
 """
 
 from collections.abc import Collection
@@ -24,16 +24,16 @@ from generation.models import Job, JobQuerySet, Status
 if TYPE_CHECKING:
     from accounts.models import User
 
-# Divides by every plan's weight, so that the clock needs whole numbers only.
+# Divisible by every plan's weight, so that the clock needs only whole numbers.
 TICKS_PER_MS = 12
-# How long a job may be passed over because another's checkpoint is in memory already.
+# Jobs with a warm checkpoint may pass the first in line for this long.
 PATIENCE = timedelta(seconds=20)
-# How long a relaxed job lets everybody go first, and the part of what runs that may then be relaxed.
+# A relaxed job that waited longer goes first, while at most one running job in RELAXED_SHARE is relaxed.
 RELAXED_PATIENCE = timedelta(minutes=10)
 RELAXED_SHARE = 8
-# How the line is ordered, as far as everybody may be claimed.
+# The order of the queue, apart from the users' limits.
 ORDER = ("is_relaxed", "rank", "created_at")
-# One claim at a time, whatever the number of workers: two at once could exceed a user's `jobs_at_once`.
+# Serializes the claims of all workers: two at once could exceed a user's `jobs_at_once`.
 CLAIM_LOCK = 7_301
 
 
@@ -46,15 +46,15 @@ class QueuePosition:
 
 
 def place(user: "User", *, cost_ms: int, weight: int, is_relaxed: bool = False) -> QueuePosition:
-    """Where a new job of `user` stands in line. The caller holds the user's wallet's lock."""
+    """The stretch of a new job of `user`. The caller must hold the lock of the user's wallet."""
     rank = max(_now(is_relaxed=is_relaxed), _end_of_last(user, is_relaxed=is_relaxed))
     return QueuePosition(rank=rank, rank_end=rank + max(1, cost_ms * TICKS_PER_MS // weight))
 
 
 def next_in_line(*, warm: Collection[str] = ()) -> Job | None:
-    """The job to claim now, its row locked; None if nobody may go. Call it inside a transaction.
+    """The job to claim now, its row locked; None if no job may start. Call it inside a transaction.
 
-    Prefers a checkpoint that is `warm`, unless the first in line has waited for longer than PATIENCE.
+    Prefers `warm` checkpoints, unless the first in line has waited longer than PATIENCE.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CLAIM_LOCK])
@@ -66,9 +66,7 @@ def next_in_line(*, warm: Collection[str] = ()) -> Job | None:
 
 
 def with_position(jobs: JobQuerySet) -> JobQuerySet:
-    """Annotates `position`: 1 for the queued job that goes next, as far as ranks tell; and `beside`, the
-    jobs of its owner that run.
-    """
+    """Annotate `position`, by rank and 1 for the next job, and `beside`, the owner's running jobs."""
     before = Q(is_relaxed__lt=OuterRef("is_relaxed")) | Q(
         is_relaxed=OuterRef("is_relaxed"), rank__lt=OuterRef("rank")
     )
@@ -77,8 +75,8 @@ def with_position(jobs: JobQuerySet) -> JobQuerySet:
 
 
 def _end_of_last(user: "User", *, is_relaxed: bool) -> int:
-    # Also of one that has ended: or who asks again and again would always be put before those in line.
-    # What was canceled in line has never taken its stretch.
+    # Ended jobs count too, or a user who submits one job after another would always go first.
+    # A job canceled in the queue has not used its stretch.
     jobs = Job.objects.for_user(user).filter(is_relaxed=is_relaxed)
     jobs = jobs.exclude(status=Status.CANCELED, attempt=0).exclude(status=Status.PARKED)
     last = jobs.order_by("-created_at", "-id").values_list("rank_end", flat=True).first()
@@ -86,7 +84,7 @@ def _end_of_last(user: "User", *, is_relaxed: bool) -> int:
 
 
 def _now(*, is_relaxed: bool) -> int:
-    # Two aggregates, each the end of an index; the second only where nobody is in line.
+    # Two aggregates, each the end of an index; the second only for an empty queue.
     jobs = Job.objects.filter(is_relaxed=is_relaxed)
     first: int | None = jobs.active().aggregate(first=Min("rank"))["first"]
     if first is not None:
@@ -123,6 +121,6 @@ def _count(grouped: "QuerySet[Job, Any]") -> Coalesce:
 
 
 def _first(jobs: JobQuerySet) -> Job | None:
-    # A row that is locked is being canceled, or its user is: it is left to whoever does that.
+    # A locked row is being canceled, perhaps with its user's account.
     locked = jobs.select_for_update(skip_locked=True, of=("self",))
     return locked.order_by(*ORDER).first()

@@ -1,14 +1,13 @@
-"""The line as an operator sees it: who waits, in which order they will be claimed, and why each waits.
+"""The operator's forecast of the queue: which jobs wait, in the order of their claims, and why.
 
-It follows `fairness.next_in_line` as far as can be known: as if workers claimed one job after another now
-and none ended meanwhile. Nothing is locked, and what is past `SHOWN` is only counted.
+It assumes that workers claim one job after another now and none ends meanwhile, as
+`fair_queue.next_in_line` would choose. Nothing is locked; jobs beyond `SHOWN` are only counted.
 """
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from uuid import UUID
 
 from django.db.models import Count, Min
@@ -17,27 +16,18 @@ from django.utils import timezone
 from generation.models import Job
 from generation.queue import fair_queue, heartbeats
 from generation.queue.heartbeats import Heartbeat, RunningJob
+from generation.queue.wait_reason import WaitReason
 
 SHOWN = 100
 
 
-class Reason(StrEnum):
-    """Why a job waits, the first of these that holds."""
-
-    NO_WORKER = "no_worker"
-    OWN_LIMIT = "own_limit"
-    FREE_SLOT = "free_slot"
-    COLD = "cold"
-    BEHIND = "behind"
-
-
 @dataclass(frozen=True, kw_only=True)
-class Waiting:
-    """A job in line. `beside` jobs of its owner run or go before it, of the `jobs_at_once` that may."""
+class WaitingJob:
+    """A queued job. `beside` counts its owner's jobs that run or go before it."""
 
     job: Job
     position: int
-    reason: Reason
+    reason: WaitReason
     beside: int
     waited: timedelta
 
@@ -47,47 +37,47 @@ class Waiting:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Busy:
-    """A job that runs; `work` is what its worker says of it, if it says anything."""
+class LeasedJob:
+    """A running job; `reported` comes from its worker's heartbeat, and may be missing."""
 
     job: Job
-    work: RunningJob | None
+    reported: RunningJob | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Station:
-    """A worker by name, with what it runs by the rows. Without a heartbeat nobody has heard from it."""
+class WorkerState:
+    """A worker with the jobs that it runs by the rows. `heartbeat` is None if the worker is silent."""
 
     name: str
     heartbeat: Heartbeat | None
-    busy: tuple[Busy, ...]
+    jobs: tuple[LeasedJob, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class QueueForecast:
-    """`depth` counts all that wait; `waiting` are the first of them."""
+    """`depth` counts all queued jobs; `waiting` are the first of them."""
 
     depth: int
     longest_wait: timedelta
-    waiting: tuple[Waiting, ...]
-    stations: tuple[Station, ...]
+    waiting: tuple[WaitingJob, ...]
+    workers: tuple[WorkerState, ...]
 
     @property
-    def workers(self) -> int:
-        """How many workers are heard from."""
-        return sum(station.heartbeat is not None for station in self.stations)
+    def num_alive(self) -> int:
+        """The number of workers with a heartbeat."""
+        return sum(worker.heartbeat is not None for worker in self.workers)
 
     @property
     def running(self) -> int:
-        return sum(len(station.busy) for station in self.stations)
+        return sum(len(worker.jobs) for worker in self.workers)
 
     @property
     def slots(self) -> int:
-        return sum(station.heartbeat.slots for station in self.stations if station.heartbeat)
+        return sum(worker.heartbeat.slots for worker in self.workers if worker.heartbeat)
 
 
 def look() -> QueueForecast:
-    """The line now. Three queries, whatever its length."""
+    """The forecast from the present rows and heartbeats. Three queries for any number of jobs."""
     now = timezone.now()
     alive = heartbeats.alive()
     running = list(Job.objects.running().select_related("user").defer("receipt"))
@@ -98,13 +88,13 @@ def look() -> QueueForecast:
         depth=sums["depth"],
         longest_wait=now - sums["since"] if sums["since"] else timedelta(0),
         waiting=tuple(_forecast(first, running=running, alive=alive, now=now)),
-        stations=tuple(_stations(running, alive)),
+        workers=tuple(_workers(running, alive)),
     )
 
 
 def _forecast(
     queued: Sequence[Job], *, running: Iterable[Job], alive: Sequence[Heartbeat], now: datetime
-) -> Iterator[Waiting]:
+) -> Iterator[WaitingJob]:
     beside = Counter(job.user_id for job in running)
     warm = {checkpoint for heartbeat in alive for checkpoint in heartbeat.warm}
     free = sum(heartbeat.free_slots for heartbeat in alive)
@@ -112,16 +102,16 @@ def _forecast(
     order, passed_over = _in_order(queued, beside=beside, warm=warm, now=now)
     for position, job in enumerate(order, start=1):
         if not has_worker:
-            reason = Reason.NO_WORKER
+            reason = WaitReason.NO_WORKER
         elif beside[job.user_id] >= job.jobs_at_once:
-            reason = Reason.OWN_LIMIT
+            reason = WaitReason.OWN_LIMIT
         elif position <= free:
-            reason = Reason.FREE_SLOT
+            reason = WaitReason.NEXT
         elif job.pk in passed_over:
-            reason = Reason.COLD
+            reason = WaitReason.COLD
         else:
-            reason = Reason.BEHIND
-        yield Waiting(
+            reason = WaitReason.IN_LINE
+        yield WaitingJob(
             job=job,
             position=position,
             reason=reason,
@@ -134,9 +124,9 @@ def _forecast(
 def _in_order(
     queued: Sequence[Job], *, beside: Mapping[int, int], warm: Collection[str], now: datetime
 ) -> tuple[list[Job], set[UUID]]:
-    """By repeated choice as `fairness` makes it, and which were passed over because they are cold.
+    """The jobs in the order of their claims, and the ids of those passed over because they are cold.
 
-    Those whose owners run as many as they may come last.
+    Jobs whose owners are at their limit come last.
     """
     left = list(queued)
     counts = Counter(beside)
@@ -154,13 +144,15 @@ def _in_order(
     return order + left, passed_over
 
 
-def _stations(running: Iterable[Job], alive: Iterable[Heartbeat]) -> Iterator[Station]:
+def _workers(running: Iterable[Job], alive: Iterable[Heartbeat]) -> Iterator[WorkerState]:
     by_name = {heartbeat.worker: heartbeat for heartbeat in alive}
     jobs = list(running)
     for name in sorted({*by_name, *(job.worker for job in jobs)}):
         heartbeat = by_name.get(name)
-        works = {work.job: work for work in heartbeat.running} if heartbeat else {}
-        busy = tuple(
-            Busy(job=job, work=works.get(str(job.pk))) for job in jobs if job.worker == name
+        reports = {report.job: report for report in heartbeat.running} if heartbeat else {}
+        leased = tuple(
+            LeasedJob(job=job, reported=reports.get(str(job.pk)))
+            for job in jobs
+            if job.worker == name
         )
-        yield Station(name=name, heartbeat=heartbeat, busy=busy)
+        yield WorkerState(name=name, heartbeat=heartbeat, jobs=leased)

@@ -1,7 +1,7 @@
-"""What each worker says of itself, once a second, for the queue page and the metrics.
+"""Heartbeats of workers, once a second, for the queue page and the metrics.
 
-It is a hint that expires: a worker that says nothing for EXPIRY_SECONDS is taken for gone. Whether a job
-is still somebody's is another matter, and decided by its lease.
+They are hints that expire: a worker that is silent for EXPIRY_SECONDS counts as gone. The leases of its
+jobs are independent of that.
 """
 
 import logging
@@ -16,17 +16,18 @@ from django.core.cache import cache
 log = logging.getLogger(__name__)
 
 EXPIRY_SECONDS = 10
-# What is called recent: long enough for slow steps, short enough to see a change.
+# The window of a pace: long enough for slow steps, short enough to see a change.
 RECENT_SECONDS = 15.0
-_NAMES = "heartbeats"
-# How often a worker writes its name down again, and how long a name is looked up that says nothing.
+# Not "heartbeats": the release before pickled another class under that name.
+_NAMES = "worker_heartbeats"
+# A worker writes its name again this often; the name of a silent worker is dropped later.
 _NAMED_SECONDS = 60.0
 _FORGOTTEN_SECONDS = 3_600.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunningJob:
-    """A job that the worker has on its device."""
+    """A job on the worker's device."""
 
     job: str
     phase: str
@@ -36,7 +37,7 @@ class RunningJob:
 
 @dataclass(frozen=True, kw_only=True)
 class Totals:
-    """What the device did since the worker started: forward passes, their rows, microseconds by phase."""
+    """The device's totals since the worker started: forward passes, their rows, microseconds by phase."""
 
     steps: int
     rows: int
@@ -49,7 +50,7 @@ class Totals:
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """What the device did lately. `rows_per_step` is the batch size; `busy_share` is between 0 and 1."""
+    """The device's recent speed. `rows_per_step` is the batch size; `busy_share` is between 0 and 1."""
 
     steps_per_second: float = 0.0
     rows_per_step: float = 0.0
@@ -58,7 +59,7 @@ class Pace:
 
 @dataclass(frozen=True, kw_only=True)
 class Heartbeat:
-    """One worker, as it last said. `warm` are the checkpoints in its memory."""
+    """One worker's latest report. `warm` are the checkpoints in its memory."""
 
     worker: str
     device: str
@@ -79,7 +80,7 @@ class Heartbeat:
 
 
 class Pacer:
-    """Makes a pace out of totals; call it with the newest about once a second."""
+    """Computes the pace from totals; call it with the newest about once a second."""
 
     def __init__(self) -> None:
         self._seen: deque[tuple[float, Totals]] = deque()
@@ -96,13 +97,13 @@ class Pacer:
         return Pace(
             steps_per_second=steps / seconds,
             rows_per_step=(totals.rows - first.rows) / steps if steps else 0.0,
-            # A step that began before is counted when it ends.
+            # A step counts when it ends, so that one of an earlier window can exceed this one.
             busy_share=min(1.0, (totals.all_us - first.all_us) / (seconds * 1_000_000)),
         )
 
 
 def say(heartbeat: Heartbeat) -> None:
-    """Let the others know, until it expires. Never fails: without Valkey nobody hears it."""
+    """Publish the heartbeat until it expires. Never fails: without Valkey it is lost."""
     try:
         _say(heartbeat)
     except (redis.RedisError, OSError) as error:
@@ -110,7 +111,7 @@ def say(heartbeat: Heartbeat) -> None:
 
 
 def withdraw(worker: str) -> None:
-    """Say that the worker is no more. Never fails: what it said last expires."""
+    """Remove an ended worker's heartbeat. Never fails: it would expire by itself."""
     try:
         cache.delete(_key(worker))
     except (redis.RedisError, OSError) as error:
@@ -118,7 +119,7 @@ def withdraw(worker: str) -> None:
 
 
 def alive() -> list[Heartbeat]:
-    """The workers that said something lately, by name."""
+    """The latest heartbeat of each live worker, sorted by name."""
     names: dict[str, float] = cache.get(_NAMES, {})
     found = cache.get_many([_key(name) for name in names])
     return sorted(found.values(), key=lambda heartbeat: heartbeat.worker)
@@ -129,10 +130,10 @@ def _say(heartbeat: Heartbeat) -> None:
     names: dict[str, float] = cache.get(_NAMES, {})
     now = time.time()
     if now - names.get(heartbeat.worker, 0.0) > _NAMED_SECONDS:
-        # Two may write at once, and one of them is lost: it writes again at its next heartbeat.
+        # Two workers may write at once, and one name is lost until its worker's next heartbeat.
         known = {name: at for name, at in names.items() if now - at < _FORGOTTEN_SECONDS}
         cache.set(_NAMES, {**known, heartbeat.worker: now}, timeout=None)
 
 
 def _key(worker: str) -> str:
-    return f"heartbeat.{worker}"
+    return f"worker_heartbeat.{worker}"

@@ -1,39 +1,41 @@
-"""Why a job waits, in one word: its page and every list of jobs say it."""
+"""The reasons for which a job waits, for its owner's pages and for the operator's."""
 
 from enum import StrEnum
 
 from generation.models import Job, Status
 
 
-class Reason(StrEnum):
-    """The first of these that holds."""
+class WaitReason(StrEnum):
+    """The first that holds, in this order. Owners are never told NO_WORKER, operators never RELAXED."""
 
-    # There are no minutes for it.
+    # The owner's minutes do not suffice.
     PARKED = "parked"
-    # Its owner runs as many as the plan lets run at once.
+    NO_WORKER = "no_worker"
+    # Its owner runs as many jobs as the plan allows at once.
     OWN_LIMIT = "own_limit"
-    # It goes after everybody's paid work.
+    # All paid jobs go first.
     RELAXED = "relaxed"
-    # Others are before it.
+    # Other jobs go first.
     IN_LINE = "in_line"
-    # It is its turn, but jobs whose checkpoint is in memory are taken first for some seconds.
+    # Workers prefer jobs whose checkpoint is in memory for some seconds.
     COLD = "cold"
     NEXT = "next"
 
 
-def reason(job: Job, *, position: int, beside: int, is_warm: bool) -> Reason | None:
-    """Why the job does not run yet; None if it does, or has ended.
+def of_job(job: Job, *, position: int, beside: int, is_warm: bool) -> WaitReason | None:
+    """The reason as the owner sees it; None for a job that runs or has ended.
 
-    `position` and `beside` are as `fairness.with_position` has them; `is_warm`: a worker has its checkpoint.
+    `position` and `beside` are those of `fair_queue.with_position`; `is_warm` says that a worker has the
+    checkpoint in memory.
     """
     if job.is_parked:
-        return Reason.PARKED
+        return WaitReason.PARKED
     if job.status != Status.QUEUED:
         return None
     if beside >= job.jobs_at_once:
-        return Reason.OWN_LIMIT
+        return WaitReason.OWN_LIMIT
     if job.is_relaxed:
-        return Reason.RELAXED
+        return WaitReason.RELAXED
     if position > 1:
-        return Reason.IN_LINE
-    return Reason.NEXT if is_warm else Reason.COLD
+        return WaitReason.IN_LINE
+    return WaitReason.NEXT if is_warm else WaitReason.COLD

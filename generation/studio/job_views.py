@@ -13,7 +13,7 @@ from billing.form_redirects import allow_provider_redirects
 from generation import jobs
 from generation.images import sources
 from generation.jobs import receipt_view
-from generation.live import messages
+from generation.live import snapshot
 from generation.models import Job
 
 
@@ -25,7 +25,7 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
     job = get_job_for_user(request, job_id)
     context = {
         "job": job,
-        "state": messages.job_state(job),
+        "state": snapshot.job_state(job),
         "statement": receipt_view.build(job),
         "sources": sources.find(job.user, sources.named(job.generation_request)),
     }
@@ -38,7 +38,7 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
 def job_card(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Fragment with one job, fetched after a websocket message."""
     job = get_job_for_user(request, job_id)
-    return render(request, "generation/_job.html", {"job": job, "state": messages.job_state(job)})
+    return render(request, "generation/_job.html", {"job": job, "state": snapshot.job_state(job)})
 
 
 @login_required
@@ -63,7 +63,7 @@ def job_cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @never_cache
 def jobs_active(request: HttpRequest) -> HttpResponse:
     """The websocket's initial snapshot, for browsers without a websocket."""
-    return JsonResponse(messages.snapshot(user_of(request)))
+    return JsonResponse(snapshot.user_state(user_of(request)))
 
 
 @login_required

@@ -24,7 +24,7 @@ from generation.engine.checkpoints.example_prompts import EXAMPLES, follows_prom
 from generation.engine.enums import Mode
 from generation.images import sources, uploads
 from generation.jobs import admission
-from generation.live import messages
+from generation.live import snapshot
 from generation.models import Image, Job, StudioPreset
 from generation.options import on_offer, presets
 from generation.options.build_request import SIDES, values_of
@@ -113,7 +113,7 @@ def _render_studio(request: HttpRequest, form: GenerationForm) -> HttpResponse:
         "plan": plan_of(user),
         "examples": _examples(),
         "job": shown,
-        "state": messages.job_state(shown) if shown else None,
+        "state": snapshot.job_state(shown) if shown else None,
         "recent": recent.order_by("-created_at", "-id")[:RECENT],
     }
     return render(request, "generation/studio.html", context)

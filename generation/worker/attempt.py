@@ -1,4 +1,4 @@
-"""A claimed job while a worker's engine has it: where it stands, and what there is to say of it."""
+"""A claimed job while a worker's engine runs it: phase, step and news for browsers."""
 
 import time
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ from generation.live.messages import Progress
 from generation.models import Job
 from generation.queue.heartbeats import RunningJob
 
-# How often a run says where it stands, unless it enters another phase. Steps may be far shorter.
+# The least time between two progress messages of one phase. Steps may be far shorter.
 PROGRESS_SECONDS = 0.25
 
 
 @dataclass(eq=False)
 class Attempt:
-    """One attempt. Its events count up from the row's own number; `end` is how the engine says that it ended."""
+    """One attempt. `seq` counts up from the row's number; the engine's last event resolves `end`."""
 
     job: Job
     inputs: Mapping[str, Image]
@@ -43,12 +43,12 @@ class Attempt:
 
     @property
     def has_news(self) -> bool:
-        """Whether it has come further than a browser needs to know by now."""
+        """True if a progress message is due."""
         is_late = time.monotonic() - self.told_at >= PROGRESS_SECONDS
         return is_late or self.phase != self.told_phase
 
     def progress(self) -> Progress:
-        """What it has to say now, under the next number."""
+        """The progress message under the next sequence number."""
         self.told_phase, self.told_at = self.phase, time.monotonic()
         self.seq += 1
         return Progress(
@@ -60,7 +60,7 @@ class Attempt:
         )
 
     def work(self) -> RunningJob:
-        """What the worker's heartbeat says of it."""
+        """The attempt's entry in the worker's heartbeat."""
         return RunningJob(
             job=str(self.job.pk), phase=self.phase, step=self.step, steps=self.request.evaluations
         )

@@ -6,7 +6,7 @@ from generation.engine.events import Event, Failed, Finished
 from generation.engine.loading.loader import Loader
 from generation.engine.loop.engine import Engine
 from generation.engine.request import GenerationRequest
-from generation.worker.worker import device_name
+from generation.worker.device import device_name
 
 
 class RunFailed(Exception):

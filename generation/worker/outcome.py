@@ -1,4 +1,4 @@
-"""Writes down how a run ended: its pictures, its charge and its status, however long that takes."""
+"""Stores the outcome of a run: pictures, charge and status, with retries while a server is away."""
 
 import logging
 import time
@@ -19,7 +19,7 @@ from generation.queue import estimates
 
 log = logging.getLogger(__name__)
 
-# How often, and for how long in all, a settlement is tried again while PostgreSQL is away.
+# The pause between two tries, and their total time, while PostgreSQL is away.
 RETRY_SECONDS = 0.5
 PATIENCE_SECONDS = 60.0
 STORAGE_TRIES = 3
@@ -32,7 +32,7 @@ Result = TypeVar("Result")
 
 
 def settle(job: Job, end: End, *, inputs: Mapping[str, Image], device: str) -> None:
-    """Finish, stop or fail the job as its run ended. Raises LostRace."""
+    """Finish, stop or fail the job, by the kind of its end. Raises LostRace."""
     if isinstance(end, Finished):
         _finish(job, end, inputs=inputs, device=device)
     elif isinstance(end, Canceled):
@@ -42,17 +42,17 @@ def settle(job: Job, end: End, *, inputs: Mapping[str, Image], device: str) -> N
 
 
 def fail(job: Job, *, code: str, message: str, charges: Sequence[Charge] = ()) -> None:
-    """Fail the job, for which nothing is charged. Raises LostRace."""
+    """Fail the job without a charge. Raises LostRace."""
     persist(lambda: jobs.fail(job, code=code, message=message, charges=charges, **_waited(job)))
 
 
 def hand_back(job: Job) -> None:
-    """Put the job back in line. Raises LostRace."""
+    """Return the job to the queue. Raises LostRace."""
     persist(lambda: jobs.hand_back(job))
 
 
 def persist(do: Callable[[], Result]) -> Result:
-    """Do it as soon as PostgreSQL lets one. Raises LostRace, or after PATIENCE_SECONDS the error."""
+    """Call `do`, again while PostgreSQL is away. Raises LostRace, or after PATIENCE_SECONDS the error."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
@@ -93,7 +93,7 @@ def _finish(job: Job, end: Finished, *, inputs: Mapping[str, Image], device: str
 
 
 def _block(job: Job, charges: Sequence[Charge], *, safety_ms: int) -> None:
-    """Fail a job whose pictures nobody gets to see, and note it. Raises LostRace."""
+    """Fail a job whose pictures were blocked, and record a refusal. Raises LostRace."""
     free_ms = {**_waited(job), receipts.SAFETY: safety_ms}
 
     def write() -> None:
@@ -113,7 +113,7 @@ def _block(job: Job, charges: Sequence[Charge], *, safety_ms: int) -> None:
 def _store(
     job: Job, images: Sequence[Image], *, seeds: tuple[int, ...]
 ) -> list[storage.StoredPicture]:
-    """Store the pictures, in several tries. Raises StorageRefused."""
+    """Store the pictures, in up to STORAGE_TRIES tries. Raises StorageRefused."""
     for last in (False,) * (STORAGE_TRIES - 1) + (True,):
         try:
             return storage.save(job, images, seeds=seeds)

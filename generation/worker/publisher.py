@@ -1,6 +1,6 @@
-"""A worker's thread for the wire: sends what runs have to show, and listens for what owners ask.
+"""The worker's thread for messages: sends progress and previews, and receives cancellations.
 
-The engine's loop never waits for Valkey or a JPEG encoder: it leaves things here, newest wins.
+The engine's loop never waits for Valkey or a JPEG encoder. It leaves its messages here; the newest wins.
 """
 
 import asyncio
@@ -16,19 +16,19 @@ import redis
 from channels.layers import get_channel_layer
 from PIL.Image import Image
 
-from generation.live import messages
+from generation.live import latest, messages
 from generation.live.messages import Progress
 
 log = logging.getLogger(__name__)
 
 JPEG_QUALITY = 70
-# How long to leave a Valkey alone that does not answer.
+# The pause after an error of Valkey.
 RETRY_SECONDS = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """A picture of what a run is becoming; `seq` as its progress has it."""
+    """An unfinished picture; `seq` is that of the attempt's progress."""
 
     job: UUID
     seq: int
@@ -36,7 +36,7 @@ class Preview:
 
 
 class Publisher:
-    """Any thread may call `progress` and `preview`; `on_cancel` is called with ids of jobs to stop."""
+    """Any thread may call `progress` and `preview`. `on_cancel` gets the ids of jobs to stop."""
 
     def __init__(self, *, on_cancel: Callable[[str], None]) -> None:
         self._on_cancel = on_cancel
@@ -51,18 +51,18 @@ class Publisher:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop; what was not sent is dropped."""
+        """Stop the thread; unsent messages are dropped."""
         self._loop.call_soon_threadsafe(self._stop)
         self._thread.join()
 
     def progress(self, user_id: int, progress: Progress) -> None:
-        """Tell the user's browsers where a run stands."""
+        """Send a progress message to the user's browsers."""
         with self._lock:
             self._progress[progress.job] = (user_id, progress)
         self._loop.call_soon_threadsafe(self._filled.set)
 
     def preview(self, user_id: int, preview: Preview) -> None:
-        """Show the user's browsers what a run is becoming."""
+        """Send a preview to the user's browsers."""
         with self._lock:
             self._previews[preview.job] = (user_id, preview)
         self._loop.call_soon_threadsafe(self._filled.set)
@@ -129,9 +129,9 @@ async def _group_send(user_id: int, message: dict[str, Any]) -> None:
 
 def _keep(progress: list[Progress], previews: dict[UUID, tuple[int, bytes]]) -> None:
     if progress:
-        messages.keep_progress(progress)
+        latest.keep_progress(progress)
     if previews:
-        messages.keep_previews(previews)
+        latest.keep_previews(previews)
 
 
 def _jpeg(image: Image) -> bytes:

@@ -129,7 +129,7 @@ def _make_running(user):
     """A half-finished job with a preview, on a worker that never finishes."""
     from django.utils import timezone
 
-    from generation.live import messages
+    from generation.live import latest, messages
     from generation.live.messages import Progress
     from generation.models import Job, Status
     from generation.options import example_images
@@ -154,14 +154,14 @@ def _make_running(user):
     ) as preview:
         jpeg = BytesIO()
         preview.convert("RGB").save(jpeg, "JPEG")
-    messages.keep_progress(
+    latest.keep_progress(
         [
             Progress(
                 job=str(job.pk), seq=seq, phase="denoising", step=step, steps=request.evaluations
             )
         ]
     )
-    messages.keep_previews({job.pk: (seq, jpeg.getvalue())})
+    latest.keep_previews({job.pk: (seq, jpeg.getvalue())})
     return job
 
 

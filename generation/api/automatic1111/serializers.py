@@ -9,7 +9,7 @@ from django.http import JsonResponse
 from generation.api import files, results
 from generation.api.automatic1111 import names
 from generation.engine.request import GenerationRequest, infotext
-from generation.live import messages
+from generation.live import latest, snapshot
 from generation.models import Image, Job, Status
 
 
@@ -94,7 +94,7 @@ def _infotext(request: GenerationRequest, seed: int, extra: Mapping[str, Any]) -
 
 def progress(job: Job | None, *, count: int, wants_image: bool) -> dict[str, Any]:
     """The body of progress; clients take a `progress` and `job_count` of 0 for idle."""
-    state = messages.job_state(job) if job else None
+    state = snapshot.job_state(job) if job else None
     share = state["step"] / state["steps"] if state else 0.0
     elapsed = (state["elapsed_ms"] or 0) / 1_000 if state else 0.0
     return {
@@ -117,6 +117,6 @@ def progress(job: Job | None, *, count: int, wants_image: bool) -> dict[str, Any
 
 
 def _preview(job: Job) -> str | None:
-    messages.note_watching(job.user_id)
-    preview = messages.preview_of(job.pk) if job.status == Status.RUNNING else None
+    latest.note_watching(job.user_id)
+    preview = latest.preview_of(job.pk) if job.status == Status.RUNNING else None
     return files.base64_of(preview[1]) if preview else None

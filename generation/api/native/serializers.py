@@ -7,13 +7,13 @@ from django.utils.translation import gettext as _
 
 from generation.api.links import absolute
 from generation.images import storage
-from generation.live import messages
+from generation.live import snapshot
 from generation.models import Image, Job
 
 
 def job(job: Job) -> dict[str, Any]:
     """One job with its progress. Its links to images expire after an hour."""
-    state = messages.job_state(job)
+    state = snapshot.job_state(job)
     pictures = job.images.filter(deleted_at=None).defer("terms").order_by("index")
     return {
         **_row(job),

@@ -1,3 +1,5 @@
+"""The command that looks for missing picture files."""
+
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,7 +27,7 @@ class Command(BaseCommand):
 
 
 def _pictures() -> Iterator[Image]:
-    """All that are kept, in short queries: a look at a store may take its time."""
+    """All kept pictures in short queries, because the store may be slow."""
     kept = Image.objects.kept().order_by("pk")
     page = list(kept[:AT_A_TIME])
     while page:

@@ -17,7 +17,7 @@ from prometheus_client import REGISTRY
 
 from accounts.models import User
 from generation import jobs
-from generation.live import consumer, messages, session_watch
+from generation.live import consumer, latest, messages, session_watch, snapshot
 from generation.live.consumer import Outbox
 from generation.live.messages import Progress
 from sdsite.asgi import application
@@ -164,17 +164,17 @@ async def test_the_truth_comes_first(alice, alices, open_browser):
 
     browser = await open_browser(alices)
 
-    snapshot = await browser.next()
-    assert snapshot["type"] == "jobs.snapshot"
-    assert [state["job"] for state in snapshot["jobs"]] == [str(job.pk)]
+    state = await browser.next()
+    assert state["type"] == "jobs.snapshot"
+    assert [state["job"] for state in state["jobs"]] == [str(job.pk)]
     assert (
-        snapshot["balance_ms"] == await in_thread(lambda: messages.snapshot(alice)["balance_ms"])()
+        state["balance_ms"] == await in_thread(lambda: snapshot.user_state(alice)["balance_ms"])()
     )
 
 
 async def test_who_comes_later_sees_the_newest_preview_at_once(alice, alices, open_browser):
     job = await in_thread(submit_and_claim)(alice)
-    await in_thread(messages.keep_previews)({job.pk: (5, b"jpeg")})
+    await in_thread(latest.keep_previews)({job.pk: (5, b"jpeg")})
 
     browser = await open_browser(alices)
 
@@ -184,7 +184,7 @@ async def test_who_comes_later_sees_the_newest_preview_at_once(alice, alices, op
 
 async def test_a_job_in_line_has_no_preview_to_show(alice, alices, open_browser):
     job = await in_thread(submit_and_claim)(alice)
-    await in_thread(messages.keep_previews)({job.pk: (5, b"jpeg")})
+    await in_thread(latest.keep_previews)({job.pk: (5, b"jpeg")})
     await in_thread(jobs.hand_back)(job)
 
     browser = await open_browser(alices)
@@ -388,7 +388,7 @@ async def test_a_quiet_socket_shows_that_it_lives(alices, open_browser, impatien
 async def test_who_watches_is_known_as_long_as_the_page_is_open(
     alice, alices, open_browser, monkeypatch
 ):
-    monkeypatch.setattr(messages, "WATCHED_SECONDS", 1)
+    monkeypatch.setattr(latest, "WATCHED_SECONDS", 1)
     monkeypatch.setattr(consumer, "HEARTBEAT_SECONDS", 0.3)
     job = await in_thread(submit_and_claim)(alice)
     browser = await open_browser(alices)
@@ -398,10 +398,10 @@ async def test_who_watches_is_known_as_long_as_the_page_is_open(
         await tell_progress(job, count)
         await asyncio.sleep(0.1)
 
-    assert await in_thread(messages.watched)([alice.pk]) == {alice.pk}
+    assert await in_thread(latest.watched)([alice.pk]) == {alice.pk}
     await browser.disconnect()
     await asyncio.sleep(1.1)
-    assert await in_thread(messages.watched)([alice.pk]) == frozenset()
+    assert await in_thread(latest.watched)([alice.pk]) == frozenset()
 
 
 async def test_where_nothing_is_drawn_nobody_watches_until_something_is(
@@ -410,12 +410,12 @@ async def test_where_nothing_is_drawn_nobody_watches_until_something_is(
     browser = await open_browser(alices)
     await browser.until("jobs.snapshot")
     assert await browser.hears_nothing()
-    assert await in_thread(messages.watched)([alice.pk]) == frozenset()
+    assert await in_thread(latest.watched)([alice.pk]) == frozenset()
 
     await in_thread(submit)(alice)
 
     await browser.until("job.status")
-    await in_thread(wait_for)(lambda: messages.watched([alice.pk]))
+    await in_thread(wait_for)(lambda: latest.watched([alice.pk]))
 
 
 @pytest.mark.usefixtures("impatient")
@@ -429,7 +429,7 @@ async def test_a_socket_that_cannot_read_the_rows_is_closed_for_the_page_to_come
     def fail(user):
         raise OperationalError("the server is restarting")
 
-    monkeypatch.setattr(messages, "snapshot", fail)
+    monkeypatch.setattr(snapshot, "user_state", fail)
 
     assert await browser.is_closed()
 

@@ -7,7 +7,7 @@ from billing import ledger
 from billing.models import Unit
 from generation import jobs
 from generation.engine.events import MESSAGES
-from generation.live import messages
+from generation.live import latest, messages, snapshot
 from generation.live.messages import Progress
 from generation.models import UNFINISHED, Job, Status
 from tests.generation.carrying import claim, finish, let_lapse, submit, submit_and_claim
@@ -88,10 +88,10 @@ def test_a_snapshot_has_the_active_jobs_and_the_balance(alice):
     running, waiting = submit_and_claim(alice), submit(alice)
     make_job(alice, status=Status.SUCCEEDED)
 
-    snapshot = messages.snapshot(alice)
+    state = snapshot.user_state(alice)
 
-    assert snapshot["balance_ms"] == ledger.available(alice, Unit.GPU_MS)
-    first, second = snapshot["jobs"]
+    assert state["balance_ms"] == ledger.available(alice, Unit.GPU_MS)
+    first, second = state["jobs"]
     assert (first["job"], first["status"], first["position"]) == (str(running.pk), "running", None)
     assert (second["job"], second["status"], second["position"]) == (str(waiting.pk), "queued", 1)
     assert first["elapsed_ms"] >= 0
@@ -102,15 +102,15 @@ def test_a_snapshot_has_the_active_jobs_and_the_balance(alice):
 def test_a_snapshot_has_nothing_of_others(alice, bob):
     submit(alice)
 
-    assert messages.snapshot(bob)["jobs"] == []
+    assert snapshot.user_state(bob)["jobs"] == []
 
 
 def test_a_snapshot_says_where_a_run_stands(alice):
     job = submit_and_claim(alice)
     seq = messages.seq_of(job) + 5
-    messages.keep_progress([progress_of(job, seq=seq, step=42)])
+    latest.keep_progress([progress_of(job, seq=seq, step=42)])
 
-    (state,) = messages.snapshot(alice)["jobs"]
+    (state,) = snapshot.user_state(alice)["jobs"]
 
     assert (state["phase"], state["step"], state["steps"]) == ("denoising", 42, 100)
     assert state["seq"] == seq
@@ -118,11 +118,11 @@ def test_a_snapshot_says_where_a_run_stands(alice):
 
 def test_progress_of_an_earlier_attempt_is_none(alice):
     job = submit_and_claim(alice)
-    messages.keep_progress([progress_of(job, seq=messages.seq_of(job) + 5, step=42)])
+    latest.keep_progress([progress_of(job, seq=messages.seq_of(job) + 5, step=42)])
     jobs.hand_back(job)
     again = claim()
 
-    (state,) = messages.snapshot(alice)["jobs"]
+    (state,) = snapshot.user_state(alice)["jobs"]
 
     assert (state["phase"], state["step"]) == ("", 0)
     assert state["seq"] == messages.seq_of(again)
@@ -130,10 +130,10 @@ def test_progress_of_an_earlier_attempt_is_none(alice):
 
 def test_a_job_that_waits_again_has_no_progress(alice):
     job = submit_and_claim(alice)
-    messages.keep_progress([progress_of(job, seq=messages.seq_of(job) + 5, step=42)])
+    latest.keep_progress([progress_of(job, seq=messages.seq_of(job) + 5, step=42)])
     jobs.hand_back(job)
 
-    (state,) = messages.snapshot(alice)["jobs"]
+    (state,) = snapshot.user_state(alice)["jobs"]
 
     assert (state["status"], state["step"], state["position"]) == ("queued", 0, 1)
 
@@ -143,17 +143,17 @@ def test_snapshots_of_many_jobs_take_as_many_queries_as_of_one(
 ):
     submit(alice)
     with django_assert_max_num_queries(6) as few:
-        messages.snapshot(alice)
+        snapshot.user_state(alice)
     for _ in range(15):
         submit(alice)
 
     with django_assert_num_queries(len(few.captured_queries)):
-        messages.snapshot(alice)
+        snapshot.user_state(alice)
 
 
 @pytest.mark.parametrize("status", Status)
 def test_a_jobs_state_can_be_told_in_every_status(alice, status):
-    state = messages.job_state(make_job(alice, status=status))
+    state = snapshot.job_state(make_job(alice, status=status))
 
     assert state["status"] == status
     assert (state["position"] is None) == (status != Status.QUEUED)
@@ -165,7 +165,7 @@ def test_a_finished_jobs_state_has_the_pictures_that_were_kept(alice):
     first, second = make_image(job, index=0), make_image(job, index=1)
     type(second).objects.filter(pk=second.pk).update(deleted_at=second.created_at)
 
-    (picture,) = messages.job_state(job)["images"]
+    (picture,) = snapshot.job_state(job)["images"]
 
     assert picture["id"] == str(first.pk)
     assert str(first.pk) in picture["url"]
@@ -177,7 +177,7 @@ def test_what_went_wrong_is_told_in_the_readers_language(alice, settings):
     job.save()
 
     with override("zh-hans"):
-        error = messages.job_state(job)["error"]
+        error = snapshot.job_state(job)["error"]
 
     assert error.startswith("模型没有给出可用的图片")
 
@@ -187,22 +187,22 @@ def test_what_went_wrong_is_told_in_the_readers_language(alice, settings):
 
 def test_the_newest_preview_is_kept(alice):
     job = submit_and_claim(alice)
-    assert messages.preview_of(job.pk) is None
+    assert latest.preview_of(job.pk) is None
 
-    messages.keep_previews({job.pk: (1, b"old")})
-    messages.keep_previews({job.pk: (2, b"new")})
+    latest.keep_previews({job.pk: (1, b"old")})
+    latest.keep_previews({job.pk: (2, b"new")})
 
-    assert messages.preview_of(job.pk) == (2, b"new")
+    assert latest.preview_of(job.pk) == (2, b"new")
 
 
 def test_who_watches_is_known_for_a_while(alice, bob, monkeypatch):
-    monkeypatch.setattr(messages, "WATCHED_SECONDS", 1)
+    monkeypatch.setattr(latest, "WATCHED_SECONDS", 1)
 
-    messages.note_watching(alice.pk)
+    latest.note_watching(alice.pk)
 
-    assert messages.watched([alice.pk, bob.pk]) == {alice.pk}
+    assert latest.watched([alice.pk, bob.pk]) == {alice.pk}
     time.sleep(1.1)
-    assert messages.watched([alice.pk, bob.pk]) == frozenset()
+    assert latest.watched([alice.pk, bob.pk]) == frozenset()
 
 
 # What is told -----------------------------------------------------------------------------------
@@ -273,19 +273,19 @@ def test_hints_that_cannot_be_given_are_let_go(alice):
     messages.job_status(job)
     messages.ask_to_stop(job)
     messages.session_changed(alice)
-    messages.note_watching(alice.pk)
+    latest.note_watching(alice.pk)
 
 
 @pytest.mark.usefixtures("valkey_is_away")
 def test_nobody_is_known_to_watch_while_valkey_is_away(alice):
-    assert messages.watched([alice.pk]) == frozenset()
+    assert latest.watched([alice.pk]) == frozenset()
 
 
 @pytest.mark.usefixtures("valkey_is_away")
 def test_a_snapshot_needs_the_rows_alone(alice):
     job = submit_and_claim(alice)
 
-    (state,) = messages.snapshot(alice)["jobs"]
+    (state,) = snapshot.user_state(alice)["jobs"]
 
     assert (state["job"], state["phase"]) == (str(job.pk), "")
-    assert messages.job_state(job)["status"] == "running"
+    assert snapshot.job_state(job)["status"] == "running"

@@ -30,7 +30,7 @@ def test_it_shows_the_line_and_the_workers(client, operator, alice, bob):
 
     page = client.get(URL).text
 
-    assert waiting(page) == ["behind", "behind"]
+    assert waiting(page) == ["in_line", "in_line"]
     assert 'data-station="machine:1"' in page
     assert "step 7 of 20" in page
     assert "75 %" in page

@@ -10,7 +10,7 @@ from generation.engine.checkpoints import catalogue
 from generation.models import Job, Status
 from generation.queue import fair_queue
 from generation.queue import forecast as queue_forecast
-from generation.queue.forecast import Reason
+from generation.queue.wait_reason import WaitReason
 from tests import factories
 from tests.billing.books import fund
 from tests.generation.carrying import claim, submit
@@ -40,7 +40,7 @@ def reasons():
 def test_an_empty_line_is_empty():
     found = queue_forecast.look()
 
-    assert (found.depth, found.longest_wait, found.waiting, found.stations) == (
+    assert (found.depth, found.longest_wait, found.waiting, found.workers) == (
         0,
         timedelta(0),
         (),
@@ -63,21 +63,21 @@ def test_depth_and_longest_wait_are_of_all(alice, monkeypatch):
 def test_without_a_worker_everybody_waits_for_one(alice):
     job = submit(alice)
 
-    assert reasons() == {job: Reason.NO_WORKER}
+    assert reasons() == {job: WaitReason.NO_WORKER}
 
 
 def test_a_worker_that_stops_is_none(alice):
     say(is_stopping=True)
     job = submit(alice)
 
-    assert reasons() == {job: Reason.NO_WORKER}
+    assert reasons() == {job: WaitReason.NO_WORKER}
 
 
 def test_a_free_slot_is_for_the_first(alice, bob):
     say(slots=1)
     first, second = submit(alice), submit(bob)
 
-    assert reasons() == {first: Reason.FREE_SLOT, second: Reason.BEHIND}
+    assert reasons() == {first: WaitReason.NEXT, second: WaitReason.IN_LINE}
 
 
 def test_who_runs_as_many_as_the_plan_allows_waits_for_those(alice):
@@ -89,14 +89,14 @@ def test_who_runs_as_many_as_the_plan_allows_waits_for_those(alice):
 
     (waiting,) = queue_forecast.look().waiting
 
-    assert (waiting.job, waiting.reason, waiting.beside) == (job, Reason.OWN_LIMIT, 2)
+    assert (waiting.job, waiting.reason, waiting.beside) == (job, WaitReason.OWN_LIMIT, 2)
 
 
 def test_who_has_none_running_waits_for_the_own_jobs_ahead(charlie):
     say(slots=10)
     first, second = submit(charlie), submit(charlie)
 
-    assert reasons() == {first: Reason.FREE_SLOT, second: Reason.OWN_LIMIT}
+    assert reasons() == {first: WaitReason.NEXT, second: WaitReason.OWN_LIMIT}
 
 
 @pytest.mark.usefixtures("every_checkpoint")
@@ -105,12 +105,12 @@ def test_a_cold_job_is_passed_over_for_a_while(alice, bob):
     cold, warm = submit_cold(alice), submit(bob)
 
     assert [each.job for each in queue_forecast.look().waiting] == [warm, cold]
-    assert reasons()[cold] == Reason.COLD
+    assert reasons()[cold] == WaitReason.COLD
 
     let_wait(cold, seconds=fair_queue.PATIENCE.total_seconds() + 1)
 
     assert [each.job for each in queue_forecast.look().waiting] == [cold, warm]
-    assert reasons()[cold] == Reason.BEHIND
+    assert reasons()[cold] == WaitReason.IN_LINE
 
 
 @pytest.mark.usefixtures("every_checkpoint")
@@ -118,7 +118,7 @@ def test_a_cold_job_that_nobody_passes_is_just_next(alice):
     say(slots=1)
     cold = submit_cold(alice)
 
-    assert reasons() == {cold: Reason.FREE_SLOT}
+    assert reasons() == {cold: WaitReason.NEXT}
 
 
 @pytest.mark.usefixtures("every_checkpoint")
@@ -155,22 +155,22 @@ def test_workers_are_shown_with_what_they_run(alice):
     say("machine:1", running=[job])
     say("machine:2")
 
-    busy, idle = queue_forecast.look().stations
+    busy, idle = queue_forecast.look().workers
 
-    assert (busy.name, [each.job for each in busy.busy]) == ("machine:1", [job])
-    assert (busy.busy[0].work.step, busy.busy[0].work.steps) == (7, 20)
-    assert (idle.name, idle.busy) == ("machine:2", ())
+    assert (busy.name, [each.job for each in busy.jobs]) == ("machine:1", [job])
+    assert (busy.jobs[0].reported.step, busy.jobs[0].reported.steps) == (7, 20)
+    assert (idle.name, idle.jobs) == ("machine:2", ())
 
 
 def test_a_worker_that_has_jobs_but_says_nothing_is_shown(alice):
     submit(alice)
     job = claim()
 
-    (station,) = queue_forecast.look().stations
+    (worker,) = queue_forecast.look().workers
 
-    assert (station.name, station.heartbeat) == ("machine:1", None)
-    assert (station.busy[0].job, station.busy[0].work) == (job, None)
-    assert queue_forecast.look().workers == 0
+    assert (worker.name, worker.heartbeat) == ("machine:1", None)
+    assert (worker.jobs[0].job, worker.jobs[0].reported) == (job, None)
+    assert queue_forecast.look().num_alive == 0
 
 
 def test_sums_are_of_all_workers(alice):
@@ -180,7 +180,7 @@ def test_sums_are_of_all_workers(alice):
 
     found = queue_forecast.look()
 
-    assert (found.workers, found.running, found.slots) == (2, 1, 5)
+    assert (found.num_alive, found.running, found.slots) == (2, 1, 5)
 
 
 def test_what_has_ended_is_not_in_line(alice):

@@ -4,7 +4,7 @@ from django.urls import reverse
 from billing import ledger
 from billing.models import Unit
 from generation import jobs
-from generation.live import messages
+from generation.live import latest
 from generation.models import Job, Status
 from tests.generation.rows import make_image, make_job, make_request
 
@@ -130,7 +130,7 @@ def test_a_job_that_waits_says_why(client, alice, bob, reason, said):
 def make_waiting(alice, bob, reason):
     """A waiting job of Alice with this reason."""
     if reason != "cold":
-        messages.note_warm(["sketchbook"])
+        latest.note_warm(["sketchbook"])
     if reason == "in_line":
         make_job(bob, status=Status.QUEUED)
     if reason == "own_limit":

@@ -10,7 +10,9 @@ from generation.engine.loading.loader import Loader
 from generation.engine.loop.engine import Engine
 from generation.models import Job
 from generation.queue import heartbeats
-from generation.worker import worker as workers
+from generation.worker import step_loop, tender
+from generation.worker.tender import Tender
+from generation.worker.worker import Worker
 from tests.generation.rows import make_request
 from tests.running import wait_for
 
@@ -20,19 +22,20 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 @pytest.fixture
 def start(monkeypatch):
     """Starts a worker, and closes it at last."""
-    monkeypatch.setattr(workers, "TEND_SECONDS", 0.05)
+    monkeypatch.setattr(tender, "TEND_SECONDS", 0.05)
+    monkeypatch.setattr(step_loop, "IDLE_SECONDS", 0.05)
     started = []
 
     def start():
         loader = Loader()
-        worker = workers.Worker(Engine(loader=loader), loader, name="machine:1", slots=2)
+        worker = Worker(Engine(loader=loader), loader, name="machine:1", slots=2)
         worker.start()
         started.append(worker)
         return worker
 
     yield start
     for worker in started:
-        if not worker._is_closed.is_set():
+        if not worker.is_closed.is_set():
             worker.close()
 
 
@@ -107,8 +110,8 @@ def test_leases_are_renewed_whatever_else_fails(alice, start, monkeypatch, setti
     def fail(*_):
         raise OSError("away")
 
-    for chore in ("_cancel_requested", "_look_who_watches", "_beat"):
-        monkeypatch.setattr(workers.Worker, chore, fail)
+    for chore in ("_find_cancellations", "_look_who_watches", "_beat"):
+        monkeypatch.setattr(Tender, chore, fail)
     job = jobs.submit(alice, make_request(num_inference_steps=100))
     thread = answer_bell(start())
     wait_for(lambda: Job.objects.get().lease_expires_at)

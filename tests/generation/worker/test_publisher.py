@@ -7,6 +7,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 
+from generation.live import latest
 from generation.live import messages as live_messages
 from generation.live.messages import Progress
 from generation.worker.publisher import Preview, Publisher
@@ -129,14 +130,12 @@ def test_the_latest_is_kept_for_those_who_come_later(publisher):
     publisher.progress(USER, progress(3))
     publisher.preview(USER, preview(3))
 
-    wait_for(lambda: live_messages.preview_of(JOB))
-    seq, jpeg = live_messages.preview_of(JOB)
+    wait_for(lambda: latest.preview_of(JOB))
+    seq, jpeg = latest.preview_of(JOB)
     assert seq == 3
     with PIL.Image.open(BytesIO(jpeg)) as picture:
         assert picture.format == "JPEG"
-    assert live_messages._kept([live_messages._progress_key(JOB)]) == {
-        live_messages._progress_key(JOB): progress(3)
-    }
+    assert latest._get([latest._progress_key(JOB)]) == {latest._progress_key(JOB): progress(3)}
 
 
 def test_cancellations_are_passed_on(publisher, cancellations):

@@ -10,10 +10,12 @@ from django.db import OperationalError, connection
 from generation import jobs
 from generation.engine.diffusion.families.sd import StableDiffusion
 from generation.engine.events import Charge
+from generation.live import latest
 from generation.live import messages as live_messages
 from generation.models import Image, Job, Speed, Status
 from generation.queue import estimates
-from generation.worker import outcome, worker
+from generation.worker import carrier, outcome, step_loop, tender
+from generation.worker.device import device_name
 from tests.billing.books import assert_books_balance, balance
 from tests.generation.carrying import CHARGES, PICTURE, claim, let_lapse
 from tests.generation.installed import put
@@ -42,10 +44,11 @@ def _quick(monkeypatch, settings):
     """The tender looks, and settlements are tried again, more often than on a site."""
     # A test that holds the engine for too long must not end the tests.
     settings.WORKER_STALL_SECONDS = 3_600
-    monkeypatch.setattr(worker, "TEND_SECONDS", 0.05)
+    monkeypatch.setattr(tender, "TEND_SECONDS", 0.05)
+    monkeypatch.setattr(step_loop, "IDLE_SECONDS", 0.05)
     monkeypatch.setattr(outcome, "RETRY_SECONDS", 0.05)
     # However slow the machine is that the tests run on.
-    monkeypatch.setattr(worker, "BUDGET_FACTOR", 1_000)
+    monkeypatch.setattr(carrier, "BUDGET_FACTOR", 1_000)
 
 
 @pytest.fixture
@@ -190,7 +193,7 @@ def test_the_quote_learns_from_what_ran(alice, machine):
 
 
 def test_who_watches_sees_the_picture_appear(alice, machine):
-    live_messages.note_watching(alice.pk)
+    latest.note_watching(alice.pk)
     job = submit(alice)
 
     with listening(live_messages.user_group(alice.pk)) as heard:
@@ -208,7 +211,7 @@ def test_who_watches_sees_the_picture_appear(alice, machine):
     told = [each["message"] for each in messages if "message" in each]
     assert {each["job"] for each in told} == {str(job.pk)}
     assert [each["seq"] for each in told] == sorted({each["seq"] for each in told})
-    assert live_messages.preview_of(job.pk) is not None
+    assert latest.preview_of(job.pk) is not None
 
 
 def test_for_nobody_no_previews_are_made(alice, machine):
@@ -228,12 +231,12 @@ def test_whoever_opens_a_page_in_mid_run_sees_previews_from_then_on(alice, machi
     machine.ring()
     machine.wait_until_held()
 
-    live_messages.note_watching(alice.pk)
-    wait_for(lambda: alice.pk in machine.worker._watched)
+    latest.note_watching(alice.pk)
+    wait_for(lambda: alice.pk in machine.worker.watchers)
     machine.go()
     machine.wait_until_idle()
 
-    assert live_messages.preview_of(job.pk) is not None
+    assert latest.preview_of(job.pk) is not None
 
 
 # Canceling --------------------------------------------------------------------------------------
@@ -321,8 +324,8 @@ def test_a_run_that_breaks_fails_free_of_charge_and_the_next_one_runs(
 
 
 def test_a_run_that_takes_far_longer_than_its_hold_is_stopped(alice, machine, monkeypatch):
-    estimates.learn(make_request(), CHARGES, device=worker.device_name(machine.loader.device))
-    monkeypatch.setattr(worker, "BUDGET_FACTOR", 0)
+    estimates.learn(make_request(), CHARGES, device=device_name(machine.loader.device))
+    monkeypatch.setattr(carrier, "BUDGET_FACTOR", 0)
     before = balance(alice)
     job = submit(alice)
 
@@ -335,7 +338,7 @@ def test_a_run_that_takes_far_longer_than_its_hold_is_stopped(alice, machine, mo
 
 def test_a_device_that_was_never_measured_may_be_as_slow_as_it_is(alice, machine, monkeypatch):
     estimates.learn(make_request(), CHARGES, device="another")
-    monkeypatch.setattr(worker, "BUDGET_FACTOR", 0)
+    monkeypatch.setattr(carrier, "BUDGET_FACTOR", 0)
     job = submit(alice)
 
     machine.ring()
@@ -399,7 +402,7 @@ def test_a_store_that_refuses_twice_is_asked_a_third_time(alice, machine, tmp_pa
 def test_a_device_that_does_not_answer_ends_the_process(alice, machine, settings, monkeypatch):
     settings.WORKER_STALL_SECONDS = 0.2
     statuses = []
-    monkeypatch.setattr(worker.os, "_exit", statuses.append)
+    monkeypatch.setattr(tender.os, "_exit", statuses.append)
     submit(alice)
     machine.hold()
 
@@ -408,7 +411,7 @@ def test_a_device_that_does_not_answer_ends_the_process(alice, machine, settings
     settings.WORKER_STALL_SECONDS = 3_600
     machine.go()
 
-    assert set(statuses) == {worker.os.EX_SOFTWARE}
+    assert set(statuses) == {tender.os.EX_SOFTWARE}
 
 
 # Leases -----------------------------------------------------------------------------------------
@@ -445,7 +448,7 @@ def test_a_run_whose_lease_was_lost_is_taken_off_the_device(alice, machine, sett
 
     let_lapse_and_reap(job)
     wait_until_asked_to_stop(machine)
-    machine.worker._is_stopping.set()
+    machine.worker.is_stopping.set()
     machine.go()
     machine.wait_until_idle()
 
@@ -463,8 +466,8 @@ def test_a_worker_that_claims_what_it_lost_carries_the_new_attempt_alone(alice, 
     job = start_long_job(alice, machine, held_at=1)
     let_lapse_and_reap(job)
     machine.ring()
-    wait_for(lambda: len(machine.worker._all_running()) == 2)
-    old, _new = machine.worker._all_running()
+    wait_for(lambda: len(machine.worker.attempts) == 2)
+    old, _new = machine.worker.attempts
 
     settings.LEASE_RENEWAL_SECONDS = 0
     wait_for(lambda: old.is_lost)
@@ -511,7 +514,7 @@ def test_a_worker_that_stops_lets_a_job_end_that_is_quick_enough(alice, machine)
 
 def test_a_picture_that_is_ready_is_not_handed_back(alice, machine):
     job = start_long_job(alice, machine, held_at=LAST_BUT_ONE)
-    (running,) = machine.worker._all_running()
+    (running,) = machine.worker.attempts
 
     running.is_handed_back = True
     machine.go()

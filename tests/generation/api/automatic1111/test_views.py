@@ -6,7 +6,7 @@ import json
 import pytest
 
 from generation import jobs
-from generation.live import messages
+from generation.live import latest, messages
 from generation.live.messages import Progress
 from generation.models import Job
 from tests.generation.api.formats import (
@@ -39,10 +39,8 @@ def run(job):
     claimed = jobs.claim(worker="machine:1")
     assert claimed == job
     seq = messages.seq_of(claimed) + 1
-    messages.keep_progress(
-        [Progress(job=str(job.pk), seq=seq, phase="denoising", step=15, steps=30)]
-    )
-    messages.keep_previews({job.pk: (seq, b"jpeg")})
+    latest.keep_progress([Progress(job=str(job.pk), seq=seq, phase="denoising", step=15, steps=30)])
+    latest.keep_previews({job.pk: (seq, b"jpeg")})
 
 
 def test_progress_and_interrupt_concern_the_keys_own_jobs_alone(caller, anothers):

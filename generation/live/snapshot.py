@@ -1,0 +1,94 @@
+"""The state of jobs as a page shows it, read from the rows, the queue and the latest progress."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from generation.live import latest, messages
+from generation.live.latest import Latest
+from generation.live.messages import Progress
+from generation.models import Job, Status
+from generation.queue import fair_queue, wait_reason
+from generation.queue.wait_reason import WaitReason
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+def user_state(user: "User") -> dict[str, Any]:
+    """A whole page's state: the user's unfinished jobs, and the minutes left."""
+    unfinished = Job.objects.for_user(user).unfinished().order_by("created_at", "id")
+    jobs = list(fair_queue.with_position(unfinished))
+    known = latest.read(jobs)
+    return {
+        "jobs": [_state(job, known, images=()) for job in jobs],
+        **messages.minutes(user),
+    }
+
+
+def job_state(job: Job) -> dict[str, Any]:
+    """One job's state, finished or not; `images` lacks those in the trash."""
+    positioned = fair_queue.with_position(Job.objects.filter(pk=job.pk)).get()
+    images = [
+        {
+            "id": str(image.pk),
+            "page": image.get_absolute_url(),
+            "url": reverse("image_file", args=[image.pk]),
+        }
+        for image in job.images.filter(deleted_at=None).order_by("index")
+    ]
+    return _state(positioned, latest.read([positioned]), images=images)
+
+
+def _state(job: Job, known: Latest, *, images: Iterable[Mapping[str, str]]) -> dict[str, Any]:
+    request = job.generation_request
+    progress = _progress(job, known)
+    return {
+        "job": str(job.pk),
+        "seq": progress.seq if progress else messages.seq_of(job),
+        "status": job.status,
+        "prompt": request.prompt,
+        "width": request.width,
+        "height": request.height,
+        "phase": progress.phase if progress else "",
+        "step": progress.step if progress else 0,
+        "steps": request.evaluations,
+        "position": getattr(job, "position", 1) if job.status == Status.QUEUED else None,
+        "waits": _wait_reason(job, known),
+        "jobs_at_once": job.jobs_at_once,
+        "is_relaxed": job.is_relaxed,
+        "elapsed_ms": _elapsed_ms(job),
+        "ceiling_ms": 0 if job.is_relaxed or job.pays_in_credits else job.hold_ms,
+        "charged_ms": job.charged_ms,
+        "credits": job.credits,
+        "charged_credits": job.charged_credits,
+        "error": _(job.error) if job.error else "",
+        "images": list(images),
+        "url": job.get_absolute_url(),
+        "cancel_url": reverse("job_cancel", args=[job.pk]),
+    }
+
+
+def _progress(job: Job, known: Latest) -> Progress | None:
+    """The progress of the job's present attempt."""
+    progress = known.progress.get(str(job.pk))
+    is_of_an_earlier_attempt = progress and progress.seq < messages.seq_of(job)
+    return None if is_of_an_earlier_attempt else progress
+
+
+def _wait_reason(job: Job, known: Latest) -> WaitReason | None:
+    return wait_reason.of_job(
+        job,
+        position=getattr(job, "position", 1),
+        beside=getattr(job, "beside", 0),
+        is_warm=job.checkpoint in known.warm,
+    )
+
+
+def _elapsed_ms(job: Job) -> int | None:
+    if job.status != Status.RUNNING or job.started_at is None:
+        return None
+    return round((timezone.now() - job.started_at).total_seconds() * 1_000)

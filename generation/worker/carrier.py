@@ -1,0 +1,105 @@
+"""One job from its claim to its end, on one of Celery's threads."""
+
+import contextlib
+import logging
+import threading
+
+from generation import jobs
+from generation.engine.checkpoints.catalogue import UnknownCheckpoint
+from generation.engine.events import MESSAGES, End, FailureCode, Finished
+from generation.images import sources, storage
+from generation.live import latest
+from generation.models import Job
+from generation.queue import estimates
+from generation.worker import outcome
+from generation.worker.attempt import Attempt
+from generation.worker.attempts import Attempts
+from generation.worker.device import Device
+from generation.worker.watchers import Watchers
+
+log = logging.getLogger(__name__)
+
+# A run may take this many times its hold before it is stopped. The house pays for the excess.
+BUDGET_FACTOR = 4
+
+
+class Carrier:
+    """Claims jobs and carries each to its end. Any number of threads may use it."""
+
+    def __init__(
+        self,
+        worker: str,
+        device: Device,
+        *,
+        attempts: Attempts,
+        watchers: Watchers,
+        is_stopping: threading.Event,
+    ) -> None:
+        self._worker = worker
+        self._device = device
+        self._attempts = attempts
+        self._watchers = watchers
+        self._is_stopping = is_stopping
+
+    def claim(self) -> Job | None:
+        """Lease the next job; None if no job may start, or the worker is stopping."""
+        if self._is_stopping.is_set():
+            return None
+        warm = self._device.loader.warm
+        latest.note_warm(warm)
+        return jobs.claim(worker=self._worker, warm=warm)
+
+    def carry(self, job: Job) -> None:
+        """Run a claimed job and write down its end. An error fails the job."""
+        try:
+            self._run(job)
+        except jobs.LostRace:
+            log.warning("job %s attempt %d was taken back", job.pk, job.attempt)
+            storage.discard(job)
+        except UnknownCheckpoint as error:
+            log.error("job %s: %s", job.pk, error)  # noqa: TRY400  # the reason is all there is to say
+            _fail(job, FailureCode.LOAD)
+        except Exception:
+            log.exception("job %s attempt %d broke", job.pk, job.attempt)
+            _fail(job, FailureCode.ERROR)
+
+    def _run(self, job: Job) -> None:
+        log.info("job %s attempt %d starts", job.pk, job.attempt)
+        try:
+            attempt = Attempt(job, sources.open_all(job.user_id, job.generation_request))
+        except sources.MissingPicture as error:
+            log.warning("job %s lacks its %s", job.pk, error.field)
+            outcome.fail(job, code="input", message=outcome.NO_INPUT)
+            return
+        self._watchers.look_for(job.user_id)
+        with self._attempts.including(attempt):
+            self._device.engine.submit(
+                attempt.request,
+                key=attempt.key,
+                inputs=attempt.inputs,
+                weight=job.queue_weight,
+                budget_us=self._budget_us(job),
+                wants_preview=lambda: job.user_id in self._watchers,
+            )
+            self._settle(attempt, attempt.end.result())
+
+    def _budget_us(self, job: Job) -> int | None:
+        """The run's limit in microseconds; None on a device that never finished such a run."""
+        # Without a measurement the hold is a guess, and a slow device must not fail for it.
+        request = job.generation_request
+        is_known = outcome.persist(lambda: estimates.is_known(request, device=self._device.name))
+        return job.hold_ms * 1_000 * BUDGET_FACTOR if is_known else None
+
+    def _settle(self, attempt: Attempt, end: End) -> None:
+        """Write down the attempt's end. Raises LostRace."""
+        if attempt.is_lost:
+            raise jobs.LostRace
+        if attempt.is_handed_back and not isinstance(end, Finished):
+            outcome.hand_back(attempt.job)
+        else:
+            outcome.settle(attempt.job, end, inputs=attempt.inputs, device=self._device.name)
+
+
+def _fail(job: Job, code: FailureCode) -> None:
+    with contextlib.suppress(jobs.LostRace):
+        outcome.fail(job, code=code, message=MESSAGES[code])

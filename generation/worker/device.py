@@ -1,0 +1,52 @@
+"""The worker's device: its engine, its loader, and the name under which estimates are learned."""
+
+import os
+from dataclasses import dataclass
+
+import torch
+from django.conf import settings
+
+from generation.engine.loading import device_memory
+from generation.engine.loading.loader import Loader, pick_device
+from generation.engine.loading.optimizations import Attention, Optimizations
+from generation.engine.loop.batch_limit import BatchLimit
+from generation.engine.loop.engine import Engine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """One device with its engine and loader. `name` is that of its kind; see `device_name`."""
+
+    engine: Engine
+    loader: Loader
+    name: str
+
+
+def from_settings() -> tuple[Engine, Loader]:
+    """An engine and a loader for this machine's device, as the settings describe them."""
+    device = pick_device()
+    loader = Loader(
+        settings.CHECKPOINTS_DIR,
+        device=device,
+        budget_bytes=settings.WORKER_WARM_BYTES or device_memory.budget_bytes(device),
+        optimizations=Optimizations(
+            precision=settings.WORKER_DTYPE or None,
+            channels_last=settings.WORKER_CHANNELS_LAST,
+            compiled=settings.WORKER_COMPILE,
+            cuda_graphs=settings.WORKER_GRAPHS,
+            attention=Attention(settings.WORKER_ATTENTION),
+        ),
+    )
+    engine = Engine(
+        loader=loader,
+        batch_limit=BatchLimit(maximum=settings.WORKER_MAX_ROWS),
+        preview_interval=settings.PREVIEW_INTERVAL_SECONDS,
+    )
+    return engine, loader
+
+
+def device_name(device: torch.device) -> str:
+    """The name of the device's kind: all devices of a kind share their estimates."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type} {os.cpu_count()} cores" if device.type == "cpu" else device.type

@@ -1,0 +1,67 @@
+"""The thread that steps the engine for all running jobs, and passes its events on."""
+
+import threading
+import time
+
+from generation.engine.events import (
+    Canceled,
+    Event,
+    Failed,
+    Finished,
+    Loading,
+    Previewed,
+    Started,
+    Stepped,
+)
+from generation.engine.loop.engine import Engine
+from generation.worker.attempts import Attempts
+from generation.worker.publisher import Preview, Publisher
+
+# An idle loop checks this often that the worker is still open.
+IDLE_SECONDS = 1.0
+
+
+class StepLoop:
+    """Call `run` in a thread of its own; it returns once `is_closed` is set."""
+
+    def __init__(self, engine: Engine, *, attempts: Attempts, publisher: Publisher) -> None:
+        self._engine = engine
+        self._attempts = attempts
+        self._publisher = publisher
+        self._step_began: float | None = None
+
+    @property
+    def step_seconds(self) -> float:
+        """The time that the present step has taken so far; zero between two steps. Any thread may ask."""
+        began = self._step_began
+        return 0.0 if began is None else time.monotonic() - began
+
+    def run(self, is_closed: threading.Event) -> None:
+        while not is_closed.is_set():
+            if not self._engine.wait(IDLE_SECONDS):
+                continue
+            self._step_began = time.monotonic()
+            events = self._engine.step()
+            self._step_began = None
+            for event in events:
+                self._pass_on(event)
+
+    def _pass_on(self, event: Event) -> None:
+        attempt = self._attempts[event.key]
+        match event:
+            case Loading():
+                attempt.phase = "loading"
+            case Started():
+                attempt.phase = "encoding"
+            case Stepped(step=step, steps=steps):
+                attempt.step = step
+                attempt.phase = "decoding" if step == steps else "denoising"
+            case Previewed(image=image):
+                preview = Preview(job=attempt.job.pk, seq=attempt.seq, image=image)
+                self._publisher.preview(attempt.job.user_id, preview)
+                return
+            case Finished() | Failed() | Canceled():
+                attempt.end.set_result(event)
+                return
+        if attempt.has_news:
+            self._publisher.progress(attempt.job.user_id, attempt.progress())

@@ -1,0 +1,118 @@
+"""The thread that keeps a worker in order: leases, cancellations, watchers, heartbeat, uptime."""
+
+import logging
+import os
+import threading
+import time
+
+from django.conf import settings
+from django.db import close_old_connections
+
+from generation import jobs
+from generation.models import Job
+from generation.queue import heartbeats, uptime
+from generation.queue.heartbeats import Heartbeat, Pacer, Totals
+from generation.worker.attempts import Attempts
+from generation.worker.device import Device
+from generation.worker.step_loop import StepLoop
+from generation.worker.watchers import Watchers
+
+log = logging.getLogger(__name__)
+
+TEND_SECONDS = 1.0
+UPTIME_SECONDS = 15.0
+
+
+class Tender:
+    """Call `run` in a thread of its own; it returns once `is_closed` is set."""
+
+    def __init__(
+        self,
+        worker: str,
+        device: Device,
+        *,
+        slots: int,
+        attempts: Attempts,
+        watchers: Watchers,
+        step_loop: StepLoop,
+        is_stopping: threading.Event,
+    ) -> None:
+        self._worker = worker
+        self._device = device
+        self._slots = slots
+        self._attempts = attempts
+        self._watchers = watchers
+        self._step_loop = step_loop
+        self._is_stopping = is_stopping
+        self._pacer = Pacer()
+        self._uptime_noted = self._renewed = time.monotonic()
+
+    def run(self, is_closed: threading.Event) -> None:
+        """Do every chore once a second, whatever becomes of the others."""
+        chores = (
+            self._renew,
+            self._find_cancellations,
+            self._look_who_watches,
+            self._beat,
+            self._note_uptime,
+        )
+        while not is_closed.wait(TEND_SECONDS):
+            self._end_if_stuck()
+            for chore in chores:
+                try:
+                    chore()
+                except Exception:
+                    # A missing server comes back, and must not keep the worker from its other chores.
+                    log.exception("the tender could not do everything")
+            close_old_connections()
+
+    def _end_if_stuck(self) -> None:
+        # A step that never returns cannot be interrupted: end the process, so that its jobs are reaped.
+        if self._step_loop.step_seconds > settings.WORKER_STALL_SECONDS:
+            log.critical("the device has not answered for %d s", settings.WORKER_STALL_SECONDS)
+            os._exit(os.EX_SOFTWARE)
+
+    def _renew(self) -> None:
+        """Prolong the leases now and then, and stop the attempts that lost theirs."""
+        if time.monotonic() - self._renewed < settings.LEASE_RENEWAL_SECONDS:
+            return
+        for attempt in self._attempts:
+            if not jobs.renew(attempt.job):
+                self._attempts.give_up(attempt)
+        self._renewed = time.monotonic()
+
+    def _find_cancellations(self) -> None:
+        """Stop canceled jobs whose message was lost."""
+        ids = [attempt.job.pk for attempt in self._attempts]
+        if not ids:
+            return
+        canceled = Job.objects.running().filter(pk__in=ids, cancel_requested=True)
+        for job_id in canceled.values_list("pk", flat=True):
+            self._attempts.cancel_job(str(job_id))
+
+    def _look_who_watches(self) -> None:
+        if self._attempts:
+            self._watchers.refresh(attempt.job.user_id for attempt in self._attempts)
+
+    def _beat(self) -> None:
+        stats = self._device.engine.stats
+        totals = Totals(steps=stats.steps, rows=stats.rows, busy_us=dict(stats.us))
+        heartbeats.say(
+            Heartbeat(
+                worker=self._worker,
+                device=self._device.name,
+                slots=self._slots,
+                is_stopping=self._is_stopping.is_set(),
+                warm=tuple(sorted(self._device.loader.warm)),
+                running=tuple(attempt.work() for attempt in self._attempts),
+                totals=totals,
+                pace=self._pacer(totals),
+            )
+        )
+
+    def _note_uptime(self) -> None:
+        """Record the device's presence for the operator's margin, busy or not."""
+        now = time.monotonic()
+        if now - self._uptime_noted >= UPTIME_SECONDS:
+            uptime.note(self._device.name, ms=round((now - self._uptime_noted) * 1_000))
+            self._uptime_noted = now
