@@ -1,5 +1,10 @@
+"""The app's configuration: checks, receivers, the catalogue's folder, the data export."""
+
 from django.apps import AppConfig
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
+
+from generation.engine.checkpoints import catalogue
 
 
 class GenerationConfig(AppConfig):
@@ -7,12 +12,9 @@ class GenerationConfig(AppConfig):
     verbose_name = _("Generation")
 
     def ready(self) -> None:
-        from django.conf import settings
-
-        from accounts import exports
-        from generation import checks, receivers  # noqa: F401  # registers them
-        from generation.engine.checkpoints import catalogue
-        from generation.personal_data import export  # registers it
+        from accounts import exports  # app registry: has models
+        from generation import checks, receivers  # noqa: F401  # app registry: have models
+        from generation.personal_data import export  # app registry: has models
 
         catalogue.set_root(lambda: settings.CHECKPOINTS_DIR)
         exports.contribute(count=export.count, write=export.write)

@@ -1,4 +1,4 @@
-"""What is wrong with an installation that only its operator can mend."""
+"""System checks of an installation: checkpoints, prompt rules, credential, safety checker."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Where a page of a list ends that is ordered by a moment and an id, as text for a link."""
+"""Cursors for lists ordered by a timestamp and an id, as text for a link."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -10,7 +10,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class InvalidCursor(ValueError):
-    """The text was not made by `write`."""
+    """The text does not come from `write`."""
 
 
 def write(at: datetime, id: UUID) -> str:
@@ -18,10 +18,10 @@ def write(at: datetime, id: UUID) -> str:
 
 
 def after(cursor: str, *, field: str) -> Q:
-    """What follows the cursor where `field` falls, and the id within one moment. Raises InvalidCursor."""
+    """The rows after the cursor, newest `field` first, then by descending id. Raises InvalidCursor."""
     at, id = read(cursor)
     tie = Q(**{field: at, "id__lt": id})
-    # The last condition says nothing new, but is one that an index can be entered by.
+    # The last condition is redundant, but lets PostgreSQL enter an index.
     return Q(Q(**{f"{field}__lt": at}) | tie, **{f"{field}__lte": at})
 
 

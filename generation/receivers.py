@@ -1,4 +1,4 @@
-"""What generation does when something happens to an account or a wallet."""
+"""Receivers of the signals of accounts and wallets."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from billing.signals import balance_rose
 from generation import jobs
 from generation.jobs import parking
 from generation.live import messages
-from generation.personal_data import erasure as remains
+from generation.personal_data import erasure
 
 
 @receiver(access_changed)
-def look_again(user: User, **kwargs: Any) -> None:
+def check_sessions(user: User, **kwargs: Any) -> None:
     messages.session_changed(user)
     if not user.is_active:
         jobs.cancel_all(user)
@@ -23,11 +23,11 @@ def look_again(user: User, **kwargs: Any) -> None:
 
 @receiver(erasing)
 def erase(user: User, **kwargs: Any) -> None:
-    remains.erase(user)
+    erasure.erase(user)
 
 
 @receiver(balance_rose)
 def start_parked_jobs(wallet: Wallet, **kwargs: Any) -> None:
-    """Whatever brought the minutes. If this is lost, beat finds the jobs all the same."""
+    """Start parked jobs, whatever brought the minutes. If the call is lost, beat finds the jobs."""
     if wallet.unit == Unit.GPU_MS:
         parking.start_once_committed(wallet.user_id)

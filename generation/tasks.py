@@ -1,4 +1,4 @@
-"""Thin Celery entries. A task is a bell: it carries no job, and may be lost or repeated."""
+"""Celery tasks. A task is a bell: it carries no job, and may be lost or repeated."""
 
 import threading
 from typing import TYPE_CHECKING, Any
@@ -21,13 +21,13 @@ _import_lock = threading.Lock()
 
 @shared_task(name="generation.work")
 def work() -> None:
-    """Claim and carry jobs for as long as there are any."""
+    """Claim and run jobs until none is left."""
     _worker().work()
 
 
 @shared_task(name="generation.reap")
 def reap() -> int:
-    """Take back what dead workers left, stop what nobody waits for, and ring for all that waits."""
+    """Requeue the jobs of dead workers, cancel those of closed accounts, and ring for queued ones."""
     jobs.cancel_of_closed()
     reaped = jobs.reap()
     jobs.ring_for_waiting()
@@ -36,13 +36,13 @@ def reap() -> int:
 
 @shared_task(name="generation.sweep")
 def sweep() -> int:
-    """Remove what was kept for long enough: in the trash, uploads that nobody uses, the log of requests."""
+    """Remove old trash, unused uploads and old entries of the call log; returns their number."""
     return library.sweep() + uploads.purge() + call_log.prune()
 
 
 @shared_task(name="generation.start_parked")
 def start_parked() -> int:
-    """Put parked jobs in line whose owners have minutes again, if nobody did when those came."""
+    """Start the parked jobs whose owners have minutes again, in case the signal was lost."""
     return parking.start_everybodys()
 
 
@@ -59,20 +59,21 @@ def send_webhooks() -> None:
 
 @worker_ready.connect
 def warm_up(**kwargs: Any) -> None:
-    """Load torch before the first customer comes; Celery answers meanwhile."""
+    """Load torch before the first job comes, without delaying Celery."""
     threading.Thread(target=_worker, name="warm-up", daemon=True).start()
 
 
 @worker_shutting_down.connect
 def wind_down(**kwargs: Any) -> None:
-    """Celery waits for the jobs that run: have them end soon. Called in a signal handler."""
+    """Have running jobs end soon, because Celery waits for them. Called in a signal handler."""
     threading.Thread(target=_stop, name="wind-down", daemon=True).start()
 
 
 def _worker() -> "Worker":
-    """This process's worker. One thread imports it, and with it torch: two at once would fail."""
+    """This process's worker."""
+    # Two threads that import torch at once would fail.
     with _import_lock:
-        from generation.worker import worker
+        from generation.worker import worker  # slow import: torch
 
         return worker.current()
 

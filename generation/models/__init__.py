@@ -1,6 +1,6 @@
-"""Jobs, the pictures that they made, and what surrounds them: one module per concept."""
+"""The models of jobs and pictures, one module per concept."""
 
-from generation.models import api  # noqa: F401  # Django finds models by way of this module
+from generation.models import api  # noqa: F401  # registers its models with Django
 from generation.models.boards import Board, BoardPicture, BoardQuerySet, Share, ShareQuerySet
 from generation.models.devices import Speed, Uptime
 from generation.models.jobs import Job, JobQuerySet, Transition

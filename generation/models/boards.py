@@ -1,4 +1,4 @@
-"""What a person does with pictures: boards to hang them on, and links to show them to others."""
+"""Boards, and links that share pictures."""
 
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,7 +18,7 @@ class BoardQuerySet(models.QuerySet["Board"]):
 
 
 class Board(models.Model):
-    """A person's collection of pictures. A picture may hang on several."""
+    """A person's collection of pictures. A picture may be on several."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="boards"
@@ -44,7 +44,7 @@ class Board(models.Model):
 
 
 class BoardPicture(models.Model):
-    """A picture on a board. `created_at` is the picture's, so that a board is one walk, newest first."""
+    """A picture on a board. `created_at` is the picture's, so that one index sorts the board."""
 
     board = models.ForeignKey(Board, on_delete=models.CASCADE, related_name="hung")
     image = models.ForeignKey("generation.Image", on_delete=models.CASCADE, related_name="hung")
@@ -71,7 +71,7 @@ class ShareQuerySet(models.QuerySet["Share"]):
 
 
 class Share(models.Model):
-    """A link that shows one picture to whoever has it, until it is revoked."""
+    """A link that shows one picture to anyone who has it, until it is revoked."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="shares"

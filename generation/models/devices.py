@@ -1,4 +1,4 @@
-"""What is known of devices: how fast they are, and how long they were there."""
+"""Measurements of devices: speed and uptime."""
 
 from typing import ClassVar
 
@@ -9,14 +9,14 @@ from generation.engine.enums import Mode
 
 
 class Speed(models.Model):
-    """What the quote learned from finished runs of a checkpoint, in one mode, on a kind of device."""
+    """The average speed of a checkpoint in one mode on one kind of device, for quotes."""
 
     checkpoint = models.CharField(max_length=100)
     mode = models.CharField(max_length=20, default=Mode.TEXT_TO_IMAGE.value)
     device = models.CharField(max_length=100)
     ms_per_step_megapixel = models.FloatField()
     overhead_ms = models.FloatField()
-    # By what part of the measured time the quote was wrong, either way: an average over recent runs.
+    # The quotes' average relative error over recent runs, in either direction.
     error = models.FloatField(default=0)
     samples = models.PositiveIntegerField(default=0)
     updated_at = models.DateTimeField(auto_now=True)
@@ -33,7 +33,7 @@ class Speed(models.Model):
 
 
 class Uptime(models.Model):
-    """How long devices of a kind were there to work on a day, whether they worked or not."""
+    """The uptime of all devices of one kind on one day, busy or idle."""
 
     device = models.CharField(max_length=100)
     day = models.DateField()

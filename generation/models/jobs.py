@@ -1,4 +1,4 @@
-"""Jobs and their moves. `generation.jobs` is the only writer of `Job.status`."""
+"""Jobs and their transitions. `generation.jobs.transitions` is the only writer of `Job.status`."""
 
 import uuid
 from typing import TYPE_CHECKING, ClassVar
@@ -51,27 +51,27 @@ class Job(models.Model):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
     request = models.JSONField()
     checkpoint = models.CharField(max_length=100)
-    # Where it stands in line, on the virtual clock of `fairness`; it takes the line up to `rank_end`.
+    # The job's stretch of the virtual clock of `queue.fair_queue`.
     rank = models.BigIntegerField(default=0)
     rank_end = models.BigIntegerField(default=0)
     queue_weight = models.PositiveSmallIntegerField(default=1)
-    # Jobs of the user that may run beside each other when this one is claimed, itself included.
+    # The most jobs of the user that may run at once, this one included.
     jobs_at_once = models.PositiveSmallIntegerField(default=1)
-    # The plan that it was asked for under, for the operator's books.
+    # The user's plan at submission, for the operator's margin.
     plan = models.CharField(max_length=20, blank=True)
-    # Goes after everybody's paid work and costs nothing: the minutes had run out.
+    # Free, and behind all paid jobs: the minutes had run out.
     is_relaxed = models.BooleanField(default=False)
 
-    # Counts the claims: no write of an earlier one may follow a later one. `lapses` counts lost leases.
+    # Counts the claims, so that an earlier attempt cannot overwrite a later one. `lapses`: lost leases.
     attempt = models.PositiveSmallIntegerField(default=0)
     lapses = models.PositiveSmallIntegerField(default=0)
     worker = models.CharField(max_length=100, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     cancel_requested = models.BooleanField(default=False)
 
-    # What it is paid in: GPU milliseconds as measured, or thousandths of a credit at a fixed price.
+    # GPU milliseconds as measured, or thousandths of a credit at a fixed price.
     unit = models.CharField(max_length=10, choices=Unit.choices, default=Unit.GPU_MS)
-    # Whose budget it counts against, if it was asked for by API.
+    # The key that requested it by API; it counts against the key's budget.
     api_key = models.ForeignKey(
         ApiKey,
         null=True,
@@ -80,16 +80,16 @@ class Job(models.Model):
         related_name="jobs",
         db_index=False,
     )
-    # The field, if any, in which what it makes must not be taken for real: medicine, say.
+    # A field, such as medicine, in which the pictures are labeled as synthetic.
     synthetic_for = models.CharField(max_length=100, blank=True)
 
     quote_ms = models.PositiveBigIntegerField()
-    # The most GPU time that it can cost.
+    # The highest possible cost.
     hold_ms = models.PositiveBigIntegerField()
     charged_ms = models.PositiveBigIntegerField(null=True, blank=True)
     credits = models.PositiveBigIntegerField(default=0)
     charged_credits = models.PositiveBigIntegerField(null=True, blank=True)
-    # How long the device worked for the attempt that ended it, whoever pays.
+    # Device time of the last attempt, charged or not.
     device_ms = models.PositiveBigIntegerField(null=True, blank=True)
     receipt = models.JSONField(null=True, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
@@ -136,7 +136,7 @@ class Job(models.Model):
             models.Index(
                 fields=["user"], name="job_active", condition=Q(status__in=["queued", "running"])
             ),
-            # Holds all that the days' sums need.
+            # Covers the sums by day: an index-only scan.
             models.Index(
                 fields=["user", "-finished_at", "-id"],
                 name="job_usage",
@@ -184,17 +184,17 @@ class Job(models.Model):
 
     @property
     def has_hold(self) -> bool:
-        """Whether something is, or was, set aside for it; nothing is for a parked or relaxed job."""
+        """True if the ledger has, or had, a hold for it. Parked and relaxed jobs have none."""
         return not (self.is_relaxed or self.is_parked)
 
     @property
     def price(self) -> int:
-        """What is set aside for it, in its unit."""
+        """The amount of its hold, in its unit."""
         return self.credits if self.pays_in_credits else self.hold_ms
 
     @property
     def charged(self) -> int | None:
-        """What it cost, in its unit; None before it has ended."""
+        """The charge in its unit; None before the end."""
         return self.charged_credits if self.pays_in_credits else self.charged_ms
 
     @property
@@ -203,7 +203,7 @@ class Job(models.Model):
 
     @property
     def parsed_receipt(self) -> Receipt | None:
-        """What the job cost and why; None until it has ended."""
+        """The receipt; None before the end."""
         return Receipt.from_dict(self.receipt) if self.receipt else None
 
     @property
@@ -212,7 +212,7 @@ class Job(models.Model):
 
 
 class Transition(models.Model):
-    """One move of a job from status to status."""
+    """One change of a job's status."""
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="transitions")
     was = models.CharField(max_length=10, choices=Status.choices, blank=True)

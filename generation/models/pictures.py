@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 
-# How long a deleted picture can be brought back.
+# A deleted picture can be restored for this long.
 KEPT_IN_TRASH = timedelta(days=30)
 
 
@@ -40,7 +40,7 @@ class ImageQuerySet(models.QuerySet["Image"]):
         return self.filter(deleted_at=None)
 
     def deleted(self) -> "ImageQuerySet":
-        """In the trash, until `pictures.sweep` removes them for good."""
+        """In the trash, until `library.sweep` removes them for good."""
         return self.filter(deleted_at__gt=timezone.now() - KEPT_IN_TRASH)
 
     def for_user(self, user: "User") -> "ImageQuerySet":
@@ -50,8 +50,8 @@ class ImageQuerySet(models.QuerySet["Image"]):
 class Image(models.Model):
     """One picture. `file` and `thumbnail` are storage keys, never shown to a browser.
 
-    What the gallery filters by is copied from the job, so that no filter needs a join. `pictures` is the
-    only writer, because `terms` has to follow the other columns.
+    Columns that the gallery filters by are copied from the job, so that no filter needs a join. `library`
+    is the only writer, because `terms` has to follow the other columns.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -79,7 +79,7 @@ class Image(models.Model):
     file = models.CharField(max_length=200)
     thumbnail = models.CharField(max_length=200)
     bytes = models.PositiveBigIntegerField()
-    # The SHA-256 of `file`: how a picture that comes back is known again.
+    # The SHA-256 of `file`, to recognize an uploaded copy.
     digest = models.CharField(max_length=64, blank=True)
     # Not auto_now_add: `terms` names the month.
     created_at = models.DateTimeField(default=timezone.now)
@@ -91,7 +91,7 @@ class Image(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["job", "index"], name="image_one_per_index"),
         ]
-        # One walk, newest first, for each filter; any two of them, and words, meet in `image_terms`.
+        # One index, newest first, for each filter; combinations and words use `image_terms`.
         indexes: ClassVar = [
             models.Index(
                 fields=["user", "-created_at", "-id"],
@@ -113,7 +113,7 @@ class Image(models.Model):
                 name="image_by_shape",
                 condition=Q(deleted_at=None),
             ),
-            # Without fastupdate every search would read through all that was added lately.
+            # With fastupdate, every search would scan the recently added rows.
             GinIndex(
                 fields=["terms"],
                 name="image_terms",
@@ -145,10 +145,10 @@ class Image(models.Model):
 
     @property
     def variation_url(self) -> str:
-        """The studio, to start from this picture and its words: where "Variation" leads."""
+        """The studio with this picture and its prompt as input, for "Variation"."""
         return f"{reverse('studio')}?from={self.pk}&mode=image_to_image"
 
     @property
     def removed_at(self) -> datetime | None:
-        """When a deleted picture is removed for good."""
+        """The time at which a deleted picture leaves the trash."""
         return self.deleted_at and self.deleted_at + KEPT_IN_TRASH

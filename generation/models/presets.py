@@ -1,4 +1,4 @@
-"""Settings that a person keeps."""
+"""A person's own studio presets."""
 
 import uuid
 from typing import ClassVar
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class StudioPreset(models.Model):
-    """Settings of the studio that a person keeps under a name. `values` are its form's fields."""
+    """Studio settings under a name. `values` are the studio form's fields."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(

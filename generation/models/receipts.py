@@ -1,4 +1,4 @@
-"""What a job cost and why: lines of whole milliseconds that add up to the charge."""
+"""Receipts: lines of whole milliseconds, by phase, that add up to the charge."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,7 +14,7 @@ from generation.engine.events import Charge
 # Phases in the order of a job's life.
 QUEUE, LOAD, ENCODE, STEP, DECODE = "queue", "load", "encode", "step", "decode"
 SAFETY, STORAGE = "safety", "storage"
-# What exceeds the quote's ceiling: a line below zero.
+# A negative line for the time beyond the quote's ceiling.
 OVER_QUOTE = "over_quote"
 NAMES: Mapping[str, str | Promise] = {
     QUEUE: _("Waiting in line"),
@@ -26,7 +26,7 @@ NAMES: Mapping[str, str | Promise] = {
     STORAGE: _("Storing the picture"),
     OVER_QUOTE: _("Beyond the quote: we pay this"),
 }
-# Why a line that would be billed is not.
+# Reasons why a line is free that would otherwise be billed.
 FAILED, RELAXED, CREDITS = "failed", "relaxed", "credits"
 REASONS: Mapping[str, str | Promise] = {
     QUEUE: _("waiting is free"),
@@ -42,9 +42,9 @@ REASONS: Mapping[str, str | Promise] = {
 
 @dataclass(frozen=True, kw_only=True)
 class ReceiptLine:
-    """`ms` of one phase; `index` counts steps and pictures from 1. What is not billed is the house's.
+    """`ms` of one phase; `index` counts steps and pictures from 1.
 
-    `why` says why not, where it would be billed otherwise.
+    `why` is one of FAILED, RELAXED and CREDITS if the line would otherwise be billed.
     """
 
     phase: str
@@ -55,7 +55,7 @@ class ReceiptLine:
 
     @property
     def reason(self) -> str | Promise:
-        """Why it is free; empty for what is billed."""
+        """The reason why the line is free; empty if it is billed."""
         return "" if self.billed else REASONS.get(self.why or self.phase, "")
 
 
@@ -98,7 +98,7 @@ class Receipt:
 
     @property
     def groups(self) -> list[Group]:
-        """The lines phase by phase."""
+        """The lines grouped by phase."""
         phases = groupby(self.lines, key=lambda line: line.phase)
         return [Group(tuple(lines)) for _phase, lines in phases]
 
@@ -115,7 +115,7 @@ class Receipt:
 
 
 def charged(charges: Sequence[Charge], *, ceiling_ms: int, **free_ms: int) -> Receipt:
-    """The receipt of a run that is paid for, at most `ceiling_ms`. `free_ms` are phases that cost nothing."""
+    """The receipt of a run that is charged, at most `ceiling_ms`. `free_ms` are phases that cost nothing."""
     lines = _lines(charges, free_ms)
     excess = sum(line.ms for line in lines if line.billed) - ceiling_ms
     if excess > 0:
@@ -124,7 +124,7 @@ def charged(charges: Sequence[Charge], *, ceiling_ms: int, **free_ms: int) -> Re
 
 
 def free(charges: Sequence[Charge], *, why: str = "", **free_ms: int) -> Receipt:
-    """The receipt of a run that costs no GPU time, whatever it took; `why` is said of what would."""
+    """The receipt of a run that costs no GPU time; `why` marks the lines that otherwise would."""
     lines = _lines(charges, free_ms)
     return Receipt(
         tuple(replace(line, billed=False, why=why) if line.billed else line for line in lines)
@@ -132,12 +132,12 @@ def free(charges: Sequence[Charge], *, why: str = "", **free_ms: int) -> Receipt
 
 
 def device_ms(charges: Iterable[Charge]) -> int:
-    """How long the device worked, whoever pays."""
+    """Device time in whole milliseconds, charged or not."""
     return pricing.capture_ms(sum(charge.us for charge in charges))
 
 
 def _lines(charges: Iterable[Charge], free_ms: Mapping[str, int]) -> list[ReceiptLine]:
-    """Whole milliseconds: each billed line ends where the sum of microseconds so far does."""
+    """The lines in the order of NAMES, rounded so that billed lines add up to the rounded sum."""
     lines = [ReceiptLine(phase=phase, ms=ms, billed=False) for phase, ms in free_ms.items()]
     total_us = 0
     for charge in charges:

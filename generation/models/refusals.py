@@ -1,4 +1,4 @@
-"""What was asked for and not made."""
+"""Refused prompts and blocked pictures."""
 
 from typing import ClassVar
 
@@ -15,9 +15,9 @@ class Stage(models.TextChoices):
 
 
 class Refusal(models.Model):
-    """What was asked for and not made, for the operator; `safety` writes it.
+    """A refused prompt or a blocked picture, for the operator. `moderation` is the only writer.
 
-    The prompt is kept only where the operator's setting says so.
+    The prompt is kept only with KEEP_REFUSED_PROMPTS.
     """
 
     user = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""What a job can be, and which moves there are between."""
+"""The statuses of a job, and the allowed moves between them."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -14,7 +14,7 @@ class Status(models.TextChoices):
 
 
 ACTIVE = (Status.QUEUED, Status.RUNNING)
-# In line, or parked until there are minutes for it.
+# Queued, or parked for lack of minutes.
 WAITING = (Status.PARKED, Status.QUEUED)
 UNFINISHED = (Status.PARKED, *ACTIVE)
 FINAL = (Status.SUCCEEDED, Status.FAILED, Status.CANCELED)

@@ -1,4 +1,4 @@
-"""Pictures that people brought along."""
+"""Uploaded pictures."""
 
 import uuid
 from typing import ClassVar
@@ -9,7 +9,7 @@ from django.urls import reverse
 
 
 class Upload(models.Model):
-    """A picture that a person brought along, as `uploads` stored it; requests name it by `digest`."""
+    """An uploaded picture, as `images.uploads` stored it; requests refer to it by `digest`."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(

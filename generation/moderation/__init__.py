@@ -1,6 +1,6 @@
-"""What is not made here: prompts that the policy refuses, pictures that the checker holds back.
+"""Content moderation: prompt policy and image safety checker.
 
-Both are noted for the operator, before anything is held or after all of it is given back.
+Refused prompts and blocked pictures are recorded for the operator. Neither costs the user anything.
 """
 
 import logging
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# The error code and the message of a job whose pictures were held back.
+# The error code and the message of a job whose pictures were blocked.
 BLOCKED = "blocked"
 HELD_BACK = gettext_noop(
     "The safety check held this picture back. Try again with other words, or another seed."
@@ -40,7 +40,7 @@ REFUSE = "refuse"
 
 
 class PromptRejected(Exception):
-    """The policy does not allow the prompt. Nothing was held. `field` is the request's."""
+    """The policy does not allow the prompt. Nothing was held. `field` is the field of the request."""
 
     def __init__(self, category: Category, *, field: str) -> None:
         super().__init__(_(CATEGORIES[category]))
@@ -49,7 +49,7 @@ class PromptRejected(Exception):
 
 
 class NotServing(Exception):
-    """This site makes no pictures without its safety checker, which is missing. Nothing was held."""
+    """The safety checker is missing, and the site makes no pictures without it. Nothing was held."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -59,14 +59,14 @@ class NotServing(Exception):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of the check of a job's pictures, and how long it took."""
+    """The result of checking a job's pictures, with the duration in milliseconds."""
 
     is_blocked: bool
     ms: int
 
 
 def require_allowed(user: "User", request: GenerationRequest) -> None:
-    """See that the request may be made. Notes a refusal. Raises PromptRejected or NotServing."""
+    """Check the prompt against the policy; records a refusal. Raises PromptRejected or NotServing."""
     if settings.WITHOUT_SAFETY_CHECKER == REFUSE and checker_fault():
         raise NotServing
     category = policy.violation(
@@ -82,9 +82,9 @@ def require_allowed(user: "User", request: GenerationRequest) -> None:
 
 
 def check(images: Sequence[Image]) -> Verdict | None:
-    """Look at finished pictures; None where there is no checker, and the site goes without.
+    """Check finished pictures; None if the checker is missing and the site works without it.
 
-    Loads the checker when it is first needed. Raises NotServing where the site doesn't go without.
+    The first call loads the checker. Raises NotServing if the site requires the checker.
     """
     began = time.monotonic()
     try:
@@ -100,12 +100,12 @@ def check(images: Sequence[Image]) -> Verdict | None:
 
 @cache
 def _complain(fault: str) -> None:
-    """Say it once a process, not with every picture."""
+    # Cached: logged once a process, not with every picture.
     log.error("pictures are not checked: %s", fault)
 
 
 def note_held_back(job: Job) -> None:
-    """Note for the operator that a job's pictures were held back."""
+    """Record for the operator that a job's pictures were blocked."""
     kept = job.generation_request.prompt if settings.KEEP_REFUSED_PROMPTS else ""
     Refusal.objects.create(
         user_id=job.user_id, job=job, stage=Stage.PICTURE, category=Category.SEXUAL, prompt=kept
@@ -113,7 +113,7 @@ def note_held_back(job: Job) -> None:
 
 
 def checker_fault() -> str:
-    """Return why pictures are not checked; nothing if they are. Looks at no weights."""
+    """The reason why pictures are not checked; empty if they are. Reads no weights."""
     folder = _folder()
     if not folder.is_dir():
         return str(_("The safety checker is not installed."))
@@ -131,8 +131,8 @@ def _checker() -> "SafetyChecker":
         if folder not in _loaded:
             if fault := checker_fault():
                 raise Unusable(fault)
-            from generation.engine.diffusion.safety_checker import (
-                SafetyChecker,  # which needs torch
+            from generation.engine.diffusion.safety_checker import (  # slow import: torch
+                SafetyChecker,
             )
 
             _loaded.clear()

@@ -1,4 +1,4 @@
-"""Removing what a person made: the files first, so that whoever breaks off finds the rows again."""
+"""Removal of a person's jobs, pictures and uploads; files first, so that a retry finds their rows."""
 
 from typing import TYPE_CHECKING
 
@@ -10,14 +10,14 @@ from generation.models import Image, Job, Upload
 if TYPE_CHECKING:
     from accounts.models import User
 
-# Rows that one statement takes, so that none of them lasts long.
+# Rows for each statement, to keep every statement short.
 AT_ONCE = 200
 
 
 def erase(user: "User") -> None:
-    """Remove the user's jobs, and all pictures with their files. Safe to repeat.
+    """Remove the user's jobs, pictures and uploads with their files. Safe to repeat.
 
-    Raises NotYet while a worker still has one of the jobs: it stops at its next step.
+    Raises NotYet while a worker still runs one of the jobs, which stops at its next step.
     """
     jobs.cancel_all(user)
     if Job.objects.for_user(user).active().exists():

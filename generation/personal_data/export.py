@@ -1,4 +1,4 @@
-"""What an export has of a person's pictures: each file, and every request with its receipt."""
+"""This app's part of a data export: picture files, and jobs with requests and receipts."""
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -25,7 +25,7 @@ def write(user: "User", archive: Archive) -> None:
 
 
 def _jobs(user: "User") -> Iterator[Job]:
-    """All of them in the order of their ids, a few at a time: no query lasts long, however many they are."""
+    """All of the user's jobs by id, in short queries."""
     last = UUID(int=0)
     jobs = Job.objects.for_user(user).prefetch_related("images").order_by("pk")
     while some := list(jobs.filter(pk__gt=last)[:AT_ONCE]):

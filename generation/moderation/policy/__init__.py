@@ -1,8 +1,8 @@
-"""What a prompt may not ask for: rules in data, one file a language, and a matcher that is hard to fool.
+"""The prompt policy: rules in data files, one for each language, and a matcher that is hard to fool.
 
-    policy.violation("a red house")    the category of the first rule that a prompt breaks, or None
+    policy.violation("a red house")    the gravest category that the prompt breaks, or None
 
-README.md beside this file says how to maintain the rules. Knows nothing of Django's models.
+README.md in this folder explains how to maintain the rules. Imports no Django models.
 """
 
 from collections.abc import Collection
@@ -19,11 +19,11 @@ FOLDER = Path(__file__).parent
 
 
 def violation(prompt: str, *, categories: Collection[Category], folder: Path) -> Category | None:
-    """Return the first category, of those that count here, that the prompt falls into.
+    """Return the gravest of `categories` that the prompt breaks; None if it breaks none.
 
-    The negative prompt needs no looking at: what is in it is kept out of the picture.
+    The negative prompt is not checked, because it keeps things out of the picture.
     """
-    # Weights in brackets would cut words in two.
+    # Weights in brackets can split a word.
     texts = {prompt, prompt_weights.plain(prompt)}
     found = {category for text in texts for category in _rules(folder).broken_by(text)}
     return next((each for each in Category if each in found & set(categories)), None)
@@ -31,5 +31,5 @@ def violation(prompt: str, *, categories: Collection[Category], folder: Path) ->
 
 @cache
 def _rules(folder: Path) -> Rules:
-    """The rules of a folder, read once a process."""
+    """The rules in a folder, read once per process."""
     return Rules.read(folder)

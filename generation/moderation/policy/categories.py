@@ -1,4 +1,4 @@
-"""What the rules are about, the gravest first, and what people are told."""
+"""The categories of refusals, the gravest first, and their messages."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -7,7 +7,7 @@ from generation.engine.messages import gettext_noop
 
 
 class Category(StrEnum):
-    """Why a prompt or a picture was refused; the order is that in which they are told."""
+    """The subject of a refusal. If several apply, the first is reported."""
 
     MINORS = "minors"
     SEXUAL = "sexual"

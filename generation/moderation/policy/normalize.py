@@ -1,30 +1,30 @@
-"""A text as a reader would take it, whatever its writer did to hide that from a program.
+"""Normalized readings of a text, to see through spellings that hide words from a program.
 
-Each function returns ways to read the text; a rule is broken if it matches any of them.
+Each function returns several readings; a rule is broken if it matches any of them.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterator
 
-# Letters of other alphabets that look like Latin ones; exchanged in words that mix both only.
+# Letters of other alphabets that look like Latin ones; replaced only in words that mix both.
 _FOREIGN_LETTERS = "авсԁеһіјкӏмнорԛѕтуѵԝхαεηικνορτυχω"
 _LATIN_LETTERS = "abcdehijklmhopqstyvwxaenikvoptuxw"
 _LOOK_ALIKES = str.maketrans(_FOREIGN_LETTERS, _LATIN_LETTERS)
 _FOREIGN = re.compile(r"[Ͱ-Ͽа-яѐ-ӿԀ-ԯ]")
-# Digits and signs that stand for letters, inside of a word that has letters, too.
+# Digits and signs that stand for letters, in words that also have letters.
 _LEET = str.maketrans("034578@$!|+€", "oeastbasiite")
 _TOKEN = re.compile(r"[a-z0-9@$!|+€]+")
 _LONG_RUN = re.compile(r"([a-z])\1{2,}")
 _SPELLED = re.compile(r"(?<![a-z0-9])[a-z0-9](?:[\W_]{1,3}[a-z0-9](?![a-z0-9])){2,}")
 _CLAUSE_ENDS = re.compile(r"[,;:!?…。，；：！？]|\.(?=\s|$)")
 _INNER_SIGNS = re.compile(r"(?<=[a-z])[-._*~'’`/\\](?=[a-z])")
-# What Chinese words are torn apart with; a sentence's own punctuation stays a boundary.
+# Separators inserted into Chinese words; the punctuation of a sentence stays a boundary.
 _TEARS = re.compile(r"(?<=[㐀-鿿])[\s\-_*.·~|/\\+]{1,3}(?=[㐀-鿿])")
 
 
 def folded(text: str) -> str:
-    """Return the text in small letters of normal width, without accents and invisible characters."""
+    """Return the text in lower case and normal width, without accents and invisible characters."""
     compatible = unicodedata.normalize("NFKC", text).casefold()
     apart = unicodedata.normalize("NFD", compatible)
     return "".join(
@@ -35,7 +35,7 @@ def folded(text: str) -> str:
 
 
 def english(text: str) -> Iterator[str]:
-    """Yield readings of folded text as words with single spaces between them."""
+    """Yield readings of folded text as words separated by single spaces."""
     plain = " ".join(_unmixed(word) for word in text.split())
     joined = _INNER_SIGNS.sub("", plain)
     for reading in (plain, joined):
@@ -49,24 +49,24 @@ def english(text: str) -> Iterator[str]:
 
 
 def chinese(text: str) -> Iterator[str]:
-    """Yield readings of folded text with torn words put together."""
+    """Yield readings of folded text with separated words joined."""
     yield text
     yield _TEARS.sub("", text)
 
 
 def _words(text: str) -> str:
-    """Return the words with a space between, and a comma where a clause ends."""
+    """Return the words separated by spaces, with a comma at the end of each clause."""
     return " ".join(re.findall(r"[a-z0-9]+|,", _CLAUSE_ENDS.sub(",", text)))
 
 
 def _unmixed(word: str) -> str:
-    """Exchange look-alikes in a word that has Latin letters, too: no language writes like that."""
+    """Replace look-alikes in a word that also has Latin letters: no language mixes them."""
     is_mixed = re.search(r"[a-z]", word) and _FOREIGN.search(word)
     return word.translate(_LOOK_ALIKES) if is_mixed else word
 
 
 def _unleeted(text: str, *, one: str) -> str:
-    """Read digits and signs inside of words as the letters that they look like."""
+    """Replace digits and signs inside words by the letters that they resemble."""
 
     def read(match: re.Match[str]) -> str:
         token = match[0].rstrip("!|+").lstrip("!|+")
@@ -78,7 +78,7 @@ def _unleeted(text: str, *, one: str) -> str:
 
 
 def _spelled(text: str) -> Iterator[str]:
-    """Yield what is spelled out letter by letter, with and without an article before it."""
+    """Yield words spelled out letter by letter, with and without their first letter as an article."""
     for match in _SPELLED.finditer(text):
         for one in ("i", "l"):
             letters = _unleeted("".join(re.findall(r"[a-z0-9]", match[0])), one=one)

@@ -1,4 +1,4 @@
-"""The rules as they stand in the data, and whether a text breaks one."""
+"""The rules as the data files define them, and the match of a text against them."""
 
 import re
 import tomllib
@@ -15,12 +15,12 @@ _KEYS = {"category", "words", "together", "except"}
 
 
 class InvalidRules(ValueError):
-    """A file of rules cannot be understood; the message says where and why."""
+    """A file of rules is malformed; the message names the file and the reason."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Broken by a text in which each of `parts` matches, once the `innocent` phrases are left out."""
+    """Broken by a text in which every one of `parts` matches, after removing the `innocent` phrases."""
 
     category: Category
     parts: Sequence[re.Pattern[str]]
@@ -34,7 +34,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Language:
-    """How a language's words are found: whole in English, anywhere in Chinese, which has no spaces."""
+    """The matching of a language's words: whole in English, anywhere in Chinese, which has no spaces."""
 
     readings: Callable[[str], Iterator[str]]
     expression: Callable[[Iterable[str]], str]
@@ -80,14 +80,14 @@ class Rules:
 
     @classmethod
     def read(cls, folder: Path) -> "Rules":
-        """Read every file of rules in a folder. Raises InvalidRules."""
+        """Read all files of rules in a folder. Raises InvalidRules."""
         paths = sorted(folder.glob("*.toml"))
         if not paths:
             raise InvalidRules(f"{folder} has no rules.")
         return cls([_read(path) for path in paths])
 
     def broken_by(self, text: str) -> set[Category]:
-        """Return the categories of the rules that a text breaks."""
+        """Return the categories of all rules that the text breaks."""
         folded = normalize.folded(text)
         return {category for file in self._files for category in file.broken_by(folded)}
 
@@ -120,7 +120,7 @@ def _rule(data: Mapping[str, Any], language: Language, lists: Mapping[str, Seque
 def _expression(
     group: Iterable[str], language: Language, lists: Mapping[str, Sequence[str]]
 ) -> re.Pattern[str]:
-    """Return one expression for words, `@names` of lists, and expressions after a slash."""
+    """Return one expression for words, `@names` of lists, and regular expressions after a slash."""
     words: list[str] = []
     for each in group:
         words += lists[each[1:]] if each.startswith("@") else [each]
