@@ -1,10 +1,14 @@
 """A model's pass is recorded when its arguments' shapes come again, and played from then on."""
 
+from itertools import count
+from typing import ClassVar
+
 import pytest
 import torch
 from torch import Tensor
 
-from generation.engine.diffusion.cuda_graphs import Arguments, GraphedModel, GraphPool
+from generation.engine.diffusion import cuda_graphs
+from generation.engine.diffusion.cuda_graphs import Arguments, GraphedModel, GraphPool, Model
 
 needs_gpu = [
     pytest.mark.gpu,
@@ -106,3 +110,175 @@ def test_memory_that_runs_out_is_the_callers_error_and_smaller_passes_work_on() 
         take(model, 4)
 
     assert take(model, 2).tolist() == [[3.0] * 4] * 2
+
+
+class FakeGraph:
+    """A captured graph, where no device has CUDA: it remembers its shapes and counts its replays."""
+
+    captured: ClassVar[list[int]]
+    replayed: ClassVar[list[int]]
+
+    def __init__(self, model: Model, arguments: Arguments, *, pool: object) -> None:
+        self.model = model
+        self.pool = pool
+        self.captured.append(len(arguments["sample"]))
+
+    def replay(self, arguments: Arguments) -> Tensor:
+        self.replayed.append(len(arguments["sample"]))
+        return self.model(arguments)
+
+
+@pytest.fixture
+def graphs(monkeypatch: pytest.MonkeyPatch) -> type[FakeGraph]:
+    """Replace torch's graphs; returns the class whose lists say what was captured and replayed."""
+
+    class Graph(FakeGraph):
+        captured: ClassVar[list[int]] = []
+        replayed: ClassVar[list[int]] = []
+
+    pools = count()
+    monkeypatch.setattr(cuda_graphs, "_CapturedGraph", Graph)
+    monkeypatch.setattr(cuda_graphs.torch.cuda, "graph_pool_handle", lambda: next(pools))
+    return Graph
+
+
+def test_a_pass_is_captured_at_its_second_time_and_replayed_from_the_third(
+    graphs: type[FakeGraph],
+) -> None:
+    model = GraphPool().wrap(Doubling())
+
+    outputs = [take(model, 2, value) for value in range(4)]
+
+    assert graphs.captured == [2]
+    assert graphs.replayed == [2, 2]
+    assert [output[0, 0].item() for output in outputs] == [0, 3, 6, 9]
+
+
+def test_each_set_of_shapes_and_precisions_has_its_own_graph(graphs: type[FakeGraph]) -> None:
+    model = GraphPool().wrap(Doubling())
+    for rows in (1, 2, 1, 2):
+        take(model, rows)
+    half = {name: tensor.half() for name, tensor in arguments(1).items()}
+
+    model(half)
+    model.capture()
+
+    assert graphs.captured == [1, 2]
+    assert graphs.replayed == []
+
+
+def test_an_argument_more_is_another_graph(graphs: type[FakeGraph]) -> None:
+    model = GraphPool().wrap(Doubling())
+    for _ in range(2):
+        take(model, 1)
+
+    model({**arguments(1), "mask": torch.ones(1)})
+
+    assert graphs.replayed == []
+
+
+def test_nothing_is_captured_twice(graphs: type[FakeGraph]) -> None:
+    model = GraphPool().wrap(Doubling())
+    for _ in range(2):
+        take(model, 2)
+
+    model.capture()
+    model.capture()
+
+    assert graphs.captured == [2]
+
+
+def test_only_the_last_pass_before_a_capture_is_captured(graphs: type[FakeGraph]) -> None:
+    model = GraphPool().wrap(Doubling())
+    for rows in (1, 2, 1, 2):
+        model(arguments(rows))
+
+    model.capture()
+
+    assert graphs.captured == [2]
+
+
+def test_beyond_the_limit_the_graph_used_longest_ago_is_dropped(
+    graphs: type[FakeGraph], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cuda_graphs, "MAX_GRAPHS", 2)
+    model = GraphPool().wrap(Doubling())
+    for rows in (1, 1, 2, 2, 1, 3, 3):
+        take(model, rows)
+    assert (graphs.captured, graphs.replayed) == ([1, 2, 3], [1])
+
+    take(model, 1)
+    take(model, 3)
+    assert graphs.replayed == [1, 1, 3]
+
+    take(model, 2)
+    assert graphs.replayed == [1, 1, 3]
+
+
+def test_models_share_one_memory_pool_until_it_is_released(graphs: type[FakeGraph]) -> None:
+    graph_pool = GraphPool()
+    one, other = graph_pool.wrap(Doubling()), graph_pool.wrap(Doubling())
+    for model in (one, one, other, other):
+        take(model, 2)
+
+    def pools() -> list[object]:
+        return [graph.pool for model in (one, other) for graph in model._graphs.values()]
+
+    assert pools() == [0, 0]
+    one.release_memory()
+    assert pools() == []
+    for model in (one, one, other, other):
+        take(model, 2)
+    assert pools() == [1, 1]
+
+
+def test_memory_that_runs_out_drops_the_graphs_of_every_model(graphs: type[FakeGraph]) -> None:
+    graph_pool = GraphPool()
+    small, large = graph_pool.wrap(Doubling()), graph_pool.wrap(Doubling(memory=8))
+    for model in (small, large) * 2:
+        take(model, 2)
+    assert graphs.captured == [2, 2]
+
+    with pytest.raises(torch.OutOfMemoryError):
+        take(large, 4)
+
+    take(small, 2)
+    assert graphs.replayed == []
+    assert take(small, 2).tolist() == [[3.0] * 4] * 2
+    assert graphs.captured == [2, 2, 2]
+
+
+def test_a_failed_pass_is_never_captured(graphs: type[FakeGraph]) -> None:
+    model = GraphPool().wrap(Doubling(memory=8))
+    for _ in range(3):
+        with pytest.raises(torch.OutOfMemoryError):
+            model(arguments(4))
+        model.capture()
+
+    assert graphs.captured == []
+
+
+def test_a_capture_that_fails_is_logged_once_and_the_model_runs_on(
+    graphs: type[FakeGraph], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(cuda_graphs, "_CapturedGraph", fail)
+    model = GraphPool().wrap(Doubling())
+
+    outputs = [take(model, 2, value) for value in range(5)]
+
+    assert [output[0, 0].item() for output in outputs] == [0, 3, 6, 9, 12]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "not permitted" in caplog.text
+
+
+def test_a_pool_keeps_no_model_alive() -> None:
+    graph_pool = GraphPool()
+    model = graph_pool.wrap(Doubling())
+    assert len(graph_pool._models) == 1
+
+    del model
+
+    assert len(graph_pool._models) == 0

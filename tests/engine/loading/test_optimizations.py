@@ -9,6 +9,7 @@ from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionMod
 from torch._dynamo.utils import counters
 
 from generation.engine.checkpoints import catalogue
+from generation.engine.diffusion.cuda_graphs import GraphedModel, GraphPool
 from generation.engine.enums import Family
 from generation.engine.events import Finished
 from generation.engine.loading.loader import Loader
@@ -127,3 +128,45 @@ def test_a_precision_that_is_named_is_used(checkpoint_root: Path) -> None:
     loaded = loader.acquire(catalogue.get(toy_checkpoints.toy().id))
     assert loaded is not None and loaded.pipeline.denoiser.dtype is torch.bfloat16
     loader.close()
+
+
+@pytest.mark.parametrize(
+    ("family", "dtype"),
+    [
+        (Family.SD1, torch.float16),
+        (Family.SD2, torch.bfloat16),
+        (Family.SDXL, torch.bfloat16),
+        (Family.SD3, torch.bfloat16),
+    ],
+)
+def test_a_gpu_computes_in_the_half_precision_that_holds_the_familys_range(
+    family: Family, dtype: torch.dtype
+) -> None:
+    assert Optimizations().dtype(family, torch.device("cuda")) is dtype
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda", "mps"])
+def test_a_precision_that_is_named_holds_on_every_device(device: str) -> None:
+    named = Optimizations(precision="float16")
+
+    assert named.dtype(Family.SD3, torch.device(device)) is torch.float16
+
+
+def test_an_apple_device_computes_in_single_precision() -> None:
+    assert Optimizations().dtype(Family.SDXL, torch.device("mps")) is torch.float32
+
+
+def test_a_processor_has_no_graphs(loader: Loader) -> None:
+    assert not isinstance(load(loader, "toy").pipeline.forward, GraphedModel)
+
+
+@pytest.mark.parametrize(("cuda_graphs", "wrapped"), [(True, True), (False, False)])
+def test_a_gpu_has_graphs_unless_they_are_off(
+    loader: Loader, cuda_graphs: bool, wrapped: bool
+) -> None:
+    pipeline = load(loader, "toy").pipeline
+    pipeline.device = torch.device("cuda")
+
+    Optimizations(cuda_graphs=cuda_graphs).apply(pipeline, GraphPool())
+
+    assert isinstance(pipeline.forward, GraphedModel) is wrapped

@@ -1,10 +1,14 @@
 """Device time is divided without losing or inventing a microsecond."""
 
 import random
+import time
 
 import pytest
+import torch
 
-from generation.engine.loop.meter import split
+from generation.engine.loop.meter import Meter, split
+
+CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -26,3 +30,41 @@ def test_equal_shares_get_equal_parts() -> None:
 
 def test_twice_the_work_gets_twice_the_time() -> None:
     assert split(90, shares=[1, 2]) == [30, 60]
+
+
+def test_a_share_of_nothing_costs_nothing() -> None:
+    assert split(7, shares=[0, 1, 0]) == [0, 7, 0]
+
+
+def test_the_time_inside_is_measured_in_microseconds() -> None:
+    with Meter(torch.device("cpu")).measure() as span:
+        assert span.us == 0
+        time.sleep(0.02)
+
+    assert 20_000 <= span.us < 20_000_000
+
+
+def test_work_that_raises_is_measured_too() -> None:
+    spans = []
+
+    def fail() -> None:
+        with Meter(CPU).measure() as span:
+            spans.append(span)
+            time.sleep(0.01)
+            raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        fail()
+
+    assert spans[0].us >= 10_000
+
+
+def test_each_measurement_is_its_own() -> None:
+    meter = Meter(CPU)
+    with meter.measure() as first:
+        time.sleep(0.01)
+
+    with meter.measure() as second:
+        pass
+
+    assert second.us < first.us
