@@ -25,7 +25,7 @@ LOOK_BACK = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Allowance:
-    """The minutes of the current period, until `ends_at`; None for a trial's, which last until spent."""
+    """The minutes of the current period. `ends_at` is None for a trial: its minutes don't expire."""
 
     amount: int
     remaining: int
