@@ -10,10 +10,10 @@ import django
 
 def main() -> None:
     django.setup()
-    from accounts import keys
-    from billing import ledger
-    from billing.models import Grant, Unit
-    from tests.factories import make_user
+    from accounts import keys  # app registry: models
+    from billing import ledger  # app registry: models
+    from billing.models import Grant, Unit  # app registry: models
+    from tests.factories import make_user  # app registry: models
 
     user = make_user(sys.argv[1])
     ledger.grant(

@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from generation.engine.checkpoints.store import descriptor
 from generation.models import Job, Upload
+from tests.generation.api.callers import Caller
 from tests.generation.api.site import made_key
 from tests.generation.installed import put_own
 from tests.running import Site
@@ -41,7 +42,7 @@ def text():
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    from tests.engine.toy_checkpoints import TOYS, write
+    from tests.engine.toy_checkpoints import TOYS, write  # slow import: torch
 
     data = tmp_path_factory.mktemp("site")
     folder = data / "checkpoints" / TOY
@@ -175,8 +176,6 @@ def test_without_an_upscaler_it_is_refused_and_nothing_held_or_kept(caller, addr
 def test_a_key_that_may_not_use_the_upscaler_is_refused(
     client, buyer, settings, tmp_path, address, status
 ):
-    from tests.generation.api.callers import Caller
-
     settings.CHECKPOINTS_DIR = tmp_path
     put_own(tmp_path, "enlarger", modes=["upscale"])
     limited, free = Caller(client, buyer, checkpoints=["sketchbook"]), Caller(client, buyer)

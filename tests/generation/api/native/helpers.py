@@ -2,6 +2,8 @@
 
 import uuid
 
+from django.core.files.storage import default_storage
+
 from tests.generation.api.callers import WISH
 
 API = "/api/v1"
@@ -18,8 +20,6 @@ def path_of(url):
 
 
 def png(upload):
-    from django.core.files.storage import default_storage
-
     with default_storage.open(upload.file) as file:
         return file.read()
 
