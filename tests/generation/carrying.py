@@ -1,4 +1,4 @@
-"""Jobs carried by hand, as a worker would: claimed, and ended with what a run cost."""
+"""Jobs claimed and ended without a worker, with fixed charges."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from generation.images.storage import StoredPicture
 from generation.models import Job
 from tests.generation.rows import make_request
 
-# 1,234 ms in all, the load not counted: it is the house's.
+# 1,234 ms in all, without the load, which is free.
 CHARGES = (
     Charge(phase="load", us=900_000, billed=False),
     Charge(phase="encode", us=34_000),
@@ -26,7 +26,7 @@ PICTURE = StoredPicture(
 
 
 def submit(user: User, **values: object) -> Job:
-    """A small job in line, with a hold above what CHARGES cost."""
+    """A small queued job, with a hold above the cost of CHARGES."""
     job = jobs.submit(user, make_request(**{"num_inference_steps": 100, **values}))
     assert job.hold_ms > CHARGED_MS
     return job
@@ -50,6 +50,6 @@ def finish(job: Job) -> None:
 
 
 def let_lapse(*lapsed: Job) -> None:
-    """Their workers have died: nobody renewed these leases."""
+    """Let the leases lapse, as if the workers had died."""
     past = timezone.now() - timedelta(seconds=1)
     Job.objects.filter(pk__in=[job.pk for job in lapsed]).update(lease_expires_at=past)

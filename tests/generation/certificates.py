@@ -1,4 +1,4 @@
-"""Certificates as C2PA wants them: one of a site, and its issuer's after it."""
+"""Certificate chains for C2PA: a site's certificate, then its issuer's."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Files:
-    """Where a certificate's chain and its key are."""
+    """The paths of a certificate chain and its key."""
 
     chain: Path
     key: Path
@@ -36,7 +36,7 @@ class Issuer:
         )
 
     def issue(self, folder: Path, *, name: str = "Stepwise", days: int = 30) -> Files:
-        """Write a certificate that is valid for so many days from now, and its key."""
+        """Write a certificate and its key, valid for `days` from now."""
         key = ec.generate_private_key(ec.SECP256R1())
         purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION])
         certificate = (

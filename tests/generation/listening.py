@@ -1,4 +1,4 @@
-"""Hears what is sent to a group of the channel layer, as a browser's socket or a worker would."""
+"""Records messages to a group of the channel layer, as a browser's socket or a worker would."""
 
 import asyncio
 import queue
@@ -13,7 +13,7 @@ PATIENCE = 60.0
 
 
 class Heard:
-    """What has come in, in order."""
+    """The received messages, in order."""
 
     def __init__(self) -> None:
         self._messages: queue.Queue[dict[str, Any]] = queue.Queue()
@@ -32,7 +32,7 @@ class Heard:
         return False
 
     def until(self, **wanted: object) -> dict[str, Any]:
-        """The first message with these values, those before it left out."""
+        """The first message with these values; earlier ones are skipped."""
         while True:
             message = self.next()
             if wanted.items() <= message.items():
@@ -41,7 +41,7 @@ class Heard:
 
 @contextmanager
 def listening(group: str) -> Iterator[Heard]:
-    """Join the group, and hear in a thread with a loop of its own."""
+    """Join the group, and listen in a thread with its own event loop."""
     heard = Heard()
     loop = asyncio.new_event_loop()
     joined = threading.Event()

@@ -1,4 +1,4 @@
-"""A worker with its engine in this process, which a test can hold between two steps."""
+"""A worker in this process, which a test can hold between two steps."""
 
 import threading
 from collections.abc import Callable
@@ -17,13 +17,13 @@ PATIENCE = 120.0
 
 
 class Machine:
-    """One device. `ring` is what a bell does; `hold` and `go` stop and start the engine's loop.
+    """One device. `ring` rings a bell; `hold` and `go` stop and start the engine's loop.
 
     `errors` are those that got out of a bell's answer: the test must expect them.
     """
 
     def __init__(self, *, slots: int = 2, name: str = "machine:1") -> None:
-        # Work as small as a test's is done sooner by one thread, the more so on a busy machine.
+        # One thread is faster for such small work, above all on a busy machine.
         self._torch_threads = torch.get_num_threads()
         torch.set_num_threads(1)
         self.loader = Loader()
@@ -40,13 +40,13 @@ class Machine:
         self.worker.start()
 
     def ring(self) -> None:
-        """Answer a bell, in a thread of its own."""
+        """Answer a bell in a new thread."""
         thread = threading.Thread(target=self._work)
         thread.start()
         self._threads.append(thread)
 
     def hold(self, *, at_step: int = 0) -> None:
-        """Let the engine take no turn more once a run has taken its step number `at_step`."""
+        """Stop the engine's loop after a run's step number `at_step`."""
         self._held.clear()
         self._hold_at = at_step
         if at_step == 0:
@@ -60,7 +60,7 @@ class Machine:
         self._go.set()
 
     def wait_until_idle(self) -> None:
-        """Every bell has been answered."""
+        """Wait until every bell has been answered."""
         for thread in self._threads:
             thread.join(PATIENCE)
             assert not thread.is_alive()
@@ -92,7 +92,7 @@ class Machine:
 
 
 def wait_for_status(job: Job, status: str) -> Job:
-    """The job, once its row says so."""
+    """Wait for the status; returns the job."""
 
     def row() -> Job:
         return Job.objects.get(pk=job.pk)
@@ -102,7 +102,7 @@ def wait_for_status(job: Job, status: str) -> Job:
 
 
 def wait_for_all(condition: Callable[[Job], bool], *jobs: Job) -> list[Job]:
-    """The jobs, once this is so of each."""
+    """Wait until the condition holds for every job; returns the jobs."""
 
     def rows() -> list[Job]:
         return [Job.objects.get(pk=job.pk) for job in jobs]

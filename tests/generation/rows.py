@@ -1,4 +1,4 @@
-"""Jobs and pictures as they are after the fact, without a worker."""
+"""Rows of finished jobs and pictures, made without a worker."""
 
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -62,7 +62,7 @@ def make_job(
 
 
 def make_upload(owner: User) -> Upload:
-    """A picture that was brought along to be worked on."""
+    """An uploaded picture."""
     return uploads.receive(owner, _encoded(PIL.Image.new("RGB", (64, 64), "red"), "PNG"))
 
 
@@ -74,7 +74,7 @@ def charge(
     status: Status = Status.SUCCEEDED,
     request: GenerationRequest | None = None,
 ) -> Job:
-    """A job that ended at that moment, and what the ledger took for it."""
+    """A job that ended at that time, with its charge in the ledger."""
     job = make_job(user, status=status, request=request)
     return _charge(job, amount=ms, at=at, charged_ms=ms)
 
@@ -82,7 +82,7 @@ def charge(
 def charge_by_key(
     key: ApiKey, *, amount: int, at: datetime, request: GenerationRequest | None = None
 ) -> Job:
-    """As `charge`, asked for by API and paid in what the key pays in."""
+    """Like `charge`, for a job by API in the unit of its key."""
     job = make_job(key.user, request=request)
     job.api_key, job.unit = key, key.pays_in
     job.save()
@@ -106,7 +106,7 @@ def make_image(
     size: tuple[int, int] = (64, 64),
     created_at: datetime | None = None,
 ) -> Image:
-    """A picture with its files. Each call's is a second younger than the one before."""
+    """A picture with its files, a second younger than the previous one."""
     picture = PIL.Image.new("RGB", size, "teal")
     stem = f"tests/{job.pk}-{index}"
     image = Image(

@@ -1,4 +1,4 @@
-"""What becomes of jobs when an account is closed. Of sockets: tests/faults."""
+"""Jobs of closed accounts. For their sockets see tests/faults."""
 
 import pytest
 

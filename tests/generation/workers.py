@@ -1,4 +1,4 @@
-"""Heartbeats as workers would say them."""
+"""Heartbeats without workers."""
 
 from generation.models import Job
 from generation.queue import heartbeats
@@ -6,7 +6,7 @@ from generation.queue.heartbeats import Heartbeat, Pace, RunningJob, Totals
 
 
 def say(name: str = "machine:1", **changes: object) -> Heartbeat:
-    """Let a worker with nothing to do be heard; `running` may be jobs."""
+    """Publish an idle worker's heartbeat, or one with `running` jobs."""
     running = changes.pop("running", ())
     heartbeat = Heartbeat(
         **{

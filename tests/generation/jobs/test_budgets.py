@@ -1,4 +1,4 @@
-"""What a key may spend: counted when a job is asked for, corrected when it has ended."""
+"""Budgets of keys: counted at submission, corrected at the end."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -31,7 +31,7 @@ def submit(key, request=REQUEST):
 
 
 def spent_by_jobs(key):
-    """Counted anew from the jobs themselves."""
+    """The same sum, computed from the jobs."""
     return sum(
         job.price if job.charged_credits is None else job.charged_credits
         for job in Job.objects.filter(api_key=key)

@@ -37,19 +37,19 @@ pytestmark = pytest.mark.django_db
 
 
 def bells():
-    """How many bells nobody has answered yet."""
+    """The number of unanswered bells."""
     with redis.Redis.from_url(settings.REDIS_URL) as client:
         messages = client.lrange("celery", 0, -1)
     return sum(json.loads(each)["headers"]["task"] == tasks.work.name for each in messages)
 
 
 def story(job):
-    """The moves of a job, in order."""
+    """The transitions of a job, in order."""
     return [str(move) for move in job.transitions.all()]
 
 
 def written():
-    """Everything that a job may have left behind."""
+    """All rows that a job can create or change."""
     rows = [
         list(model.objects.order_by("pk").values())
         for model in (Job, Transition, Image, Hold, Entry)
@@ -654,7 +654,7 @@ def test_a_hint_that_cannot_be_given_undoes_nothing(alice, monkeypatch):
 
 
 def together(*calls):
-    """What the calls return, or the exceptions that they raise, in order."""
+    """The results of parallel calls, or their exceptions, in order."""
     start = threading.Barrier(len(calls))
 
     def run(call):

@@ -1,4 +1,4 @@
-"""Jobs that there are no minutes for: parked or relaxed, they hold nothing, and start by themselves."""
+"""Jobs without minutes: parked or relaxed, without a hold, started automatically."""
 
 from datetime import timedelta
 

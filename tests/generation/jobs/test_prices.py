@@ -1,4 +1,4 @@
-"""What the price list promises."""
+"""The promises of the price list."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The receipt beside the ledger: they agree to the millisecond."""
+"""Receipt and ledger agree to the millisecond."""
 
 import pytest
 from django.urls import reverse
@@ -27,7 +27,7 @@ def finish(job, charges=CHARGES, **free_ms):
 
 
 def paid_for(job):
-    """What the ledger says was spent on the job."""
+    """The amount that the ledger charged for the job."""
     return -sum(entry.amount for entry in Entry.objects.filter(hold__reference=job.hold_reference))
 
 
@@ -71,7 +71,7 @@ def test_it_names_the_grants_that_paid_in_the_order_in_which_they_were_spent(ali
         source=Grant.Source.TOPUP,
         reference="more",
     )
-    # All but 500 ms of the plan's minutes are gone.
+    # Only 500 ms of the plan's minutes are left.
     Grant.objects.filter(pk=plan.pk).update(remaining=500)
 
     job = finish(submitted)

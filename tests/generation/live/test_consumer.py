@@ -32,7 +32,7 @@ in_thread = partial(database_sync_to_async, thread_sensitive=False)
 
 
 class Browser:
-    """What one browser is sent. `slow` takes nothing until it is asked."""
+    """One browser's received messages. A `slow` one reads only on demand."""
 
     def __init__(self, client=None, *, origin="http://127.0.0.1:8000", slow=False):
         headers = [(b"origin", origin.encode())]
@@ -51,7 +51,7 @@ class Browser:
             self.socket._output_queue = asyncio.Queue(maxsize=1)
 
     async def connect(self):
-        """Whether the site lets the browser in."""
+        """Connect; True if the site accepts the browser."""
         await self.socket.send_input({"type": "websocket.connect"})
         answer = await self.socket.receive_output(PATIENCE)
         return answer["type"] == "websocket.accept"
@@ -76,14 +76,14 @@ class Browser:
         return UUID(bytes=frame[:16]), int.from_bytes(frame[16:20], "big"), frame[20:]
 
     async def until(self, type):
-        """The first message of this type, those before it left out."""
+        """The first message of this type; earlier ones are skipped."""
         while True:
             message = await self.next()
             if isinstance(message, dict) and message["type"] == type:
                 return message
 
     async def is_closed(self, *, seconds=PATIENCE):
-        """Whether the site closes the socket, whatever it sends before."""
+        """True if the site closes the socket, perhaps after more messages."""
         async with asyncio.timeout(seconds):
             while True:
                 output = await self.socket.receive_output(seconds)
@@ -123,7 +123,7 @@ def bobs(bob):
 
 
 def progress_of(job, count, *, step=1):
-    """What the job's worker says, as its message number `count`."""
+    """The job's progress message number `count`."""
     seq = messages.seq_of(job) + count
     return Progress(job=str(job.pk), seq=seq, phase="denoising", step=step, steps=100)
 
@@ -393,7 +393,7 @@ async def test_who_watches_is_known_as_long_as_the_page_is_open(
     job = await in_thread(submit_and_claim)(alice)
     browser = await open_browser(alices)
 
-    # Never a silence, for longer than a word of watching lasts.
+    # Messages without a pause, for longer than WATCHED_SECONDS.
     for count in range(1, 20):
         await tell_progress(job, count)
         await asyncio.sleep(0.1)
@@ -496,7 +496,7 @@ async def test_a_session_that_ended_unnoticed_is_found_out(
     browser = await open_browser(alices)
     await browser.until("jobs.snapshot")
 
-    # Nobody tells the sockets of this.
+    # No signal reaches the sockets.
     await in_thread(User.objects.filter(pk=alice.pk).update)(is_active=False)
 
     assert await browser.is_closed()

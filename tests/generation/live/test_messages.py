@@ -38,7 +38,7 @@ def test_numbers_rise_through_a_jobs_life(alice):
     for give_back in (jobs.hand_back, let_lapse_and_reap):
         job = claim()
         seen.append(messages.seq_of(job))
-        # What its worker says while it runs.
+        # Messages of its worker while it runs.
         seen += [messages.seq_of(job) + count for count in (1, 2, 150)]
         give_back(job)
         seen.append(messages.seq_of(Job.objects.get()))
@@ -182,7 +182,7 @@ def test_what_went_wrong_is_told_in_the_readers_language(alice, settings):
     assert error.startswith("模型没有给出可用的图片")
 
 
-# What is kept for those who come later ----------------------------------------------------------
+# Kept for later browsers ------------------------------------------------------------------------
 
 
 def test_the_newest_preview_is_kept(alice):
@@ -205,7 +205,7 @@ def test_who_watches_is_known_for_a_while(alice, bob, monkeypatch):
     assert latest.watched([alice.pk, bob.pk]) == frozenset()
 
 
-# What is told -----------------------------------------------------------------------------------
+# Sending ----------------------------------------------------------------------------------------
 
 
 def test_a_move_is_told_to_its_owner_alone(alice, bob, django_capture_on_commit_callbacks):

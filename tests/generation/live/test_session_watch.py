@@ -1,4 +1,4 @@
-"""Sockets of many sessions, looked at together."""
+"""Batched session checks of many sockets."""
 
 import asyncio
 
@@ -29,7 +29,7 @@ def _quick(monkeypatch):
 
 
 class Looks:
-    """Answers the looks, with the last answer to all that come after; notes what was asked."""
+    """Answers the checks in order, repeating the last answer; records the questions."""
 
     def __init__(self):
         self.answers = [set()]

@@ -1,4 +1,4 @@
-"""What an operator sees of programs' keys, and how one is revoked."""
+"""Admin pages of API keys."""
 
 import re
 from datetime import timedelta
@@ -22,7 +22,7 @@ LOOKUPS = ["", "__startswith", "__regex"]
 
 @pytest.fixture
 def looker(client):
-    """May look at keys, and no more."""
+    """Staff who may view keys, without other permissions."""
     staff = factories.make_user("staff@example.com", is_staff=True)
     staff.user_permissions.add(Permission.objects.get(codename="view_apikey"))
     client.force_login(staff)
@@ -34,7 +34,7 @@ def page_of(key):
 
 
 def cells(client, **query):
-    """The list's rows, each as its cells by their names."""
+    """The rows of the list, as cells by name."""
     page = client.get(URL, query).text
     body = page[page.index("<tbody>") :] if "<tbody>" in page else ""
     rows = [

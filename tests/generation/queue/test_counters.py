@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def counted(django_capture_on_commit_callbacks):
-    """What is counted of what a function does."""
+    """The counts that a function adds."""
 
     def counted(act, *args, **options):
         before = counters.read()

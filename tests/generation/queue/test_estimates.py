@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 
 def run_of(request, *, ms_per_step_megapixel, overhead_ms=0):
-    """What a run of the request costs on a device of this speed."""
+    """The charges of a run on a device of this speed."""
     step_ms = ms_per_step_megapixel * request.rows * request.megapixels
     steps = range(1, request.evaluations + 1)
     return [

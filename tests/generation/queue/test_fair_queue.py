@@ -27,7 +27,7 @@ def submit_many(user, count, **values):
 
 
 def serve(count=None):
-    """Let one device work on, job after job; returns whose they were."""
+    """Run jobs one after another; returns their owners."""
     served = []
     while len(served) != count and (job := jobs.claim(worker="machine:1")):
         finish(job)
@@ -36,7 +36,7 @@ def serve(count=None):
 
 
 def install(monkeypatch, settings, folder, name):
-    """A checkpoint that is there to be asked for, though not to be loaded."""
+    """A checkpoint that can be requested but not loaded."""
     settings.CHECKPOINTS_DIR = folder
     put(folder, name)
 
@@ -254,7 +254,7 @@ def test_the_position_counts_those_who_go_before(alice, bob):
     first, third, fourth = submit_many(alice, 3)
     second = submit(bob)
 
-    # Both begin at once; who came first goes first, but neither has anybody before.
+    # Both start at the same rank: the earlier goes first, but neither has a job ahead.
     assert positions(first, second) == [1, 1]
     assert positions(third, fourth) == [3, 4]
 
@@ -289,7 +289,7 @@ def test_who_is_behind_sees_the_position_fall(alice, bob):
 
 
 def relax(*relaxed, waited=timedelta(0)):
-    """Make jobs relaxed that have waited for so long."""
+    """Make jobs relaxed, queued this long ago."""
     since = timezone.now() - waited
     Job.objects.filter(pk__in=[job.pk for job in relaxed]).update(is_relaxed=True, queued_at=since)
 

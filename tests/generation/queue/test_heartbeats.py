@@ -45,7 +45,7 @@ def test_a_worker_that_takes_its_leave_is_gone_at_once():
 
 def test_a_name_that_got_lost_is_written_down_at_the_next_heartbeat():
     say("machine:1")
-    # As another worker would that read the names before this one wrote its own.
+    # Like another worker that read the names before this one wrote its own.
     cache.set(heartbeats._NAMES, {"machine:2": time.time()})
 
     heartbeat = say("machine:1")

@@ -1,4 +1,4 @@
-"""What a real worker, on the bundled checkpoint, says of itself while it works."""
+"""Heartbeats of a real worker on the bundled checkpoint."""
 
 import threading
 
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 @pytest.fixture
 def start(monkeypatch):
-    """Starts a worker, and closes it at last."""
+    """Start workers, and close them after the test."""
     monkeypatch.setattr(tender, "TEND_SECONDS", 0.05)
     monkeypatch.setattr(step_loop, "IDLE_SECONDS", 0.05)
     started = []
@@ -45,7 +45,7 @@ def worker(start):
 
 
 def answer_bell(worker):
-    """In a thread of its own, as Celery does."""
+    """Call `work` in a new thread, as Celery does."""
 
     def answer():
         worker.work()

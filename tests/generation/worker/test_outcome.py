@@ -1,4 +1,4 @@
-"""How a run ended is written down, whatever gets in the way."""
+"""Outcomes are stored, with retries while a server is away."""
 
 import numpy as np
 import PIL.Image

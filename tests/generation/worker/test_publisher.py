@@ -20,7 +20,7 @@ JOB = uuid4()
 
 
 class Cancellations:
-    """The jobs that their owners asked to stop."""
+    """The ids of the jobs to stop."""
 
     def __init__(self):
         self.asked = queue.Queue()
@@ -42,7 +42,7 @@ def cancellations():
 
 @pytest.fixture
 def publisher(cancellations):
-    """Not started yet."""
+    """A publisher that has not started."""
     publisher = Publisher(on_cancel=cancellations.asked.put)
     yield publisher
     if publisher._thread.is_alive():
@@ -51,7 +51,7 @@ def publisher(cancellations):
 
 @pytest.fixture
 def valkey(settings):
-    """One of this test's own, that it may kill."""
+    """A server of this test alone, which may kill it."""
     with Valkey() as valkey:
         layer = settings.CHANNEL_LAYERS["default"]
         config = {**layer["CONFIG"], "hosts": [{"address": valkey.url, "socket_timeout": None}]}
@@ -74,7 +74,7 @@ def ask_to_stop(job):
 
 
 def wait_until_listening(publisher, cancellations):
-    """Whoever has heard one hint hears all that follow."""
+    """After one message has arrived, all later ones do."""
     publisher.start()
     wait_for(lambda: hears_of(uuid4(), cancellations))
 

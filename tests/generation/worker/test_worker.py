@@ -27,7 +27,7 @@ from tests.valkey import Valkey
 
 pytestmark = pytest.mark.django_db(transaction=True)
 POISON = 666
-# Of a long job.
+# The steps of a long job.
 STEPS = 40
 LAST_BUT_ONE = STEPS - 1
 
@@ -41,13 +41,13 @@ def machine(alice):
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch, settings):
-    """The tender looks, and settlements are tried again, more often than on a site."""
+    """Tend and retry more often than on a site."""
     # A test that holds the engine for too long must not end the tests.
     settings.WORKER_STALL_SECONDS = 3_600
     monkeypatch.setattr(tender, "TEND_SECONDS", 0.05)
     monkeypatch.setattr(step_loop, "IDLE_SECONDS", 0.05)
     monkeypatch.setattr(outcome, "RETRY_SECONDS", 0.05)
-    # However slow the machine is that the tests run on.
+    # A slow machine must not exceed its budget.
     monkeypatch.setattr(carrier, "BUDGET_FACTOR", 1_000)
 
 
@@ -63,7 +63,7 @@ def use_storage(settings, folder, backend, **options):
 
 
 class StubbornDisk(FileSystemStorage):
-    """Refuses so many files before it takes any."""
+    """Refuses the first `refusals` files."""
 
     def __init__(self, *, refusals, **options):
         super().__init__(**options)
@@ -85,7 +85,7 @@ def files_in(folder):
 
 
 def fail_on_poison(pipeline_method):
-    """As the method, but it raises whenever the poisoned run takes part."""
+    """The method, except that it raises for the poisoned run."""
 
     def method_or_fail(pipeline, runs):
         if any(run.request.seed == POISON for run in runs):
@@ -95,7 +95,7 @@ def fail_on_poison(pipeline_method):
     return method_or_fail
 
 
-# From line to picture ---------------------------------------------------------------------------
+# From queue to picture --------------------------------------------------------------------------
 
 
 def test_a_job_becomes_a_picture_and_a_receipt(alice, machine):
@@ -113,7 +113,7 @@ def test_a_job_becomes_a_picture_and_a_receipt(alice, machine):
         assert (picture.format, picture.size) == ("PNG", (64, 64))
         assert picture.text["parameters"].startswith("a red house")
     phases = [group.phase for group in job.parsed_receipt.groups]
-    # On a slow machine, what exceeds the hold comes last.
+    # On a slow machine, a line for the excess comes last.
     assert phases[:6] == ["queue", "load", "encode", "step", "decode", "storage"]
     assert [line.index for line in job.parsed_receipt.steps] == [1, 2, 3]
     assert job.charged_ms == job.parsed_receipt.charged_ms
@@ -189,7 +189,7 @@ def test_the_quote_learns_from_what_ran(alice, machine):
     assert speed.device.startswith(machine.loader.device.type)
 
 
-# Telling ----------------------------------------------------------------------------------------
+# Messages ---------------------------------------------------------------------------------------
 
 
 def test_who_watches_sees_the_picture_appear(alice, machine):
@@ -243,7 +243,7 @@ def test_whoever_opens_a_page_in_mid_run_sees_previews_from_then_on(alice, machi
 
 
 def start_long_job(user, machine, *, held_at):
-    """A job that has taken the first of its many steps."""
+    """A job held after its step number `held_at`."""
     job = jobs.submit(user, make_request(num_inference_steps=STEPS))
     machine.hold(at_step=held_at)
     machine.ring()
@@ -457,7 +457,7 @@ def test_a_run_whose_lease_was_lost_is_taken_off_the_device(alice, machine, sett
 
 
 def let_lapse_and_reap(job):
-    """At once: the tender would renew the lease in between."""
+    """Lapse and reap in a loop, because the tender may renew the lease in between."""
     while not jobs.reap():
         let_lapse(job)
 
