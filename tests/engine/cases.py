@@ -15,7 +15,7 @@ from tests.engine.toy_checkpoints import TOYS
 
 SIDE = 32
 
-# What a mode asks for beside its pictures, so that every branch of its start is taken by some case.
+# Settings of each mode that make the cases cover every branch of its start.
 VARIANTS: Mapping[Mode, tuple[Mapping[str, object], ...]] = {
     Mode.TEXT_TO_IMAGE: ({},),
     Mode.IMAGE_TO_IMAGE: ({"strength": 0.6},),

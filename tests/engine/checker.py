@@ -1,4 +1,4 @@
-"""A toy safety checker: the real classes, small, taught to dislike one picture."""
+"""A toy safety checker: the real classes with small weights that reject one image."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ _ALMOST_THE_SAME = 0.999
 
 
 def write(folder: Path, *, forbidden: Image.Image = FORBIDDEN) -> None:
-    """Write one that holds back this picture, and nothing else."""
+    """Write a safety checker that rejects this image alone."""
     torch.manual_seed(0)
     processor = CLIPImageProcessorPil(
         size={"shortest_edge": SIDE}, crop_size={"height": SIDE, "width": SIDE}

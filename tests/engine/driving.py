@@ -1,4 +1,4 @@
-"""Requests, and an engine driven to the end of them."""
+"""Toy requests, and functions that drive an engine through them."""
 
 from typing import Any, TypeVar
 

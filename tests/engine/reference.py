@@ -1,4 +1,4 @@
-"""What diffusers' own pipelines give for our requests, as latents, one call a picture."""
+"""Reference latents from diffusers' own pipelines, one call an image."""
 
 from collections.abc import Callable, Mapping
 from functools import cache

@@ -1,4 +1,4 @@
-"""The web process may import the engine's vocabulary without paying for torch."""
+"""The engine's lower packages load without torch, and the whole engine without Django."""
 
 import subprocess
 import sys

@@ -60,5 +60,5 @@ def test_the_entry_of_the_bundled_checkpoint_fits_its_weights() -> None:
     vae_factor = 2 ** (len(vae["block_out_channels"]) - 1)
 
     assert CHECKPOINTS["sketchbook"].native_size == unet["sample_size"] * vae_factor
-    # What its unet can't halve evenly, it rounds up on the way down, and cuts off on the way up.
+    # The unet rounds odd sizes up when it halves them, and crops when it doubles them.
     assert CHECKPOINTS["sketchbook"].multiple % vae_factor == 0

@@ -1,4 +1,4 @@
-"""What is painted stays inside the mask, and outpainting leaves the picture where it was."""
+"""Painting stays inside the mask, and outpainting keeps the original's pixels."""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter

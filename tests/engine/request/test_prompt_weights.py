@@ -1,4 +1,4 @@
-"""Prompts with weights, as the field writes them."""
+"""Prompt weights in AUTOMATIC1111's syntax."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""A request is checked once, completely, where it is built."""
+"""The constructor of a request validates it completely."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""What the bundled checkpoint draws follows what it was asked for."""
+"""The bundled checkpoint's images follow their prompts."""
 
 import numpy as np
 from PIL import Image
@@ -42,7 +42,7 @@ def test_image_to_image_stays_as_near_its_source_as_asked(loader):
     _, source = draw(loader, prompt="a red house in a field during the day")
 
     def distance(strength):
-        """How far a new picture is from its source, in levels of 256, where the prompt says little."""
+        """Return the mean distance of a new image from its source, in levels of 256."""
         _, image = draw(
             loader,
             prompt="a house in a field with clouds",

@@ -29,7 +29,7 @@ from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelW
 from transformers.models.t5.configuration_t5 import T5Config
 from transformers.models.t5.modeling_t5 import T5EncoderModel
 
-from generation.engine.checkpoints.store import inferred_configs
+from generation.engine.checkpoints.store import inferred_configs, text_encoder_configs
 from generation.engine.checkpoints.store.files import write_json
 from generation.engine.checkpoints.store.inspection import DENOISER, Contents, Encoder, Layout
 from generation.engine.checkpoints.store.structure import INDEX
@@ -105,7 +105,7 @@ def _write_encoder(
 ) -> None:
     """Write a text encoder beside its tokenizer."""
     filler = FILLER if _fills_with_a_mark(contents, encoder) else END
-    config = inferred_configs.text_encoder(contents, encoder, ids=clip.ids(filler=filler))
+    config = text_encoder_configs.text_encoder(contents, encoder, ids=clip.ids(filler=filler))
     tokenizer = folder / encoder.part.replace("text_encoder", "tokenizer")
     if encoder.layout is Layout.T5:
         assert t5 is not None

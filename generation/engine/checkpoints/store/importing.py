@@ -17,6 +17,7 @@ from generation.engine.checkpoints.store import (
     manifest,
     recognition,
     structure,
+    text_encoder_configs,
     tokenizers,
     weights,
 )
@@ -114,7 +115,7 @@ def _take_file(path: Path, folder: Path, options: ImportOptions, *, root: Path) 
     contents = inspection.contents_of(weights.header(path))
     prediction = inferred_configs.prediction_of(contents, options.prediction)
     clip = tokenizers.find_clip(
-        options.vocabulary, root, size=inferred_configs.vocabulary_size(contents)
+        options.vocabulary, root, size=text_encoder_configs.vocabulary_size(contents)
     )
     from generation.engine.checkpoints.store import conversion  # slow import: torch
 

@@ -1,5 +1,6 @@
 """Detection of the model in a single file, by the names of its tensors."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -124,3 +125,9 @@ def require_no_pickle(name: str) -> None:
         raise Unusable(
             f"{name} is a pickle. {weights.WHY_NO_PICKLES} Most are published as .safetensors, too."
         )
+
+
+def numbers_in(tensors: Tensors, pattern: str) -> set[int]:
+    """Return the numbers that the pattern's group matches in the tensors' names."""
+    compiled = re.compile(pattern)
+    return {int(match[1]) for name in tensors if (match := compiled.match(name))}

@@ -1,4 +1,4 @@
-"""A hub to fetch from, an empty shelf to fetch to, and what an operator would type."""
+"""Fixtures: a fake hub, an empty model store, and downloads as an operator starts them."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,10 +23,10 @@ TOY = Download(
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
-    """A hub of our own; nobody waits between two tries."""
+    """A fake hub, without pauses between attempts."""
     monkeypatch.setattr(hubs, "PAUSE_SECONDS", 0)
     monkeypatch.setattr(file_download.time, "sleep", lambda _: None)
-    # What is smaller than a chunk is lost when the connection breaks, and a toy is.
+    # A broken connection loses an incomplete chunk, and a toy is smaller than the default one.
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", CHUNK)
     hub = FakeHub()
     yield hub
@@ -35,7 +35,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
 
 @pytest.fixture
 def toy(hub: FakeHub, checkpoint_root: Path) -> Repository:
-    """The toy checkpoint's repository on the hub, with things in it that nobody needs."""
+    """The toy checkpoint's repository on the hub, with superfluous files."""
     published = repository(checkpoint_root / "toy")
     (files,) = published.commits.values()
     extra = {
@@ -69,7 +69,7 @@ Fetch = Callable[..., Manifest]
 
 @pytest.fixture
 def fetch(hub: FakeHub, root: Path) -> Fetch:
-    """Fetch an download as an operator who accepts every licence."""
+    """Download as an operator who accepts every license."""
 
     def fetch(download: Download = TOY, *, token: str = "", **options: Any) -> Manifest:
         client = Hub(endpoint=hub.endpoint, token=token)

@@ -1,4 +1,4 @@
-"""A hub of our own on this machine: as much of the real one's HTTP as a download needs, and its faults."""
+"""A fake hub: an HTTP server with the endpoints that a download needs, and faults on demand."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 TOKEN = "hf_of_the_operator"
 STRANGERS_TOKEN = "hf_of_a_stranger"
-# From this size on files are told of by their SHA-256, as the real hub does with large ones.
+# Files of at least this size are listed with their SHA-256, as on the real hub.
 LARGE = 1_000
 
 

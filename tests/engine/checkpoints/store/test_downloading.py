@@ -1,4 +1,4 @@
-"""From a hub to the shelf: only what is needed, whole and right, however bad the connection."""
+"""Downloads: the necessary files only, complete and correct over a bad connection."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Checkpoints of this machine's: recognised, taken over, and the same pictures as before."""
+"""Imports of local checkpoints: their detection, and the same images as before."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""The real checkpoints' geometry is recognised from the names and shapes of their tensors alone."""
+"""Detection of real checkpoints' geometry from the names and shapes of their tensors."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ import torch
 from diffusers import AutoencoderKL, SD3Transformer2DModel, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-from generation.engine.checkpoints.store import inferred_configs, inspection
+from generation.engine.checkpoints.store import inferred_configs, inspection, text_encoder_configs
 from generation.engine.checkpoints.store.inspection import Contents, Encoder, Layout
 from generation.engine.checkpoints.store.weights import TensorInfo
 from generation.engine.enums import Family
@@ -211,7 +211,7 @@ def test_the_text_encoders_of_the_originals(
         )
     name = singlefile.clip if layout is Layout.CLIP else singlefile.open_clip
 
-    config = inferred_configs.text_encoder(
+    config = text_encoder_configs.text_encoder(
         contents(family, name(model, "x.")), Encoder(part, layout, "x."), ids={}
     )
 

@@ -1,4 +1,4 @@
-"""What is wrong with a checkpoint shows without reading it, and for certain once it is read."""
+"""Faults of a checkpoint show in a quick check, and for certain in a full verification."""
 
 import json
 import shutil
