@@ -33,7 +33,7 @@ def refused_if_malformed() -> Iterator[None]:
 
 
 class _NewCredential:
-    """For a form whose `clean` parses a new credential."""
+    """Mixin for forms whose `clean` parses a new credential."""
 
     def clean(self) -> dict[str, Any]:
         with refused_if_malformed():
@@ -42,7 +42,7 @@ class _NewCredential:
 
 
 class _KnownCredential:
-    """For a form whose `clean_credential` looks up the credential's owner."""
+    """Mixin for forms whose `clean_credential` looks up the credential's owner."""
 
     def clean_credential(self) -> Authenticator:
         with refused_if_malformed():

@@ -41,7 +41,7 @@ FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP", "
 
 
 class SiteCollector(Collector):
-    """Collects the site's gauges. A part whose server is down is left out and reported, so that the rest is served."""
+    """Collects the site's gauges. A part whose server is down is left out and reported."""
 
     def collect(self) -> Iterable[Metric]:
         up = GaugeMetricFamily(
