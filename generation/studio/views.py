@@ -1,11 +1,10 @@
 """The studio: its form, its prefilled values, the quote for its settings."""
 
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -21,19 +20,14 @@ from billing.plans import PaymentOverdue, plan_of
 from billing.templatetags.amounts import gpu_time
 from generation import jobs, moderation
 from generation.engine.checkpoints.example_prompts import EXAMPLES, follows_prompts
-from generation.engine.enums import Mode
 from generation.images import sources, uploads
 from generation.jobs import admission
 from generation.live import snapshot
 from generation.models import Image, Job, StudioPreset
-from generation.options import on_offer, presets
-from generation.options.build_request import SIDES, values_of
-from generation.options.offered import offered
-from generation.options.sizes import AS_PICTURE
+from generation.options import on_offer
 from generation.queue import estimates
-from generation.studio import prefill, saved_defaults
+from generation.studio import initial_values, prefill
 from generation.studio.forms import GenerationForm
-from generation.studio.job_views import get_job_for_user
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -55,7 +49,9 @@ def studio(request: HttpRequest) -> HttpResponse:
     """
     user = user_of(request)
     if request.method != "POST":
-        return _render_studio(request, GenerationForm(initial=_initial(request), user=user))
+        return _render_studio(
+            request, GenerationForm(initial=initial_values.of_request(request), user=user)
+        )
     posted, refused = uploads.receive_all(user, request.POST, request.FILES)
     form = GenerationForm(posted, user=user)
     for name, reason in refused.items():
@@ -99,7 +95,7 @@ def quote(request: HttpRequest) -> HttpResponse:
 def _render_studio(request: HttpRequest, form: GenerationForm) -> HttpResponse:
     user = user_of(request)
     jobs_of_user = Job.objects.for_user(user)
-    job_id = _uuid(request.GET.get("job", ""))
+    job_id = initial_values.uuid_in(request.GET.get("job", ""))
     latest = jobs_of_user.order_by("-created_at", "-id")
     shown = jobs_of_user.filter(pk=job_id).first() if job_id else latest.first()
     recent = Image.objects.for_user(user).kept().defer("terms")
@@ -117,66 +113,6 @@ def _render_studio(request: HttpRequest, form: GenerationForm) -> HttpResponse:
         "recent": recent.order_by("-created_at", "-id")[:RECENT],
     }
     return render(request, "generation/studio.html", context)
-
-
-def _initial(request: HttpRequest) -> dict[str, Any]:
-    user = user_of(request)
-    if image_id := _uuid(request.GET.get("image", "")):
-        images = Image.objects.for_user(user).kept().select_related("job")
-        image = get_object_or_404(images, pk=image_id)
-        return _values_of(image.job, seed=image.seed)
-    if job_id := _uuid(request.GET.get("job", "")):
-        before = get_job_for_user(request, job_id)
-        seed = before.generation_request.seed if request.GET.get("keep_seed") else None
-        return _values_of(before, seed=seed)
-    if own := _uuid(request.GET.get("own", "")):
-        return dict(get_object_or_404(StudioPreset, user=user, pk=own).values)
-    if image_id := _uuid(request.GET.get("from", "")):
-        return _start_from(user, image_id, mode=request.GET.get("mode", ""))
-    try:
-        return {**saved_defaults.initial(user), **prefill.values(request)}
-    except presets.UnknownPreset as error:
-        raise Http404 from error
-
-
-def _values_of(job: Job, *, seed: int | None = None) -> dict[str, Any]:
-    request = job.generation_request
-    return {
-        **values_of(request, seed=seed, picture=sources.size_of(job.user, request.image)),
-        "synthetic_for": job.synthetic_for,
-    }
-
-
-def _start_from(user: "User", image_id: UUID, *, mode: str) -> dict[str, Any]:
-    """Initial values to edit one of the user's images with its own prompt.
-
-    Keeps the image's model if that supports the mode.
-    """
-    image = get_object_or_404(Image.objects.for_user(user).kept(), pk=image_id)
-    chosen = Mode(mode) if mode in set(Mode) else Mode.IMAGE_TO_IMAGE
-    able = [each.id for each in offered() if chosen in each.modes]
-    return {
-        **_values_of(image.job),
-        **({} if image.checkpoint in able else _with_own_settings(able)),
-        **dict.fromkeys(("mask", "depth", "strength", *SIDES)),
-        "mode": chosen,
-        "image": uploads.from_image(user, image).digest,
-        "shape": AS_PICTURE,
-    }
-
-
-def _with_own_settings(able: list[str]) -> dict[str, Any]:
-    """Select the first checkpoint, if any, and clear the settings of another model."""
-    own = dict.fromkeys(("num_inference_steps", "guidance_scale", "noise_scheduler"))
-    return {"checkpoint": able[0], **own} if able else {}
-
-
-def _uuid(text: str) -> UUID | None:
-    """None for an empty text. Raises Http404 for anything else than a UUID."""
-    try:
-        return UUID(text) if text else None
-    except ValueError as error:
-        raise Http404 from error
 
 
 def _quote(user: "User", form: GenerationForm) -> dict[str, Any]:
