@@ -34,5 +34,5 @@ def loader(checkpoint_root: Path) -> Iterator[Loader]:
 
 @pytest.fixture
 def engine(loader: Loader) -> Engine:
-    # All that are there share their steps from the first one on: see test_rowcap for the learning.
+    # All runs share their steps from the first one on; test_batch_limit covers the learning.
     return Engine(loader=loader, batch_limit=BatchLimit(initial=16), preview_interval=0.0)

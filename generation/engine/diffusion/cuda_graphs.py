@@ -127,5 +127,5 @@ class _CapturedGraph:
         for name, argument in arguments.items():
             self._arguments[name].copy_(argument)
         self._graph.replay()
-        # The next graph that is played may write over it: all share their memory.
+        # The next replay may overwrite the output: all graphs share their memory.
         return self._output.clone()
