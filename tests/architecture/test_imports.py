@@ -1,77 +1,125 @@
-"""sdsite -> generation -> billing -> accounts; the engine stands alone, and torch stays in the worker."""
+"""The house keeps its ladder: imports lead downwards, and the engine stands alone."""
 
-import ast
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parents[2]
-# Each package, and those of ours that it may import besides itself.
-ALLOWED = {
-    "accounts": set(),
-    "billing": {"accounts"},
-    "generation": {"accounts", "billing"},
-    "sdsite": {"accounts", "billing", "generation"},
-}
+from tests.architecture.ladder import (
+    ENGINE,
+    ENGINE_LADDER,
+    LADDER,
+    PACKAGES,
+    PROJECT,
+    Import,
+    all_imports,
+    circle_in,
+    climbs,
+    imports_in,
+    modules,
+    room_of,
+)
+
 WEB = "django", "celery", "channels", "allauth", "asgiref"
+# What of the engine loads without torch, and so may be imported by web processes.
+ENGINE_FOR_WEB = tuple(
+    f"{ENGINE}.{room}" for room in ("enums", "messages", "events", "checkpoints", "request")
+)
+# Only what runs in a worker or from a command line knows the rest of the engine.
+BESIDE_ENGINE = "generation.worker", "generation.management"
 
 
-def imports(path: Path) -> Iterator[str]:
-    """The absolute names of the modules that a file imports, anywhere in it."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path} has a relative import"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+def is_in(module, *packages):
+    return any(f"{module}.".startswith(f"{package}.") for package in packages)
 
 
-def test_relative_and_nested_imports_are_seen(tmp_path):
-    file = tmp_path / "module.py"
-    file.write_text("def f():\n    from billing import ledger\n    import torch.nn\n")
+def test_every_module_of_generation_has_a_place_on_the_ladder():
+    homeless = [
+        name
+        for name in modules()
+        if is_in(name, "generation") and not is_in(name, ENGINE, "generation.migrations")
+        if name not in {"generation", "generation.templatetags"}
+        if room_of(name, LADDER) is None and not is_in(name, "generation.templatetags")
+    ]
+    homeless_in_engine = [
+        name
+        for name in modules()
+        if is_in(name, ENGINE) and name != ENGINE and room_of(name, ENGINE_LADDER) is None
+    ]
 
-    assert list(imports(file)) == ["billing.ledger", "torch.nn"]
+    assert homeless == []
+    assert homeless_in_engine == []
 
 
-@pytest.mark.parametrize("package", ALLOWED)
-def test_a_package_imports_only_those_below_it(package):
-    forbidden = ALLOWED.keys() - ALLOWED[package] - {package}
+@pytest.mark.parametrize("ladder", [LADDER, ENGINE_LADDER], ids=["house", "engine"])
+def test_every_import_leads_down_the_ladder(ladder):
+    assert [str(each) for each in climbs(all_imports(), ladder)] == []
 
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "from generation.studio import forms",
+        "def f():\n    from generation.studio import forms",
+        "if TYPE_CHECKING:\n    from generation.studio.forms import RequestForm",
+        "import generation.studio.forms",
+        "from generation import studio",
+    ],
+)
+def test_an_import_that_climbs_is_seen_wherever_it_stands(planted):
+    imports = list(imports_in("generation.queue.estimates", planted, modules()))
+
+    assert len(list(climbs(imports, LADDER))) == 1
+
+
+def test_rooms_on_one_rung_do_not_know_each_other():
+    imports = imports_in("generation.api.wait", "from generation.worker import worker", modules())
+
+    assert len(list(climbs(imports, LADDER))) == 1
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    assert circle_in(all_imports()) == []
+
+
+def test_a_circle_is_seen():
+    planted = [
+        Import("accounts.keys", "accounts.models", 1),
+        Import("accounts.models", "accounts.keys", 1),
+    ]
+
+    assert set(circle_in(planted)) == {"accounts.keys", "accounts.models"}
+
+
+def test_the_engine_knows_nothing_of_the_rest():
     found = [
-        (str(path.relative_to(PROJECT)), name)
-        for path in (PROJECT / package).rglob("*.py")
-        for name in imports(path)
-        if name.split(".")[0] in forbidden
+        str(each)
+        for each in all_imports()
+        if is_in(each.importer, ENGINE)
+        if is_in(each.imported, *WEB, *PACKAGES) and not is_in(each.imported, ENGINE)
     ]
 
     assert found == []
 
 
-def test_the_engine_knows_nothing_of_the_web():
+def test_the_web_knows_of_the_engine_what_loads_without_torch():
     found = [
-        (path.name, name)
-        for path in (PROJECT / "generation" / "engine").rglob("*.py")
-        for name in imports(path)
-        if name.split(".")[0] in (*WEB, *ALLOWED) and not name.startswith("generation.engine")
+        (each.importer, each.imported)
+        for each in all_imports()
+        if is_in(each.imported, ENGINE) and not is_in(each.imported, *ENGINE_FOR_WEB)
+        if not is_in(each.importer, ENGINE, *BESIDE_ENGINE)
     ]
 
-    assert found == []
+    # In workers alone, where its weights are.
+    safety_checker = f"{ENGINE}.diffusion.safety_checker"
+    assert set(found) == {("generation.moderation", safety_checker)}
 
 
 def test_stripe_is_known_to_its_own_folder_alone():
-    found = {
-        path.relative_to(PROJECT).as_posix()
-        for package in ALLOWED
-        for path in (PROJECT / package).rglob("*.py")
-        if any(name.split(".")[0] == "stripe" for name in imports(path))
-    }
+    found = {each.importer for each in all_imports() if is_in(each.imported, "stripe")}
 
-    folder = "billing/providers/stripe"
-    names = ("catalogue", "checkouts", "client", "invoices", "subscriptions")
-    assert found == {f"{folder}/{name}.py" for name in names}
+    assert found
+    assert {name for name in found if not is_in(name, "billing.providers.stripe")} == set()
 
 
 @pytest.mark.parametrize("module", ["sdsite.asgi", "sdsite.celery"])

@@ -22,8 +22,8 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory):
-    with Site(tmp_path_factory.mktemp("site")) as site:
+def site(new_data_folder):
+    with Site(new_data_folder()) as site:
         yield site
 
 

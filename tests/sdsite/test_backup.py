@@ -38,8 +38,8 @@ print(wait_for, Job.objects.running().count(), Job.objects.queued().count())
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    with Site(tmp_path_factory.mktemp("busy")) as site:
+def site(new_data_folder):
+    with Site(new_data_folder()) as site:
         yield site
 
 

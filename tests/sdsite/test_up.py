@@ -47,8 +47,8 @@ def test_what_is_ready_serves_and_ctrl_c_ends_every_process(start, tmp_path):
     assert "Traceback" not in site.output
 
 
-def test_without_debug_it_runs_as_it_does_online(start, tmp_path):
-    site = start(tmp_path, DEBUG="0", HTTPS="0").wait_until_ready()
+def test_without_debug_it_runs_as_it_does_online(start, new_data_folder):
+    site = start(new_data_folder(), DEBUG="0", HTTPS="0").wait_until_ready()
 
     with site.get("/plans/") as page:
         style = re.search(r'href="(/static/css/site\.\w+\.css)"', page.read().decode())[1]
@@ -57,8 +57,8 @@ def test_without_debug_it_runs_as_it_does_online(start, tmp_path):
     assert "demo account" not in site.output
 
 
-def test_a_killed_site_leaves_no_process_behind(start, tmp_path):
-    site = start(tmp_path).wait_until_ready()
+def test_a_killed_site_leaves_no_process_behind(start, new_data_folder):
+    site = start(new_data_folder()).wait_until_ready()
     processes = site.processes
 
     site.process.kill()
@@ -66,13 +66,14 @@ def test_a_killed_site_leaves_no_process_behind(start, tmp_path):
     wait_for(lambda: not any(process.is_running() for process in processes), seconds=15)
 
 
-def test_a_second_start_still_has_the_data_and_who_signed_in(start, tmp_path):
-    site = start(tmp_path).wait_until_ready()
+def test_a_second_start_still_has_the_data_and_who_signed_in(start, new_data_folder):
+    data = new_data_folder()
+    site = start(data).wait_until_ready()
     browser = sign_in_to_demo_account(site)
     site.process.send_signal(signal.SIGTERM)
     assert site.ended() == 0
 
-    again = start(tmp_path, port=site.port).wait_until_ready()
+    again = start(data, port=site.port).wait_until_ready()
 
     with browser.open(f"{again.url}/account/settings/") as page:
         assert page.url == f"{again.url}/account/settings/"
@@ -93,8 +94,11 @@ def sign_in_to_demo_account(site):
     return browser
 
 
-def test_of_two_sites_side_by_side_each_can_be_ended_also_one_in_the_background(start, tmp_path):
-    one, two = start(tmp_path / "one", within=DEAF_TO_CTRL_C), start(tmp_path / "two")
+def test_of_two_sites_side_by_side_each_can_be_ended_also_one_in_the_background(
+    start, new_data_folder
+):
+    one = start(new_data_folder(), within=DEAF_TO_CTRL_C)
+    two = start(new_data_folder())
     one.wait_until_ready()
     two.wait_until_ready()
 
@@ -114,8 +118,8 @@ def test_a_taken_port_ends_it_with_one_line(start, tmp_path):
     assert f"Port {site.port} can't be used" in site.lines[0]
 
 
-def test_a_part_that_ends_is_started_again(start, tmp_path):
-    site = start(tmp_path).wait_until_ready()
+def test_a_part_that_ends_is_started_again(start, new_data_folder):
+    site = start(new_data_folder()).wait_until_ready()
     beat = site.process_of("beat")
 
     beat.kill()
@@ -126,8 +130,8 @@ def test_a_part_that_ends_is_started_again(start, tmp_path):
         assert response.read() == b"ok\n"
 
 
-def test_a_part_that_keeps_ending_ends_the_site(start, tmp_path):
-    site = start(tmp_path).wait_until_ready()
+def test_a_part_that_keeps_ending_ends_the_site(start, new_data_folder):
+    site = start(new_data_folder()).wait_until_ready()
 
     while site.process.poll() is None:
         site.kill("worker")
@@ -137,8 +141,8 @@ def test_a_part_that_keeps_ending_ends_the_site(start, tmp_path):
     assert "The worker keeps ending (status 137)" in site.lines[-1]
 
 
-def test_a_server_that_ends_ends_the_site(start, tmp_path):
-    site = start(tmp_path).wait_until_ready()
+def test_a_server_that_ends_ends_the_site(start, new_data_folder):
+    site = start(new_data_folder()).wait_until_ready()
     valkey = next(process for process in site.processes if "valkey-server" in process.name())
 
     valkey.kill()

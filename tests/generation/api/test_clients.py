@@ -23,8 +23,8 @@ QUICK = {"num_inference_steps": 4, "seed": 7}
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    with Site(tmp_path_factory.mktemp("site")) as site:
+def site(new_data_folder):
+    with Site(new_data_folder()) as site:
         yield site
 
 

@@ -41,10 +41,10 @@ def text():
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    from tests.engine.toy_checkpoints import TOYS, write  # slow import: torch
+def site(new_data_folder):
+    from tests.engine.toy_checkpoints import TOYS, write  # noqa: PLC0415  # slow import: torch
 
-    data = tmp_path_factory.mktemp("site")
+    data = new_data_folder()
     folder = data / "checkpoints" / TOY
     write(TOYS[TOY], folder)
     descriptor.write(TOYS[TOY].checkpoint, folder)
