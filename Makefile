@@ -50,7 +50,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv || { \
 	  echo "Python can't make a virtual environment. On Debian or Ubuntu: sudo apt-get install python3.11-venv" >&2; exit 1; }
 	@echo "Installing the dependencies into .venv: a few minutes the first time"
-	PIP_CONSTRAINT=constraints.txt $(BIN)/pip install --disable-pip-version-check ".[dev]"
+	PIP_CONSTRAINT=constraints.txt $(BIN)/pip install --disable-pip-version-check --no-compile ".[dev]"
 	@touch $@
 
 %.mo: %.po $(INSTALLED)
