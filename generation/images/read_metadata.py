@@ -93,7 +93,7 @@ def _text(value: Any) -> str:
 
 
 def _signature(content: bytes, picture: Image.Image, *, chain: str) -> dict[str, str]:
-    import c2pa  # slow import: a large native library, needed after decoding only
+    import c2pa  # noqa: PLC0415  # slow import: a large native library, needed after decoding only
 
     settings: dict[str, Any] = {"verify": {"remote_manifest_fetch": False, "ocsp_fetch": False}}
     if chain:

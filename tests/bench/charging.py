@@ -10,7 +10,7 @@ from tests.bench.figures import Figure, measures
 def meter() -> Iterator[Figure]:
     """The sum charged over the busy time of the devices, without what a killed worker had begun."""
     with empty_database():
-        from tests.bench import customers
+        from tests.bench import customers  # noqa: PLC0415  # app registry: after django.setup()
 
         charged_us, busy_us = customers.charged_and_busy()
     yield Figure(

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 def empty_database() -> Iterator[None]:
     """Nothing that needs models may be imported before it."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-    import django
-    from django.test.utils import setup_test_environment, teardown_test_environment
+    import django  # noqa: PLC0415  # app registry: after django.setup()
+    from django.test.utils import setup_test_environment, teardown_test_environment  # noqa: PLC0415  # app registry: after django.setup()
 
     django.setup()
-    from django.db import connection, connections
+    from django.db import connection, connections  # noqa: PLC0415  # app registry: after django.setup()
 
     setup_test_environment(debug=False)
     connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)

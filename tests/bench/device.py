@@ -11,11 +11,11 @@ POLL_SECONDS = 0.02
 
 def main() -> None:
     django.setup()
-    from django.conf import settings
+    from django.conf import settings  # noqa: PLC0415  # app registry: after django.setup()
 
-    from generation.engine.loading.loader import Loader
-    from generation.engine.loop.engine import Engine
-    from generation.worker.worker import Worker
+    from generation.engine.loading.loader import Loader  # noqa: PLC0415  # app registry: after django.setup()
+    from generation.engine.loop.engine import Engine  # noqa: PLC0415  # app registry: after django.setup()
+    from generation.worker.worker import Worker  # noqa: PLC0415  # app registry: after django.setup()
 
     loader = Loader()
     engine = Engine(loader=loader, preview_interval=settings.PREVIEW_INTERVAL_SECONDS)

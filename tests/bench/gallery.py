@@ -15,7 +15,7 @@ ROUNDS = 31
 def gallery() -> Iterator[Figure]:
     """Pages of the gallery of somebody with a million pictures, over those of somebody with a thousand."""
     with empty_database():
-        from tests.bench import pictures
+        from tests.bench import pictures  # noqa: PLC0415  # app registry: after django.setup()
 
         few, many = pictures.Owner(FEW), pictures.Owner(MANY)
         pictures.settle()

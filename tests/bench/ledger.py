@@ -24,7 +24,7 @@ FEW, MANY = 1_000, 1_000_000
 def ledger() -> Iterator[Figure]:
     """Holds and captures a second over plain SQL that writes the same; with ten million entries over none; one wallet."""
     with empty_database():
-        from tests.bench import accounts
+        from tests.bench import accounts  # noqa: PLC0415  # app registry: after django.setup()
 
         purse = accounts.Purse("purse@example.com")
         yield _over_plain_sql(purse)
@@ -50,7 +50,7 @@ def ledger() -> Iterator[Figure]:
 def usage() -> Iterator[Figure]:
     """The balance and the usage page of who has a million entries, over one who has a thousand."""
     with empty_database():
-        from tests.bench import accounts
+        from tests.bench import accounts  # noqa: PLC0415  # app registry: after django.setup()
 
         few, many = accounts.Purse("few@example.com"), accounts.Purse("many@example.com")
         accounts.fill(few, FEW)
@@ -67,7 +67,7 @@ def usage() -> Iterator[Figure]:
 
 
 def _over_plain_sql(purse: "object") -> Figure:
-    from tests.bench import accounts
+    from tests.bench import accounts  # noqa: PLC0415  # app registry: after django.setup()
 
     assert isinstance(purse, accounts.Purse)
     plain_seconds, ledger_seconds = _medians(purse.pay_in_plain_sql, purse.pay)
@@ -80,7 +80,7 @@ def _over_plain_sql(purse: "object") -> Figure:
 
 
 def _pay_in(database: "object", purse: "object") -> Callable[[], float]:
-    from tests.bench import accounts
+    from tests.bench import accounts  # noqa: PLC0415  # app registry: after django.setup()
 
     assert isinstance(database, accounts.Database) and isinstance(purse, accounts.Purse)
 
@@ -94,9 +94,9 @@ def _pay_in(database: "object", purse: "object") -> Callable[[], float]:
 
 def _hot(purse: "object") -> Figure:
     """Everybody pays from one wallet at once."""
-    from django.db import connection
+    from django.db import connection  # noqa: PLC0415  # app registry: after django.setup()
 
-    from tests.bench import accounts
+    from tests.bench import accounts  # noqa: PLC0415  # app registry: after django.setup()
 
     assert isinstance(purse, accounts.Purse)
     end = time.monotonic() + HOT_SECONDS

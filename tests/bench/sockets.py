@@ -29,7 +29,7 @@ def sockets() -> Iterator[Figure]:
     _allow_files(3 * MANY)
     floor = _bytes_of_echo()
     with empty_database():
-        from tests.bench import audience
+        from tests.bench import audience  # noqa: PLC0415  # app registry: after django.setup()
 
         viewer, *idle = audience.viewers(1 + MANY)
         cookies = [each.cookie for each in idle]

@@ -14,7 +14,7 @@ ROUNDS = 10
 def submit() -> Iterator[Figure]:
     """95th percentile of submitting at 50 a second while 10,000 jobs are in line, over while none is; queries of one."""
     with empty_database():
-        from tests.bench import accounts, line
+        from tests.bench import accounts, line  # noqa: PLC0415  # app registry: after django.setup()
 
         people = line.people()
         with accounts.copied_database() as (empty, full):

@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import User
 from billing.audit import audit
-from billing.models import Payment, Subscription
+from billing.models import Payment, SandboxObject, Subscription
 from billing.providers import sandbox
 from tests.billing import provider
 
@@ -80,8 +80,6 @@ def test_without_a_key_the_sandbox_is_not_asked_unless_wanted(customer: User) ->
 
 
 def test_what_is_not_of_our_making_is_passed_over(customer: User) -> None:
-    from billing.models import SandboxObject
-
     stranger = SandboxObject.objects.get(type="subscription")
     stranger.pk = stranger.data["id"] = "sub_stranger"
     stranger.data["metadata"] = {}

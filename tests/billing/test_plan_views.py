@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
-from billing import plan_changes, subscriptions
+from billing import money, plan_changes, subscriptions
 from billing.models import Customer, Interval, Payment, Subscription
 from billing.plans import GRACE, PLANS
 from billing.providers import sandbox
@@ -313,14 +313,10 @@ def test_who_pays_is_told_nothing(client: Client, alice: User) -> None:
     [("usd", 12_34, "$12.34"), ("jpy", 1_500, "¥1,500"), ("bhd", 12_345, "BHD12.345")],
 )
 def test_amounts_have_their_currencys_places(currency: str, cents: int, shown: str) -> None:
-    from billing import money
-
     assert money.text(cents, currency).replace("\xa0", "") == shown
 
 
 def test_prices_in_another_currency_follow_the_rate(settings: Settings) -> None:
-    from billing import money
-
     settings.CURRENCY_RATES = {"eur": Decimal("0.955"), "jpy": Decimal(150)}
 
     assert money.in_currency(10_00, "usd") == 10_00

@@ -22,10 +22,10 @@ def main() -> None:
 
 def account(email: str, *, pictures: int, plan: str) -> str:
     """Create an account with this many images, on a plan or on none; return its session key."""
-    from billing import subscriptions
-    from billing.plans import TRIAL
-    from tests import factories
-    from tests.generation.rows import make_image, make_job, make_request
+    from billing import subscriptions  # noqa: PLC0415  # app registry: after django.setup()
+    from billing.plans import TRIAL  # noqa: PLC0415  # app registry: after django.setup()
+    from tests import factories  # noqa: PLC0415  # app registry: after django.setup()
+    from tests.generation.rows import make_image, make_job, make_request  # noqa: PLC0415  # app registry: after django.setup()
 
     user = factories.make_user(email)
     if plan == TRIAL.id:

@@ -25,8 +25,8 @@ def account(accounts):
 @pytest.fixture(scope="module")
 def toys(site):
     """Checkpoints of the kinds that the bundled one does not cover."""
-    from tests.engine.toy_checkpoints import TOYS as RECIPES
-    from tests.engine.toy_checkpoints import write
+    from tests.engine.toy_checkpoints import TOYS as RECIPES  # noqa: PLC0415  # slow import: tests
+    from tests.engine.toy_checkpoints import write  # noqa: PLC0415  # slow import: tests
 
     root = site.data / "checkpoints"
     for id in TOYS:

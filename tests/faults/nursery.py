@@ -16,7 +16,7 @@ import django
 
 def main() -> None:
     django.setup()
-    import generation.worker.worker  # noqa: F401  # the slow import that forking saves
+    import generation.worker.worker  # noqa: F401, PLC0415  # slow import: forks share it
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     children = []
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def run_worker(*, name: str) -> None:
-    from sdsite.celery import app
+    from sdsite.celery import app  # noqa: PLC0415  # app registry: after django.setup()
 
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     # The pipes are the parent's.

@@ -56,7 +56,7 @@ def filled(site: Site) -> Filled:
     """Fill a running site. Call it once."""
     process = site.process_of("web", f"--port={site.port}")
     result = subprocess.run(
-        [sys.executable, "-m", "tests.showing.fill"],
+        [sys.executable, "-m", "tests.showing"],
         cwd=PROJECT,
         env=process.environ(),
         stdout=subprocess.PIPE,

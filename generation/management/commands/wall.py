@@ -45,7 +45,7 @@ class Command(BaseCommand):
         parser.add_argument("--first", type=int, help="only so many pictures")
 
     def handle(self, *args: Any, to: Path, first: int | None, **options: Any) -> None:
-        from generation.worker.local_engine import LocalEngine, RunFailed  # slow import: torch
+        from generation.worker.local_engine import LocalEngine, RunFailed  # noqa: PLC0415  # slow import: torch
 
         to.mkdir(parents=True, exist_ok=True)
         engine = LocalEngine()

@@ -6,6 +6,7 @@ import zipfile
 
 import pytest
 from django.core.files.storage import default_storage
+from django.test import Client
 from django.urls import reverse
 
 from generation.gallery import boards
@@ -146,8 +147,6 @@ def test_it_leads_nowhere_else(client, alice, image, press, page):
 
 @pytest.mark.parametrize("name", [*BUTTONS, "undo_delete"])
 def test_another_sites_form_does_nothing(alice, image, board, name):
-    from django.test import Client
-
     client = Client(enforce_csrf_checks=True)
     client.force_login(alice)
     before = rows()

@@ -126,7 +126,7 @@ def test_a_folder_is_added_verified_and_removed(toy, root):
 
 
 def test_a_single_file_is_added_with_an_installed_vocabulary(toy, root, tmp_path):
-    from safetensors.torch import save_file
+    from safetensors.torch import save_file  # noqa: PLC0415  # slow import: safetensors
 
     save_file(single_file(sd1()), tmp_path / "dreams.safetensors")
     type_in("add", str(toy), "--id", "other")

@@ -1,6 +1,8 @@
 import pytest
 from django.urls import reverse
 
+from tests.generation.rows import make_job, make_request
+
 pytestmark = pytest.mark.django_db
 
 URL = reverse("studio_defaults")
@@ -74,8 +76,6 @@ def test_a_model_that_is_no_longer_installed_is_not_chosen(client, alice):
 
 
 def test_a_picture_that_is_used_again_goes_before_them(client, alice):
-    from tests.generation.rows import make_job, make_request
-
     job = make_job(alice, request=make_request(num_inference_steps=3))
     alice.studio_defaults = SAVED
     alice.save()

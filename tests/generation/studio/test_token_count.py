@@ -15,7 +15,7 @@ SKETCHBOOK = catalogue.get("sketchbook")
     "prompt", ["", "a red house", "夜晚，雪地里", "x" * 200, "Ünknøwn wörds 🦄"]
 )
 def test_the_count_is_the_models_own(prompt):
-    from transformers import CLIPTokenizer
+    from transformers import CLIPTokenizer  # noqa: PLC0415  # slow import: transformers
 
     folder = catalogue.folder(SKETCHBOOK, None)
     own = CLIPTokenizer.from_pretrained(folder, subfolder="tokenizer")

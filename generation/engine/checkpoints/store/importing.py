@@ -117,7 +117,7 @@ def _take_file(path: Path, folder: Path, options: ImportOptions, *, root: Path) 
     clip = tokenizers.find_clip(
         options.vocabulary, root, size=text_encoder_configs.vocabulary_size(contents)
     )
-    from generation.engine.checkpoints.store import conversion  # slow import: torch
+    from generation.engine.checkpoints.store import conversion  # noqa: PLC0415  # slow import: torch
 
     conversion.convert(
         path,

@@ -6,10 +6,11 @@ from types import MappingProxyType
 
 import pytest
 from django.core.management import CommandError
+from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import User
-from billing import plans
+from billing import plans, subscriptions
 from billing.models import Subscription
 from billing.plans import PLANS, PRODUCTS
 from billing.providers.gateway import ProviderUnavailable
@@ -72,8 +73,6 @@ def test_a_new_price_is_for_new_customers(
     (item,) = life.subscription["items"]["data"]
     assert item["price"]["unit_amount"] == 10_00
     # And keeps the minutes that were sold with it.
-    from billing import subscriptions
-
     subscriptions.synchronize(life.subscription["id"])
     row = Subscription.objects.get()
     assert (row.price_cents, row.next_invoice_cents) == (10_00, 10_00)
@@ -120,8 +119,6 @@ def test_taxes_are_a_setting(bare_stripe: FakeStripe, alice: User, settings: Set
     account = bare_stripe.account
     assert {product["tax_code"] for product in account.all("product")} == {"txcd_10103000"}
     assert {price["tax_behavior"] for price in account.all("price")} == {"inclusive"}
-    from django.test import Client
-
     Life(bare_stripe, alice, Client()).check_out()
     (session,) = account.all("checkout.session")
     assert session["automatic_tax"] == {"enabled": True}
@@ -179,8 +176,6 @@ def test_a_wrong_key_is_named(bare_stripe: FakeStripe, settings: Settings) -> No
 def test_before_it_was_run_nothing_is_sold_and_the_log_says_what_to_do(
     bare_stripe: FakeStripe, alice: User, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from django.test import Client
-
     with pytest.raises(ProviderUnavailable):
         Life(bare_stripe, alice, Client()).check_out()
 

@@ -53,7 +53,7 @@ def toy(hub: FakeHub, checkpoint_root: Path) -> Repository:
 
 
 def _halved(files: Any) -> bytes:
-    from safetensors.torch import load, save
+    from safetensors.torch import load, save  # noqa: PLC0415  # slow import: safetensors
 
     weights = load(files["unet/diffusion_pytorch_model.safetensors"])
     return save({name: tensor.half() for name, tensor in weights.items()})
