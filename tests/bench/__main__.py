@@ -57,7 +57,7 @@ def _be_quiet() -> None:
 
 def _register() -> None:
     """Import whatever measures something, which the libraries comment on unless they are quiet."""
-    from tests.bench import (  # noqa: F401, PLC0415  # slow import: forks share it
+    from tests.bench import (  # noqa: F401, PLC0415  # slow import: what measures
         admission,
         alone,
         charging,

@@ -1,6 +1,6 @@
 """Time of a fresh process to its first step: `python -m tests.bench.firststep REQUEST`, in JSON."""
 
-# ruff: noqa: E402, I001  # The clock starts before the imports that it measures.
+# ruff: noqa: E402  # The clock starts before the imports that it measures.
 import json
 import resource
 import sys
@@ -8,15 +8,17 @@ import time
 
 STARTED = time.perf_counter()
 
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
 from generation.engine.checkpoints import catalogue
 from generation.engine.events import Stepped
 from generation.engine.loading.loader import Loader, pick_device
 from generation.engine.loop.engine import Engine
-from pathlib import Path
-from safetensors.torch import load_file
 from tests.bench.engines import load, new_key, turn
 from tests.bench.wishes import wish
-import torch
 
 
 def main() -> None:

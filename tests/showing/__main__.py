@@ -16,4 +16,5 @@ def main() -> None:
     json.dump(fill(), sys.stdout)
 
 
-main()
+if __name__ == "__main__":
+    main()
