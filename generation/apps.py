@@ -12,9 +12,9 @@ class GenerationConfig(AppConfig):
     verbose_name = _("Generation")
 
     def ready(self) -> None:
-        from accounts import exports  # app registry: has models
-        from generation import checks, receivers  # noqa: F401  # app registry: have models
-        from generation.personal_data import export  # app registry: has models
+        from accounts import exports  # noqa: PLC0415  # app registry: has models
+        from generation import checks, receivers  # noqa: F401, PLC0415  # app registry: have models
+        from generation.personal_data import export  # noqa: PLC0415  # app registry: has models
 
         catalogue.set_root(lambda: settings.CHECKPOINTS_DIR)
         exports.contribute(count=export.count, write=export.write)

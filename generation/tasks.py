@@ -73,7 +73,7 @@ def _worker() -> "Worker":
     """This process's worker."""
     # Two threads that import torch at once would fail.
     with _import_lock:
-        from generation.worker import worker  # slow import: torch
+        from generation.worker import worker  # noqa: PLC0415  # slow import: torch
 
         return worker.current()
 

@@ -131,7 +131,7 @@ def _checker() -> "SafetyChecker":
         if folder not in _loaded:
             if fault := checker_fault():
                 raise Unusable(fault)
-            from generation.engine.diffusion.safety_checker import (  # slow import: torch
+            from generation.engine.diffusion.safety_checker import (  # noqa: PLC0415  # slow import: torch
                 SafetyChecker,
             )
 

@@ -1,19 +1,40 @@
 """Fills a running site with users and their data, and prints as JSON how to view it.
 
-    python -m tests.showing.fill     in the environment of one of the site's processes
-
-It prints `cookie`, the name of the session's cookie; `sessions`, its value for each audience; and
-`arguments`, the values for arguments of URLs: by the argument's name, or by route and name.
+`python -m tests.showing` runs it. It prints `cookie`, the name of the session's cookie; `sessions`, its value
+for each audience; and `arguments`, the values for arguments of URLs: by the argument's name, or by route and name.
 """
 
-import json
-import sys
 import time
 from datetime import timedelta
 from io import BytesIO
 
-import django
+from allauth.account.forms import default_token_generator
+from allauth.account.models import EmailAddress, EmailConfirmationHMAC
+from allauth.account.utils import user_pk_to_url_str
+from django.conf import settings
+from django.utils import timezone
 from PIL import Image as PillowImage
+
+from accounts import keys
+from accounts.keys import Limits
+from billing import checkouts
+from billing.models import Interval, Payment, SandboxObject
+from billing.plans import PLANS
+from billing.providers.gateway import Urls
+from generation import jobs
+from generation.engine.checkpoints import catalogue
+from generation.engine.events import MESSAGES, FailureCode
+from generation.gallery import boards, shares
+from generation.images import uploads
+from generation.live import latest, messages
+from generation.live.messages import Progress
+from generation.models import Image, Job, Status
+from generation.models.api import Call, Delivery, KeyDay
+from generation.options import example_images
+from generation.studio import history
+from tests import factories
+from tests.generation.api.callers import buy_credits
+from tests.generation.rows import charge_by_key, make_job, make_request
 
 WORDS = (
     "a red house in the snow at night under the stars",
@@ -31,16 +52,7 @@ PATIENCE_SECONDS = 180
 ROUNDS = 5
 
 
-def main() -> None:
-    django.setup()
-    json.dump(fill(), sys.stdout)
-
-
 def fill():
-    from django.conf import settings
-
-    from tests import factories
-
     member = factories.make_user("member@example.com")
     factories.subscribe(member)
     newcomer = factories.make_user("newcomer@example.com")
@@ -73,9 +85,6 @@ def fill():
 
 def _draw(user):
     """Make real images with the site's own worker; returns the first."""
-    from generation.models import Image
-    from tests.generation.rows import make_request
-
     waiting = [
         make_request(prompt=prompt, seed=number, **_native()) for number, prompt in enumerate(WORDS)
     ]
@@ -87,9 +96,6 @@ def _draw(user):
 
 def _failed_of(user, requests):
     """Run the requests as jobs; returns those that failed, as the first ones may on a slow machine."""
-    from generation import jobs
-    from generation.models import Job, Status
-
     for request in requests:
         jobs.submit(user, request)
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -104,8 +110,6 @@ def _failed_of(user, requests):
 
 def _native():
     """The bundled checkpoint's native size, steps and guidance."""
-    from generation.engine.checkpoints import catalogue
-
     checkpoint = catalogue.get("sketchbook")
     return {
         "width": checkpoint.native_size,
@@ -116,10 +120,6 @@ def _native():
 
 
 def _fail(user):
-    from generation.engine.events import MESSAGES, FailureCode
-    from generation.models import Job, Status
-    from tests.generation.rows import make_job, make_request
-
     job = make_job(user, status=Status.FAILED, request=make_request(prompt=FAILED, **_native()))
     code = FailureCode.OUT_OF_MEMORY
     Job.objects.filter(pk=job.pk).update(error_code=code, error=MESSAGES[code], charged_ms=0)
@@ -127,14 +127,6 @@ def _fail(user):
 
 def _make_running(user):
     """A half-finished job with a preview, on a worker that never finishes."""
-    from django.utils import timezone
-
-    from generation.live import latest, messages
-    from generation.live.messages import Progress
-    from generation.models import Job, Status
-    from generation.options import example_images
-    from tests.generation.rows import make_job, make_request
-
     hung = example_images.read()
     shown = hung.picture(hung.making.picture)
     request = make_request(prompt=shown.prompts["en"], **_native())
@@ -167,20 +159,11 @@ def _make_running(user):
 
 def _make_queued(user):
     """A job that waits for the running one."""
-    from generation.models import Status
-    from tests.generation.rows import make_job, make_request
-
     make_job(user, status=Status.QUEUED, request=make_request(prompt=QUEUED, **_native()))
 
 
 def _api(user, image):
     """A used API key, with a job and its webhook."""
-    from accounts import keys
-    from accounts.keys import Limits
-    from generation.models.api import Call, Delivery, KeyDay
-    from tests.generation.api.callers import buy_credits
-    from tests.generation.rows import charge_by_key, make_request
-
     key, _secret = keys.make(user, name="Shop", limits=Limits(budget=100_000))
     keys.note_use(key)
     today = image.created_at.date()
@@ -216,29 +199,18 @@ def _api(user, image):
 
 
 def _checkout(user):
-    from billing import checkouts
-    from billing.models import Interval, SandboxObject
-    from billing.plans import PLANS
-    from billing.providers.gateway import Urls
-
     urls = Urls(success="/", cancel="/plans/")
     checkouts.subscribe(user, PLANS["standard"], Interval.MONTH, urls=urls)
     return SandboxObject.objects.filter(type="checkout.session").latest("created_at").pk
 
 
 def _payment(user):
-    from billing.models import Payment
-
     payment = Payment.objects.filter(user=user).latest("created_at")
     return {"payment_id": str(payment.pk), "invoice_id": payment.invoice_id}
 
 
 def _own(user, image):
     """A user's rows other than images and jobs."""
-    from generation.gallery import boards, shares
-    from generation.images import uploads
-    from generation.studio import history
-
     board = boards.make(user, name="Houses")
     boards.add(board, [image.pk])
     preset = history.keep_preset(user, "My landscapes", {"prompt": "a red house"})
@@ -259,17 +231,9 @@ def _own(user, image):
 
 def _keys(user):
     """The keys in links of emails."""
-    from allauth.account.forms import default_token_generator
-    from allauth.account.models import EmailAddress, EmailConfirmationHMAC
-    from allauth.account.utils import user_pk_to_url_str
-
     unverified = EmailAddress.objects.create(user=user, email="another@example.com")
     return {
         "account_confirm_email.key": EmailConfirmationHMAC(unverified).key,
         "account_reset_password_from_key.uidb36": user_pk_to_url_str(user),
         "account_reset_password_from_key.key": default_token_generator.make_token(user),
     }
-
-
-if __name__ == "__main__":
-    main()

@@ -81,10 +81,9 @@ class Command(BaseCommand):
                 self.stdout.write(self.style.ERROR(f"{'':<18} {entry.fault}"))
 
     def _fetch(self, options: dict[str, Any]) -> None:
-        # slow import: the hub's client, which the other verbs do not need
-        from generation.engine.checkpoints.store import downloading
-        from generation.engine.checkpoints.store.downloading import License
-        from generation.engine.checkpoints.store.hub import FetchError, Hub
+        from generation.engine.checkpoints.store import downloading  # noqa: PLC0415  # slow import: hub
+        from generation.engine.checkpoints.store.downloading import License  # noqa: PLC0415  # slow import: hub
+        from generation.engine.checkpoints.store.hub import FetchError, Hub  # noqa: PLC0415  # slow import: hub
 
         def accept(license: License) -> bool:
             return options["accept_license"] or self._ask_about(license.name, license.text)
