@@ -1,1 +1,1 @@
-"""What you make: jobs, their pictures, and the worker that joins them to the engine."""
+"""Jobs, their pictures, and the worker that joins them to the engine."""

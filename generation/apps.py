@@ -13,8 +13,11 @@ class GenerationConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import exports  # noqa: PLC0415  # app registry: has models
-        from generation import checks, receivers  # noqa: F401, PLC0415  # app registry: have models
-        from generation.personal_data import export  # noqa: PLC0415  # app registry: has models
+
+        # Importing checks and receivers registers them.
+        from generation import receivers  # noqa: F401, PLC0415  # app registry: has models
+        from generation.operations import checks  # noqa: F401, PLC0415  # app registry: has models
+        from generation.personal_data import erasure, export  # noqa: F401, PLC0415  # app registry: have models
 
         catalogue.set_root(lambda: settings.CHECKPOINTS_DIR)
         exports.contribute(count=export.count, write=export.write)

@@ -5,13 +5,12 @@ from typing import Any
 from django.dispatch import receiver
 
 from accounts.models import User
-from accounts.signals import access_changed, erasing
+from accounts.signals import access_changed
 from billing.models import Unit, Wallet
 from billing.signals import balance_rose
 from generation import jobs
 from generation.jobs import parking
 from generation.live import messages
-from generation.personal_data import erasure
 
 
 @receiver(access_changed)
@@ -19,11 +18,6 @@ def check_sessions(user: User, **kwargs: Any) -> None:
     messages.session_changed(user)
     if not user.is_active:
         jobs.cancel_all(user)
-
-
-@receiver(erasing)
-def erase(user: User, **kwargs: Any) -> None:
-    erasure.erase(user)
 
 
 @receiver(balance_rose)

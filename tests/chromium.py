@@ -18,7 +18,7 @@ OPTIONS = [
 
 
 def path() -> str | None:
-    """Where it is; None leaves it to Playwright to find its own."""
+    """Return Chromium's path; None has Playwright find its own."""
     return os.environ.get("CHROMIUM") or shutil.which("chromium")
 
 

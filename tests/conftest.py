@@ -1,4 +1,4 @@
-"""What every test stands on: real servers (see `settings`), and a database that may be emptied."""
+"""Fixtures of every test: real servers (see `settings`), and a database that may be emptied."""
 
 import os
 from collections.abc import Generator, Iterator, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Where every change is checked, a skipped test is a failed one, unless it needs a GPU."""
+    """Count a skipped test as failed on CI, unless it needs a GPU."""
     report = yield
     expected = hasattr(report, "wasxfail") or item.get_closest_marker("gpu")
     if report.skipped and os.environ.get("CI") and not expected:

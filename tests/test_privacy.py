@@ -1,4 +1,4 @@
-"""What is somebody's is nobody else's, on every route that the site has: a new one cannot be forgotten."""
+"""No route shows one person's data to another; routes are listed, so that a new one cannot be forgotten."""
 
 import pytest
 from allauth.usersessions.models import UserSession

@@ -16,12 +16,12 @@ class Family(StrEnum):
 
     @property
     def noise_schedulers(self) -> tuple["NoiseScheduler", ...]:
-        """Those that its models can use."""
+        """The noise schedulers that its models can use."""
         return FLOW_SCHEDULERS if self is Family.SD3 else tuple(NoiseScheduler)
 
 
 class Mode(StrEnum):
-    """What a checkpoint can be asked to do."""
+    """A way to make a picture, as far as a checkpoint offers it."""
 
     TEXT_TO_IMAGE = "text_to_image"
     IMAGE_TO_IMAGE = "image_to_image"

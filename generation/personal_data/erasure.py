@@ -1,20 +1,21 @@
 """Removal of a person's jobs, pictures and uploads; files first, so that a retry finds their rows."""
 
-from typing import TYPE_CHECKING
+from typing import Any
+
+from django.dispatch import receiver
 
 from accounts.deletion import NotYet
+from accounts.models import User
+from accounts.signals import erasing
 from generation import jobs
 from generation.images import storage, uploads
 from generation.models import Image, Job, Upload
-
-if TYPE_CHECKING:
-    from accounts.models import User
 
 # Rows for each statement, to keep every statement short.
 AT_ONCE = 200
 
 
-def erase(user: "User") -> None:
+def erase(user: User) -> None:
     """Remove the user's jobs, pictures and uploads with their files. Safe to repeat.
 
     Raises NotYet while a worker still runs one of the jobs, which stops at its next step.
@@ -30,3 +31,8 @@ def erase(user: "User") -> None:
         uploads.remove(unneeded)
     while ids := list(Job.objects.for_user(user).values_list("pk", flat=True)[:AT_ONCE]):
         Job.objects.filter(pk__in=ids).delete()
+
+
+@receiver(erasing)
+def erase_with_account(user: User, **kwargs: Any) -> None:
+    erase(user)

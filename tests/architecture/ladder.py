@@ -18,7 +18,6 @@ LADDER: Sequence[Sequence[str]] = (
     ("sdsite",),
     ("generation.admin", "generation.apps", "generation.urls"),
     (
-        "generation.checks",
         "generation.management",
         "generation.public",
         "generation.receivers",

@@ -1,4 +1,4 @@
-"""What an operator types, and what they read."""
+"""The checkpoints command: its arguments and its output."""
 
 import os
 import shutil
