@@ -1,5 +1,6 @@
 """Fields of the studio's form: one for each setting of a request."""
 
+from collections.abc import Container
 from typing import Any
 
 from django import forms
@@ -16,6 +17,7 @@ from generation.engine.request import (
 )
 from generation.images import sources
 from generation.options import mode_names, presets
+from generation.options.build_request import DEFAULT_STRENGTH
 from generation.options.sizes import AS_PICTURE, CUSTOM
 
 SHAPES = [
@@ -41,11 +43,31 @@ def _hidden_picture(label: Any) -> forms.CharField:
     )
 
 
+class ModeSelect(forms.RadioSelect):
+    """Radio buttons that carry what the page has to know of a mode.
+
+    `data-uses` names the inputs to show and `data-strength` the default strength; `data-unavailable`
+    marks a mode that is not in `offered`.
+    """
+
+    offered: Container[str] = tuple(Mode)
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **kwargs)
+        mode = Mode(value)
+        option["attrs"] |= {
+            "data-uses": " ".join(mode.uses),
+            "data-strength": DEFAULT_STRENGTH.get(mode, 1.0),
+            "data-unavailable": mode not in self.offered,
+        }
+        return option
+
+
 class SettingsFields(forms.Form):
     mode = forms.ChoiceField(
         label=gettext_lazy("Start from"),
         choices=[(mode, name) for mode, name in mode_names.STARTS.items()],
-        widget=forms.RadioSelect,
+        widget=ModeSelect,
         required=False,
         initial=Mode.TEXT_TO_IMAGE,
     )

@@ -18,7 +18,7 @@ FIELDS = {
     "depth": "[data-picture=depth]",
     "strength": "[name=strength]",
     "noise level": "[name=noise_level]",
-    "shape": "[data-studio] .for-shapes",
+    "shape": "[data-studio] [data-use=shape]",
     "as the picture": "label:has([name=shape][value=picture])",
     "refine": "[name=refine]",
 }

@@ -1,6 +1,9 @@
 """Static files from an asynchronous server, with warnings as errors."""
 
+import re
+
 import pytest
+from django.core.management import call_command
 from django.test import AsyncClient
 
 URL = "/static/admin/css/base.css"
@@ -39,3 +42,23 @@ async def test_only_the_headers_can_be_asked_for():
 
     assert (response.status_code, response.content) == (200, b"")
     assert int(response["Content-Length"]) > 0
+
+
+def test_collected_files_are_named_by_content_and_so_are_imports_of_scripts(settings, tmp_path):
+    settings.STATIC_ROOT = tmp_path
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "sdsite.static.StaticFilesStorage"},
+    }
+    # The admin's files are many, and not ours.
+    settings.STATICFILES_FINDERS = settings.STATICFILES_FINDERS[:2]
+
+    call_command("collectstatic", "--no-input", "--verbosity=0", "--ignore=img")
+
+    assert len(list(tmp_path.glob("css/site.????????????.css"))) == 1
+    (entry,) = tmp_path.glob("js/pages/studio.????????????.js")
+    imported = re.findall(r'import\s*"([^"]+)"', entry.read_text())
+    assert len(imported) > 5
+    for name in imported:
+        assert re.fullmatch(r"\.\./studio/\w+\.\w{12}\.js", name)
+        assert (entry.parent / name).exists()

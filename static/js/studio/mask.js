@@ -2,7 +2,8 @@
 // input[data-feather] and the hidden field `mask`. White is painted anew. Works with mouse, pen, finger and keys; the mask is sent when the
 // form is, as a PNG of the picture's proportions.
 
-import { changed, finishBeforeSubmit, form, post } from "../studio.js";
+import { changed, form, post, uses } from "./form.js";
+import { finishBeforeSubmit } from "./submit.js";
 
 const UNDO_STEPS = 30;
 const LARGEST_SIDE = 1024; // a larger picture's mask is coarser, so that a phone has room for every step back
@@ -224,7 +225,7 @@ feather.addEventListener("input", note);
 brush.addEventListener("input", draw);
 
 async function send() {
-  if (isSent || form.querySelector("[name=mode]:checked")?.value !== "inpaint") return;
+  if (isSent || !uses("mask")) return;
   const whole = document.createElement("canvas");
   Object.assign(whole, { width: mask.width, height: mask.height });
   const paper = whole.getContext("2d");

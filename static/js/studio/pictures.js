@@ -3,7 +3,8 @@
 // that are chosen, dropped or pasted, sends them ahead of the form, and says "picture:shown" on the board (detail: {width, height, isNew}).
 // Comes after the modules that listen. "pictures:given" on the form (detail: {FIELD: {url, width, height}}) shows what came with settings.
 
-import { changed, finishBeforeSubmit, form, post } from "../studio.js";
+import { changed, form, post, uses } from "./form.js";
+import { finishBeforeSubmit } from "./submit.js";
 
 const LARGEST = 20 * 2 ** 20;
 const area = form.querySelector("[data-pictures]");
@@ -106,6 +107,5 @@ form.addEventListener("pictures:given", ({ detail }) => {
 
 document.addEventListener("paste", ({ clipboardData }) => {
   const file = Array.from(clipboardData.files).find(({ type }) => type.startsWith("image/"));
-  const uses = form.querySelector("[name=mode]:checked")?.value !== "text_to_image";
-  if (file && uses) take(area.querySelector('[data-picture="image"]'), file);
+  if (file && uses("image")) take(area.querySelector('[data-picture="image"]'), file);
 });

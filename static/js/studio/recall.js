@@ -1,69 +1,23 @@
-// Markup: [data-opens="NAME"], buttons that open dialog[data-dialog="NAME"], each with [data-closes]; the dialog "prompts" has
-// data-prompts="URL", [data-list] and [data-empty]; "presets" has data-keep="URL", form[data-keep-form], [data-own], [data-keep-error].
-// A PNG that is dropped anywhere but on a [data-picture] brings its settings along; [data-recalled] with data-done and data-lost tells so.
+// Markup: form[data-read="URL"]; .prompting with [data-recalled], whose data-done and data-lost are its words; details[data-more-settings].
+// A PNG that is dropped anywhere but on a [data-picture] fills in its settings, and "pictures:given" tells the form of its pictures.
 
-import { changed, fill, form, post } from "../studio.js";
-
-const dialogs = Object.fromEntries(Array.from(document.querySelectorAll("[data-dialog]"), (each) => [each.dataset.dialog, each]));
-
-for (const button of document.querySelectorAll("[data-opens]")) {
-  button.addEventListener("click", () => {
-    dialogs[button.dataset.opens].showModal();
-    if (button.dataset.opens === "prompts") loadPrompts();
-  });
-}
-
-for (const dialog of Object.values(dialogs)) {
-  dialog.addEventListener("click", ({ target }) => {
-    if (target === dialog || target.closest("[data-closes]")) dialog.close();
-  });
-}
-
-async function loadPrompts() {
-  const dialog = dialogs.prompts;
-  const response = await fetch(dialog.dataset.prompts).catch(() => null);
-  if (!response?.ok) return;
-  const { prompts } = await response.json();
-  dialog.querySelector("[data-empty]").hidden = prompts.length > 0;
-  dialog.querySelector("[data-list]").replaceChildren(...prompts.map(promptItem));
-}
-
-function promptItem(prompt) {
-  const button = Object.assign(document.createElement("button"), { type: "button", className: "link", textContent: prompt });
-  button.addEventListener("click", () => {
-    form.elements.prompt.value = prompt;
-    dialogs.prompts.close();
-    form.elements.prompt.focus();
-    changed();
-  });
-  const item = document.createElement("li");
-  item.append(button);
-  return item;
-}
-
-const keeping = dialogs.presets.querySelector("[data-keep-form]");
-keeping.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const body = new FormData(form);
-  for (const name of ["image_file", "mask_file", "depth_file"]) body.delete(name);
-  body.set("preset_name", keeping.elements.preset_name.value);
-  const answer = await post(dialogs.presets.dataset.keep, body).catch(() => ({ ok: false }));
-  dialogs.presets.querySelector("[data-keep-error]").textContent = answer.ok ? "" : (answer.error ?? "");
-  if (!answer.ok) return;
-  const own = dialogs.presets.querySelector("[data-own]");
-  const known = Array.from(own.querySelectorAll("a")).some((link) => link.textContent === answer.name);
-  if (!known) {
-    const link = Object.assign(document.createElement("a"), { href: answer.url, textContent: answer.name });
-    const item = document.createElement("li");
-    item.append(link);
-    own.append(item);
-  }
-  keeping.reset();
-});
+import { changed, form, post } from "./form.js";
+import { showModel } from "./model.js";
 
 const prompting = form.querySelector(".prompting");
 const recalled = prompting.querySelector("[data-recalled]");
 const hasFiles = ({ dataTransfer }) => dataTransfer.types.includes("Files");
+
+function fill(values) {
+  for (const [name, value] of Object.entries(values)) {
+    const field = form.elements[name];
+    if (!field) continue;
+    if (field.type === "checkbox") field.checked = Boolean(value) && value !== "false";
+    else field.value = value ?? "";
+  }
+  showModel();
+  changed();
+}
 
 for (const name of ["dragenter", "dragover"]) {
   document.addEventListener(name, (event) => {
@@ -73,7 +27,7 @@ for (const name of ["dragenter", "dragover"]) {
   });
 }
 document.addEventListener("dragleave", ({ relatedTarget }) => relatedTarget || prompting.classList.remove("over"));
-// What is dropped on a place for pictures does not come up to here otherwise.
+// In the capture phase: a place for pictures stops what is dropped on it from bubbling.
 document.addEventListener("drop", () => prompting.classList.remove("over"), { capture: true });
 
 document.addEventListener("drop", async (event) => {

@@ -1,8 +1,7 @@
 // Markup: [data-board] with [data-room], whose children [data-side] are handles at the picture's edges; fields left, top, right, bottom, and
-// [data-room-help]; [data-strength] with a field `strength`, data-words, what little to much of it does, and data-painted, what precedes that
-// where a mask is. Drag a handle outward to add room.
+// [data-room-help]. Dragging a handle outward adds room.
 
-import { changed, form } from "../studio.js";
+import { changed, form } from "./form.js";
 
 const STEP = 8;
 const MOST = 2048;
@@ -51,32 +50,3 @@ for (const handle of room.querySelectorAll("[data-side]")) {
 }
 
 for (const side of SIDES) form.elements[side].addEventListener("input", show);
-
-// A slider beside the number, that says what it does.
-const place = form.querySelector("[data-strength]");
-const number = form.elements.strength;
-const slider = Object.assign(document.createElement("input"), { type: "range", min: 0, max: 1, step: 0.05 });
-const words = Object.assign(document.createElement("output"), { className: "small soft" });
-slider.setAttribute("aria-label", place.querySelector("label").textContent);
-number.after(slider, words);
-place.querySelector(".help")?.remove(); // the words beside the slider say it
-
-function showStrength() {
-  const mode = form.querySelector("[name=mode]:checked")?.value;
-  const usual = { image_to_image: 0.6, depth_to_image: 0.9 }[mode] ?? 1;
-  number.placeholder = usual;
-  const strength = number.value === "" ? usual : Number(number.value);
-  slider.value = strength;
-  const phrases = place.dataset.words.split("|");
-  // Nothing is kept at 1 alone.
-  const phrase = phrases[Math.min(Math.max(Math.floor(strength * (phrases.length - 1)), 0), phrases.length - 1)];
-  words.textContent = mode === "inpaint" ? `${place.dataset.painted} ${phrase}` : phrase;
-}
-
-slider.addEventListener("input", () => {
-  number.value = slider.value;
-  changed();
-});
-form.addEventListener("input", showStrength);
-form.addEventListener("change", showStrength);
-showStrength();
