@@ -1,5 +1,5 @@
-// Markup: any number of [data-chart], each with [data-day="WORDS"] that may be pointed at and [data-reading], where the words appear;
-// form[data-filter], which is sent when what it asks for changes.
+// Markup: any number of [data-chart], each with [data-day="WORDS"] and [data-reading], which shows the words of the day under the pointer;
+// form[data-filter], which is sent when a select in it changes.
 
 for (const chart of document.querySelectorAll("[data-chart]")) {
   const reading = chart.querySelector("[data-reading]");
@@ -11,7 +11,7 @@ for (const chart of document.querySelectorAll("[data-chart]")) {
   chart.addEventListener("pointerleave", ({ pointerType }) => {
     if (pointerType === "mouse") reading.textContent = "";
   });
-  // On a narrow screen a long time is wider than the screen: its end is what one wants to see.
+  // A chart that is wider than the screen shows its newest days first.
   const plot = chart.querySelector("[data-plot]");
   if (plot) plot.scrollLeft = plot.scrollWidth;
 }

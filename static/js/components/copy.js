@@ -1,4 +1,4 @@
-// Markup: any number of .share with input[data-link] and button[data-copy], which says data-copied when it has.
+// Markup: any number of .share with input[data-link] and button[data-copy], which shows its data-copied for a moment.
 
 for (const button of document.querySelectorAll("[data-copy]")) {
   const link = button.closest(".share").querySelector("[data-link]");
@@ -10,7 +10,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
       button.textContent = button.dataset.copied;
       setTimeout(() => (button.textContent = text), 2_000);
     } catch {
-      // The link is selected: the reader copies it.
+      // The link is selected, so that Ctrl-C copies it.
     }
   });
 }

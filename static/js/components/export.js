@@ -1,4 +1,4 @@
-// Markup: [data-export="URL"], whose first element says with data-active="yes" that an export is being made. Looks how far it is.
+// Markup: [data-export="URL"], whose first element has data-active="yes" while an export is being made. Polls its progress.
 
 const INTERVAL = 1_500;
 const holder = document.querySelector("[data-export]");

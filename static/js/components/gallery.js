@@ -1,5 +1,5 @@
-// Markup: [data-pictures], a list whose last item may hold a[data-more], the link to the next page, which is loaded as one gets
-// there, with the words for what came (data-more-one, data-more-many); [data-said], where they are said; form[data-filters].
+// Markup: [data-pictures] with the words data-more-one and data-more-many, a list whose last item may hold a[data-more], the link to the
+// next page, which is loaded when it scrolls into view; [data-said], which announces the new pictures; form[data-filters].
 
 const KEPT = "gallery:";
 const MOST_PAGES = 20;
@@ -43,7 +43,7 @@ function watch() {
   if (link) observer.observe(link);
 }
 
-// Who comes back from a picture finds the place again.
+// Remembers the scroll position, for the way back from a picture.
 function keep() {
   sessionStorage.setItem(KEPT + location.href, JSON.stringify({ tiles: tiles(), top: window.scrollY }));
 }

@@ -1,6 +1,6 @@
-// Markup: form[data-passkey="get" or "create"] with input[name=credential], a button that is disabled until this has come,
-// and [data-passkey-error], which has the words (data-refused, data-unknown, data-known, data-address, data-failed). The options are JSON: in the element that data-options names, or
-// fetched from data-options-url. What is marked [data-passkeys] is shown where the browser knows passkeys.
+// Markup: form[data-passkey="get" or "create"] with input[name=credential], a button that is disabled until the script runs, and
+// [data-passkey-error] with the words data-refused, data-unknown, data-known, data-address and data-failed. The options are JSON: in the
+// element that data-options names, or at data-options-url. [data-passkeys] is shown if the browser supports passkeys.
 
 const NUMBERS = /^(\d+\.){3}\d+$|^\[/;
 

@@ -1,4 +1,4 @@
-// Markup: [data-refresh="URL"], whose content the URL gives anew to who asks for a fragment, and button[data-pause], which holds it still.
+// Markup: [data-refresh="URL"], whose content is fetched again from there as a fragment; button[data-pause], which stops that.
 
 const INTERVAL = 2_000;
 const part = document.querySelector("[data-refresh]");
@@ -11,7 +11,7 @@ async function refresh() {
   const response = await fetch(part.dataset.refresh, { headers: { "X-Fragment": "1" } }).catch(() => null);
   if (!response?.ok || response.redirected) return;
   const html = await response.text();
-  // Meanwhile somebody may have paused it, or have walked into it with the keyboard.
+  // It may have been paused meanwhile; and replacing it would take the keyboard focus away.
   if (!isPaused() && !part.contains(document.activeElement)) part.innerHTML = html;
 }
 

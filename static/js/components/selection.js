@@ -1,6 +1,6 @@
-// Markup: [data-pictures], a list of [data-image] with a link or none and input.tick; form[data-selection] with [data-count], [data-all],
-// [data-clear], [data-compare], [data-menu] and buttons whose data-effect says what becomes of the pictures (remove, favourite, none);
-// its own data-* are a limit, addresses and words. [data-said] is where it says what happened.
+// Markup: [data-pictures], a list of [data-image] with input.tick and perhaps a link; form[data-selection] with [data-count], [data-all],
+// [data-clear], [data-compare], [data-menu] and buttons with a data-effect on the pictures (remove, favourite, none); its own data-* are a
+// limit, addresses and words. [data-said] shows the result.
 
 const LONG_PRESS = 450;
 const TOAST = 8_000;
@@ -13,7 +13,7 @@ const words = form?.dataset ?? {};
 let anchor = null; // the tile that a range starts from
 let press = null;
 let wasLong = false;
-let taken = []; // what was removed last, and what stood after it
+let taken = []; // pairs of a removed tile and the one that followed it
 let toast = null;
 
 const tiles = () => Array.from(list.querySelectorAll("[data-image]"));
@@ -130,7 +130,7 @@ async function act(button) {
 
 const pressButton = (selector) => form.querySelector(selector)?.click();
 
-function neighbour(tile, key) {
+function neighbor(tile, key) {
   const all = tiles();
   const index = all.indexOf(tile);
   if (key === "ArrowLeft") return all[index - 1];
@@ -150,7 +150,7 @@ const keys = {
 };
 for (const key of ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"]) {
   keys[key] = (tile, event) => {
-    const next = neighbour(tile, key);
+    const next = neighbor(tile, key);
     if (!next) return;
     handle(next).focus();
     if (event.shiftKey) {
@@ -165,7 +165,7 @@ function onKey(event) {
   const isBare = !event.ctrlKey && !event.metaKey && !event.altKey;
   const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (!tile || !isBare || !act) return;
-  // A tick has its own way with the space bar.
+  // The browser toggles a focused checkbox by itself.
   if (event.key === " " && event.target.matches(".tick") && !event.shiftKey) return;
   event.preventDefault();
   act(tile, event);
@@ -187,7 +187,7 @@ function onClick(event) {
   }
 }
 
-// A finger that rests on a picture selects it.
+// A long press selects a picture.
 function onPress(event) {
   clearTimeout(press);
   wasLong = false;

@@ -1,11 +1,11 @@
-// Markup: form[data-try] with the field prompt; a[data-words="PROMPT"], links that begin with these words.
+// Markup: form[data-try] with the field prompt; a[data-words="PROMPT"], links that fill it in.
 
 const form = document.querySelector("[data-try]");
 const { prompt } = form.elements;
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-words]");
-  // Whoever opens it in another tab means the link.
+  // With a modifier key, the link opens in another tab.
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   prompt.value = link.dataset.words;
@@ -14,7 +14,7 @@ document.addEventListener("click", (event) => {
 });
 
 prompt.addEventListener("keydown", (event) => {
-  // In some scripts, Enter ends the composition of a word.
+  // In an input method, Enter only ends the composition of a word.
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
   event.preventDefault();
   form.requestSubmit();

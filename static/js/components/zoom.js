@@ -1,5 +1,5 @@
 // Markup: [data-viewer] around img[data-zoomed]; [data-zoom], a group of buttons [data-fit], [data-full], [data-in], [data-out] and an
-// output [data-percent]. Wheel, pinch, drag and double click do the same. A swipe at fit tells "viewer:swipe" (detail: -1 or 1).
+// output [data-percent]. Wheel, pinch, drag and double click do the same. A swipe over the whole picture dispatches "viewer:swipe" (detail: -1 or 1).
 
 const STEP = 1.25;
 const LARGEST = 16;
@@ -12,7 +12,7 @@ const percent = group.querySelector("[data-percent]");
 const pointers = new Map();
 const size = { width: Number(image.getAttribute("width")), height: Number(image.getAttribute("height")) };
 
-let zoom = null; // of the picture's own pixels; null: as it fits
+let zoom = null; // screen pixels per picture pixel; null: fits the viewer
 let x = 0;
 let y = 0;
 let swipe = null;
@@ -31,7 +31,7 @@ function draw() {
   percent.value = `${Math.round(now * 100)} %`;
 }
 
-// The point of the picture that is under (left, top) stays there.
+// Keeps the point of the picture under (left, top) where it is.
 function zoomTo(wanted, left = viewer.clientWidth / 2, top = viewer.clientHeight / 2) {
   const before = scale();
   const smallest = Math.min(fit(), 1);

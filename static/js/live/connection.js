@@ -1,10 +1,10 @@
-// Markup: <body data-socket="PATH" data-poll="URL">. Tells the page what the server says, as events on the document:
-// "live:message" (detail: one message) and "live:preview" (detail: {job, jpeg}). Comes after the modules that listen.
+// Markup: <body data-socket="PATH" data-poll="URL">. Dispatches the server's messages on the document: "live:message" (detail: one message)
+// and "live:preview" (detail: {job, jpeg}). Load it after the modules that listen.
 
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 15_000;
 const POLL_INTERVAL = 2_000;
-const HEARTBEAT = 10_000; // what the server promises
+const HEARTBEAT = 10_000; // the longest silence of a working server
 const UUID_BYTES = 16;
 const HEADER_BYTES = 20;
 
@@ -28,7 +28,7 @@ function isOld(seen, job, seq) {
 function receive(message) {
   if (message.type === "ping") return;
   if (message.job && isOld(newest, message.job, message.seq)) return;
-  // A snapshot was read while messages went on: of a job that one of them has moved, it says nothing new.
+  // A message may overtake the snapshot: then the snapshot is older for that job.
   const jobs = message.jobs?.filter(({ job, seq }) => !isOld(newest, job, seq));
   tell("live:message", jobs ? { ...message, fresh: jobs } : message);
 }
@@ -67,7 +67,7 @@ function connect() {
   });
 }
 
-// A connection can be dead without the browser's knowing: after sleep, or when the network has changed.
+// After sleep or a change of network, a connection may be dead while the browser still calls it open.
 function reconnect() {
   const old = current;
   connect();
@@ -81,7 +81,7 @@ async function poll() {
     const response = await fetch(pollUrl, { headers: { Accept: "application/json" } });
     if (response.ok && !response.redirected) receive({ type: "jobs.snapshot", ...(await response.json()) });
   } catch {
-    // The network is still away; the next turn asks again.
+    // The network is still down; the next interval tries again.
   }
 }
 

@@ -1,6 +1,6 @@
-// Markup: any number of [data-job="ID"][data-status], in cards ([data-card="URL"]) and in the strip. Inside, all optional:
-// [data-step], progress[data-progress], [data-phase], [data-elapsed], img[data-preview], [data-placeholder], form[data-cancel].
-// A card also has the words for each phase (data-loading ...) and for a time (data-time), and is fetched anew when its job changes.
+// Markup: any number of [data-job="ID"][data-status], in cards ([data-card="URL"]) and in the strip. Optional inside: [data-step],
+// progress[data-progress], [data-phase], [data-elapsed], img[data-preview], [data-placeholder], form[data-cancel]. A card has the words for
+// each phase (data-loading ...) and for a time (data-time). It is fetched again when its job changes.
 
 const QUEUE_INTERVAL = 5_000;
 const PARKED_INTERVAL = 60_000;
@@ -57,7 +57,7 @@ document.addEventListener("live:message", ({ detail: message }) => {
   if (message.type === "job.status") refreshCards(document.querySelectorAll(`[data-card][data-job="${CSS.escape(message.job)}"]`));
   if (message.type === "jobs.snapshot") {
     const states = new Map(message.jobs.map((state) => [state.job, state]));
-    // What the snapshot no longer has, or has in another status, changed while nobody listened.
+    // These changed while the connection was down.
     refreshCards(activeCards().filter(({ dataset }) => states.get(dataset.job)?.status !== dataset.status));
     for (const state of message.fresh) if (state.phase) show(state.job, state);
   }
@@ -80,12 +80,12 @@ document.addEventListener("submit", async (event) => {
   if (!response?.ok) button.disabled = false;
 });
 
-// Others finish or join while one waits in line.
+// The position in the queue changes as other jobs finish or join.
 setInterval(() => refreshCards(activeCards().filter(({ dataset }) => dataset.status === "queued")), QUEUE_INTERVAL);
-// Minutes may come from another page, while this one does not hear of it.
+// Minutes bought on another page send no message to this one.
 setInterval(() => refreshCards(activeCards().filter(({ dataset }) => dataset.status === "parked")), PARKED_INTERVAL);
 
-const shownAt = new WeakMap(); // [data-elapsed] -> when it came, and what it said then
+const shownAt = new WeakMap(); // [data-elapsed] -> its time of arrival, and its value then
 setInterval(() => {
   for (const card of activeCards()) {
     const element = card.querySelector("[data-elapsed]");

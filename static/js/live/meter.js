@@ -1,7 +1,7 @@
-// Markup: [data-balance] with the words for a time (data-minutes, data-seconds) and [data-held] with those for what is held;
+// Markup: [data-balance] with the words for a time (data-minutes, data-seconds); [data-held] with the words for held time (data-held);
 // [data-explanation="URL"], a popover with an element [data-left-ms][data-held-ms]; [data-strip="URL"], the strip of active jobs.
 
-const SETTLED = 1_000; // after the last news: what several jobs said at once may have come in any order
+const SETTLED = 1_000; // after the last message: those of several jobs may arrive in any order
 
 const balance = document.querySelector("[data-balance]");
 const held = document.querySelector("[data-held]");
@@ -30,7 +30,7 @@ async function explain() {
   template.innerHTML = await response.text();
   const fresh = template.content.querySelector("[data-left-ms]");
   show(Number(fresh.dataset.leftMs), Number(fresh.dataset.heldMs));
-  // Somebody may be reading it with the keyboard.
+  // Replacing it would take the keyboard focus away.
   if (!explanation.contains(document.activeElement)) explanation.replaceChildren(fresh);
 }
 

@@ -1,11 +1,11 @@
-// Markup: the strip of active jobs ([data-strip]) with [data-job][data-status] items, and in it [data-notify] (a button in it; words data-done
-// and data-failed). Counts the pictures in the making in the page's title, and tells of those that end while one is elsewhere.
+// Markup: the strip of active jobs ([data-strip]) with items [data-job][data-status] and [data-notify], around a button, whose words are
+// data-done and data-failed. Counts active jobs in the page's title, and shows a notification for a job that ends while the tab is hidden.
 
 const title = document.title;
 const strip = document.querySelector("[data-strip]");
 const active = new Set();
-let ended = 0; // while nobody looked
-let words = null; // kept, since the strip goes with its last job
+let ended = 0; // while the tab was hidden
+let words = null; // kept: the strip disappears with its last job
 
 function showTitle() {
   const count = document.hidden && ended ? `✓${ended}` : active.size;

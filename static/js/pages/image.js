@@ -1,5 +1,5 @@
-// Markup: [data-picture] with links [data-newer], [data-older], [data-back], [data-download]; form[data-favourite] with a button that is
-// pressed or not; form[data-delete]; [data-zoom] as zoom.js has it, with [data-help]; dialog[data-keys] with [data-keys-on]; [data-said].
+// Markup: [data-picture] with links [data-newer], [data-older], [data-back], [data-download]; form[data-favourite] with a toggle button;
+// form[data-delete]; [data-zoom] as in components/zoom.js, with [data-help]; dialog[data-keys] with [data-keys-on]; [data-said].
 
 const LETTERS = "single-letter-keys";
 
@@ -11,7 +11,7 @@ const lettersOn = page.querySelector("[data-keys-on]");
 
 const press = (selector) => page.querySelector(selector)?.click();
 
-// So that going back leads to the gallery, however many neighbours one has seen.
+// Replaces the history entry: the back button leads to the gallery, not through all neighbors.
 function turn(link) {
   if (link) location.replace(link.href);
 }

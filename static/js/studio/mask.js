@@ -1,14 +1,14 @@
 // Markup: [data-board] with img[data-shown] and canvas[data-mask]; [data-mask-tools] with [data-tool], [data-action], input[data-brush],
-// input[data-feather] and the hidden field `mask`. White is painted anew. Works with mouse, pen, finger and keys; the mask is sent when the
-// form is, as a PNG of the picture's proportions.
+// input[data-feather] and the hidden field `mask`. White is repainted. Works with mouse, pen, finger and keys. The mask is uploaded
+// before the form is sent, as a PNG of the picture's proportions.
 
 import { changed, form, post, uses } from "./form.js";
 import { finishBeforeSubmit } from "./submit.js";
 
 const UNDO_STEPS = 30;
-const LARGEST_SIDE = 1024; // a larger picture's mask is coarser, so that a phone has room for every step back
+const LARGEST_SIDE = 1024; // limits the memory of UNDO_STEPS masks on a phone
 const VEIL = "rgb(20 160 150 / 0.55)";
-// Stands for a mask that is painted but not yet sent: quotes need to know only that there is one.
+// Stands for a mask that is not uploaded yet: a quote only needs to know that one exists.
 const UNSENT = "0".repeat(64);
 
 const board = form.querySelector("[data-board]");
@@ -24,9 +24,9 @@ const ink = mask.getContext("2d", { willReadFrequently: true });
 const veil = canvas.getContext("2d");
 const history = [];
 let erases = false;
-let last = null; // where the stroke under way has come to
-let cursor = null; // the keyboard's brush
-let presses = false; // whether the space bar is down
+let last = null; // the last point of the current stroke
+let cursor = null; // position of the brush that the keyboard moves
+let presses = false; // true while the space bar is down
 let isSent = true;
 
 board.addEventListener("picture:shown", ({ detail: { width, height, isNew } }) => {
@@ -54,7 +54,7 @@ form.addEventListener("pictures:given", ({ detail }) => {
   canvas.dataset.painted = detail.mask.url;
 });
 
-// A page that comes back with a mask shows it.
+// Shows a mask that came with the page.
 function restore() {
   if (!canvas.dataset.painted) return draw();
   const before = new Image();
@@ -177,7 +177,7 @@ canvas.addEventListener("keydown", (event) => {
   draw();
 });
 
-// The space bar is the keyboard's pen: what is done while it is down is one stroke.
+// One press of the space bar is one stroke.
 function lift() {
   if (!presses) return;
   presses = false;

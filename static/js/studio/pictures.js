@@ -1,7 +1,7 @@
 // Markup: [data-pictures="URL"] (with words for failures) around any number of [data-picture="FIELD"], each with the hidden field of that
-// name, a [data-dropzone] with a file input, [data-refused], [data-board] with img[data-shown], and perhaps [data-removes]. Takes pictures
-// that are chosen, dropped or pasted, sends them ahead of the form, and says "picture:shown" on the board (detail: {width, height, isNew}).
-// Comes after the modules that listen. "pictures:given" on the form (detail: {FIELD: {url, width, height}}) shows what came with settings.
+// name, a [data-dropzone] with a file input, [data-refused], [data-board] with img[data-shown], and perhaps [data-removes]. Uploads pictures
+// that are chosen, dropped or pasted, and dispatches "picture:shown" on the board (detail: {width, height, isNew}): import it after the
+// modules that listen. On "pictures:given" (detail: {FIELD: {url, width, height}}) it shows those pictures.
 
 import { changed, form, post, uses } from "./form.js";
 import { finishBeforeSubmit } from "./submit.js";
@@ -9,7 +9,7 @@ import { finishBeforeSubmit } from "./submit.js";
 const LARGEST = 20 * 2 ** 20;
 const area = form.querySelector("[data-pictures]");
 
-const underWay = new Map(); // what is being sent for each place
+const underWay = new Map(); // place -> the file that is being uploaded
 
 function take(place, file) {
   underWay.set(place, file);
@@ -66,7 +66,7 @@ function reveal(place, width, height, isNew = false) {
   board.dispatchEvent(new CustomEvent("picture:shown", { detail: { width, height, isNew } }));
 }
 
-// A new picture is worked on in its own proportions unless somebody says otherwise.
+// Choosing a picture sets the shape to its own proportions.
 function chooseShape() {
   const asPicture = form.querySelector('[name=shape][value="picture"]');
   if (asPicture) asPicture.checked = true;
