@@ -44,10 +44,10 @@ def _hidden_picture(label: Any) -> forms.CharField:
 
 
 class ModeSelect(forms.RadioSelect):
-    """Radio buttons that carry what the page has to know of a mode.
+    """Radio buttons with the data of their modes.
 
-    `data-uses` names the inputs to show and `data-strength` the default strength; `data-unavailable`
-    marks a mode that is not in `offered`.
+    `data-uses` names the inputs that the page shows, `data-default-strength` fills an empty strength,
+    and `data-unavailable` marks a mode that is not in `offered`.
     """
 
     offered: Container[str] = tuple(Mode)
@@ -57,7 +57,7 @@ class ModeSelect(forms.RadioSelect):
         mode = Mode(value)
         option["attrs"] |= {
             "data-uses": " ".join(mode.uses),
-            "data-strength": DEFAULT_STRENGTH.get(mode, 1.0),
+            "data-default-strength": DEFAULT_STRENGTH.get(mode, 1.0),
             "data-unavailable": mode not in self.offered,
         }
         return option

@@ -1,5 +1,5 @@
 // Markup: [data-strength] with a field `strength`, data-words, the effects of little to much strength, separated by |, and data-painted, the
-// words before them if a mask is used; radio buttons `mode` whose data-strength is their default. Adds a slider beside the number.
+// words before them if a mask is used; radio buttons `mode` with data-default-strength. Adds a slider beside the number.
 
 import { changed, form, mode, uses } from "./form.js";
 
@@ -12,7 +12,7 @@ number.after(slider, words);
 place.querySelector(".help")?.remove(); // the words beside the slider say it
 
 function show() {
-  const usual = Number(mode()?.dataset.strength ?? 1);
+  const usual = Number(mode()?.dataset.defaultStrength ?? 1);
   number.placeholder = usual;
   const strength = number.value === "" ? usual : Number(number.value);
   slider.value = strength;

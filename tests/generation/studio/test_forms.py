@@ -329,3 +329,29 @@ def test_no_two_fields_are_called_the_same(language):
         labels = [str(field.label) for field in GenerationForm().fields.values() if field.label]
 
     assert sorted(labels) == sorted(set(labels))
+
+
+def radio(form, mode):
+    (found,) = [each for each in form["mode"].subwidgets if each.data["value"] == mode]
+    return found.data["attrs"]
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_modes_radio_button_says_what_the_mode_uses(mode):
+    attrs = radio(GenerationForm(), mode)
+
+    assert attrs["data-uses"].split() == list(mode.uses)
+    assert attrs["data-default-strength"] == DEFAULT_STRENGTH.get(mode, 1.0)
+
+
+def test_a_strength_is_asked_for_exactly_where_there_is_a_default():
+    assert {mode for mode in Mode if "strength" in mode.uses} == set(DEFAULT_STRENGTH)
+
+
+def test_modes_that_the_chosen_checkpoint_lacks_are_marked():
+    form = GenerationForm({**FILLED, "checkpoint": "sketchbook"})
+
+    marked = {mode for mode in Mode if radio(form, mode)["data-unavailable"]}
+
+    assert marked == set(Mode) - set(SKETCHBOOK.modes)
+    assert marked
