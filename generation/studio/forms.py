@@ -97,7 +97,7 @@ class GenerationForm(SettingsFields):
         checkpoint = self.chosen
         if checkpoint is None:
             return
-        self.fields["mode"].widget.offered = checkpoint.modes  # type: ignore[attr-defined]
+        self.fields["mode"].widget.offered = checkpoint.modes
         for name in ("num_inference_steps", "guidance_scale"):
             self.fields[name].widget.attrs["placeholder"] = getattr(checkpoint, name)
         for name in ("width", "height"):
