@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import BaseFinder
@@ -55,6 +56,6 @@ def _write(path: Path, text: str) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     # Several processes may write it at once: each replaces it whole.
-    part = path.with_suffix(f".{id(text)}")
+    part = path.with_suffix(f".{uuid4().hex}")
     part.write_text(text)
     part.replace(path)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from generation.engine.vocabulary import Mode, NoiseScheduler
+from generation.engine.enums import Mode, NoiseScheduler
 
 PROJECT = Path(__file__).parents[2]
 FILES = [
