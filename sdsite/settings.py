@@ -360,7 +360,7 @@ STORAGES = {
         "OPTIONS": {"location": DATA_DIR / "media", "base_url": None},
     },
     "staticfiles": {
-        "BACKEND": "sdsite.static.StaticFilesStorage"
+        "BACKEND": "sdsite.static_files.StaticFilesStorage"
         if not DEBUG
         else "django.contrib.staticfiles.storage.StaticFilesStorage",
     },

@@ -48,7 +48,7 @@ def test_collected_files_are_named_by_content_and_so_are_imports_of_scripts(sett
     settings.STATIC_ROOT = tmp_path
     settings.STORAGES = {
         **settings.STORAGES,
-        "staticfiles": {"BACKEND": "sdsite.static.StaticFilesStorage"},
+        "staticfiles": {"BACKEND": "sdsite.static_files.StaticFilesStorage"},
     }
     # The admin's files are many, and not ours.
     settings.STATICFILES_FINDERS = settings.STATICFILES_FINDERS[:2]
