@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from billing.models import Payment, Subscription
 from billing.providers import gateway
-from billing.providers.gateway import Gateway
 from billing.providers.objects import Invoice, ProviderSubscription
+from billing.providers.protocol import Gateway
 
 # Older purchases and refunds are not compared.
 LOOK_BACK = timedelta(days=120)

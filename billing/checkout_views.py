@@ -15,7 +15,7 @@ from billing.models import LIVE, Customer, Interval, Payment, Subscription, Unit
 from billing.payments import Contended
 from billing.plans import PLANS, PRODUCTS, Plan, Product
 from billing.providers import gateway
-from billing.providers.gateway import ProviderUnavailable, Urls
+from billing.providers.protocol import ProviderUnavailable, Urls
 
 
 @login_required

@@ -10,8 +10,8 @@ from billing import payments, subscriptions
 from billing.models import Customer, Interval, Payment, Subscription
 from billing.plans import Plan, Product
 from billing.providers import gateway
-from billing.providers.gateway import Gateway, Urls
 from billing.providers.objects import CheckoutSession
+from billing.providers.protocol import Gateway, Urls
 
 
 class NoSuchCheckout(Exception):

@@ -18,7 +18,7 @@ from billing.form_redirects import allow_provider_redirects
 from billing.models import Interval, Subscription
 from billing.payments import Contended
 from billing.plans import PLANS
-from billing.providers.gateway import CardDeclined, ProviderUnavailable
+from billing.providers.protocol import CardDeclined, ProviderUnavailable
 
 # Raised by the verbs, each with a message for the customer.
 ERRORS = (

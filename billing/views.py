@@ -17,7 +17,7 @@ from billing.form_redirects import allow_provider_redirects
 from billing.models import LIVE, Entry, Interval, Payment, Subscription, Unit
 from billing.plans import CREDIT_PACKS, PLANS, TOP_UPS, TRIAL, plan_of
 from billing.providers import gateway, provider
-from billing.providers.gateway import ProviderUnavailable
+from billing.providers.protocol import ProviderUnavailable
 
 ENTRIES_PER_PAGE = 50
 PAYMENTS_SHOWN = 24

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 from accounts import bells
 from billing import event_inbox
 from billing.providers import gateway
-from billing.providers.gateway import InvalidEvent
+from billing.providers.protocol import InvalidEvent
 
 MAX_BYTES = 512 * 1024
 

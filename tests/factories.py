@@ -13,7 +13,7 @@ from billing import checkouts, subscriptions
 from billing.models import Interval, Subscription
 from billing.plans import PLANS
 from billing.providers import sandbox
-from billing.providers.gateway import Urls
+from billing.providers.protocol import Urls
 
 PASSWORD = "correct horse battery staple"
 # Everybody signs in from elsewhere: from one address, so many would be too many.

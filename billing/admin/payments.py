@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.admin_tools import ReadOnlyAdmin
 from billing import money, plans, subscriptions
 from billing.models import FailedPayment, Payment
-from billing.providers.gateway import ProviderUnavailable
+from billing.providers.protocol import ProviderUnavailable
 
 
 class AmountAdmin(ReadOnlyAdmin):

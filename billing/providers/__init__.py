@@ -1,7 +1,7 @@
 """The payment provider in use. Another provider is a package in this folder and a line in PROVIDERS."""
 
 from billing.providers import sandbox, stripe
-from billing.providers.gateway import Gateway, Provider
+from billing.providers.protocol import Gateway, Provider
 
 # The first that is configured takes the payments. The sandbox is always configured, so it comes last.
 PROVIDERS: tuple[Provider, ...] = (stripe.PROVIDER, sandbox.PROVIDER)
@@ -12,7 +12,6 @@ def provider() -> Provider:
     return next(each for each in PROVIDERS if each.is_configured())
 
 
-# It hides the module of the same name: import that one's names as `from billing.providers.gateway import ...`.
 def gateway() -> Gateway:
     """A connection to the provider that takes the payments."""
     return provider().connect()

@@ -22,7 +22,7 @@ from billing.models import (
     Unit,
     Wallet,
 )
-from billing.providers.gateway import ProviderUnavailable
+from billing.providers.protocol import ProviderUnavailable
 from billing.providers.sandbox import SandboxGateway
 from generation import jobs
 from generation.models import Image, Job, Status

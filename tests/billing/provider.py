@@ -11,7 +11,7 @@ from billing import checkouts, event_inbox
 from billing.models import Interval, Payment, SandboxObject, Subscription
 from billing.plans import PLANS, PRODUCTS
 from billing.providers import sandbox
-from billing.providers.gateway import Urls
+from billing.providers.protocol import Urls
 from billing.providers.sandbox import delivery
 from billing.providers.sandbox.objects import Json
 from billing.providers.stripe import events as stripe_events

@@ -13,7 +13,7 @@ from billing.models import (
 )
 from billing.plans import CREDIT_PACKS, PLANS, PRODUCTS, TRIAL, plan_of
 from billing.providers import sandbox
-from billing.providers.gateway import ProviderUnavailable
+from billing.providers.protocol import ProviderUnavailable
 from tests.billing import provider
 from tests.billing.books import assert_books_balance, balance
 

@@ -6,7 +6,7 @@ from accounts.models import User
 from billing import plan_changes
 from billing.models import Subscription
 from billing.providers import sandbox
-from billing.providers.gateway import ProviderUnavailable
+from billing.providers.protocol import ProviderUnavailable
 from tests.billing import provider
 from tests.billing.books import assert_books_balance, balance
 

@@ -13,8 +13,8 @@ from billing import event_inbox, ledger, periods, subscriptions
 from billing.models import Grant, Interval, Payment, SandboxObject, StripeEvent, Subscription
 from billing.plans import PLANS
 from billing.providers import sandbox
-from billing.providers.gateway import ProviderUnavailable
 from billing.providers.objects import ProviderSubscription
+from billing.providers.protocol import ProviderUnavailable
 from billing.providers.sandbox.objects import Json
 from tests.billing import provider
 from tests.billing.books import assert_books_balance, balance

@@ -9,7 +9,7 @@ from billing import plan_changes, subscriptions
 from billing.models import Customer, Interval, Payment, SandboxObject, Subscription
 from billing.plans import PLANS, TRIAL, Plan, plan_of
 from billing.providers import sandbox
-from billing.providers.gateway import CardDeclined
+from billing.providers.protocol import CardDeclined
 from tests.billing import provider
 from tests.billing.books import assert_books_balance, balance
 from tests.billing.conftest import Clock

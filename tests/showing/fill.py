@@ -20,7 +20,7 @@ from accounts.keys import Limits
 from billing import checkouts
 from billing.models import Interval, Payment, SandboxObject
 from billing.plans import PLANS
-from billing.providers.gateway import Urls
+from billing.providers.protocol import Urls
 from generation import jobs
 from generation.engine.checkpoints import catalogue
 from generation.engine.events import MESSAGES, FailureCode

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from billing import reconciliation
 from billing.audit import audit
 from billing.providers import provider
-from billing.providers.gateway import ProviderUnavailable
+from billing.providers.protocol import ProviderUnavailable
 
 
 class Command(BaseCommand):

@@ -3,7 +3,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from billing.providers.gateway import CardDeclined, ProviderUnavailable
+from billing.providers.protocol import CardDeclined, ProviderUnavailable
 from billing.providers.stripe import catalogue
 
 

@@ -4,7 +4,7 @@ It keeps Stripe-shaped objects in our database, answers the gateway's calls from
 with Stripe's signature scheme to our webhook over HTTP.
 """
 
-from billing.providers.gateway import Provider
+from billing.providers.protocol import Provider
 from billing.providers.sandbox.delivery import deliver
 from billing.providers.sandbox.gateway import SandboxGateway
 from billing.providers.sandbox.payments import Card, dispute, refund, settle_dispute

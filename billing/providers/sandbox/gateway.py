@@ -9,7 +9,6 @@ from django.urls import reverse
 from accounts.models import User
 from billing.models import Interval, SandboxObject
 from billing.plans import Plan, Product
-from billing.providers.gateway import ProviderUnavailable, Urls
 from billing.providers.objects import (
     CheckoutSession,
     Event,
@@ -19,6 +18,7 @@ from billing.providers.objects import (
     Returned,
     Subject,
 )
+from billing.providers.protocol import ProviderUnavailable, Urls
 from billing.providers.sandbox import delivery, objects, subscriptions
 from billing.providers.sandbox.objects import Json
 from billing.providers.stripe import events, signature

@@ -6,7 +6,7 @@ from django.db.models import Q
 from billing.models import Interval, SandboxObject
 from billing.periods import after
 from billing.plans import PLANS, Plan
-from billing.providers.gateway import CardDeclined
+from billing.providers.protocol import CardDeclined
 from billing.providers.sandbox import objects, payments
 from billing.providers.sandbox.objects import Json
 from billing.providers.sandbox.payments import Card

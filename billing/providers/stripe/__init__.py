@@ -5,7 +5,7 @@ Its library takes half a second to load, so this module does not import it.
 
 from django.conf import settings
 
-from billing.providers.gateway import Gateway, Provider
+from billing.providers.protocol import Gateway, Provider
 from billing.providers.stripe import checks  # noqa: F401  # registers them
 
 

@@ -10,8 +10,8 @@ from django.conf import settings
 from accounts.models import User
 from billing.models import Interval
 from billing.plans import Plan, Product
-from billing.providers.gateway import ProviderUnavailable, Urls
 from billing.providers.objects import CheckoutSession
+from billing.providers.protocol import ProviderUnavailable, Urls
 from billing.providers.stripe import catalogue
 from billing.providers.stripe import json as stripe_json
 from billing.providers.stripe.client import PAGE, Connection, plain, translated_errors

@@ -9,8 +9,8 @@ from typing import Any
 import stripe
 from django.conf import settings
 
-from billing.providers.gateway import CardDeclined, ProviderUnavailable
 from billing.providers.objects import Price, ProviderSubscription
+from billing.providers.protocol import CardDeclined, ProviderUnavailable
 from billing.providers.stripe import catalogue
 from billing.providers.stripe import json as stripe_json
 

@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from billing.providers.gateway import InvalidEvent
 from billing.providers.objects import Event, Json, Subject
+from billing.providers.protocol import InvalidEvent
 from billing.providers.stripe import json as stripe_json
 from billing.providers.stripe import signature
 from billing.providers.stripe.privacy import without_personal_data

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from billing.models import Interval
 from billing.plans import Plan
-from billing.providers.gateway import CardDeclined
 from billing.providers.objects import Json, ProviderSubscription
+from billing.providers.protocol import CardDeclined
 from billing.providers.stripe import catalogue
 from billing.providers.stripe import json as stripe_json
 from billing.providers.stripe.client import PAGE, Connection, plain, translated_errors

@@ -12,7 +12,7 @@ from accounts.models import User
 from billing import checkouts, event_inbox
 from billing.models import Interval, Subscription
 from billing.plans import PLANS, PRODUCTS
-from billing.providers.gateway import Urls
+from billing.providers.protocol import Urls
 from billing.providers.stripe import signature
 from billing.providers.stripe.events import EVENT_TYPES
 from tests.billing.providers.stripe.account import VISA, Object

@@ -18,7 +18,7 @@ from billing.models import CatchUp, Grant, Interval, Payment, StripeEvent, Subsc
 from billing.payments import Contended
 from billing.plans import PLANS, plan_of
 from billing.providers import gateway
-from billing.providers.gateway import ProviderUnavailable
+from billing.providers.protocol import ProviderUnavailable
 from billing.providers.stripe import events as stripe_events
 from billing.providers.stripe import signature
 from billing.providers.stripe.events import EVENT_TYPES

@@ -11,7 +11,7 @@ from billing import ledger, payments, plan_changes, plans, signals
 from billing.models import Entry, Grant, Interval, Payment, Subscription, Unit
 from billing.plans import CREDIT_PACKS, PLANS, TRIAL, plan_of
 from billing.providers import gateway
-from billing.providers.gateway import CardDeclined
+from billing.providers.protocol import CardDeclined
 from tests.billing.books import assert_books_balance, balance
 from tests.billing.conftest import Clock, Told
 from tests.billing.providers.stripe.account import ASKS, DECLINED, VISA

@@ -4,7 +4,7 @@ import pytest
 import stripe
 
 from billing.providers import gateway
-from billing.providers.gateway import InvalidEvent
+from billing.providers.protocol import InvalidEvent
 from billing.providers.sandbox import delivery
 from billing.providers.stripe import signature
 

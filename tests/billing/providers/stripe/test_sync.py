@@ -13,7 +13,7 @@ from accounts.models import User
 from billing import plans, subscriptions
 from billing.models import Subscription
 from billing.plans import PLANS, PRODUCTS
-from billing.providers.gateway import ProviderUnavailable
+from billing.providers.protocol import ProviderUnavailable
 from billing.providers.stripe import catalogue
 from billing.providers.stripe.events import EVENT_TYPES
 from tests.billing.books import balance

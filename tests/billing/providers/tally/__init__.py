@@ -1,6 +1,6 @@
 """Tally, a payment provider that sells products once. Its orders are in memory."""
 
-from billing.providers.gateway import Provider
+from billing.providers.protocol import Provider
 from tests.billing.providers.tally.gateway import TallyGateway
 
 PROVIDER = Provider(

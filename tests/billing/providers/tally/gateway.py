@@ -5,8 +5,8 @@ from typing import Any
 
 from accounts.models import User
 from billing.plans import Product
-from billing.providers.gateway import Gateway, InvalidEvent, Urls
 from billing.providers.objects import CheckoutSession, Event, Json, Returned, Subject
+from billing.providers.protocol import Gateway, InvalidEvent, Urls
 
 TOKEN = "tally-token"
 # By number.
