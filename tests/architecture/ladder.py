@@ -28,6 +28,7 @@ LADDER: Sequence[Sequence[str]] = (
         "generation.operations",
         "generation.personal_data",
         "generation.studio",
+        "generation.templatetags",
         "generation.worker",
     ),
     ("generation.gallery", "generation.jobs"),

@@ -116,8 +116,8 @@ def assert_page(page, response, *, status, heading, screen):
     expect(page.locator("main .badge")).to_have_text(str(status))
     expect(page.locator(".brand")).to_be_visible()
     # The stylesheet is loaded, with the reader's theme.
-    colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    lightness = float(re.search(r"oklch\(([\d.]+)", colour)[1])
+    color = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    lightness = float(re.search(r"oklch\(([\d.]+)", color)[1])
     assert (lightness < 0.5) == (screen["color_scheme"] == "dark")
     assert page.evaluate(OVERFLOW) <= 0
 

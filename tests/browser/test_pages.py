@@ -53,10 +53,10 @@ def test_the_language_follows_the_browser(open_page):
 
 def test_the_dark_theme_is_dark(open_page):
     lightness = "getComputedStyle(document.body).backgroundColor"
-    colours = set()
+    colors = set()
     for scheme in ("light", "dark"):
         page = open_page(color_scheme=scheme)
         page.goto("/")
-        colours.add(page.evaluate(lightness))
+        colors.add(page.evaluate(lightness))
 
-    assert len(colours) == 2
+    assert len(colors) == 2

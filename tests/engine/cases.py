@@ -28,7 +28,7 @@ VARIANTS: Mapping[Mode, tuple[Mapping[str, object], ...]] = {
 
 @cache
 def picture(name: str) -> Image.Image:
-    """Return an input picture of a name, always the same: colours and edges, a mask, a depth."""
+    """Return an input picture of a name, always the same: colors and edges, a mask, a depth."""
     rng = np.random.default_rng(len(name))
     noise = rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     drawn = Image.fromarray(noise).resize((4, 4)).resize((SIDE, SIDE), Image.Resampling.NEAREST)

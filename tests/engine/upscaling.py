@@ -29,7 +29,7 @@ def enlarge(engine: Engine, *, width: int, height: int, steps: int) -> Image.Ima
 
 
 def seam(image: Image.Image) -> float:
-    """The largest difference of neighbouring columns where a tile begins, over what hardly any column exceeds.
+    """The largest difference of neighboring columns where a tile begins, over what hardly any column exceeds.
 
     One level is added to both: in a smooth picture anything would be many times nothing.
     """

@@ -37,7 +37,7 @@ class Command(BaseCommand):
             "--half", action="store_true", help="prefer weights in half precision: half the bytes"
         )
         fetch.add_argument(
-            "--accept-license", action="store_true", help="accept the licence without being asked"
+            "--accept-license", action="store_true", help="accept the license without being asked"
         )
         add = verbs.add_parser("add", help="a folder of diffusers', or a single .safetensors file")
         add.add_argument("path", type=Path)
@@ -48,7 +48,7 @@ class Command(BaseCommand):
         add.add_argument(
             "--vocabulary", default="", help="a checkpoint or folder that has CLIP's, for a file"
         )
-        add.add_argument("--license", default="", help="what people see of its licence")
+        add.add_argument("--license", default="", help="what people see of its license")
         add.add_argument(
             "--link", action="store_true", help="leave a folder's files where they are"
         )
@@ -109,7 +109,7 @@ class Command(BaseCommand):
             )
 
     def _ask_about(self, name: str, text: str) -> bool:
-        self.stdout.write(f"{text}\n\nLicence: {name}")
+        self.stdout.write(f"{text}\n\nLicense: {name}")
         if not sys.stdin.isatty():
             self.stdout.write("Nobody is here to accept it: use --accept-license.")
             return False

@@ -148,7 +148,7 @@ def test_the_neighbors_are_those_in_the_gallery_that_one_came_from(client, alice
     assert links(houses, "next") == [f"{images[0].get_absolute_url()}?q=house"]
 
 
-def test_the_first_and_the_last_have_one_neighbour(client, alice, image):
+def test_the_first_and_the_last_have_one_neighbor(client, alice, image):
     client.force_login(alice)
 
     page = get(client, PAGE, image).text

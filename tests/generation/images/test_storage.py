@@ -53,7 +53,7 @@ def files_in(folder):
 
 
 def two_pictures():
-    return [PIL.Image.new("RGB", (512, 256), colour) for colour in ("teal", "navy")]
+    return [PIL.Image.new("RGB", (512, 256), color) for color in ("teal", "navy")]
 
 
 def opened(key):

@@ -90,7 +90,7 @@ def test_a_photo_taken_sideways_is_set_upright_and_tells_nothing_more(alice):
 
 
 def test_of_an_animation_the_first_frame_is_taken(alice):
-    frames = [PIL.Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames = [PIL.Image.new("RGB", (8, 8), color) for color in ("red", "blue")]
 
     upload = receive(
         alice, encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)

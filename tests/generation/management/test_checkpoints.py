@@ -88,7 +88,7 @@ def test_a_checkpoint_is_fetched_by_one_command(hub, root):
     assert catalogue.is_available(catalogue.get("sd-1.5"), root=root)
 
 
-def test_a_licence_that_nobody_accepts_stops_it(hub, root):
+def test_a_license_that_nobody_accepts_stops_it(hub, root):
     result = fetch(hub, root)
 
     assert result.returncode == 1

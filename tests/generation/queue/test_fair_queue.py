@@ -95,7 +95,7 @@ def test_a_newcomer_waits_for_one_job_at_most(alice, bob):
     assert serve(1) == [bob]
 
 
-def test_a_newcomer_is_not_favoured_for_having_stayed_away(alice, bob):
+def test_a_newcomer_is_not_favored_for_having_stayed_away(alice, bob):
     submit_many(bob, 10)
     serve(5)
 
@@ -235,7 +235,7 @@ def test_without_a_warm_checkpoint_the_line_is_as_it_is(cold, bob):
     assert claim() == cold
 
 
-def test_who_is_at_the_limit_is_not_favoured_for_a_warm_checkpoint(cold, charlie, bob):
+def test_who_is_at_the_limit_is_not_favored_for_a_warm_checkpoint(cold, charlie, bob):
     submit_many(charlie, 2)
     claim(warm={"sketchbook"})
 

@@ -21,9 +21,9 @@ TOOLS = ["count_tokens", "read_picture", "keep_preset", "upload"]
 FILLED = {"prompt": "a red house", "checkpoint": "sketchbook", "shape": "square"}
 
 
-def a_file(colour="teal", size=(40, 30), name="x.png"):
+def a_file(color="teal", size=(40, 30), name="x.png"):
     buffer = io.BytesIO()
-    PIL.Image.new("RGB", size, colour).save(buffer, "PNG")
+    PIL.Image.new("RGB", size, color).save(buffer, "PNG")
     return SimpleUploadedFile(name, buffer.getvalue(), "image/png")
 
 

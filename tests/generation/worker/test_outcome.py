@@ -26,8 +26,8 @@ def _no_patience(monkeypatch):
     monkeypatch.setattr(outcome, "RETRY_SECONDS", 0)
 
 
-def finished(*colours):
-    images = tuple(PIL.Image.new("RGB", (64, 64), colour) for colour in colours or ("teal",))
+def finished(*colors):
+    images = tuple(PIL.Image.new("RGB", (64, 64), color) for color in colors or ("teal",))
     return Finished(key="run", images=images, seeds=tuple(range(len(images))), charges=CHARGES)
 
 

@@ -64,8 +64,8 @@ def progress(step, *, job=JOB):
     return Progress(job=str(job), seq=step, phase="denoising", step=step, steps=9)
 
 
-def preview(seq, *, job=JOB, colour="teal"):
-    return Preview(job=job, seq=seq, image=PIL.Image.new("RGB", (128, 96), colour))
+def preview(seq, *, job=JOB, color="teal"):
+    return Preview(job=job, seq=seq, image=PIL.Image.new("RGB", (128, 96), color))
 
 
 def ask_to_stop(job):

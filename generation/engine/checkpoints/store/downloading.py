@@ -96,7 +96,7 @@ def _begin(
     license = License(name=download.license or snapshot.license, text=_text(snapshot, hub, aside))
     if not accept(license):
         raise LicenseNotAccepted(
-            f"{download.name} may only be used under its licence, {license.name}."
+            f"{download.name} may only be used under its license, {license.name}."
         )
     begun = Manifest(
         source=download.source,

@@ -54,7 +54,7 @@ def test_what_is_left_out_is_the_familys(tmp_path: Path) -> None:
         ([], "it is no object"),
         ({}, "family"),
         ({"family": "sd9"}, "sd9"),
-        ({"family": "sd1", "colour": "red"}, "unknown: colour"),
+        ({"family": "sd1", "color": "red"}, "unknown: color"),
         ({"family": "sd1", "source": "sketchbook/checkpoint"}, "unknown: source"),
         ({"family": "sd1", "name": 7}, "7 is no text"),
         ({"family": "sd1", "native_size": "512"}, "no whole number"),

@@ -269,7 +269,7 @@ def test_a_part_without_weights_is_an_error(toy: Repository, fetch: Fetch, root:
     assert not (root / "toy").exists()
 
 
-def test_the_licence_is_shown_and_accepted_once(toy: Repository, fetch: Fetch, root: Path) -> None:
+def test_the_license_is_shown_and_accepted_once(toy: Repository, fetch: Fetch, root: Path) -> None:
     shown: list[License] = []
 
     def accept(license: License) -> bool:
