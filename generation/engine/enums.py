@@ -21,7 +21,7 @@ class Family(StrEnum):
 
 
 class Mode(StrEnum):
-    """A way to make a picture, as far as a checkpoint offers it."""
+    """The ways to make a picture. Each checkpoint offers some of them."""
 
     TEXT_TO_IMAGE = "text_to_image"
     IMAGE_TO_IMAGE = "image_to_image"
