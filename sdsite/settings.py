@@ -9,7 +9,7 @@ import platformdirs
 from django.utils.translation import gettext_lazy as _
 from environs import Env, validate
 
-from sdsite import logs
+from sdsite import logs, valkey
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -112,16 +112,23 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
     pool={"min_size": 0, "max_size": env.int("DATABASE_POOL_SIZE", 20), "timeout": 10},
 )
 
+# For every client of Valkey: without them, a silent network would hang it.
+REDIS_OPTIONS = valkey.options(REDIS_URL)
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": REDIS_OPTIONS,
+    }
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        # redis-py's default socket timeout of 5 s equals the layer's blocking read: idle consumers would die.
-        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}]},
+        "CONFIG": {
+            "hosts": [{"address": REDIS_URL, "parser_class": valkey.Parser, **REDIS_OPTIONS}]
+        },
     }
 }
 
@@ -129,6 +136,10 @@ CHANNEL_LAYERS = {
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://").replace(
     "?db=", "?virtual_host="
 )
+# Celery also pings its idle connections, because a worker that only listens sends nothing.
+CELERY_BROKER_TRANSPORT_OPTIONS = {**REDIS_OPTIONS, "health_check_interval": 5}
+# A bell that finds no broker is let go: whoever rings, such as a request, must not wait for long.
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
@@ -338,7 +349,7 @@ LEASE_RENEWAL_SECONDS = env.int("LEASE_RENEWAL_SECONDS", 5)
 MAX_ATTEMPTS = 3
 # A stopping worker lets its jobs run for this long, then hands them back.
 WORKER_GRACE_SECONDS = env.int("WORKER_GRACE_SECONDS", 10)
-# A device that finishes no step for this long is considered dead, and its worker ends.
+# A worker ends if its device, tender or publisher makes no progress for this long; see worker/watchdog.py.
 WORKER_STALL_SECONDS = env.int("WORKER_STALL_SECONDS", 60)
 PREVIEW_INTERVAL_SECONDS = 0.25
 

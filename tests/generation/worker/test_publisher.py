@@ -53,10 +53,7 @@ def publisher(cancellations):
 def valkey(settings):
     """A server of this test alone, which may kill it."""
     with Valkey() as valkey:
-        layer = settings.CHANNEL_LAYERS["default"]
-        config = {**layer["CONFIG"], "hosts": [{"address": valkey.url, "socket_timeout": None}]}
-        settings.CHANNEL_LAYERS = {"default": {**layer, "CONFIG": config}}
-        settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": valkey.url}}
+        valkey.use(settings)
         yield valkey
 
 
