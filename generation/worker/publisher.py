@@ -18,12 +18,15 @@ from PIL.Image import Image
 
 from generation.live import latest, messages
 from generation.live.messages import Progress
+from generation.worker.watchdog import Pulse
 
 log = logging.getLogger(__name__)
 
 JPEG_QUALITY = 70
 # The pause after an error of Valkey.
 RETRY_SECONDS = 0.5
+# An idle publisher shows this often that its loop still runs.
+IDLE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,7 @@ class Publisher:
     """Any thread may call `progress` and `preview`. `on_cancel` gets the ids of jobs to stop."""
 
     def __init__(self, *, on_cancel: Callable[[str], None]) -> None:
+        self.pulse = Pulse()
         self._on_cancel = on_cancel
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
@@ -80,16 +84,29 @@ class Publisher:
 
     async def _send(self) -> None:
         while True:
-            await self._filled.wait()
-            self._filled.clear()
-            with self._lock:
-                progress, self._progress = list(self._progress.values()), {}
-                previews, self._previews = list(self._previews.values()), {}
-            try:
-                await self._publish(progress, previews)
-            except (redis.RedisError, OSError) as error:
-                log.warning("could not publish progress: %s", error)
-                await asyncio.sleep(RETRY_SECONDS)
+            self.pulse.beat()
+            if await self._is_filled():
+                await self._send_all()
+
+    async def _is_filled(self) -> bool:
+        """Wait for messages; False after IDLE_SECONDS without one."""
+        try:
+            async with asyncio.timeout(IDLE_SECONDS):
+                await self._filled.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _send_all(self) -> None:
+        self._filled.clear()
+        with self._lock:
+            progress, self._progress = list(self._progress.values()), {}
+            previews, self._previews = list(self._previews.values()), {}
+        try:
+            await self._publish(progress, previews)
+        except (redis.RedisError, OSError) as error:
+            log.warning("could not publish progress: %s", error)
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def _publish(
         self, progress: list[tuple[int, Progress]], previews: list[tuple[int, Preview]]

@@ -1,7 +1,6 @@
 """The thread that steps the engine for all running jobs, and passes its events on."""
 
 import threading
-import time
 
 from generation.engine.events import (
     Canceled,
@@ -16,6 +15,7 @@ from generation.engine.events import (
 from generation.engine.loop.engine import Engine
 from generation.worker.attempts import Attempts
 from generation.worker.publisher import Preview, Publisher
+from generation.worker.watchdog import Pulse
 
 # An idle loop checks this often that the worker is still open.
 IDLE_SECONDS = 1.0
@@ -28,22 +28,16 @@ class StepLoop:
         self._engine = engine
         self._attempts = attempts
         self._publisher = publisher
-        self._step_began: float | None = None
-
-    @property
-    def step_seconds(self) -> float:
-        """The time that the present step has taken so far; zero between two steps. Any thread may ask."""
-        began = self._step_began
-        return 0.0 if began is None else time.monotonic() - began
+        self.pulse = Pulse()
 
     def run(self, is_closed: threading.Event) -> None:
         while not is_closed.is_set():
+            self.pulse.beat()
             if not self._engine.wait(IDLE_SECONDS):
                 continue
-            self._step_began = time.monotonic()
-            events = self._engine.step()
-            self._step_began = None
-            for event in events:
+            # The wait was no part of the step.
+            self.pulse.beat()
+            for event in self._engine.step():
                 self._pass_on(event)
 
     def _pass_on(self, event: Event) -> None:

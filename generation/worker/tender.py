@@ -1,7 +1,6 @@
 """The thread that keeps a worker in order: leases, cancellations, watchers, heartbeat, uptime."""
 
 import logging
-import os
 import threading
 import time
 
@@ -14,7 +13,7 @@ from generation.queue import heartbeats, uptime
 from generation.queue.heartbeats import Heartbeat, Pacer, Totals
 from generation.worker.attempts import Attempts
 from generation.worker.device import Device
-from generation.worker.step_loop import StepLoop
+from generation.worker.watchdog import Pulse
 from generation.worker.watchers import Watchers
 
 log = logging.getLogger(__name__)
@@ -34,7 +33,6 @@ class Tender:
         slots: int,
         attempts: Attempts,
         watchers: Watchers,
-        step_loop: StepLoop,
         is_stopping: threading.Event,
     ) -> None:
         self._worker = worker
@@ -42,8 +40,8 @@ class Tender:
         self._slots = slots
         self._attempts = attempts
         self._watchers = watchers
-        self._step_loop = step_loop
         self._is_stopping = is_stopping
+        self.pulse = Pulse()
         self._pacer = Pacer()
         self._uptime_noted = self._renewed = time.monotonic()
 
@@ -57,20 +55,14 @@ class Tender:
             self._note_uptime,
         )
         while not is_closed.wait(TEND_SECONDS):
-            self._end_if_stuck()
             for chore in chores:
+                self.pulse.beat()
                 try:
                     chore()
                 except Exception:
                     # A missing server comes back, and must not keep the worker from its other chores.
                     log.exception("the tender could not do everything")
             close_old_connections()
-
-    def _end_if_stuck(self) -> None:
-        # A step that never returns cannot be interrupted: end the process, so that its jobs are reaped.
-        if self._step_loop.step_seconds > settings.WORKER_STALL_SECONDS:
-            log.critical("the device has not answered for %d s", settings.WORKER_STALL_SECONDS)
-            os._exit(os.EX_SOFTWARE)
 
     def _renew(self) -> None:
         """Prolong the leases now and then, and stop the attempts that lost theirs."""

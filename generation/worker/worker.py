@@ -1,9 +1,10 @@
-"""One process with one device: Celery's threads carry jobs, three of the worker's own serve them.
+"""One process with one device: Celery's threads carry jobs, four of the worker's own serve them.
 
     Celery's     one job each, from its claim to its end   carrier.py
     engine       steps all running jobs together           step_loop.py
     tender       leases, cancellations, heartbeat          tender.py
     publisher    progress and previews to browsers         publisher.py
+    watchdog     ends the process if one of these is stuck watchdog.py
 
 Only this package imports torch, so that web processes start without it.
 """
@@ -11,6 +12,7 @@ Only this package imports torch, so that web processes start without it.
 import os
 import socket
 import threading
+from typing import Protocol
 
 from django.conf import settings
 
@@ -24,7 +26,14 @@ from generation.worker.device import Device, device_name
 from generation.worker.publisher import Publisher
 from generation.worker.step_loop import StepLoop
 from generation.worker.tender import Tender
+from generation.worker.watchdog import Watchdog
 from generation.worker.watchers import Watchers
+
+
+class Loop(Protocol):
+    """Anything that runs in a thread of its own until the worker is closed."""
+
+    def run(self, is_closed: threading.Event) -> None: ...
 
 
 class Worker:
@@ -55,12 +64,19 @@ class Worker:
             slots=slots,
             attempts=self.attempts,
             watchers=self.watchers,
-            step_loop=step_loop,
             is_stopping=self.is_stopping,
+        )
+        watchdog = Watchdog(
+            {
+                "engine": step_loop.pulse,
+                "tender": tender.pulse,
+                "publisher": self._publisher.pulse,
+            }
         )
         self._threads = [
             self._thread("engine", step_loop),
             self._thread("tender", tender),
+            self._thread("watchdog", watchdog),
         ]
 
     def start(self) -> None:
@@ -99,7 +115,7 @@ class Worker:
         self._loader.close()
         heartbeats.withdraw(self.name)
 
-    def _thread(self, name: str, loop: StepLoop | Tender) -> threading.Thread:
+    def _thread(self, name: str, loop: Loop) -> threading.Thread:
         return threading.Thread(target=loop.run, args=[self.is_closed], name=name, daemon=True)
 
 

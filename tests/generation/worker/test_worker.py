@@ -1,6 +1,7 @@
 """A worker with the real engine on the bundled checkpoint: jobs of 64 pixels and a few steps."""
 
 import errno
+import threading
 
 import PIL.Image
 import pytest
@@ -14,7 +15,7 @@ from generation.live import latest
 from generation.live import messages as live_messages
 from generation.models import Image, Job, Speed, Status
 from generation.queue import estimates
-from generation.worker import carrier, outcome, step_loop, tender
+from generation.worker import carrier, outcome, publisher, step_loop, tender, watchdog
 from generation.worker.device import device_name
 from tests.billing.books import assert_books_balance, balance
 from tests.generation.carrying import CHARGES, PICTURE, claim, let_lapse
@@ -46,6 +47,8 @@ def _quick(monkeypatch, settings):
     settings.WORKER_STALL_SECONDS = 3_600
     monkeypatch.setattr(tender, "TEND_SECONDS", 0.05)
     monkeypatch.setattr(step_loop, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(publisher, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(watchdog, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(outcome, "RETRY_SECONDS", 0.05)
     # A slow machine must not exceed its budget.
     monkeypatch.setattr(carrier, "BUDGET_FACTOR", 1_000)
@@ -399,19 +402,49 @@ def test_a_store_that_refuses_twice_is_asked_a_third_time(alice, machine, tmp_pa
     assert len(files_in(tmp_path)) == 2
 
 
-def test_a_device_that_does_not_answer_ends_the_process(alice, machine, settings, monkeypatch):
-    settings.WORKER_STALL_SECONDS = 0.2
+@pytest.fixture
+def exits(machine, settings, monkeypatch):
+    """The statuses with which the process would have ended, while a stall is soon noticed."""
     statuses = []
-    monkeypatch.setattr(tender.os, "_exit", statuses.append)
+    monkeypatch.setattr(watchdog.os, "_exit", statuses.append)
+    settings.WORKER_STALL_SECONDS = 0.2
+    yield statuses
+    settings.WORKER_STALL_SECONDS = 3_600
+
+
+@pytest.fixture
+def stuck():
+    """A function that does not return before the test ends."""
+    over = threading.Event()
+    yield lambda *_: over.wait(60)
+    over.set()
+
+
+def wait_for_exit_because_of(thread, statuses, caplog):
+    wait_for(lambda: f"its {thread} made no progress" in caplog.text)
+    wait_for(lambda: statuses)
+    assert set(statuses) == {watchdog.os.EX_SOFTWARE}
+
+
+def test_a_device_that_does_not_answer_ends_the_process(alice, machine, exits, caplog):
     submit(alice)
     machine.hold()
 
     machine.ring()
-    wait_for(lambda: statuses)
-    settings.WORKER_STALL_SECONDS = 3_600
-    machine.go()
 
-    assert set(statuses) == {tender.os.EX_SOFTWARE}
+    wait_for_exit_because_of("engine", exits, caplog)
+
+
+def test_a_tender_that_is_stuck_ends_the_process(machine, exits, stuck, monkeypatch, caplog):
+    monkeypatch.setattr(tender.heartbeats, "say", stuck)
+
+    wait_for_exit_because_of("tender", exits, caplog)
+
+
+def test_a_publisher_that_is_stuck_ends_the_process(machine, exits, stuck, caplog):
+    machine.worker._publisher._loop.call_soon_threadsafe(stuck)
+
+    wait_for_exit_because_of("publisher", exits, caplog)
 
 
 # Leases -----------------------------------------------------------------------------------------
@@ -610,10 +643,7 @@ def test_a_settlement_that_stays_impossible_is_left_to_the_reaper(alice, machine
 
 def test_jobs_are_carried_while_valkey_is_away(alice, bob, settings, monkeypatch):
     with Valkey() as valkey:
-        layer = settings.CHANNEL_LAYERS["default"]
-        config = {**layer["CONFIG"], "hosts": [{"address": valkey.url, "socket_timeout": None}]}
-        settings.CHANNEL_LAYERS = {"default": {**layer, "CONFIG": config}}
-        settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": valkey.url}}
+        valkey.use(settings)
         settings.LEASE_RENEWAL_SECONDS = 0
         machine = Machine()
         running = start_long_job(alice, machine, held_at=1)
