@@ -13,10 +13,14 @@ PRICED_STEPS = 30
 
 @dataclass(frozen=True)
 class Quote:
-    """GPU milliseconds: the likely cost of a job, and the most that is held or charged for it."""
+    """GPU milliseconds: the likely cost of a job, and the most that is held or charged for it.
+
+    A quote that is not `is_measured` is a guess: the customer may rely on it, nothing else may.
+    """
 
     likely_ms: int
     ceiling_ms: int
+    is_measured: bool = True
 
 
 def quote(

@@ -90,6 +90,7 @@ OWNED = {
     "job": a_job,
     "job_card": a_job,
     "job_cancel": a_job,
+    "job_retry": a_job,
     "image": a_picture,
     "image_file": a_picture,
     "image_thumbnail": a_picture,

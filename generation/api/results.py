@@ -2,7 +2,6 @@
 
 from django.utils.translation import gettext as _
 
-from generation import moderation
 from generation.api import errors
 from generation.api.errors import ApiError
 from generation.models import Image, Job, Status
@@ -28,8 +27,9 @@ def images_of(*jobs: Job) -> list[Image]:
 def error_for(job: Job) -> ApiError:
     """The error for a job that did not succeed."""
     if job.status == Status.FAILED:
-        is_blocked = job.error_code == moderation.BLOCKED
-        return ApiError(400 if is_blocked else 500, job.error_code or "failed", _(job.error))
+        # Clients send a request again by themselves after a 500, which would be in vain.
+        status = 400 if job.failed_by_request else 500
+        return ApiError(status, job.error_code or "failed", _(job.error))
     if job.status == Status.CANCELED:
         return ApiError(400, "canceled", _("This picture was canceled."))
     return ApiError(504, "timeout", _("This takes longer than anybody waits. Ask again."))

@@ -73,6 +73,7 @@ def _build(
         unit=terms.unit,
         quote_ms=terms.quote.likely_ms,
         hold_ms=terms.quote.ceiling_ms,
+        has_measured_quote=terms.quote.is_measured,
         credits=terms.credits,
         queued_at=timezone.now(),
         synthetic_for=synthetic_for,

@@ -66,6 +66,7 @@ def _state(job: Job, known: Latest, *, images: Iterable[Mapping[str, str]]) -> d
         "credits": job.credits,
         "charged_credits": job.charged_credits,
         "error": _(job.error) if job.error else "",
+        "can_retry": job.status == Status.FAILED and not job.failed_by_request,
         "images": list(images),
         "url": job.get_absolute_url(),
         "cancel_url": reverse("job_cancel", args=[job.pk]),

@@ -11,6 +11,7 @@ from django.urls import reverse
 from accounts.models import ApiKey
 from billing.models import Unit
 from generation.engine.request import GenerationRequest
+from generation.models.failures import BY_REQUEST
 from generation.models.receipts import Receipt
 from generation.models.statuses import ACTIVE, FINAL, UNFINISHED, WAITING, Status
 
@@ -86,6 +87,8 @@ class Job(models.Model):
     quote_ms = models.PositiveBigIntegerField()
     # The highest possible cost.
     hold_ms = models.PositiveBigIntegerField()
+    # Without a measurement the quote is a guess, from which no limit of the run may follow.
+    has_measured_quote = models.BooleanField(default=False, db_default=False)
     charged_ms = models.PositiveBigIntegerField(null=True, blank=True)
     credits = models.PositiveBigIntegerField(default=0)
     charged_credits = models.PositiveBigIntegerField(null=True, blank=True)
@@ -177,6 +180,11 @@ class Job(models.Model):
     @property
     def is_parked(self) -> bool:
         return self.status == Status.PARKED
+
+    @property
+    def failed_by_request(self) -> bool:
+        """True for a failed job that would fail again, because the request alone decided it."""
+        return self.status == Status.FAILED and self.error_code in BY_REQUEST
 
     @property
     def pays_in_credits(self) -> bool:

@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# The error code and the message of a job whose pictures were blocked.
-BLOCKED = "blocked"
+# The message of a job whose pictures were blocked.
 HELD_BACK = gettext_noop(
     "The safety check held this picture back. Try again with other words, or another seed."
 )

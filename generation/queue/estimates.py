@@ -1,7 +1,7 @@
 """Estimates of GPU time, learned from finished runs on this installation's devices."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import ceil
 
@@ -56,13 +56,16 @@ class Throughput:
 
 def quote(request: GenerationRequest) -> Quote:
     """The likely and the highest cost of a request, on the slowest device that may take it."""
-    return _quote(request, _slowest(request.checkpoint, request.mode) or _start(request))
+    if slowest := _slowest(request.checkpoint, request.mode):
+        return _quote(request, slowest)
+    return replace(_quote(request, _start(request)), is_measured=False)
 
 
-def is_known(request: GenerationRequest, *, device: str) -> bool:
-    """True if a run of its checkpoint and mode has ever finished on this kind of device."""
+def quote_on(device: str, request: GenerationRequest) -> Quote | None:
+    """The cost on this kind of device; None if no such run has ever finished there."""
     known = Speed.objects.filter(checkpoint=request.checkpoint, mode=request.mode, device=device)
-    return known.exists()
+    speed = known.first()
+    return _quote(request, speed) if speed else None
 
 
 def learn(

@@ -42,6 +42,11 @@ def of_request(request: HttpRequest) -> dict[str, Any]:
         raise Http404 from error
 
 
+def repeated(job: Job) -> dict[str, Any]:
+    """The form's values to submit a job again, its seed included."""
+    return {**_values_of(job, seed=job.generation_request.seed), "keep_seed": False}
+
+
 def uuid_in(text: str) -> UUID | None:
     """None for an empty text. Raises Http404 for anything else than a UUID."""
     try:

@@ -19,5 +19,6 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/", job_views.job, name="job"),
     path("jobs/<uuid:job_id>/card/", job_views.job_card, name="job_card"),
     path("jobs/<uuid:job_id>/receipt.json", job_views.job_receipt, name="job_receipt"),
+    path("jobs/<uuid:job_id>/retry/", views.retry, name="job_retry"),
     path("jobs/<uuid:job_id>/cancel/", job_views.job_cancel, name="job_cancel"),
 ]

@@ -1,6 +1,7 @@
 """The studio: its form, its prefilled values, the quote for its settings."""
 
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -11,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.rate_limits import limited
 from accounts.requests import user_of
@@ -23,11 +24,12 @@ from generation.engine.checkpoints.example_prompts import EXAMPLES, follows_prom
 from generation.images import sources, uploads
 from generation.jobs import admission
 from generation.live import snapshot
-from generation.models import Image, Job, StudioPreset
+from generation.models import Image, Job, Status, StudioPreset
 from generation.options import on_offer
 from generation.queue import estimates
 from generation.studio import initial_values, prefill
 from generation.studio.forms import GenerationForm
+from generation.studio.job_views import get_job_for_user
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -56,11 +58,39 @@ def studio(request: HttpRequest) -> HttpResponse:
     form = GenerationForm(posted, user=user)
     for name, reason in refused.items():
         form.add_error(name, reason)
+    return _submit(request, form)
+
+
+@login_required
+@require_POST
+@never_cache
+@allow_provider_redirects
+@limited("submit")
+def retry(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Submit a failed job again; the studio shows what is wrong with its settings by now."""
+    failed = get_job_for_user(request, job_id)
+    if failed.status != Status.FAILED:
+        return redirect(failed)
+    return _submit(request, GenerationForm(initial_values.repeated(failed), user=user_of(request)))
+
+
+@login_required
+@require_safe
+@never_cache
+def quote(request: HttpRequest) -> HttpResponse:
+    """Price of the settings in the query; browsers leave the prompt out, as it has no price."""
+    user = user_of(request)
+    form = GenerationForm({**request.GET.dict(), "prompt": "-"}, user=user)
+    return JsonResponse(_quote(user, form))
+
+
+def _submit(request: HttpRequest, form: GenerationForm) -> HttpResponse:
+    """Queue the form's job and lead to it, or show the form with what is wrong."""
     if not form.is_valid():
         return _render_studio(request, form)
     try:
         job = jobs.submit(
-            user,
+            user_of(request),
             form.generation_request,
             may_wait=True,
             synthetic_for=form.cleaned_data["synthetic_for"],
@@ -80,16 +110,6 @@ def studio(request: HttpRequest) -> HttpResponse:
         keep = "&keep_seed=1" if form.cleaned_data["keep_seed"] else ""
         return redirect(f"{reverse('studio')}?job={job.pk}{keep}")
     return _render_studio(request, form)
-
-
-@login_required
-@require_safe
-@never_cache
-def quote(request: HttpRequest) -> HttpResponse:
-    """Price of the settings in the query; browsers leave the prompt out, as it has no price."""
-    user = user_of(request)
-    form = GenerationForm({**request.GET.dict(), "prompt": "-"}, user=user)
-    return JsonResponse(_quote(user, form))
 
 
 def _render_studio(request: HttpRequest, form: GenerationForm) -> HttpResponse:

@@ -9,7 +9,7 @@ from generation.engine.checkpoints.catalogue import UnknownCheckpoint
 from generation.engine.events import MESSAGES, End, FailureCode, Finished
 from generation.images import sources, storage
 from generation.live import latest
-from generation.models import Job
+from generation.models import Job, failures
 from generation.queue import estimates
 from generation.worker import outcome
 from generation.worker.attempt import Attempt
@@ -19,7 +19,7 @@ from generation.worker.watchers import Watchers
 
 log = logging.getLogger(__name__)
 
-# A run may take this many times its hold before it is stopped. The house pays for the excess.
+# A run may take this many times its measured quote before it is stopped. The house pays for the excess.
 BUDGET_FACTOR = 4
 
 
@@ -69,7 +69,7 @@ class Carrier:
             attempt = Attempt(job, sources.open_all(job.user_id, job.generation_request))
         except sources.MissingPicture as error:
             log.warning("job %s lacks its %s", job.pk, error.field)
-            outcome.fail(job, code="input", message=outcome.NO_INPUT)
+            outcome.fail(job, code=failures.NO_INPUT, message=outcome.NO_INPUT)
             return
         self._watchers.look_for(job.user_id)
         with self._attempts.including(attempt):
@@ -84,11 +84,13 @@ class Carrier:
             self._settle(attempt, attempt.end.result())
 
     def _budget_us(self, job: Job) -> int | None:
-        """The run's limit in microseconds; None on a device that never finished such a run."""
-        # Without a measurement the hold is a guess, and a slow device must not fail for it.
+        """The run's limit in microseconds; None if its quote or this device's speed is a guess."""
+        if not job.has_measured_quote:
+            return None
         request = job.generation_request
-        is_known = outcome.persist(lambda: estimates.is_known(request, device=self._device.name))
-        return job.hold_ms * 1_000 * BUDGET_FACTOR if is_known else None
+        here = outcome.persist(lambda: estimates.quote_on(self._device.name, request))
+        # The quote may be that of a faster device, the only one known at submission.
+        return max(job.hold_ms, here.ceiling_ms) * 1_000 * BUDGET_FACTOR if here else None
 
     def _settle(self, attempt: Attempt, end: End) -> None:
         """Write down the attempt's end. Raises LostRace."""

@@ -14,7 +14,7 @@ from generation.engine.events import Canceled, Charge, End, Finished
 from generation.engine.messages import gettext_noop
 from generation.engine.request import canvas
 from generation.images import storage
-from generation.models import Job, receipts
+from generation.models import Job, failures, receipts
 from generation.queue import estimates
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,8 @@ def _finish(job: Job, end: Finished, *, inputs: Mapping[str, Image], device: str
     if verdict is not None:
         free_ms[receipts.SAFETY] = verdict.ms
     persist(lambda: jobs.finish(job, pictures, end.charges, **free_ms))
-    estimates.learn(request, end.charges, device=device, quoted_ms=job.quote_ms)
+    quoted_ms = job.quote_ms if job.has_measured_quote else None
+    estimates.learn(request, end.charges, device=device, quoted_ms=quoted_ms)
 
 
 def _block(job: Job, charges: Sequence[Charge], *, safety_ms: int) -> None:
@@ -100,7 +101,7 @@ def _block(job: Job, charges: Sequence[Charge], *, safety_ms: int) -> None:
         with transaction.atomic():
             jobs.fail(
                 job,
-                code=moderation.BLOCKED,
+                code=failures.BLOCKED,
                 message=moderation.HELD_BACK,
                 charges=charges,
                 **free_ms,

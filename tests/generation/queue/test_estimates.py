@@ -108,13 +108,22 @@ def test_checkpoints_are_measured_apart():
 
 def test_a_checkpoint_is_known_on_the_devices_that_ran_it():
     other = make_request(checkpoint="sd-1.5", width=512, height=512)
-    assert not estimates.is_known(make_request(), device="GPU")
+    assert estimates.quote_on("GPU", make_request()) is None
 
     learn(make_request(), ms_per_step_megapixel=100)
 
-    assert estimates.is_known(make_request(), device="GPU")
-    assert not estimates.is_known(make_request(), device="another")
-    assert not estimates.is_known(other, device="GPU")
+    assert estimates.quote_on("GPU", make_request()) == estimates.quote(make_request())
+    assert estimates.quote_on("another", make_request()) is None
+    assert estimates.quote_on("GPU", other) is None
+
+
+def test_a_quote_is_a_guess_until_its_checkpoint_was_measured():
+    guess = estimates.quote(make_request())
+
+    learn(make_request(), ms_per_step_megapixel=100)
+
+    assert not guess.is_measured
+    assert estimates.quote(make_request()).is_measured
 
 
 def test_a_load_teaches_nothing():

@@ -6,6 +6,7 @@ from billing.models import Unit
 from generation import jobs
 from generation.live import latest
 from generation.models import Job, Status
+from generation.models.failures import BY_REQUEST
 from tests.generation.rows import make_image, make_job, make_request
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +46,78 @@ def test_a_job_that_failed_says_why_and_that_it_was_free(client, alice):
 
     assert "The model gave no usable picture." in page
     assert "This cost you nothing." in page
+
+
+def make_failed(user, *, code="lost", **values):
+    job = make_job(user, status=Status.FAILED, request=make_request(**values))
+    Job.objects.filter(pk=job.pk).update(error_code=code, error="It failed.")
+    return job
+
+
+@pytest.mark.parametrize("code", ["budget", "lost", "load", "error", "storage"])
+def test_a_job_that_failed_by_chance_can_be_tried_again(client, alice, code):
+    failed = make_failed(alice, code=code, prompt="a blue boat", seed=42, num_inference_steps=9)
+    client.force_login(alice)
+    failed.refresh_from_db()
+
+    url = reverse("job_retry", args=[failed.pk])
+    assert url in client.get(reverse("job_card", args=[failed.pk])).text
+    response = client.post(url)
+
+    again = Job.objects.exclude(pk=failed.pk).get()
+    assert response.url == f"{reverse('studio')}?job={again.pk}"
+    assert again.status == Status.QUEUED
+    assert again.request == failed.request
+
+
+@pytest.mark.parametrize("code", BY_REQUEST)
+def test_a_job_that_would_fail_again_is_not_offered_again(client, alice, code):
+    failed = make_failed(alice, code=code)
+    client.force_login(alice)
+
+    page = client.get(reverse("job_card", args=[failed.pk])).text
+
+    assert reverse("job_retry", args=[failed.pk]) not in page
+    assert f"{reverse('studio')}?job={failed.pk}" in page
+
+
+def test_trying_again_says_what_is_wrong_by_now(client, alice):
+    failed = make_failed(alice)
+    Job.objects.update(checkpoint="gone", request={**failed.request, "checkpoint": "gone"})
+    client.force_login(alice)
+
+    response = client.post(reverse("job_retry", args=[failed.pk]))
+
+    assert response.context["form"].errors["checkpoint"]
+    assert Job.objects.count() == 1
+
+
+@pytest.mark.parametrize("status", [each for each in Status if each != Status.FAILED])
+def test_only_a_failed_job_is_tried_again(client, alice, status):
+    job = make_job(alice, status=status)
+    client.force_login(alice)
+
+    response = client.post(reverse("job_retry", args=[job.pk]))
+
+    assert response.url == job.get_absolute_url()
+    assert Job.objects.count() == 1
+
+
+def test_failed_jobs_of_others_are_not_tried_again(client, alice, bob):
+    failed = make_failed(alice)
+    client.force_login(bob)
+
+    assert client.post(reverse("job_retry", args=[failed.pk])).status_code == 404
+    assert Job.objects.count() == 1
+
+
+def test_visitors_and_links_try_nothing_again(client, alice):
+    url = reverse("job_retry", args=[make_failed(alice).pk])
+
+    assert client.post(url).url.startswith(reverse("account_login"))
+    client.force_login(alice)
+    assert client.get(url).status_code == 405
+    assert Job.objects.count() == 1
 
 
 @pytest.mark.parametrize("name", [*PAGES, "studio", "image"])

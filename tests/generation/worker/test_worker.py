@@ -2,6 +2,7 @@
 
 import errno
 import threading
+from dataclasses import replace
 
 import PIL.Image
 import pytest
@@ -348,6 +349,42 @@ def test_a_device_that_was_never_measured_may_be_as_slow_as_it_is(alice, machine
     machine.wait_until_idle()
 
     assert wait_for_status(job, Status.SUCCEEDED)
+
+
+def test_a_quote_that_was_a_guess_never_limits_its_run(alice, machine, monkeypatch):
+    monkeypatch.setattr(carrier, "BUDGET_FACTOR", 0)
+    job = submit(alice)
+    estimates.learn(make_request(), CHARGES, device=device_name(machine.loader.device))
+
+    machine.ring()
+    machine.wait_until_idle()
+
+    assert wait_for_status(job, Status.SUCCEEDED)
+
+
+def test_a_slow_devices_own_speed_limits_its_runs_not_that_of_a_fast_one(alice, machine):
+    here, request = device_name(machine.loader.device), make_request(num_inference_steps=3)
+    estimates.learn(request, CHARGES[:2], device="fast")
+    job = submit(alice)
+    slow = [replace(charge, us=1_000 * charge.us) for charge in CHARGES]
+    estimates.learn(request, slow, device=here)
+    machine.hold(at_step=1)
+    machine.ring()
+    machine.wait_until_held()
+
+    (ticket,) = machine.engine._scheduler.tickets
+
+    likely_us = 1_000 * estimates.quote_on(here, request).likely_ms
+    assert likely_us > 1_000 * job.hold_ms
+    assert ticket.budget_us > carrier.BUDGET_FACTOR * likely_us
+
+
+def test_a_guess_teaches_nothing_about_the_error_of_quotes(alice, machine):
+    submit(alice)
+    machine.ring()
+    machine.wait_until_idle()
+
+    assert Speed.objects.get().error == 0
 
 
 def test_a_checkpoint_that_cannot_be_loaded_fails_its_job(alice, machine, settings, tmp_path):

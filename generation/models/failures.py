@@ -1,0 +1,15 @@
+"""Error codes of failed jobs."""
+
+from generation.engine.events import FailureCode
+
+# The safety check held the pictures back.
+BLOCKED = "blocked"
+# A picture to start from is gone.
+NO_INPUT = "input"
+# The request alone decided these: submitted again, it would fail again.
+BY_REQUEST = (
+    FailureCode.NAN.value,
+    FailureCode.OUT_OF_MEMORY.value,
+    BLOCKED,
+    NO_INPUT,
+)
