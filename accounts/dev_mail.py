@@ -28,6 +28,7 @@ class FolderBackend(BaseEmailBackend):
         message = mail.message()
         unique = re.sub(r"\W", "", message["Message-ID"].split("@")[0])
         path = folder / f"{timezone.now():%Y%m%d-%H%M%S}-{unique}.eml"
+        path.touch(mode=0o600, exist_ok=False)
         path.write_bytes(message.as_bytes())
         links = [link for link in LINK.findall(str(mail.body)) if link != settings.SITE_URL]
         for line in (mail.subject, *links):

@@ -1,7 +1,9 @@
-"""Celery beat that a signal can end at any moment of its start."""
+"""Celery beat with a private schedule file, which a signal can end at any moment of its start."""
 
 import celery.beat
 from celery.apps import beat
+
+from sdsite import file_modes
 
 
 class Beat(beat.Beat):
@@ -13,5 +15,6 @@ class Beat(beat.Beat):
         Celery's handler builds the scheduler if it is missing. A signal during startup would build it a
         second time, in the middle of the first.
         """
+        file_modes.restrict()
         service.scheduler  # noqa: B018  # the property builds it
         super().install_sync_handler(service)

@@ -7,7 +7,7 @@ from typing import Any
 import celery
 from celery import signals
 
-from sdsite import old_task_names
+from sdsite import file_modes, old_task_names
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sdsite.settings")
 
@@ -26,6 +26,11 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 # Pool threads look up the default application; without one, they use an unconfigured one and drop work.
 app.set_default()
 app.autodiscover_tasks()
+
+
+@signals.celeryd_init.connect
+def restrict_files(**kwargs: Any) -> None:
+    file_modes.restrict()
 
 
 @signals.import_modules.connect(sender=app)

@@ -1,5 +1,6 @@
 """System checks of a production configuration."""
 
+import grp
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -56,5 +57,18 @@ def https_is_expected(**kwargs: Any) -> list[checks.CheckMessage]:
             "HTTPS is off: cookies and passwords travel in the open.",
             hint="Leave the environment variable HTTPS unset in production.",
             id="sdsite.E004",
+        )
+    ]
+
+
+@checks.register(deploy=True)
+def group_of_files_exists(**kwargs: Any) -> list[checks.CheckMessage]:
+    if settings.FILES_GROUP in {"", *(each.gr_name for each in grp.getgrall())}:
+        return []
+    return [
+        checks.Error(
+            f"FILES_GROUP is {settings.FILES_GROUP}, and there is no such group.",
+            hint="Create it with the user of the proxy in it, or leave FILES_GROUP unset.",
+            id="sdsite.E005",
         )
     ]

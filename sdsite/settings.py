@@ -9,7 +9,7 @@ import platformdirs
 from django.utils.translation import gettext_lazy as _
 from environs import Env, validate
 
-from sdsite import logs, valkey
+from sdsite import file_modes, logs, valkey
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -365,19 +365,29 @@ WEBHOOKS_TO_PRIVATE_ADDRESSES = env.bool("WEBHOOKS_TO_PRIVATE_ADDRESSES", DEBUG)
 
 # Files ------------------------------------------------------------------------------------------
 
+# A group that may read media and static files in the data folder, such as the proxy's.
+FILES_GROUP = env.str("FILES_GROUP", "")
+SERVED = file_modes.served(FILES_GROUP)
+STATIC_ROOT = Path(env.str("STATIC_ROOT", str(DATA_DIR / "static")))
 STORAGES = {
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": DATA_DIR / "media", "base_url": None},
+        "OPTIONS": {
+            "location": DATA_DIR / "media",
+            "base_url": None,
+            **file_modes.options(SERVED),
+        },
     },
     "staticfiles": {
         "BACKEND": "sdsite.static_files.StaticFilesStorage"
         if not DEBUG
         else "django.contrib.staticfiles.storage.StaticFilesStorage",
+        "OPTIONS": file_modes.options(
+            SERVED if STATIC_ROOT.is_relative_to(DATA_DIR) else file_modes.PUBLIC
+        ),
     },
 }
 STATIC_URL = "static/"
-STATIC_ROOT = Path(env.str("STATIC_ROOT", str(DATA_DIR / "static")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATICFILES_FINDERS = [
     "sdsite.stylesheet.StylesheetFinder",

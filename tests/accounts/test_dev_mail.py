@@ -46,3 +46,9 @@ def test_only_the_owner_may_read_the_folder(folder):
     FolderBackend().send_messages([EmailMessage("Hi", "Hello", None, ["alice@example.com"])])
 
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_only_the_owner_may_read_a_mail(folder):
+    FolderBackend().send_messages([EmailMessage("Hi", "Hello", None, ["alice@example.com"])])
+
+    assert [path.stat().st_mode & 0o777 for path in folder.iterdir()] == [0o600]

@@ -66,6 +66,7 @@ def test_a_production_configuration_is_clean(tmp_path):
         ({"SITE_URL": "https://elsewhere.example.com"}, "sdsite.E002"),
         ({"EMAIL_BACKEND": "accounts.dev_mail.FolderBackend"}, "sdsite.E003"),
         ({"HTTPS": "0"}, "sdsite.E004"),
+        ({"FILES_GROUP": "no-such-group"}, "sdsite.E005"),
         ({"STRIPE_WEBHOOK_SECRET": ""}, "billing.E001"),
         ({"STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": ""}, "billing.E002"),
         ({"CURRENCY": "dollars"}, "billing.E003"),

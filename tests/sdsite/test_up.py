@@ -1,5 +1,6 @@
 """A real `manage.py up`."""
 
+import contextlib
 import re
 import signal
 import socket
@@ -37,6 +38,7 @@ def test_what_is_ready_serves_and_ctrl_c_ends_every_process(start, tmp_path):
     processes = site.processes
     with site.get("/readyz") as response:
         answer = response.read()
+    open_to_others = set(files_open_to_others(tmp_path))
 
     site.process.send_signal(signal.SIGINT)
 
@@ -45,6 +47,16 @@ def test_what_is_ready_serves_and_ctrl_c_ends_every_process(start, tmp_path):
     assert len(processes) >= 10
     assert [process for process in processes if process.is_running()] == []
     assert "Traceback" not in site.output
+    assert open_to_others == set()
+    assert tmp_path.stat().st_mode & 0o777 == 0o711
+
+
+def files_open_to_others(folder):
+    """All that a site keeps in its data folder, where another user or group may do anything with it."""
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.lstat().st_mode & 0o077 and not path.is_symlink():
+                yield path
 
 
 def test_without_debug_it_runs_as_it_does_online(start, new_data_folder):

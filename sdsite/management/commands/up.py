@@ -15,7 +15,7 @@ import platformdirs
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from sdsite import embedded, machine
+from sdsite import embedded, file_modes, machine
 from sdsite.processes import PROJECT, Child
 
 READY_SECONDS = 60.0
@@ -49,6 +49,7 @@ class Command(BaseCommand):
         # SIGINT, too: a shell starts background commands with it ignored.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _interrupt)
+        file_modes.restrict()
         data = data.expanduser().resolve()
         with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
             try:

@@ -6,6 +6,8 @@ from typing import Any
 import uvicorn
 from django.core.management.base import BaseCommand
 
+from sdsite import file_modes
+
 # Browsers send only short messages over a websocket.
 LARGEST_MESSAGE = 64 * 2**10
 # Longer than clients and proxies keep idle connections: if both sides close at the same moment, a request is
@@ -21,6 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000)
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+        file_modes.restrict()
         uvicorn.run(
             "sdsite.asgi:application",
             host=host,
