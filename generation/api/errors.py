@@ -17,7 +17,7 @@ from generation import moderation
 from generation.api.outbound_http import UnfitAddress
 from generation.engine.request import InvalidRequest
 from generation.images import read_settings, sources, uploads
-from generation.jobs import admission, budgets
+from generation.jobs import admission, budgets, failure_limit
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ ADVICE: Mapping[str, object] = {
     "budget_exceeded": gettext_lazy("Raise the key’s budget, or wait until it starts anew."),
     "payment_overdue": gettext_lazy("Pay what is open on the page “Plan and billing”."),
     "too_many_jobs": gettext_lazy("Wait until a job of yours has started, then try again."),
+    "too_many_failures": gettext_lazy("Change what made your last jobs fail."),
     "rate_limited": gettext_lazy("Wait as long as Retry-After says, then go on more slowly."),
     "idempotency_key_reused": gettext_lazy("Use another Idempotency-Key for another request."),
     "invalid": gettext_lazy("Correct what “errors” names."),
@@ -108,6 +109,10 @@ def _to_error(
     return convert
 
 
+def _too_many_failures(error: failure_limit.TooManyFailures) -> ApiError:
+    return ApiError(429, "too_many_failures", str(error), retry_after=error.retry_after)
+
+
 def _invalid_image(error: uploads.UploadRefused) -> ApiError:
     if error.code in {"bytes", "size"}:
         return ApiError(413, "too_large", str(error), param="image")
@@ -143,6 +148,7 @@ _CONVERSIONS: Mapping[type[Exception], Callable[[Any], ApiError]] = {
     budgets.OverBudget: _to_error(402, "budget_exceeded"),
     PaymentOverdue: _to_error(402, "payment_overdue"),
     admission.TooManyJobs: _to_error(429, "too_many_jobs", retry_after=5),
+    failure_limit.TooManyFailures: _too_many_failures,
     admission.OverPlanLimit: _to_error(403, "size_not_allowed", param="width"),
     admission.CheckpointUnavailable: _to_error(422, "checkpoint_unavailable", param="checkpoint"),
     moderation.PromptRejected: _to_error(403, "prompt_rejected"),

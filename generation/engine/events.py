@@ -12,6 +12,7 @@ class FailureCode(StrEnum):
     """Reasons for a run to fail."""
 
     NAN = "nan"
+    PROMPT = "prompt"
     OUT_OF_MEMORY = "out_of_memory"
     BUDGET = "budget"
     DEADLINE = "deadline"
@@ -21,6 +22,7 @@ class FailureCode(StrEnum):
 
 MESSAGES = {
     FailureCode.NAN: gettext_noop("The model gave no usable picture. Try another seed or size."),
+    FailureCode.PROMPT: gettext_noop("The model cannot read this prompt. Use smaller weights."),
     FailureCode.OUT_OF_MEMORY: gettext_noop("The picture is too large for this device's memory."),
     FailureCode.BUDGET: gettext_noop("The run took far longer than expected and was stopped."),
     FailureCode.DEADLINE: gettext_noop("The run did not finish in time."),

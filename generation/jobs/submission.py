@@ -11,7 +11,7 @@ from billing.plans import Plan, WhenEmpty
 from generation import moderation
 from generation.engine.request import GenerationRequest
 from generation.images import sources
-from generation.jobs import admission, budgets, placement, transitions
+from generation.jobs import admission, budgets, failure_limit, placement, transitions
 from generation.jobs.admission import Terms
 from generation.models import Job, Status
 
@@ -33,10 +33,11 @@ def submit(
     With `may_wait`, a lack of minutes does what the plan says, without a hold: the job is parked or joins
     the relaxed queue. Credits are never waited for. `synthetic_for` names a field, such as medicine, in
     which the pictures are labeled as synthetic. A job with an `api_key` counts against its budget.
-    Raises, in this order: plans.PaymentOverdue, CheckpointUnavailable, OverPlanLimit,
+    Raises, in this order: TooManyFailures, plans.PaymentOverdue, CheckpointUnavailable, OverPlanLimit,
     moderation.NotServing, moderation.PromptRejected, sources.MissingPicture, budgets.OverBudget,
     ledger.InsufficientBalance (unless it may wait), TooManyJobs.
     """
+    failure_limit.require_pause(user)
     terms = admission.check(user, request, unit=unit)
     moderation.require_allowed(user, request)
     sources.require(user, request)

@@ -9,6 +9,7 @@ NO_INPUT = "input"
 # The request alone decided these: submitted again, it would fail again.
 BY_REQUEST = (
     FailureCode.NAN.value,
+    FailureCode.PROMPT.value,
     FailureCode.OUT_OF_MEMORY.value,
     BLOCKED,
     NO_INPUT,

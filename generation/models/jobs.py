@@ -155,6 +155,11 @@ class Job(models.Model):
             models.Index(
                 fields=["-created_at", "-id"], name="job_failed", condition=Q(status="failed")
             ),
+            models.Index(
+                fields=["user", "finished_at"],
+                name="job_failed_of_user",
+                condition=Q(status="failed"),
+            ),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(

@@ -103,6 +103,8 @@ def _submit(request: HttpRequest, form: GenerationForm) -> HttpResponse:
         form.add_error(missing.field, str(missing))
     except moderation.PromptRejected as refusal:
         form.add_error(refusal.field, str(refusal))
+    except jobs.TooManyFailures as refusal:
+        form.add_error(None, str(refusal))
     except (jobs.TooManyJobs, PaymentOverdue, moderation.NotServing) as refusal:
         form.add_error(None, _with_link(refusal))
     else:

@@ -18,6 +18,7 @@ ERRORS: Mapping[str, tuple[int, str, str]] = {
     "budget_exceeded": (429, "insufficient_quota", "insufficient_quota"),
     "rate_limited": (429, "rate_limit_error", "rate_limit_exceeded"),
     "too_many_jobs": (429, "rate_limit_error", "rate_limit_exceeded"),
+    "too_many_failures": (429, "rate_limit_error", "rate_limit_exceeded"),
     "prompt_rejected": (400, "image_generation_user_error", "moderation_blocked"),
     "blocked": (400, "image_generation_user_error", "moderation_blocked"),
     "checkpoint_unknown": (404, "invalid_request_error", "model_not_found"),

@@ -12,6 +12,7 @@ NAMES: Mapping[str, tuple[int, str]] = {
     "blocked": (403, "content_moderation"),
     "too_large": (413, "payload_too_large"),
     "rate_limited": (429, "rate_limit_exceeded"),
+    "too_many_failures": (429, "rate_limit_exceeded"),
 }
 
 

@@ -21,6 +21,11 @@ class Conditioning:
     positive: Mapping[str, Tensor]
     negative: Mapping[str, Tensor] | None
 
+    def is_finite(self) -> Tensor:
+        """Return a boolean scalar on the device; reading it waits for the text encoders."""
+        tensors = [*self.positive.values(), *(self.negative or {}).values()]
+        return torch.stack([tensor.isfinite().all() for tensor in tensors]).all()
+
 
 @dataclass(frozen=True, kw_only=True)
 class PreservedRegion:

@@ -167,7 +167,10 @@ class Engine:
             for completed in result.completed:
                 ticket, ticket.run = completed.item, completed.result
                 ticket.charge("encode", completed.us)
-                self._scheduler.start(ticket)
+                if ticket.run is None:
+                    self._fail(ticket, FailureCode.PROMPT)
+                else:
+                    self._scheduler.start(ticket)
 
     def _denoise(self) -> None:
         """Take one denoising step of the next batch."""

@@ -41,8 +41,11 @@ class ModelRunner:
         self.stats = Stats()
         self._meter = Meter(device)
 
-    def encode(self, tickets: Sequence[Ticket]) -> BatchResult[Ticket, Run]:
-        """Encode prompts and input images; each result is a run before its first step."""
+    def encode(self, tickets: Sequence[Ticket]) -> BatchResult[Ticket, Run | None]:
+        """Encode prompts and input images; each result is a run before its first step.
+
+        None for a prompt whose embedding is not finite: all of its steps would be in vain.
+        """
         return self._run("encode", _encode, tickets, share=lambda ticket: ticket.request.passes)
 
     def denoise(self, tickets: Sequence[Ticket]) -> BatchResult[Ticket, Exception | None]:
@@ -80,12 +83,16 @@ class ModelRunner:
         return result
 
 
-def _encode(tickets: Sequence[Ticket]) -> list[Run]:
+def _encode(tickets: Sequence[Ticket]) -> list[Run | None]:
     pipeline = _loaded(tickets).pipeline
     conditionings = pipeline.encode([ticket.request for ticket in tickets])
+    # One wait for the device, whatever the number of prompts.
+    finite = torch.stack([each.is_finite() for each in conditionings]).tolist()
     return [
         pipeline.prepare(ticket.request, conditioning, ticket.inputs, carried=ticket.carried)
-        for ticket, conditioning in zip(tickets, conditionings, strict=True)
+        if is_finite
+        else None
+        for ticket, conditioning, is_finite in zip(tickets, conditionings, finite, strict=True)
     ]
 
 

@@ -4,6 +4,7 @@
 1.3. Brackets nest; a backslash before a bracket makes it an ordinary character.
 """
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -48,6 +49,12 @@ def parse(prompt: str) -> list[Fragment]:
 def is_weighted(fragments: list[Fragment]) -> bool:
     """Return True if any fragment has another weight than 1."""
     return any(fragment.weight != 1.0 for fragment in fragments)
+
+
+def heaviest(prompt: str) -> float:
+    """Return the largest weight in either direction; infinite if one cannot be computed."""
+    weights = [abs(fragment.weight) for fragment in parse(prompt)]
+    return max(math.inf if math.isnan(weight) else weight for weight in weights)
 
 
 def plain(prompt: str) -> str:

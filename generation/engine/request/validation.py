@@ -7,6 +7,7 @@ from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.catalogue import Checkpoint, UnknownCheckpoint
 from generation.engine.enums import PICTURES, Mode, NoiseScheduler
 from generation.engine.messages import Message, gettext_noop
+from generation.engine.request import prompt_weights
 from generation.engine.request.limits import (
     MAX_GUIDANCE_SCALE,
     MAX_IMAGES,
@@ -15,6 +16,7 @@ from generation.engine.request.limits import (
     MAX_REFINER_SHARE,
     MAX_SEED,
     MAX_STEPS,
+    MAX_WEIGHT,
 )
 from generation.engine.request.settings import Settings
 
@@ -56,6 +58,11 @@ def _errors_in_text(request: Settings) -> dict[str, str]:
             )
         elif not _is_storable(text):
             errors[name] = Message(gettext_noop("This text has characters that cannot be stored."))
+        elif prompt_weights.heaviest(text) > MAX_WEIGHT:
+            errors[name] = Message(
+                gettext_noop("Use weights up to %(limit)g. Nested brackets multiply."),
+                limit=MAX_WEIGHT,
+            )
     if not request.prompt.strip() and request.mode is Mode.TEXT_TO_IMAGE:
         errors["prompt"] = Message(gettext_noop("Say what the picture should show."))
     return errors
@@ -140,6 +147,13 @@ def _errors_in_refining(request: Settings, checkpoint: Checkpoint) -> dict[str, 
         }
     if request.noise_scheduler is NoiseScheduler.HEUN:
         return {"noise_scheduler": Message(gettext_noop("Heun does not work with a refiner."))}
+    # Some schedules have no step below one whole step's noise: the run would end without its refiner.
+    if request.refiner_share * (request.num_inference_steps - 1) <= 1:
+        return {
+            "num_inference_steps": Message(
+                gettext_noop("Too few steps: none would be left for the refiner.")
+            )
+        }
     return {}
 
 

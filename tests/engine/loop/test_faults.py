@@ -42,8 +42,10 @@ def pictures_alone(engine: Engine) -> list[list[bytes]]:
     return alone
 
 
-def run_poison_among_mates(engine: Engine) -> tuple[Failed, list[list[bytes]]]:
-    engine.submit(a_poison(), key="poison", wants_preview=lambda: False)
+def run_poison_among_mates(
+    engine: Engine, poison: GenerationRequest | None = None
+) -> tuple[Failed, list[list[bytes]]]:
+    engine.submit(poison or a_poison(), key="poison", wants_preview=lambda: False)
     for index, mate in enumerate(mates()):
         engine.submit(mate, key=str(index))
     events = run_to_the_end(engine)
@@ -154,6 +156,19 @@ def test_an_error_in_encoding_fails_only_its_run(
     failed, pictures = run_poison_among_mates(engine)
 
     assert failed.code == "error"
+    assert_same(pictures, pictures_alone)
+
+
+def test_a_prompt_that_the_model_cannot_read_fails_before_its_first_step(
+    engine: Engine, pictures_alone: list[list[bytes]]
+) -> None:
+    # As a row from before weights were limited: it is not validated again.
+    unlimited = {**a_poison().to_dict(), "prompt": f"a (red house:1{'0' * 60})"}
+
+    failed, pictures = run_poison_among_mates(engine, GenerationRequest.stored(unlimited))
+
+    assert failed.code == "prompt"
+    assert [charge.phase for charge in failed.charges if charge.billed] == ["encode"]
     assert_same(pictures, pictures_alone)
 
 

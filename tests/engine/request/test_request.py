@@ -183,6 +183,49 @@ def test_what_does_not_go_together_is_refused(values: dict[str, Any], field: str
     assert set(errors_of(**values)) == {field}
 
 
+HUGE_WEIGHTS = [
+    "(house:10.1)",
+    "(house:-11)",
+    f"(house:1{'0' * 60})",
+    f"(house:{'9' * 400})",
+    f"((house:{'9' * 400}):0)",
+    "((house:4):4)",
+    "(" * 1_000 + "house" + ")" * 999,
+]
+
+
+@pytest.mark.parametrize("field", ["prompt", "negative_prompt"])
+@pytest.mark.parametrize("prompt", HUGE_WEIGHTS)
+def test_weights_that_no_model_survives_are_refused(prompt: str, field: str) -> None:
+    assert set(errors_of(**{field: prompt})) == {field}
+
+
+@pytest.mark.parametrize(
+    "prompt", ["(house:10)", "(house:-1)", "(house:0)", "(" * 24 + "house", "[" * 1_000 + "house"]
+)
+def test_weights_that_a_model_survives_are_taken(prompt: str) -> None:
+    a_request(prompt=prompt)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.2, 0.5])
+@pytest.mark.parametrize(
+    "noise_scheduler", [each for each in NoiseScheduler if each is not NoiseScheduler.HEUN]
+)
+def test_a_request_with_a_refiner_has_steps_for_both_models(
+    noise_scheduler: NoiseScheduler, share: float
+) -> None:
+    wish = {"checkpoint": "toy-xl", "refiner_share": share, "noise_scheduler": noise_scheduler}
+    least = round(1 / share) + 2
+
+    request = a_request(**wish, num_inference_steps=least)
+
+    cutoff = round(1_000 * request.refiner_share)
+    for part in (ScheduleRange(until=cutoff), ScheduleRange(below=cutoff)):
+        schedule = NoiseSchedule(noise_scheduler, config={}, steps=least, schedule_range=part)
+        assert len(schedule.timesteps) > 0
+    assert set(errors_of(**wish, num_inference_steps=least - 1)) == {"num_inference_steps"}
+
+
 def test_heun_cannot_hand_over_to_a_refiner() -> None:
     errors = errors_of(checkpoint="toy-xl", refiner_share=0.2, noise_scheduler=NoiseScheduler.HEUN)
 

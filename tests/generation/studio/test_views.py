@@ -77,6 +77,17 @@ def test_without_a_prompt_nothing_is_asked_for(client, alice):
     assert not Job.objects.exists()
 
 
+@pytest.mark.parametrize("field", ["prompt", "negative_prompt"])
+def test_a_weight_that_no_model_survives_is_an_error_of_its_field(client, alice, field):
+    client.force_login(alice)
+
+    response = client.post(URL, {**FILLED, field: "(" * 1_000 + "house"})
+
+    expected = ["Use weights up to 10. Nested brackets multiply."]
+    assert response.context["form"].errors == {field: expected}
+    assert not Job.objects.exists()
+
+
 def test_without_minutes_the_job_is_parked(client, alice):
     spend_all_but(alice, 10)
     client.force_login(alice)

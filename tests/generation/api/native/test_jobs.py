@@ -54,6 +54,16 @@ def test_what_it_made_is_shown_with_links_and_its_receipt(caller, monkeypatch):
     assert_books_balance()
 
 
+@pytest.mark.parametrize("field", ["prompt", "negative_prompt"])
+def test_a_weight_that_no_model_survives_is_refused_before_anything_is_held(caller, field):
+    response = caller.post(f"{API}/jobs", {**WISH, field: f"a (red:1{'0' * 60}) house"})
+
+    assert_problem(response, 422, "invalid")
+    assert list(response.json()["errors"]) == [field]
+    assert held(caller) == 0
+    assert not Job.objects.exists()
+
+
 def test_a_quote_is_what_a_job_then_costs(caller):
     quoted = caller.post(f"{API}/quote", WISH).json()
 
