@@ -72,3 +72,16 @@ def group_of_files_exists(**kwargs: Any) -> list[checks.CheckMessage]:
             id="sdsite.E005",
         )
     ]
+
+
+@checks.register(deploy=True)
+def preloading_covers_subdomains(**kwargs: Any) -> list[checks.CheckMessage]:
+    if settings.SECURE_HSTS_INCLUDE_SUBDOMAINS or not settings.SECURE_HSTS_PRELOAD:
+        return []
+    return [
+        checks.Error(
+            "HSTS_PRELOAD is on without HSTS_SUBDOMAINS, so browsers' preload lists refuse the domain.",
+            hint="Set HSTS_SUBDOMAINS=1 if every subdomain has HTTPS, or leave HSTS_PRELOAD unset.",
+            id="sdsite.E006",
+        )
+    ]

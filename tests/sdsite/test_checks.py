@@ -7,6 +7,8 @@ import sys
 
 import pytest
 import yaml
+from django.conf import settings
+from django.core.checks.security import base as security
 
 from sdsite.processes import PROJECT
 from tests.generation.installed import put
@@ -54,6 +56,16 @@ def test_a_production_configuration_is_clean(tmp_path):
 
     output, passes = check(tmp_path)
 
+    assert output == "System check identified no issues (2 silenced).\n"
+    assert passes
+
+
+def test_the_two_silenced_warnings_are_those_about_the_rest_of_the_domain(tmp_path):
+    put(tmp_path / "checkpoints", "safety-checker")
+
+    output, passes = check(tmp_path, HSTS_SUBDOMAINS="1", HSTS_PRELOAD="1")
+
+    assert [security.W005.id, security.W021.id] == settings.SILENCED_SYSTEM_CHECKS
     assert output == "System check identified no issues (0 silenced).\n"
     assert passes
 
@@ -67,6 +79,7 @@ def test_a_production_configuration_is_clean(tmp_path):
         ({"EMAIL_BACKEND": "accounts.dev_mail.FolderBackend"}, "sdsite.E003"),
         ({"HTTPS": "0"}, "sdsite.E004"),
         ({"FILES_GROUP": "no-such-group"}, "sdsite.E005"),
+        ({"HSTS_PRELOAD": "1"}, "sdsite.E006"),
         ({"STRIPE_WEBHOOK_SECRET": ""}, "billing.E001"),
         ({"STRIPE_SECRET_KEY": "", "STRIPE_WEBHOOK_SECRET": ""}, "billing.E002"),
         ({"CURRENCY": "dollars"}, "billing.E003"),
@@ -84,9 +97,9 @@ def test_a_mistake_has_a_name(tmp_path, mistake, name):
 
 
 def test_compose_sets_only_what_the_settings_read():
-    settings = (PROJECT / "sdsite" / "settings.py").read_text()
+    code = (PROJECT / "sdsite" / "settings.py").read_text()
 
-    read = set(re.findall(r'env\.\w+\(\s*"(\w+)"', settings))
+    read = set(re.findall(r'env\.\w+\(\s*"(\w+)"', code))
 
     assert PRODUCTION.keys() - read == set()
 
@@ -103,3 +116,22 @@ def test_the_image_copies_only_what_is_there():
     )
 
     assert [name for line in copied for name in line.split() if not (PROJECT / name).exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("subdomains", "preload", "header"),
+    [
+        (False, False, "max-age=31536000"),
+        (True, False, "max-age=31536000; includeSubDomains"),
+        (True, True, "max-age=31536000; includeSubDomains; preload"),
+    ],
+)
+def test_browsers_are_told_about_the_rest_of_the_domain_only_if_it_is_asked_for(
+    client, settings, subdomains, preload, header
+):
+    settings.SECURE_HSTS_SECONDS = 31_536_000
+    settings.SECURE_HSTS_INCLUDE_SUBDOMAINS, settings.SECURE_HSTS_PRELOAD = subdomains, preload
+
+    response = client.get("/healthz", secure=True)
+
+    assert response["Strict-Transport-Security"] == header
