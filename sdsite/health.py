@@ -1,4 +1,4 @@
-"""Health endpoints: liveness of the process, and readiness of the site."""
+"""Health endpoints: liveness of the process, readiness of the site, and of its workers."""
 
 import functools
 import logging
@@ -9,18 +9,39 @@ from django.core.cache import cache
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.urls import resolve
 from django.utils import timezone
 
 from generation.models import Job
 
 log = logging.getLogger(__name__)
 
-# The longest that a job may wait while no worker runs any, before /readyz fails.
+# The longest that a job may wait while no worker runs any, before /workerz fails.
 WAIT = timedelta(seconds=60)
+PROBES = frozenset({"/healthz", "/readyz", "/workerz"})
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 class NotReady(Exception):
     """A part of the site is not ready; the message says why."""
+
+
+def answer_probes(get_response: GetResponse) -> GetResponse:
+    """Answers the health endpoints. Must run before any middleware that reads a session.
+
+    A session is in the servers that a probe asks after: reading it would wait for them once more.
+    """
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        if request.path_info not in PROBES:
+            return get_response(request)
+        request.resolver_match = resolve(request.path_info)
+        response: HttpResponseBase = request.resolver_match.func(request)
+        return response
+
+    return answer
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -29,9 +50,22 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
-    """The status of each part as JSON; 503 if one fails. The log has the reasons."""
-    parts = {name: _passes(name, check) for name, check in CHECKS.items()}
-    return JsonResponse(parts, status=200 if all(parts.values()) else 503)
+    """The status of each part as JSON; 503 after the first that fails. The log has the reason.
+
+    The worker is shown only: without one, sign-in, billing and the gallery still work.
+    """
+    parts = {}
+    for name, check in CHECKS.items():
+        parts[name] = _passes(name, check)
+        if not parts[name]:
+            return JsonResponse(parts, status=503)
+    return JsonResponse({**parts, "worker": _passes("worker", _worker)})
+
+
+def workerz(request: HttpRequest) -> HttpResponse:
+    """503 if jobs wait and no worker runs any, or if that can't be read."""
+    is_working = _passes("worker", _worker)
+    return JsonResponse({"worker": is_working}, status=200 if is_working else 503)
 
 
 def _passes(name: str, check: Callable[[], None]) -> bool:
@@ -71,5 +105,4 @@ CHECKS: dict[str, Callable[[], None]] = {
     "database": _database,
     "valkey": _valkey,
     "migrations": _migrations,
-    "worker": _worker,
 }

@@ -54,6 +54,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "sdsite.request_metrics.count_requests",
+    "sdsite.health.answer_probes",
     "generation.api.key_in_path.take_key_out",
     "django.middleware.security.SecurityMiddleware",
     "sdsite.compression.CompressionMiddleware",
@@ -109,7 +110,21 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
     # The server ends idle transactions: a stopped process must not keep a wallet's lock.
     options="-c idle_in_transaction_session_timeout=2s -c lock_timeout=3s -c statement_timeout=5s",
     # Requests under ASGI and Celery's pool run in changing threads: only a pool keeps connections.
-    pool={"min_size": 0, "max_size": env.int("DATABASE_POOL_SIZE", 20), "timeout": 10},
+    pool={
+        "min_size": 0,
+        "max_size": env.int("DATABASE_POOL_SIZE", 20),
+        # A request that gets no connection answers 503: most ask several times before they give up.
+        "timeout": 2,
+        # The pause between two tries doubles until this: a server that is back must be found soon.
+        "reconnect_timeout": 4,
+    },
+    # A host that vanishes closes no connection: see sdsite/valkey.py. On a socket of this machine they
+    # have no effect.
+    connect_timeout=3,
+    keepalives_idle=5,
+    keepalives_interval=2,
+    keepalives_count=2,
+    tcp_user_timeout=5_000,
 )
 
 # For every client of Valkey: without them, a silent network would hang it.
@@ -430,7 +445,7 @@ SESSION_COOKIE_HTTPONLY = True
 HTTPS = env.bool("HTTPS", not DEBUG)
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+SECURE_REDIRECT_EXEMPT = [r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 # Both bind more than this site: every subdomain needs HTTPS from then on, and browsers' preload lists are left
 # only after months. They are the choice of the domain's owner.

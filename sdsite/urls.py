@@ -25,5 +25,6 @@ urlpatterns = [
     path("sitemap.xml", indexing.sitemap, name="sitemap"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("workerz", health.workerz, name="workerz"),
     path("metrics", metrics.metrics, name="metrics"),
 ]

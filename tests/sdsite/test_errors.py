@@ -20,6 +20,7 @@ def failing(monkeypatch):
             raise error
 
         monkeypatch.setattr(health, "CHECKS", {})
+        monkeypatch.setattr(health, "_worker", raise_error)
         monkeypatch.setattr(health, "JsonResponse", raise_error)
 
     return fail_with
