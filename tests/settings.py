@@ -50,7 +50,16 @@ os.environ.update(
 from sdsite.settings import *  # noqa: E402, F403
 from sdsite.settings import DATABASES, STATIC_ROOT, STORAGES  # noqa: E402
 
-DATABASES["default"]["TEST"] = {"NAME": DATABASES["default"]["NAME"]}
+site = DATABASES["default"]
+# On a busy machine, threads that race for connections wait for longer than requests should.
+patient = {**site["OPTIONS"]["pool"], "timeout": 60}
+DATABASES = {
+    "default": {
+        **site,
+        "TEST": {"NAME": site["NAME"]},
+        "OPTIONS": {**site["OPTIONS"], "pool": patient},
+    }
+}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 STATIC_ROOT.mkdir(parents=True)
