@@ -1,5 +1,6 @@
 """Passkey forms that reject malformed input; allauth's own forms raise errors on it."""
 
+import json
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +33,27 @@ def refused_if_malformed() -> Iterator[None]:
         raise get_adapter().validation_error("incorrect_code") from error
 
 
-class _NewCredential:
+class _Decoder(json.JSONDecoder):
+    """Refuses as invalid JSON what is nested too deeply, or could not be shown in the form again."""
+
+    def decode(self, s: str, *args: Any) -> Any:
+        try:
+            value = super().decode(s, *args)
+            json.dumps(value, ensure_ascii=False).encode()
+        except (RecursionError, ValueError) as error:
+            raise json.JSONDecodeError("unreadable", s[:100], 0) from error
+        return value
+
+
+class _Credential:
+    """Mixin for forms with a credential, which a script sends as JSON."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["credential"].decoder = _Decoder  # type: ignore[attr-defined]  # the form's
+
+
+class _NewCredential(_Credential):
     """Mixin for forms whose `clean` parses a new credential."""
 
     def clean(self) -> dict[str, Any]:
@@ -41,7 +62,7 @@ class _NewCredential:
         return cleaned
 
 
-class _KnownCredential:
+class _KnownCredential(_Credential):
     """Mixin for forms whose `clean_credential` looks up the credential's owner."""
 
     def clean_credential(self) -> Authenticator:

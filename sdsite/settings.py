@@ -56,6 +56,7 @@ MIDDLEWARE = [
     "sdsite.request_metrics.count_requests",
     "sdsite.health.answer_probes",
     "generation.api.key_in_path.take_key_out",
+    "sdsite.input_guard.clean_address",
     "django.middleware.security.SecurityMiddleware",
     "sdsite.compression.CompressionMiddleware",
     "sdsite.static_files.StaticFilesMiddleware",
@@ -72,6 +73,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "generation.api.call_log_middleware.note_calls",
+    "sdsite.input_guard.refuse_unfit_fields",
 ]
 
 ROOT_URLCONF = "sdsite.urls"

@@ -10,11 +10,11 @@ from django.utils.cache import patch_cache_control
 from django.utils.decorators import sync_and_async_middleware
 
 from generation.api import auth, call_log
+from generation.api.formats import FORMATS
 from generation.api.threads import in_thread
 from generation.models.api import Call
 
-# Each API format adds the start of its paths. No other paths may begin with one.
-PREFIXES = ("/api/", "/v1/", "/v2beta/", "/sdapi/", "/internal/", "/controlnet/")
+PREFIXES = tuple(FORMATS)
 
 Sync = Callable[[HttpRequest], HttpResponseBase]
 Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -22,7 +22,7 @@ Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 @sync_and_async_middleware
 def note_calls(get_response: Sync | Async) -> Sync | Async:
-    """Must be the last middleware: it needs the view's response and the request's id."""
+    """Must be the last middleware that has the request's id: it needs the view's response, too."""
     if iscoroutinefunction(get_response):
 
         async def note_async(request: HttpRequest) -> HttpResponseBase:

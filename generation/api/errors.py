@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import redis
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
+from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -97,6 +98,10 @@ def too_large() -> ApiError:
     return ApiError(413, "too_large", _("This is more than can be sent at once."))
 
 
+def malformed() -> ApiError:
+    return ApiError(400, "malformed", _("The form cannot be read."))
+
+
 def _to_error(
     status: int, code: str, *, param: str = "", retry_after: int | None = None
 ) -> Callable[[Any], ApiError]:
@@ -158,5 +163,9 @@ _CONVERSIONS: Mapping[type[Exception], Callable[[Any], ApiError]] = {
     read_settings.NothingToRead: _to_error(422, "unfit_picture", param="image"),
     UnfitAddress: _to_error(422, "invalid", param="webhook_url"),
     RequestDataTooBig: lambda _error: too_large(),
+    # Too many fields or files, no boundary, text that is not UTF-8.
+    SuspiciousOperation: lambda _error: malformed(),
+    BadRequest: lambda _error: malformed(),
+    MultiPartParserError: lambda _error: malformed(),
     Http404: lambda _error: not_found(),
 }

@@ -1,19 +1,18 @@
 """Readers for JSON bodies and forms, which may send numbers as text. All raise ApiError."""
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
-from django.http.multipartparser import MultiPartParserError
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
 from generation.api import errors
 from generation.api.errors import ApiError
+from generation.engine import strict_json
+from generation.engine.storable_text import is_storable
 from generation.images import uploads
 
 MAX_FIELD = 50_000
@@ -27,8 +26,8 @@ def json_object(request: HttpRequest) -> dict[str, Any]:
     if not content.strip():
         return {}
     try:
-        body = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        body = strict_json.loads(content)
+    except ValueError as error:
         raise ApiError(400, "malformed", _("The body is no valid JSON.")) from error
     if not isinstance(body, dict):
         raise ApiError(400, "malformed", _("The body is no JSON object."))
@@ -37,10 +36,10 @@ def json_object(request: HttpRequest) -> dict[str, Any]:
 
 def form(request: HttpRequest) -> tuple[dict[str, Any], Files]:
     """The fields, with the last value of each, and the files."""
-    try:
-        return request.POST.dict(), request.FILES
-    except (MultiPartParserError, SuspiciousOperation, BadRequest) as error:
-        raise ApiError(400, "malformed", _("The form cannot be read.")) from error
+    fields = request.POST.dict()
+    if not all(map(is_storable, (*fields, *fields.values()))):
+        raise errors.malformed()
+    return fields, request.FILES
 
 
 def file_of(sent: Files, *names: str, is_required: bool = True) -> bytes:

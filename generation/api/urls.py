@@ -1,4 +1,4 @@
-"""Paths of all API formats. A new format adds its own here and to call_log_middleware.PREFIXES."""
+"""Paths of all API formats. A new format adds its own here and to formats.FORMATS."""
 
 from django.urls import include, path
 

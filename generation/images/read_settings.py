@@ -1,12 +1,13 @@
 """Generation settings in a PNG's text chunks: our own, or AUTOMATIC1111's infotext."""
 
-import json
+import struct
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from django.utils.translation import gettext as _
 from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
+from generation.engine import strict_json
 from generation.engine.checkpoints.catalogue import CHECKPOINTS
 from generation.engine.enums import Mode
 from generation.engine.request import GenerationRequest, InvalidRequest, infotext
@@ -19,7 +20,19 @@ if TYPE_CHECKING:
 
     from accounts.models import User
 
+# Pillow warns of more, and raises an error at twice as many.
+MAX_PIXELS = 89_478_485
+# A PNG's signature, its first chunk's length and name, then width and height.
+_START = struct.Struct(">8s8xII")
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _READ = ("request", "parameters")
+_UNREADABLE = (
+    PillowImage.DecompressionBombError,
+    UnidentifiedImageError,
+    OSError,
+    SyntaxError,
+    ValueError,
+)
 
 
 class NothingToRead(Exception):
@@ -41,19 +54,31 @@ def read_picture(user: "User", file: "File[bytes]") -> dict[str, Any]:
 
 
 def texts_in(file: "File[bytes]") -> dict[str, str]:
-    """The PNG's text chunks `request` and `parameters`. Raises NothingToRead."""
-    file.seek(0)
+    """The PNG's text chunks `request` and `parameters`, without NULs. Raises NothingToRead."""
+    _require_sensible_size(file)
     try:
         with PillowImage.open(cast("IO[bytes]", file), formats=("PNG",)) as picture:
-            return {name: str(text) for name, text in picture.info.items() if name in _READ}
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+            texts = {name: str(text) for name, text in picture.info.items() if name in _READ}
+    except _UNREADABLE as error:
         raise NothingToRead(_("This is not a PNG picture.")) from error
+    return {name: text.replace("\0", "") for name, text in texts.items()}
+
+
+def _require_sensible_size(file: "File[bytes]") -> None:
+    """Refuse sizes that Pillow warns of. Raises NothingToRead; rewinds the file."""
+    file.seek(0)
+    start = file.read(_START.size)
+    file.seek(0)
+    if len(start) == _START.size:
+        signature, width, height = _START.unpack(start)
+        if signature == _SIGNATURE and width * height > MAX_PIXELS:
+            raise NothingToRead(_("This picture is too large."))
 
 
 def _from_request(user: "User", text: str) -> dict[str, Any]:
     """Form values of an image made here; empty for others."""
     try:
-        request = GenerationRequest.from_dict(json.loads(text))
+        request = GenerationRequest.from_dict(strict_json.loads(text))
     except (ValueError, TypeError, AttributeError, InvalidRequest):
         return {}
     picture = sources.size_of(user, request.image)

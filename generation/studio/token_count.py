@@ -1,6 +1,5 @@
 """Token counts of prompts by a checkpoint's own tokenizer, without torch."""
 
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from django.conf import settings
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
+from generation.engine import strict_json
 from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.catalogue import Checkpoint
 from generation.engine.request import prompt_weights
@@ -48,7 +48,7 @@ def count(checkpoint: Checkpoint, prompt: str) -> Count | None:
 def _load(folder: Path) -> tuple[Tokenizer, int]:
     """The tokenizer and its model's length in tokens. Raises FileNotFoundError."""
     config = folder / "tokenizer_config.json"
-    length = json.loads(config.read_text()).get("model_max_length", CLIP_LENGTH)
+    length = strict_json.read(config).get("model_max_length", CLIP_LENGTH)
     whole = folder / "tokenizer.json"
     tokenizer = Tokenizer.from_file(str(whole)) if whole.exists() else _from_parts(folder)
     tokenizer.no_padding()
@@ -58,7 +58,7 @@ def _load(folder: Path) -> tuple[Tokenizer, int]:
 
 def _from_parts(folder: Path) -> Tokenizer:
     """Build CLIP's tokenizer from vocab.json and merges.txt, the format of older checkpoints."""
-    vocabulary = json.loads((folder / "vocab.json").read_text())
+    vocabulary = strict_json.read(folder / "vocab.json")
     lines = (folder / "merges.txt").read_text().splitlines()
     pairs = (line.split() for line in lines if line and not line.startswith("#"))
     merges = [(first, second) for first, second in pairs]

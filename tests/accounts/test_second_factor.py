@@ -147,7 +147,20 @@ def test_guessing_codes_is_limited(client, alice, secret):
     assert answers == [200] * 5 + [429]
 
 
-@pytest.mark.parametrize("credential", ["", "[]", "{}", '{"id": "x"}', "not JSON"])
+NO_PASSKEYS = [
+    "",
+    "[]",
+    "{}",
+    '{"id": "x"}',
+    "not JSON",
+    "[" * 100_000,
+    '{"id": ' + "[" * 100_000 + "]" * 100_000 + "}",
+    '{"id": "\\ud800"}',
+    "9" * 5_000,
+]
+
+
+@pytest.mark.parametrize("credential", NO_PASSKEYS, ids=lambda text: text[:10])
 def test_what_is_no_passkey_is_no_second_factor(client, alice, secret, credential):
     sign_in(client, alice)
 
@@ -157,7 +170,7 @@ def test_what_is_no_passkey_is_no_second_factor(client, alice, secret, credentia
     assert "_auth_user_id" not in client.session
 
 
-@pytest.mark.parametrize("credential", ["", "[]", "{}", '{"id": "x"}', "not JSON"])
+@pytest.mark.parametrize("credential", NO_PASSKEYS, ids=lambda text: text[:10])
 def test_what_is_no_passkey_is_not_added(as_alice_proven, credential):
     response = as_alice_proven.post(
         reverse("mfa_add_webauthn"), {"name": "Phone", "credential": credential}

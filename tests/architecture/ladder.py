@@ -48,7 +48,8 @@ ENGINE_LADDER: Sequence[Sequence[str]] = (
     (f"{ENGINE}.request",),
     (f"{ENGINE}.checkpoints",),
     (f"{ENGINE}.events",),
-    (f"{ENGINE}.enums", f"{ENGINE}.messages"),
+    (f"{ENGINE}.strict_json",),
+    (f"{ENGINE}.enums", f"{ENGINE}.messages", f"{ENGINE}.storable_text"),
 )
 
 

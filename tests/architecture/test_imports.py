@@ -23,7 +23,16 @@ from tests.architecture.ladder import (
 WEB = "django", "celery", "channels", "allauth", "asgiref"
 # What of the engine loads without torch, and so may be imported by web processes.
 ENGINE_FOR_WEB = tuple(
-    f"{ENGINE}.{room}" for room in ("enums", "messages", "events", "checkpoints", "request")
+    f"{ENGINE}.{room}"
+    for room in (
+        "enums",
+        "messages",
+        "storable_text",
+        "strict_json",
+        "events",
+        "checkpoints",
+        "request",
+    )
 )
 # Only what runs in a worker or from a command line knows the rest of the engine.
 BESIDE_ENGINE = "generation.worker", "generation.management"

@@ -36,7 +36,10 @@ def subject_of(event: Json) -> tuple[Subject, str] | None:
 
 def _parse(body: bytes) -> dict[str, Any]:
     """The JSON object; raises ValueError if it lacks an id or a type."""
-    event = json.loads(body)
+    try:
+        event = json.loads(body)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
     is_event = isinstance(event, dict) and all(
         isinstance(event.get(field), str) for field in ("id", "type")
     )

@@ -1,6 +1,5 @@
 """The native API as a NinjaAPI: its document, its body parser and its exception handlers."""
 
-import json
 from typing import Any
 
 from django.conf import settings
@@ -13,16 +12,17 @@ from ninja.parser import Parser
 
 from generation.api.native.errors import PROBLEM_JSON, problem
 from generation.api.native.views import account, events, images, jobs
+from generation.engine import strict_json
 
 
 class Body(Parser):
     """Reads JSON bodies as large as an image, which Django's own limit forbids.
 
-    The size is checked with the key.
+    The size is checked with the key, texts and numbers by the schema, which names their field.
     """
 
     def parse_body(self, request: HttpRequest) -> Any:
-        return json.loads(request.read())
+        return strict_json.loads(request.read(), is_stored=False, is_finite=False)
 
 
 class Api(NinjaAPI):

@@ -150,4 +150,4 @@ def idempotency_of(request: HttpRequest, parsed: ParsedRequest) -> Idempotency:
         "image": sha256_of(parsed.image),
         "mask": sha256_of(parsed.mask),
     }
-    return identify(request, sent, is_retry=retries.isdecimal() and int(retries) > 0)
+    return identify(request, sent, is_retry=retries.isdecimal() and retries.strip("0") != "")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from generation.engine.enums import NoiseScheduler
 from generation.engine.request import GenerationRequest
+from generation.engine.request.validation import NUMBERS
 
 SAMPLERS: Mapping[NoiseScheduler, str] = {
     NoiseScheduler.DPMPP_2M: "DPM++ 2M",
@@ -46,7 +47,8 @@ def write(request: GenerationRequest, *, seed: int) -> str:
 def read(text: str) -> dict[str, str | int | float]:
     """Return the settings in an infotext by the names of a request's fields; empty for other text.
 
-    Unknown settings and values (hashes, extensions, other samplers) are ignored.
+    Unknown settings and values (hashes, extensions, other samplers) are ignored, and so are numbers that no
+    request can have.
     """
     *lines, last = text.strip().splitlines() or [""]
     settings = dict(_PAIR.findall(last))
@@ -59,11 +61,21 @@ def read(text: str) -> dict[str, str | int | float]:
     }
     for name, (field, convert) in _FIELDS.items():
         with contextlib.suppress(KeyError, ValueError):
-            found[field] = convert(settings[name])
+            found[field] = _within_limits(field, convert(settings[name]))
     size = _SIZE.fullmatch(settings.get("Size", ""))
     if size:
         found |= {"width": int(size[1]), "height": int(size[2])}
     return found
+
+
+def _within_limits(field: str, value: str | float) -> str | int | float:
+    """Return the value. Raises ValueError for a number that no request may have in the field."""
+    if isinstance(value, str) or field not in NUMBERS:
+        return value
+    low, high = NUMBERS[field]
+    if not low <= value <= high:
+        raise ValueError(value)
+    return value
 
 
 def _sampler(name: str) -> str:
@@ -72,7 +84,7 @@ def _sampler(name: str) -> str:
 
 
 _PAIR = re.compile(r"([A-Z][\w ]*): ([^,]+)(?:,|$)")
-_SIZE = re.compile(r"(\d+)x(\d+)")
+_SIZE = re.compile(r"(\d{1,6})x(\d{1,6})")
 _FIELDS: Mapping[str, tuple[str, Callable[[str], str | int | float]]] = {
     "Steps": ("num_inference_steps", int),
     "Sampler": ("noise_scheduler", _sampler),

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 
 from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.catalogue import Checkpoint, UnknownCheckpoint
@@ -19,11 +20,22 @@ from generation.engine.request.limits import (
     MAX_WEIGHT,
 )
 from generation.engine.request.settings import Settings
+from generation.engine.storable_text import is_storable
 
 MIN_INNER_SIDE = 64
 _MISSING = {
     "image": Message(gettext_noop("Add a picture for this.")),
     "mask": Message(gettext_noop("Add a mask: paint over what is to be drawn anew.")),
+}
+# The lowest and the highest value of each field.
+NUMBERS: Mapping[str, tuple[float, float]] = {
+    "num_inference_steps": (1, MAX_STEPS),
+    "guidance_scale": (0, MAX_GUIDANCE_SCALE),
+    "seed": (0, MAX_SEED),
+    "num_images": (1, MAX_IMAGES),
+    "strength": (0, 1),
+    "noise_level": (0, MAX_NOISE_LEVEL),
+    "refiner_share": (0, MAX_REFINER_SHARE),
 }
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -56,7 +68,7 @@ def _errors_in_text(request: Settings) -> dict[str, str]:
             errors[name] = Message(
                 gettext_noop("Use at most %(limit)d characters."), limit=MAX_PROMPT_LENGTH
             )
-        elif not _is_storable(text):
+        elif not is_storable(text):
             errors[name] = Message(gettext_noop("This text has characters that cannot be stored."))
         elif prompt_weights.heaviest(text) > MAX_WEIGHT:
             errors[name] = Message(
@@ -68,24 +80,10 @@ def _errors_in_text(request: Settings) -> dict[str, str]:
     return errors
 
 
-def _is_storable(text: str) -> bool:
-    """Return True if the text has no NUL, which PostgreSQL refuses, and no lone surrogates."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
-
-
 def _errors_in_numbers(request: Settings) -> dict[str, str]:
-    limits: dict[str, tuple[float, float]] = {
-        "num_inference_steps": (1, MAX_STEPS),
-        "guidance_scale": (0, MAX_GUIDANCE_SCALE),
-        "seed": (0, MAX_SEED),
-        "num_images": (1, MAX_IMAGES),
-        "strength": (0, 1),
-        "noise_level": (0, MAX_NOISE_LEVEL),
-        "refiner_share": (0, MAX_REFINER_SHARE),
-    }
     return {
         name: Message(gettext_noop("Choose a number from %(low)g to %(high)g."), low=low, high=high)
-        for name, (low, high) in limits.items()
+        for name, (low, high) in NUMBERS.items()
         if not _is_within(getattr(request, name), low, high)
     }
 

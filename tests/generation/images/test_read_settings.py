@@ -2,6 +2,9 @@
 
 import io
 import json
+import math
+import struct
+import zlib
 
 import PIL.Image
 import pytest
@@ -27,6 +30,17 @@ def png(**texts):
     buffer = io.BytesIO()
     PIL.Image.new("RGB", (8, 8)).save(buffer, "PNG", pnginfo=info)
     return ContentFile(buffer.getvalue())
+
+
+def header_only(width, height):
+    """A PNG that says how large it is, and has no pixels."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = [header, b"tEXtparameters\0a tree\nSteps: 9", b"IDAT", b"IEND"]
+    packed = [
+        struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        for chunk in chunks
+    ]
+    return ContentFile(b"\x89PNG\r\n\x1a\n" + b"".join(packed))
 
 
 @pytest.mark.django_db
@@ -81,6 +95,12 @@ def test_the_common_form_is_read_as_it_is_written(noise_scheduler):
         png(request="{}"),
         png(request="[1]"),
         png(request="not json"),
+        png(request="[" * 100_000 + "]" * 100_000),
+        png(request='{"guidance_scale": ' + "[" * 500 + "]" * 500 + "}"),
+        png(request=json.dumps({**make_request().to_dict(), "guidance_scale": math.nan})),
+        png(request=json.dumps({**make_request().to_dict(), "prompt": "a\0b"})),
+        header_only(30_000, 30_000),
+        header_only(10_000, 10_000),
         ContentFile(b"no picture"),
         ContentFile(b""),
     ],
@@ -101,3 +121,39 @@ def test_room_that_was_added_comes_along_in_the_pictures_own_pixels(alice):
     values = read_settings.read_picture(alice, png(request=json.dumps(request.to_dict())))
 
     assert (values["left"], values["top"]) == (64, 0)
+
+
+def test_a_large_picture_may_still_say_how_it_was_made():
+    assert read_settings.texts_in(header_only(8_000, 8_000))["parameters"].startswith("a tree")
+
+
+@pytest.mark.parametrize(
+    ("written", "field"),
+    [
+        ("CFG scale: nan", "guidance_scale"),
+        ("CFG scale: inf", "guidance_scale"),
+        ("CFG scale: 1e999", "guidance_scale"),
+        ("Seed: -1", "seed"),
+        ("Seed: 18446744073709551615", "seed"),
+        (f"Seed: {'9' * 5_000}", "seed"),
+        (f"Size: {'9' * 5_000}x64", "width"),
+        ("Denoising strength: nan", "strength"),
+    ],
+)
+def test_a_number_that_no_request_can_have_is_left_out(written, field):
+    found = infotext.read(f"a tree\nSteps: 9, Model: other, {written}")
+
+    assert found == {
+        "prompt": "a tree",
+        "negative_prompt": "",
+        "num_inference_steps": 9,
+        "checkpoint": "other",
+    }
+    assert field not in found
+
+
+@pytest.mark.django_db
+def test_a_nul_in_a_prompt_is_dropped(alice):
+    values = read_settings.read_picture(alice, png(parameters="a\0 tree\nSteps: 9"))
+
+    assert values["prompt"] == "a tree"

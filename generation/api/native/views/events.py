@@ -1,5 +1,6 @@
 """Server-sent events of a job."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
@@ -44,7 +45,8 @@ async def job_events(
 ) -> HttpResponseBase:
     """Server-sent events: `status` with the job, `step`, and `preview` with a JPEG. Resumable."""
     job = await in_thread(job_of)(request, job_id)
-    after = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else -1
+    # No sequence number has as many digits as `int` refuses to read.
+    after = int(last_event_id) if re.fullmatch("[0-9]{1,18}", last_event_id) else -1
     return sse.response(_events(job, after=after))
 
 

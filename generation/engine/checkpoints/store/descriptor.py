@@ -1,12 +1,12 @@
 """Descriptors: the files that describe an operator's own checkpoints."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
+from generation.engine import strict_json
 from generation.engine.checkpoints.builtin import FAMILIES
 from generation.engine.checkpoints.checkpoint import Checkpoint
 from generation.engine.checkpoints.store.files import write_json
@@ -33,7 +33,7 @@ def read(folder: Path) -> Checkpoint:
     Missing fields default to the family's. Raises InvalidDescriptor.
     """
     try:
-        content = json.loads((folder / NAME).read_text())
+        content = strict_json.loads((folder / NAME).read_bytes())
     except (OSError, ValueError) as error:
         raise InvalidDescriptor(f"{folder / NAME} cannot be read: {error}") from error
     try:

@@ -6,7 +6,6 @@ that revision, and must match the recorded checksums.
 """
 
 import fcntl
-import json
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from generation.engine import strict_json
 from generation.engine.checkpoints.store import file_selection, manifest, status, structure
 from generation.engine.checkpoints.store.downloads import Download
 from generation.engine.checkpoints.store.file_selection import Choice
@@ -160,7 +160,7 @@ class _Fetch:
     def _index(self) -> dict[str, Any]:
         path = self.aside / structure.INDEX
         self.hub.download(self.snapshot, self._file(Choice(structure.INDEX, structure.INDEX)), path)
-        content: dict[str, Any] = json.loads(path.read_text())
+        content: dict[str, Any] = strict_json.read(path)
         return content
 
     def _file(self, choice: Choice) -> RemoteFile:

@@ -1,11 +1,11 @@
 """Manifests: the source of a checkpoint's files, and the size and checksum of each."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from generation.engine import strict_json
 from generation.engine.checkpoints.store.files import sha256, write_json
 
 NAME = "record.json"
@@ -43,7 +43,7 @@ class Manifest:
 def read(folder: Path) -> Manifest | None:
     """Return the folder's manifest; None if it is missing or unreadable."""
     try:
-        content: dict[str, Any] = json.loads((folder / NAME).read_text())
+        content: dict[str, Any] = strict_json.loads((folder / NAME).read_bytes())
         files = {path: File(**file) for path, file in content.pop("files").items()}
         return Manifest(**content, files=files)
     except (OSError, AttributeError, KeyError, TypeError, ValueError):

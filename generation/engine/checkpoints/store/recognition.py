@@ -1,11 +1,11 @@
 """Detection of the family, modes and sizes of a folder in the layout of diffusers."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from generation.engine import strict_json
 from generation.engine.checkpoints.builtin import FAMILIES, SD2_BASE, UPSCALER
 from generation.engine.checkpoints.checkpoint import GENERAL, PAINTING, Checkpoint
 from generation.engine.checkpoints.store.descriptor import OWN
@@ -53,7 +53,7 @@ def _recognize(folder: Path, *, id: str, name: str, family: Family | None) -> Ch
 
 
 def _config(folder: Path) -> Mapping[str, Any]:
-    content: dict[str, Any] = json.loads((folder / "config.json").read_text())
+    content: dict[str, Any] = strict_json.read(folder / "config.json")
     return content
 
 

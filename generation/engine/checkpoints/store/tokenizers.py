@@ -1,12 +1,12 @@
 """Vocabularies for the text encoders of single files, which include none."""
 
-import json
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from generation.engine import strict_json
 from generation.engine.checkpoints.store.files import write_json
 from generation.engine.checkpoints.store.structure import INDEX
 from generation.engine.checkpoints.store.weights import Unusable
@@ -60,9 +60,9 @@ class ClipVocabulary:
     def words(self) -> dict[str, int]:
         """Token ids by token."""
         if (self.folder / "vocab.json").is_file():
-            listed: dict[str, int] = json.loads((self.folder / "vocab.json").read_text())
+            listed: dict[str, int] = strict_json.read(self.folder / "vocab.json")
             return listed
-        content: dict[str, Any] = json.loads((self.folder / "tokenizer.json").read_text())
+        content: dict[str, Any] = strict_json.read(self.folder / "tokenizer.json")
         added = {each["content"]: each["id"] for each in content.get("added_tokens", [])}
         return {**content["model"]["vocab"], **added}
 
@@ -118,7 +118,7 @@ def _is_t5(folder: Path) -> bool:
 def _model_of(folder: Path) -> str:
     """Return the model type in a `tokenizer.json`, or an empty string."""
     try:
-        content = json.loads((folder / "tokenizer.json").read_text())
+        content = strict_json.read(folder / "tokenizer.json")
         return str(content["model"]["type"])
     except (OSError, KeyError, TypeError, ValueError):
         return ""

@@ -1,10 +1,12 @@
 """Files of weights and their headers."""
 
-import json
+import operator
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from generation.engine import strict_json
 
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
 WHY_NO_PICKLES = "Pickled weights can run code when they are read: only safetensors are loaded."
@@ -25,11 +27,10 @@ class TensorInfo(NamedTuple):
 def weight_files(folder: Path) -> list[Path]:
     """Return a part's weight files: one file, or the shards that its index names.
 
-    A copy in half precision is returned only if it is the only one.
+    A copy in half precision is returned only if it is the only one. Raises Unusable for a damaged index.
     """
     for index in sorted(folder.glob("*.safetensors.index.json")):
-        shards = set(json.loads(index.read_text())["weight_map"].values())
-        return [folder / shard for shard in sorted(shards)]
+        return [folder / shard for shard in _shards_in(index)]
     files = sorted(folder.glob("*.safetensors"), key=lambda path: ("fp16" in path.name, path.name))
     return files[:1]
 
@@ -43,6 +44,13 @@ def header(path: Path) -> Mapping[str, TensorInfo]:
     return _header(path, status.st_size, status.st_mtime_ns)
 
 
+def _shards_in(index: Path) -> list[str]:
+    try:
+        return sorted(set(strict_json.read(index)["weight_map"].values()))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Unusable(f"{index} names no weights.") from error
+
+
 # Keyed by size and time of change, so that a page can call `header` every time.
 @lru_cache(maxsize=256)
 def _header(path: Path, size: int, mtime_ns: int) -> Mapping[str, TensorInfo]:
@@ -51,11 +59,11 @@ def _header(path: Path, size: int, mtime_ns: int) -> Mapping[str, TensorInfo]:
         if not 2 <= length <= min(_LARGEST_HEADER, size):
             raise Unusable(f"{path} is no safetensors file, or is cut off in its header.")
         try:
-            content: dict[str, Any] = json.loads(file.read(length))
+            content: dict[str, Any] = strict_json.loads(file.read(length), is_stored=False)
             content.pop("__metadata__", None)
             end = max((tensor["data_offsets"][1] for tensor in content.values()), default=0)
             found = {
-                name: TensorInfo(tensor["dtype"], tuple(tensor["shape"]))
+                name: TensorInfo(tensor["dtype"], tuple(map(operator.index, tensor["shape"])))
                 for name, tensor in content.items()
             }
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:

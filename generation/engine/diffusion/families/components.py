@@ -1,6 +1,5 @@
 """Components of a checkpoint in the diffusers layout: one folder each, with config and weights."""
 
-import json
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from safetensors import safe_open
 from torch import Tensor
 from torch.nn import Module
 
+from generation.engine import strict_json
 from generation.engine.checkpoints.store.weights import weight_files
 
 
@@ -116,5 +116,5 @@ def num_bytes(*modules: Module | None) -> int:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text())
+    content: dict[str, Any] = strict_json.read(path)
     return content

@@ -45,6 +45,8 @@ def test_several_signatures_may_be_given_while_a_secret_is_replaced() -> None:
         "t={now},v1=",
         "t={now},v1=" + "0" * 64,
         "t={now},v1=é",
+        f"t={'9' * 400},v1=00",
+        f"t={'9' * 5_000},v1=00",
         "t={now},t={now},v1=" + "0" * 64,
     ],
 )

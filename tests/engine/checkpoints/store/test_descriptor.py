@@ -77,9 +77,19 @@ def test_what_makes_no_sense_is_refused_with_the_reason(
         descriptor.read(tmp_path / "mine")
 
 
-def test_what_is_no_json_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[" * 100_000 + "]" * 100_000,
+        '{"family": "sd1", "guidance_scale": NaN}',
+        r'{"family": "sd1", "name": "\ud800"}',
+    ],
+    ids=["cut off", "nested", "NaN", "half of a pair"],
+)
+def test_what_is_no_json_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / descriptor.NAME).write_text("{")
+    (tmp_path / "mine" / descriptor.NAME).write_text(content)
 
     with pytest.raises(InvalidDescriptor, match="cannot be read"):
         descriptor.read(tmp_path / "mine")

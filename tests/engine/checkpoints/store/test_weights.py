@@ -39,8 +39,11 @@ def test_a_file_of_another_length_is_refused(tmp_path: Path, num_bytes: int, rea
         (2).to_bytes(8, "little") + b"[]",
         (2).to_bytes(8, "little") + b"{!",
         (2**40).to_bytes(8, "little") + b"{}",
+        (200_005).to_bytes(8, "little") + b'{"a":' + b"[" * 200_000,
+        (200_006).to_bytes(8, "little") + b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        (57).to_bytes(8, "little") + b'{"a":{"dtype":"F16","shape":["2"],"data_offsets":[0,12]}}',
     ],
-    ids=["empty", "cut off", "a list", "no JSON", "a huge header"],
+    ids=["empty", "cut off", "a list", "no JSON", "a huge header", "deep", "nested", "a text"],
 )
 def test_anything_else_is_no_safetensors_file(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.safetensors"
@@ -81,3 +84,11 @@ def test_an_index_names_the_shards(tmp_path: Path) -> None:
 
 def test_a_folder_without_weights_has_none(tmp_path: Path) -> None:
     assert weights.weight_files(tmp_path) == []
+
+
+@pytest.mark.parametrize("index", ["", "[]", "{}", '{"weight_map": 1}', "[" * 100_000])
+def test_a_damaged_index_names_no_weights(tmp_path: Path, index: str) -> None:
+    (tmp_path / "model.safetensors.index.json").write_text(index)
+
+    with pytest.raises(Unusable, match="names no weights"):
+        weights.weight_files(tmp_path)
