@@ -8,7 +8,7 @@ from allauth.socialaccount.models import SocialAccount
 
 from accounts import sessions
 from accounts.archive import Archive
-from accounts.models import ApiKey, User
+from accounts.models import ApiKey, Told, User
 
 
 def count(user: User) -> int:
@@ -63,6 +63,8 @@ def _account(user: User) -> dict[str, Any]:
             {"signed_in_at": each.created_at, "ip": each.ip, "browser": each.user_agent}
             for each in sessions.live(user)
         ],
+        # Emails that are sent only once.
+        "notices": list(Told.objects.filter(user=user).order_by("at").values("key", "at")),
     }
 
 
