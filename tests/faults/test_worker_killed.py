@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from django.core.files.storage import FileSystemStorage
 
 from billing.models import Entry, Hold
 from generation import jobs
-from generation.models import FINAL, Job, Speed, Status
+from generation.models import FINAL, Job, Speed, Status, Transition
 from sdsite.processes import PROJECT
 from tests.billing.books import assert_books_balance, balance
 from tests.generation.rows import make_request
@@ -21,6 +22,7 @@ from tests.running import wait_for
 
 JOBS = 20
 KILLS = 10
+# For the next change of any job's status.
 PATIENCE = 180
 SHORT_LEASES = {"LEASE_SECONDS": "2", "LEASE_RENEWAL_SECONDS": "1", "WORKER_SLOTS": "3"}
 
@@ -45,10 +47,18 @@ class Workers:
         self._nursery.stdin.flush()
         return int(self._nursery.stdout.readline())
 
-    def kill_one(self):
-        victim = random.choice(self._pids)
-        os.kill(victim, signal.SIGKILL)
-        self._pids[self._pids.index(victim)] = self._start()
+    def kill_one_at_work(self):
+        """Kill a worker that runs a job; False if none does just now."""
+        for place in random.sample(range(len(self._pids)), len(self._pids)):
+            victim = self._pids[place]
+            # Stopped first, or its job could end between the query and the kill.
+            os.kill(victim, signal.SIGSTOP)
+            if running_on(victim).exists():
+                os.kill(victim, signal.SIGKILL)
+                self._pids[place] = self._start()
+                return True
+            os.kill(victim, signal.SIGCONT)
+        return False
 
     def end(self):
         self._nursery.communicate()
@@ -75,47 +85,75 @@ def workers(site):
 def frozen(site, alice):
     """The site's own worker, stopped in the middle of a job, and running again afterwards."""
     worker = site.process_of("worker")
-    job = submit(alice, num_inference_steps=150)
-    wait_for(lambda: Job.objects.running().filter(pk=job.pk).exists())
-    time.sleep(random.uniform(0, 1))
-    worker.suspend()
+    while not running_on(worker.pid).exists():
+        # Again, if the job ended before its worker was stopped.
+        worker.resume()
+        job = submit(alice, num_inference_steps=60)
+        wait_for(lambda job=job: not Job.objects.queued().filter(pk=job.pk).exists())
+        time.sleep(random.uniform(0, 0.3))
+        worker.suspend()
     yield worker
     worker.resume()
 
 
+def running_on(pid):
+    """The running jobs of a worker on this machine."""
+    return Job.objects.running().filter(worker=f"{socket.gethostname()}:{pid}")
+
+
 def submit(user, **values):
-    return jobs.submit(user, make_request(**{"num_inference_steps": 60, **values}))
+    return jobs.submit(user, make_request(**{"num_inference_steps": 15, **values}))
 
 
-def submit_mixed_load(alice, bob):
-    for number in range(JOBS // 2):
-        submit(alice, seed=number, num_inference_steps=random.choice([4, 40, 120]))
-        submit(bob, seed=number, width=random.choice([64, 96]), num_images=random.choice([1, 2]))
+def submit_mixed(alice, bob):
+    """Submit a job of each, in no way alike."""
+    submit(alice, seed=1, num_inference_steps=random.choice([2, 10, 30]))
+    submit(bob, seed=2, width=random.choice([64, 96]), num_images=random.choice([1, 2]))
 
 
-def none_left():
-    return not Job.objects.active().exists()
+def kill_one_at_work(workers, alice, bob):
+    """Kill a worker that runs a job, and submit more jobs if all have ended."""
+
+    def is_killed():
+        if not Job.objects.active().exists():
+            submit_mixed(alice, bob)
+        return workers.kill_one_at_work()
+
+    wait_for(is_killed)
+
+
+def wait_until_all_have_ended():
+    """Wait for as long as jobs go on, whatever the speed of this machine."""
+    moves = -1
+    while Job.objects.active().exists():
+        wait_for(lambda moves=moves: Transition.objects.count() > moves, seconds=PATIENCE)
+        moves = Transition.objects.count()
 
 
 def test_every_job_ends_once_and_is_charged_once(alice, bob, site, frozen, workers):
-    before = {user: balance(user) + held_by(user) for user in (alice, bob)}
-    submit_mixed_load(alice, bob)
+    before = {user: balance(user) + held_by(user) + spent_by(user) for user in (alice, bob)}
+    for _ in range(JOBS // 2):
+        submit_mixed(alice, bob)
 
     for _ in range(KILLS):
         time.sleep(random.uniform(0.1, 1.2))
-        workers.kill_one()
+        kill_one_at_work(workers, alice, bob)
+    wait_for(lambda: not running_on(frozen.pid).exists())
     frozen.resume()
-    wait_for(none_left, seconds=PATIENCE)
+    wait_until_all_have_ended()
 
     assert sum(Job.objects.values_list("lapses", flat=True)) > 0
     for job in Job.objects.all():
         assert_ended_once(job)
         assert_charged_once_or_released(job)
     for user in (alice, bob):
-        spent = sum(job.charged_ms for job in Job.objects.for_user(user))
-        assert balance(user) == before[user] - spent
+        assert balance(user) == before[user] - spent_by(user)
     assert_books_balance()
     assert_no_file_without_a_picture(site)
+
+
+def spent_by(user):
+    return sum(job.charged_ms or 0 for job in Job.objects.for_user(user))
 
 
 def held_by(user):
