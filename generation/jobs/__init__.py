@@ -14,7 +14,7 @@ from generation.jobs.admission import (
 from generation.jobs.cancellation import cancel, cancel_all, cancel_of_closed
 from generation.jobs.ending import fail, finish, stop
 from generation.jobs.failure_limit import TooManyFailures
-from generation.jobs.leases import claim, hand_back, reap, renew, ring_for_waiting
+from generation.jobs.leases import claim, excuse, hand_back, reap, renew, ring_for_waiting
 from generation.jobs.submission import submit
 from generation.jobs.transitions import LostRace
 
@@ -29,6 +29,7 @@ __all__ = [
     "cancel_all",
     "cancel_of_closed",
     "claim",
+    "excuse",
     "fail",
     "finish",
     "hand_back",

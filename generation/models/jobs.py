@@ -63,9 +63,12 @@ class Job(models.Model):
     # Free, and behind all paid jobs: the minutes had run out.
     is_relaxed = models.BooleanField(default=False)
 
-    # Counts the claims, so that an earlier attempt cannot overwrite a later one. `lapses`: lost leases.
+    # Counts the claims, so that an earlier attempt cannot overwrite a later one.
     attempt = models.PositiveSmallIntegerField(default=0)
+    # Lost leases of which the job may be the cause.
     lapses = models.PositiveSmallIntegerField(default=0)
+    # The worker of this attempt was told to end, so that a lost lease is not the job's fault.
+    is_excused = models.BooleanField(default=False, db_default=False)
     worker = models.CharField(max_length=100, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     cancel_requested = models.BooleanField(default=False)
@@ -190,6 +193,11 @@ class Job(models.Model):
     def failed_by_request(self) -> bool:
         """True for a failed job that would fail again, because the request alone decided it."""
         return self.status == Status.FAILED and self.error_code in BY_REQUEST
+
+    @property
+    def is_suspect(self) -> bool:
+        """True if it may have ended its worker: it runs alone from then on."""
+        return self.lapses > 0
 
     @property
     def pays_in_credits(self) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import Count, F, IntegerField, Max, Min, OuterRef, Q, QuerySet, Subquery
@@ -51,18 +52,22 @@ def place(user: "User", *, cost_ms: int, weight: int, is_relaxed: bool = False) 
     return QueuePosition(rank=rank, rank_end=rank + max(1, cost_ms * TICKS_PER_MS // weight))
 
 
-def next_in_line(*, warm: Collection[str] = ()) -> Job | None:
+def next_in_line(*, warm: Collection[str] = (), running: Collection[UUID] = ()) -> Job | None:
     """The job to claim now, its row locked; None if no job may start. Call it inside a transaction.
 
-    Prefers `warm` checkpoints, unless the first in line has waited longer than PATIENCE.
+    Prefers `warm` checkpoints, unless the first in line has waited longer than PATIENCE. A suspect starts
+    beside no other job: a worker with `running` jobs claims nothing while one is first, so that it is idle
+    soon and the suspect does not wait forever.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CLAIM_LOCK])
     first = _first_relaxed_that_is_due() or _first(_claimable())
-    if first is None or first.checkpoint in warm or first.queued_at < timezone.now() - PATIENCE:
+    if first is None or (first.is_suspect and any(id != first.pk for id in running)):
+        return None
+    if first.checkpoint in warm or first.queued_at < timezone.now() - PATIENCE:
         return first
     beside = _claimable().filter(is_relaxed=first.is_relaxed, checkpoint__in=warm)
-    return _first(beside) or first
+    return _first(beside.filter(lapses=0) if running else beside) or first
 
 
 def with_position(jobs: JobQuerySet) -> JobQuerySet:

@@ -99,12 +99,15 @@ def _forecast(
     warm = {checkpoint for heartbeat in alive for checkpoint in heartbeat.warm}
     free = sum(heartbeat.free_slots for heartbeat in alive)
     has_worker = any(not heartbeat.is_stopping for heartbeat in alive)
+    has_idle = any(heartbeat.is_idle for heartbeat in alive)
     order, passed_over = _in_order(queued, beside=beside, warm=warm, now=now)
     for position, job in enumerate(order, start=1):
         if not has_worker:
             reason = WaitReason.NO_WORKER
         elif beside[job.user_id] >= job.jobs_at_once:
             reason = WaitReason.OWN_LIMIT
+        elif job.is_suspect and not has_idle:
+            reason = WaitReason.ALONE
         elif position <= free:
             reason = WaitReason.NEXT
         elif job.pk in passed_over:

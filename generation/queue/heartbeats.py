@@ -75,6 +75,10 @@ class Heartbeat:
         return round(self.pace.busy_share * 100)
 
     @property
+    def is_idle(self) -> bool:
+        return not self.is_stopping and not self.running
+
+    @property
     def free_slots(self) -> int:
         return 0 if self.is_stopping else self.slots - len(self.running)
 
@@ -123,6 +127,20 @@ def alive() -> list[Heartbeat]:
     names: dict[str, float] = cache.get(_NAMES, {})
     found = cache.get_many([_key(name) for name in names])
     return sorted(found.values(), key=lambda heartbeat: heartbeat.worker)
+
+
+def machines() -> frozenset[str]:
+    """The machines of live workers. Never fails: without Valkey there are none."""
+    try:
+        return frozenset(machine_of(heartbeat.worker) for heartbeat in alive())
+    except (redis.RedisError, OSError) as error:
+        log.warning("could not ask which workers are alive: %s", error)
+        return frozenset()
+
+
+def machine_of(worker: str) -> str:
+    """The machine in a worker's name, which is "machine:process"."""
+    return worker.rpartition(":")[0]
 
 
 def _say(heartbeat: Heartbeat) -> None:

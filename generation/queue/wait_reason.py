@@ -6,11 +6,13 @@ from generation.models import Job, Status
 
 
 class WaitReason(StrEnum):
-    """The first that holds, in this order. Owners are never told NO_WORKER, operators never RELAXED."""
+    """The first that holds, in this order. Owners are never told NO_WORKER or ALONE, operators never RELAXED."""
 
     # The owner's minutes do not suffice.
     PARKED = "parked"
     NO_WORKER = "no_worker"
+    # It lost its worker before, and starts beside no other job.
+    ALONE = "alone"
     # Its owner runs as many jobs as the plan allows at once.
     OWN_LIMIT = "own_limit"
     # All paid jobs go first.

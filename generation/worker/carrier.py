@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import threading
+from uuid import UUID
 
 from generation import jobs
 from generation.engine.checkpoints.catalogue import UnknownCheckpoint
@@ -40,19 +41,40 @@ class Carrier:
         self._attempts = attempts
         self._watchers = watchers
         self._is_stopping = is_stopping
+        self._claiming = threading.Lock()
+        # Attempts by job and number: a lost one may still run when its job is claimed again.
+        self._claimed: dict[tuple[UUID, int], Job] = {}
 
     def claim(self) -> Job | None:
         """Lease the next job; None if no job may start, or the worker is stopping."""
-        if self._is_stopping.is_set():
-            return None
-        warm = self._device.loader.warm
-        latest.note_warm(warm)
-        return jobs.claim(worker=self._worker, warm=warm)
+        with self._claiming:
+            others = tuple(self._claimed.values())
+            if self._is_stopping.is_set() or any(job.is_suspect for job in others):
+                return None
+            warm = self._device.loader.warm
+            latest.note_warm(warm)
+            job = jobs.claim(worker=self._worker, warm=warm, running=[job.pk for job in others])
+            if job is not None:
+                self._claimed[job.pk, job.attempt] = job
+            return job
 
     def carry(self, job: Job) -> None:
         """Run a claimed job and write down its end. An error fails the job."""
         try:
-            self._run(job)
+            self._carry(job)
+        finally:
+            del self._claimed[job.pk, job.attempt]
+        if job.is_suspect:
+            # Nothing was claimed beside it.
+            outcome.persist(jobs.ring_for_waiting)
+
+    def _carry(self, job: Job) -> None:
+        try:
+            if self._is_stopping.is_set():
+                # Claimed a moment before, and too late to be excused.
+                outcome.hand_back(job)
+            else:
+                self._run(job)
         except jobs.LostRace:
             log.warning("job %s attempt %d was taken back", job.pk, job.attempt)
             storage.discard(job)

@@ -9,13 +9,16 @@
 Only this package imports torch, so that web processes start without it.
 """
 
+import logging
 import os
 import socket
 import threading
 from typing import Protocol
 
 from django.conf import settings
+from django.db import OperationalError
 
+from generation import jobs
 from generation.engine.loading.loader import Loader
 from generation.engine.loop.engine import Engine
 from generation.queue import heartbeats
@@ -28,6 +31,8 @@ from generation.worker.step_loop import StepLoop
 from generation.worker.tender import Tender
 from generation.worker.watchdog import Watchdog
 from generation.worker.watchers import Watchers
+
+log = logging.getLogger(__name__)
 
 
 class Loop(Protocol):
@@ -99,12 +104,19 @@ class Worker:
                 self._slots.release()
 
     def stop(self, *, grace: float) -> None:
-        """Claim no more jobs, and hand back those that still run in `grace` seconds. Returns at once."""
+        """Claim no more jobs, and hand back those that still run in `grace` seconds. Returns at once.
+
+        If the process is killed before, its jobs are not blamed.
+        """
         if not self.is_stopping.is_set():
             self.is_stopping.set()
             timer = threading.Timer(grace, self.attempts.hand_back_all)
             timer.daemon = True
             timer.start()
+            try:
+                jobs.excuse(worker=self.name)
+            except OperationalError as error:
+                log.warning("could not excuse the jobs of this worker: %s", error)
 
     def close(self) -> None:
         """End the worker's threads, once no job runs any more."""

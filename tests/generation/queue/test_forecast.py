@@ -149,6 +149,17 @@ def test_the_order_is_that_in_which_a_worker_claims(seed, db):
     assert len(forecast) == 25
 
 
+def test_a_suspect_waits_for_an_idle_worker(alice):
+    job = submit(alice)
+    Job.objects.filter(pk=job.pk).update(lapses=1)
+    say(slots=2, running=[Job()])
+    assert reasons() == {job: WaitReason.ALONE}
+
+    say("machine:2")
+
+    assert reasons() == {job: WaitReason.NEXT}
+
+
 def test_workers_are_shown_with_what_they_run(alice):
     submit(alice)
     job = claim()

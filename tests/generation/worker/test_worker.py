@@ -549,7 +549,99 @@ def test_a_worker_that_claims_what_it_lost_carries_the_new_attempt_alone(alice, 
     assert_books_balance()
 
 
+def test_a_suspect_runs_alone_and_the_others_follow(alice, bob, machine):
+    suspect, waiting = submit(alice), submit(bob)
+    Job.objects.filter(pk=suspect.pk).update(lapses=1)
+    machine.hold()
+    machine.ring()
+    wait_for(lambda: len(machine.worker.attempts) == 1)
+
+    # Answers at once, having claimed nothing.
+    machine.worker.work()
+    assert Job.objects.get(pk=waiting.pk).status == Status.QUEUED
+    machine.go()
+    machine.wait_until_idle()
+
+    assert wait_for_status(suspect, Status.SUCCEEDED).lapses == 1
+    assert (
+        wait_for_status(waiting, Status.SUCCEEDED).started_at
+        >= wait_for_status(suspect, Status.SUCCEEDED).finished_at
+    )
+
+
+def test_a_suspect_waits_until_its_worker_is_idle(alice, bob, machine):
+    running = start_long_job(bob, machine, held_at=1)
+    suspect = submit(alice)
+    Job.objects.filter(pk=suspect.pk).update(lapses=1)
+
+    # Answers at once, having claimed nothing.
+    machine.worker.work()
+    assert Job.objects.get(pk=suspect.pk).status == Status.QUEUED
+    machine.go()
+    machine.wait_until_idle()
+
+    ended = wait_for_status(running, Status.SUCCEEDED)
+    assert wait_for_status(suspect, Status.SUCCEEDED).started_at >= ended.finished_at
+
+
+def test_other_threads_are_rung_for_once_a_suspect_has_ended(alice, bob, machine, monkeypatch):
+    bells = []
+    monkeypatch.setattr(jobs, "ring_for_waiting", lambda: bells.append(Job.objects.get(pk=job.pk)))
+    job = submit(alice)
+    Job.objects.filter(pk=job.pk).update(lapses=1)
+
+    machine.ring()
+    machine.wait_until_idle()
+
+    assert [bell.status for bell in bells] == [Status.SUCCEEDED]
+
+
 # Ending -----------------------------------------------------------------------------------------
+
+
+def test_a_worker_that_is_killed_while_it_ends_leaves_no_blame(alice, machine):
+    job = start_long_job(alice, machine, held_at=2)
+
+    machine.worker.stop(grace=3_600)
+    let_lapse_and_reap(job)
+
+    job.refresh_from_db()
+    assert (job.status, job.lapses) == (Status.QUEUED, 0)
+    assert job.transitions.last().note == "worker was told to end"
+
+
+def test_a_job_that_was_claimed_as_its_worker_ended_is_handed_back(alice, machine, monkeypatch):
+    really_claim = jobs.claim
+
+    def claim_as_it_ends(**options):
+        claimed = really_claim(**options)
+        machine.worker.is_stopping.set()
+        return claimed
+
+    monkeypatch.setattr(jobs, "claim", claim_as_it_ends)
+    job = submit(alice)
+
+    machine.ring()
+    machine.wait_until_idle()
+
+    assert wait_for_status(job, Status.QUEUED).lapses == 0
+    assert job.transitions.last().note == "handed back"
+    assert machine.engine.stats.steps == 0
+
+
+def test_a_worker_ends_also_while_postgresql_is_away(alice, machine, monkeypatch):
+    def fail(**options):
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(jobs, "excuse", fail)
+    job = start_long_job(alice, machine, held_at=2)
+
+    machine.worker.stop(grace=0)
+    wait_until_asked_to_stop(machine)
+    machine.go()
+    machine.wait_until_idle()
+
+    assert wait_for_status(job, Status.QUEUED).lapses == 0
 
 
 def test_a_worker_that_stops_hands_back_what_runs_and_claims_no_more(alice, machine):
