@@ -16,7 +16,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from PIL.Image import Image
 
-from generation.engine.checkpoints.store import status
+from generation.engine.checkpoints.store import identity, status
 from generation.engine.checkpoints.store.downloads import SAFETY_CHECKER
 from generation.engine.checkpoints.store.weights import Unusable
 from generation.engine.messages import gettext_noop
@@ -124,20 +124,27 @@ def _folder() -> Path:
 
 
 def _checker() -> "SafetyChecker":
-    """This process's checker, loaded at the first call. Raises Unusable."""
+    """This process's checker, loaded at the first call and when its files change. Raises Unusable."""
     folder = _folder()
+    version = identity.of_folder(folder)
     with _loading:
-        if folder not in _loaded:
-            if fault := checker_fault():
-                raise Unusable(fault)
-            from generation.engine.diffusion.safety_checker import (  # noqa: PLC0415  # slow import: torch
-                SafetyChecker,
-            )
+        loaded = _loaded.get(folder)
+        if loaded is not None and loaded[0] == version:
+            return loaded[1]
+        if fault := checker_fault():
+            if loaded is not None:
+                # Its files are away, or are being replaced: the loaded one serves.
+                return loaded[1]
+            raise Unusable(fault)
+        from generation.engine.diffusion.safety_checker import (  # noqa: PLC0415  # slow import: torch
+            SafetyChecker,
+        )
 
-            _loaded.clear()
-            _loaded[folder] = SafetyChecker.load(folder)
-        return _loaded[folder]
+        _loaded.clear()
+        _loaded[folder] = (version, SafetyChecker.load(folder))
+        return _loaded[folder][1]
 
 
-_loaded: "dict[Path, SafetyChecker]" = {}
+# The identity of its files, and the checker, by folder.
+_loaded: "dict[Path, tuple[str, SafetyChecker]]" = {}
 _loading = threading.Lock()

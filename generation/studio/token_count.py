@@ -10,6 +10,7 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 from generation.engine import strict_json
 from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.catalogue import Checkpoint
+from generation.engine.checkpoints.store import identity
 from generation.engine.request import prompt_weights
 
 # Default of `model_max_length`; true for every CLIP model of Stable Diffusion.
@@ -37,15 +38,16 @@ def count(checkpoint: Checkpoint, prompt: str) -> Count | None:
     """Count without start and end tokens; None if the checkpoint has no tokenizer files."""
     folder = catalogue.folder(checkpoint, settings.CHECKPOINTS_DIR) / "tokenizer"
     try:
-        tokenizer, length = _load(folder)
+        tokenizer, length = _load(folder, identity.of_folder(folder))
     except FileNotFoundError:
         return None
     found = tokenizer.encode(prompt_weights.plain(prompt), add_special_tokens=False)
     return Count(tokens=len(found.ids), limit=length - FRAME)
 
 
+# Keyed by the files' identity, too: a checkpoint may be replaced under the same id.
 @lru_cache(maxsize=8)
-def _load(folder: Path) -> tuple[Tokenizer, int]:
+def _load(folder: Path, _identity: str) -> tuple[Tokenizer, int]:
     """The tokenizer and its model's length in tokens. Raises FileNotFoundError."""
     config = folder / "tokenizer_config.json"
     length = strict_json.read(config).get("model_max_length", CLIP_LENGTH)

@@ -1,4 +1,8 @@
-"""Loader: loads checkpoints in a thread, keeps them in memory, evicts the least recently used."""
+"""Loader: loads checkpoints in a thread, keeps them in memory, evicts the least recently used.
+
+A checkpoint whose files were replaced is loaded again for the next user. Its present users keep the old
+one until they release it.
+"""
 
 import gc
 import logging
@@ -15,7 +19,7 @@ from transformers.utils import logging as transformers_logging
 
 from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.catalogue import Checkpoint
-from generation.engine.checkpoints.store import structure
+from generation.engine.checkpoints.store import descriptor, identity, structure
 from generation.engine.checkpoints.store.weights import Unusable
 from generation.engine.diffusion.cuda_graphs import GraphPool
 from generation.engine.diffusion.families import pipeline_class
@@ -49,6 +53,7 @@ class Loaded:
 @dataclass(eq=False, kw_only=True)
 class _Entry:
     future: Future[Loaded]
+    identity: str
     num_bytes: int
     users: int = 0
     last_used: float = field(default_factory=time.monotonic)
@@ -85,6 +90,8 @@ class Loader:
         self._optimizations = optimizations or Optimizations()
         self._graph_pool = GraphPool()
         self._entries: dict[str, _Entry] = {}
+        # Replaced on disk, but still in use.
+        self._replaced: list[_Entry] = []
         diffusers_logging.disable_progress_bar()
         transformers_logging.disable_progress_bar()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
@@ -96,8 +103,8 @@ class Loader:
 
     @property
     def num_bytes(self) -> int:
-        """Memory of the warm checkpoints, in bytes; an estimate for those that still load."""
-        return sum(entry.num_bytes for entry in self._entries.values())
+        """Memory of all checkpoints, in bytes; an estimate for those that still load."""
+        return sum(entry.num_bytes for entry in (*self._entries.values(), *self._replaced))
 
     def acquire(self, checkpoint: Checkpoint) -> Loaded | None:
         """Return the checkpoint and count a user until `release`; None while it loads.
@@ -105,7 +112,7 @@ class Loader:
         The first call starts the load. Raises LoadError if it failed (the next call tries again), and
         NoRoom if the checkpoint does not fit beside those in use.
         """
-        entry = self._entries.get(checkpoint.id) or self._start(checkpoint)
+        entry = self._current(checkpoint) or self._start(checkpoint)
         if not entry.future.done():
             return None
         if entry.future.exception():
@@ -116,24 +123,55 @@ class Loader:
         entry.last_used = time.monotonic()
         return loaded
 
-    def release(self, checkpoint: Checkpoint) -> None:
-        """Undo one `acquire`. The checkpoint stays in memory until another needs the room."""
-        entry = self._entries[checkpoint.id]
+    def release(self, checkpoint: Checkpoint, loaded: Loaded | None = None) -> None:
+        """Undo one `acquire`. The checkpoint stays in memory until another needs the room.
+
+        `loaded` is the result of that call; it is needed only if the files may have been replaced since.
+        """
+        for entry in self._replaced:
+            if loaded is entry.future.result():
+                break
+        else:
+            entry = self._entries[checkpoint.id]
         entry.users -= 1
         entry.last_used = time.monotonic()
+        self._replaced = [entry for entry in self._replaced if entry.users]
 
     def close(self) -> None:
         """Wait for a load that is under way and end the thread."""
         self._thread.shutdown(cancel_futures=True)
 
+    def _current(self, checkpoint: Checkpoint) -> _Entry | None:
+        """Return the checkpoint's entry; None if there is none, or if its files were replaced."""
+        entry = self._entries.get(checkpoint.id)
+        if entry is None or not entry.future.done():
+            return entry
+        present = identity.of_folder(self._folder(checkpoint))
+        # While the files are away, for a moment or for good, the loaded ones serve.
+        if present in ("", entry.identity):
+            return entry
+        logger.info("checkpoint %s was replaced", checkpoint.id)
+        del self._entries[checkpoint.id]
+        if entry.users:
+            self._replaced.append(entry)
+        return None
+
     def _start(self, checkpoint: Checkpoint) -> _Entry:
         folder = self._folder(checkpoint)
+        # Taken first: files that change during the load make the next user load again.
+        present = identity.of_folder(folder)
+        checkpoint = _described_anew(checkpoint, folder)
         num_bytes, load_optional = self._measure(folder, checkpoint)
         self._make_room(num_bytes)
         entry = _Entry(
             future=self._thread.submit(
-                self._load_in_new_thread, checkpoint, folder, load_optional=load_optional
+                self._load_in_new_thread,
+                checkpoint,
+                folder,
+                version=present,
+                load_optional=load_optional,
             ),
+            identity=present,
             num_bytes=num_bytes,
         )
         entry.future.add_done_callback(lambda _: self.on_loaded())
@@ -169,7 +207,7 @@ class Loader:
             (id for id, entry in self._entries.items() if not entry.users and entry.future.done()),
             key=lambda id: self._entries[id].last_used,
         )
-        while self._entries and self.num_bytes + num_bytes > self.budget_bytes:
+        while (self._entries or self._replaced) and self.num_bytes + num_bytes > self.budget_bytes:
             if not idle:
                 raise NoRoom
             evicted = idle.pop(0)
@@ -177,7 +215,7 @@ class Loader:
             logger.info("evicted checkpoint %s", evicted)
 
     def _load_in_new_thread(
-        self, checkpoint: Checkpoint, folder: Path, *, load_optional: bool
+        self, checkpoint: Checkpoint, folder: Path, *, version: str, load_optional: bool
     ) -> Loaded:
         """Load in a thread that ends with the load.
 
@@ -186,10 +224,12 @@ class Loader:
         """
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="load") as thread:
             return thread.submit(
-                self._load, checkpoint, folder, load_optional=load_optional
+                self._load, checkpoint, folder, version=version, load_optional=load_optional
             ).result()
 
-    def _load(self, checkpoint: Checkpoint, folder: Path, *, load_optional: bool) -> Loaded:
+    def _load(
+        self, checkpoint: Checkpoint, folder: Path, *, version: str, load_optional: bool
+    ) -> Loaded:
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -205,6 +245,7 @@ class Loader:
             reading = nullcontext if self.device.type == "cpu" else read_ahead
             with reading(components) as components:
                 pipeline = pipeline_class(checkpoint.family).load(checkpoint, components)
+            pipeline.version = version
             self._optimizations.apply(pipeline, self._graph_pool)
             if self._optimizations.compiled:
                 warm_up(pipeline, checkpoint)
@@ -219,3 +260,13 @@ class Loader:
             projection=projection,
             load_us=load_us,
         )
+
+
+def _described_anew(checkpoint: Checkpoint, folder: Path) -> Checkpoint:
+    """Return an operator's own checkpoint as its folder describes it now. Raises LoadError."""
+    if checkpoint.source != descriptor.OWN:
+        return checkpoint
+    try:
+        return descriptor.read(folder)
+    except descriptor.InvalidDescriptor as error:
+        raise LoadError(str(error)) from error

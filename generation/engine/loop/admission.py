@@ -41,7 +41,7 @@ class AdmissionQueue:
         if ticket.loaded is None:
             self._waiting.remove(ticket)
         else:
-            self._loader.release(ticket.checkpoint)
+            self._loader.release(ticket.checkpoint, ticket.loaded)
             ticket.loaded = None
 
     def add_first(self, ticket: Ticket) -> None:

@@ -157,10 +157,10 @@ class Engine:
         return admission.admitted
 
     def _encode(self, admitted: Iterable[Ticket]) -> None:
-        """Encode the admitted tickets, one checkpoint after the other, and start them."""
+        """Encode the admitted tickets, one loaded checkpoint after the other, and start them."""
         by_checkpoint = defaultdict(list)
         for ticket in admitted:
-            by_checkpoint[ticket.checkpoint.id].append(ticket)
+            by_checkpoint[id(ticket.loaded)].append(ticket)
         for tickets in by_checkpoint.values():
             result = self._runner.encode(tickets)
             self._fail_all(result.failed)

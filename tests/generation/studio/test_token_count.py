@@ -1,6 +1,7 @@
 """Token counts equal those of transformers' tokenizer, which web processes do not load."""
 
 import json
+import shutil
 
 import pytest
 
@@ -59,3 +60,17 @@ def test_a_checkpoint_that_is_not_here_cannot_count(settings, tmp_path):
     settings.CHECKPOINTS_DIR = tmp_path
 
     assert token_count.count(catalogue.get("sd-2.1"), "a house") is None
+
+
+def test_a_replaced_vocabulary_is_read_again(settings, tmp_path):
+    settings.CHECKPOINTS_DIR = tmp_path
+    checkpoint = catalogue.get("sd-1.5")
+    folder = tmp_path / "sd-1.5" / "tokenizer"
+    shutil.copytree(catalogue.folder(SKETCHBOOK, None) / "tokenizer", folder)
+    before = token_count.count(checkpoint, "a red house")
+
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({**config, "model_max_length": 1_000}))
+
+    assert token_count.count(checkpoint, "a red house").limit == 1_000 - token_count.FRAME
+    assert before.limit != 1_000 - token_count.FRAME

@@ -30,6 +30,7 @@ class LatentPipeline:
         self, *, checkpoint_id: str, denoiser: Any, vae: Vae, scheduler_config: Mapping[str, Any]
     ) -> None:
         self.checkpoint_id = checkpoint_id
+        self.version = ""
         self.denoiser = denoiser
         self.forward: Model = self._forward
         self.vae = vae
@@ -91,8 +92,9 @@ class LatentPipeline:
         It holds checkpoint, shape of a row and precision. A request for an exact image shares with none,
         because other batch sizes round differently.
         """
+        checkpoint = (self.checkpoint_id, self.version)
         row = tuple(run.model_input().shape[1:])
-        return (self.checkpoint_id, row, self.dtype, id(run) if run.request.exact else None)
+        return (checkpoint, row, self.dtype, id(run) if run.request.exact else None)
 
     def _schedule(self, request: GenerationRequest, *, is_refiner: bool) -> NoiseSchedule:
         return NoiseSchedule(

@@ -18,9 +18,11 @@ from generation.engine.request import GenerationRequest
 class Pipeline(Protocol):
     """A loaded checkpoint.
 
-    One thread at a time calls its methods, under `torch.inference_mode`.
+    One thread at a time calls its methods, under `torch.inference_mode`. `version` tells two contents of
+    one checkpoint apart.
     """
 
+    version: str
     denoiser: Any
     forward: Model
     vae: Vae
