@@ -30,14 +30,20 @@ WORKER_ENDED, MACHINE_GONE = "worker was told to end", "machine is gone"
 MOST_MACHINES_GONE = 5
 
 
-def claim(*, worker: str, warm: Collection[str] = (), running: Collection[UUID] = ()) -> Job | None:
+def claim(
+    *,
+    worker: str,
+    warm: Collection[str] = (),
+    running: Collection[UUID] = (),
+    store: Collection[str] | None = None,
+) -> Job | None:
     """Lease the next job to `worker`; None if no job may start. Prefers the `warm` checkpoints.
 
     `running` are the worker's other jobs. A suspect never starts beside one, and the caller must claim
-    nothing while a suspect runs.
+    nothing while a suspect runs. `store` are the checkpoints that the worker can load; None is for all.
     """
     with transaction.atomic():
-        job = fair_queue.next_in_line(warm=warm, running=running)
+        job = fair_queue.next_in_line(warm=warm, running=running, store=store)
         if job is None:
             return None
         return transitions.move(

@@ -1,7 +1,8 @@
 """The state of jobs as a page shows it, read from the rows, the queue and the latest progress."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils import timezone
@@ -11,7 +12,7 @@ from generation.live import latest, messages
 from generation.live.latest import Latest
 from generation.live.messages import Progress
 from generation.models import Job, Status
-from generation.queue import fair_queue, wait_reason
+from generation.queue import fair_queue, stores, wait_reason
 from generation.queue.wait_reason import WaitReason
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ def user_state(user: "User") -> dict[str, Any]:
     unfinished = Job.objects.for_user(user).unfinished().order_by("created_at", "id")
     jobs = list(fair_queue.with_position(unfinished))
     known = latest.read(jobs)
+    unserved = _unserved(jobs)
     return {
-        "jobs": [_state(job, known, images=()) for job in jobs],
+        "jobs": [_state(job, known, unserved, images=()) for job in jobs],
         **messages.minutes(user),
     }
 
@@ -40,10 +42,24 @@ def job_state(job: Job) -> dict[str, Any]:
         }
         for image in job.images.filter(deleted_at=None).order_by("index")
     ]
-    return _state(positioned, latest.read([positioned]), images=images)
+    jobs = [positioned]
+    return _state(positioned, latest.read(jobs), _unserved(jobs), images=images)
 
 
-def _state(job: Job, known: Latest, *, images: Iterable[Mapping[str, str]]) -> dict[str, Any]:
+def _unserved(jobs: Iterable[Job]) -> frozenset[UUID]:
+    """The queued jobs among these whose checkpoint no worker has."""
+    queued = [job for job in jobs if job.status == Status.QUEUED]
+    alive = stores.alive_if_known() if queued else []
+    return frozenset(job.pk for job in queued if stores.nobody_has(job, alive))
+
+
+def _state(
+    job: Job,
+    known: Latest,
+    unserved: Collection[UUID],
+    *,
+    images: Iterable[Mapping[str, str]],
+) -> dict[str, Any]:
     request = job.generation_request
     progress = _progress(job, known)
     return {
@@ -57,7 +73,7 @@ def _state(job: Job, known: Latest, *, images: Iterable[Mapping[str, str]]) -> d
         "step": progress.step if progress else 0,
         "steps": request.evaluations,
         "position": getattr(job, "position", 1) if job.status == Status.QUEUED else None,
-        "waits": _wait_reason(job, known),
+        "waits": _wait_reason(job, known, is_served=job.pk not in unserved),
         "jobs_at_once": job.jobs_at_once,
         "is_relaxed": job.is_relaxed,
         "elapsed_ms": _elapsed_ms(job),
@@ -80,12 +96,13 @@ def _progress(job: Job, known: Latest) -> Progress | None:
     return None if is_of_an_earlier_attempt else progress
 
 
-def _wait_reason(job: Job, known: Latest) -> WaitReason | None:
+def _wait_reason(job: Job, known: Latest, *, is_served: bool) -> WaitReason | None:
     return wait_reason.of_job(
         job,
         position=getattr(job, "position", 1),
         beside=getattr(job, "beside", 0),
         is_warm=job.checkpoint in known.warm,
+        is_served=is_served,
     )
 
 

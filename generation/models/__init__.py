@@ -4,6 +4,7 @@ from generation.models import api  # noqa: F401  # registers its models with Dja
 from generation.models.boards import Board, BoardPicture, BoardQuerySet, Share, ShareQuerySet
 from generation.models.devices import Speed, Uptime
 from generation.models.jobs import Job, JobQuerySet, Transition
+from generation.models.markers import MediaMarker
 from generation.models.pictures import KEPT_IN_TRASH, Image, ImageQuerySet, Shape
 from generation.models.presets import StudioPreset
 from generation.models.refusals import Refusal, Stage
@@ -24,6 +25,7 @@ __all__ = [
     "ImageQuerySet",
     "Job",
     "JobQuerySet",
+    "MediaMarker",
     "Refusal",
     "Shape",
     "Share",

@@ -13,6 +13,7 @@ from accounts.admin_tools import Concern, Urgency, list_url
 from generation.models import Job, Status
 from generation.queue import forecast
 from generation.queue.forecast import QueueForecast
+from generation.queue.wait_reason import WaitReason
 
 # The longest wait without an alert.
 WAIT = timedelta(minutes=5)
@@ -33,6 +34,9 @@ def _workers(now: QueueForecast) -> Iterator[Concern]:
         urgency = Urgency.ERROR if now.depth else Urgency.WARNING
         yield Concern(urgency=urgency, text=_("No worker is running."), url=url)
     for worker in now.workers:
+        if worker.heartbeat and not worker.heartbeat.sees_media:
+            text = _("The worker %(name)s takes no jobs: it does not see the pictures of the site.")
+            yield Concern(urgency=Urgency.ERROR, text=text % {"name": worker.name}, url=url)
         if worker.heartbeat is None and now.num_alive:
             yield Concern(
                 urgency=Urgency.WARNING,
@@ -42,6 +46,14 @@ def _workers(now: QueueForecast) -> Iterator[Concern]:
 
 
 def _waiting(now: QueueForecast) -> Iterator[Concern]:
+    unserved = [each.job for each in now.waiting if each.reason == WaitReason.NO_MODEL]
+    if unserved:
+        text = _("No worker has the models of waiting jobs: %(models)s.")
+        yield Concern(
+            urgency=Urgency.ERROR,
+            text=text % {"models": ", ".join(sorted({job.checkpoint for job in unserved}))},
+            url=reverse("admin:queue"),
+        )
     if now.longest_wait > WAIT:
         text = ngettext(
             "%(depth)d job waits, for %(minutes)d minutes.",

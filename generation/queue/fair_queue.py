@@ -21,6 +21,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from generation.models import Job, JobQuerySet, Status
+from generation.queue import stores
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -52,21 +53,28 @@ def place(user: "User", *, cost_ms: int, weight: int, is_relaxed: bool = False) 
     return QueuePosition(rank=rank, rank_end=rank + max(1, cost_ms * TICKS_PER_MS // weight))
 
 
-def next_in_line(*, warm: Collection[str] = (), running: Collection[UUID] = ()) -> Job | None:
+def next_in_line(
+    *,
+    warm: Collection[str] = (),
+    running: Collection[UUID] = (),
+    store: Collection[str] | None = None,
+) -> Job | None:
     """The job to claim now, its row locked; None if no job may start. Call it inside a transaction.
 
     Prefers `warm` checkpoints, unless the first in line has waited longer than PATIENCE. A suspect starts
     beside no other job: a worker with `running` jobs claims nothing while one is first, so that it is idle
-    soon and the suspect does not wait forever.
+    soon and the suspect does not wait forever. Only jobs whose checkpoints are in `store` count; None is
+    for every checkpoint.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CLAIM_LOCK])
-    first = _first_relaxed_that_is_due() or _first(_claimable())
+    claimable = _claimable() if store is None else _claimable().filter(stores.within(store))
+    first = _first_relaxed_that_is_due(claimable) or _first(claimable)
     if first is None or (first.is_suspect and any(id != first.pk for id in running)):
         return None
     if first.checkpoint in warm or first.queued_at < timezone.now() - PATIENCE:
         return first
-    beside = _claimable().filter(is_relaxed=first.is_relaxed, checkpoint__in=warm)
+    beside = claimable.filter(is_relaxed=first.is_relaxed, checkpoint__in=warm)
     return _first(beside.filter(lapses=0) if running else beside) or first
 
 
@@ -97,7 +105,7 @@ def _now(*, is_relaxed: bool) -> int:
     return jobs.aggregate(last=Max("rank_end"))["last"] or 0
 
 
-def _first_relaxed_that_is_due() -> Job | None:
+def _first_relaxed_that_is_due(claimable: JobQuerySet) -> Job | None:
     patient_since = timezone.now() - RELAXED_PATIENCE
     due = Job.objects.queued().filter(is_relaxed=True, queued_at__lt=patient_since)
     if not due.exists():
@@ -107,7 +115,7 @@ def _first_relaxed_that_is_due() -> Job | None:
     )
     if running["relaxed"] * RELAXED_SHARE > running["all"]:
         return None
-    return _first(_claimable().filter(is_relaxed=True, queued_at__lt=patient_since))
+    return _first(claimable.filter(is_relaxed=True, queued_at__lt=patient_since))
 
 
 def _claimable() -> JobQuerySet:

@@ -14,7 +14,7 @@ from django.db.models import Count, Min
 from django.utils import timezone
 
 from generation.models import Job
-from generation.queue import fair_queue, heartbeats
+from generation.queue import fair_queue, heartbeats, stores
 from generation.queue.heartbeats import Heartbeat, RunningJob
 from generation.queue.wait_reason import WaitReason
 
@@ -98,12 +98,15 @@ def _forecast(
     beside = Counter(job.user_id for job in running)
     warm = {checkpoint for heartbeat in alive for checkpoint in heartbeat.warm}
     free = sum(heartbeat.free_slots for heartbeat in alive)
-    has_worker = any(not heartbeat.is_stopping for heartbeat in alive)
+    has_worker = any(heartbeat.takes_jobs for heartbeat in alive)
     has_idle = any(heartbeat.is_idle for heartbeat in alive)
-    order, passed_over = _in_order(queued, beside=beside, warm=warm, now=now)
+    unserved = {job.pk for job in queued if stores.nobody_has(job, alive)}
+    order, passed_over = _in_order(queued, beside=beside, warm=warm, unserved=unserved, now=now)
     for position, job in enumerate(order, start=1):
         if not has_worker:
             reason = WaitReason.NO_WORKER
+        elif job.pk in unserved:
+            reason = WaitReason.NO_MODEL
         elif beside[job.user_id] >= job.jobs_at_once:
             reason = WaitReason.OWN_LIMIT
         elif job.is_suspect and not has_idle:
@@ -125,13 +128,18 @@ def _forecast(
 
 
 def _in_order(
-    queued: Sequence[Job], *, beside: Mapping[int, int], warm: Collection[str], now: datetime
+    queued: Sequence[Job],
+    *,
+    beside: Mapping[int, int],
+    warm: Collection[str],
+    unserved: Collection[UUID],
+    now: datetime,
 ) -> tuple[list[Job], set[UUID]]:
     """The jobs in the order of their claims, and the ids of those passed over because they are cold.
 
-    Jobs whose owners are at their limit come last.
+    Jobs whose owners are at their limit come last, after them the `unserved`.
     """
-    left = list(queued)
+    left = [job for job in queued if job.pk not in unserved]
     counts = Counter(beside)
     order: list[Job] = []
     passed_over = set()
@@ -144,7 +152,7 @@ def _in_order(
         left.remove(chosen)
         counts[chosen.user_id] += 1
         order.append(chosen)
-    return order + left, passed_over
+    return [*order, *left, *(job for job in queued if job.pk in unserved)], passed_over
 
 
 def _workers(running: Iterable[Job], alive: Iterable[Heartbeat]) -> Iterator[WorkerState]:

@@ -59,7 +59,11 @@ class Pace:
 
 @dataclass(frozen=True, kw_only=True)
 class Heartbeat:
-    """One worker's latest report. `warm` are the checkpoints in its memory."""
+    """One worker's latest report.
+
+    `warm` are the checkpoints in its memory, `checkpoints` those in its model store; None comes from a
+    worker of an earlier release. It claims nothing unless it `sees_media`, the site's media store.
+    """
 
     worker: str
     device: str
@@ -69,6 +73,16 @@ class Heartbeat:
     running: tuple[RunningJob, ...]
     totals: Totals
     pace: Pace
+    checkpoints: tuple[str, ...] | None = None
+    sees_media: bool = True
+
+    @property
+    def takes_jobs(self) -> bool:
+        return self.sees_media and not self.is_stopping
+
+    def has(self, checkpoint: str) -> bool:
+        """True if the checkpoint is, or may be, in the worker's model store."""
+        return self.checkpoints is None or checkpoint in self.checkpoints
 
     @property
     def busy_percent(self) -> int:
@@ -76,11 +90,11 @@ class Heartbeat:
 
     @property
     def is_idle(self) -> bool:
-        return not self.is_stopping and not self.running
+        return self.takes_jobs and not self.running
 
     @property
     def free_slots(self) -> int:
-        return 0 if self.is_stopping else self.slots - len(self.running)
+        return self.slots - len(self.running) if self.takes_jobs else 0
 
 
 class Pacer:

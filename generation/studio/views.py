@@ -26,7 +26,7 @@ from generation.jobs import admission
 from generation.live import snapshot
 from generation.models import Image, Job, Status, StudioPreset
 from generation.options import on_offer
-from generation.queue import estimates
+from generation.queue import estimates, stores
 from generation.studio import initial_values, prefill
 from generation.studio.forms import GenerationForm
 from generation.studio.job_views import get_job_for_user
@@ -121,10 +121,14 @@ def _render_studio(request: HttpRequest, form: GenerationForm) -> HttpResponse:
     latest = jobs_of_user.order_by("-created_at", "-id")
     shown = jobs_of_user.filter(pk=job_id).first() if job_id else latest.first()
     recent = Image.objects.for_user(user).kept().defer("terms")
+    models = [model for model in on_offer.models() if model.is_offered]
     context = {
         "form": form,
         "quote": _quote(user, form),
-        "models": [model for model in on_offer.models() if model.is_offered],
+        "models": models,
+        "unserved": stores.everywhere_missing(
+            (model.checkpoint.id for model in models), stores.alive_if_known()
+        ),
         "uses": on_offer.uses(),
         "follows_prompts": follows_prompts(),
         "own_presets": StudioPreset.objects.filter(user=user),

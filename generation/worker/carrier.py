@@ -7,15 +7,16 @@ from uuid import UUID
 
 from generation import jobs
 from generation.engine.checkpoints.catalogue import UnknownCheckpoint
-from generation.engine.events import MESSAGES, End, FailureCode, Finished
+from generation.engine.events import MESSAGES, End, Failed, FailureCode, Finished
 from generation.images import sources, storage
 from generation.live import latest
 from generation.models import Job, failures
-from generation.queue import estimates
+from generation.queue import estimates, stores
 from generation.worker import outcome
 from generation.worker.attempt import Attempt
 from generation.worker.attempts import Attempts
 from generation.worker.device import Device
+from generation.worker.survey import Survey
 from generation.worker.watchers import Watchers
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,9 @@ class Carrier:
         attempts: Attempts,
         watchers: Watchers,
         is_stopping: threading.Event,
+        survey: Survey | None,
     ) -> None:
+        self._survey = survey
         self._worker = worker
         self._device = device
         self._attempts = attempts
@@ -51,9 +54,17 @@ class Carrier:
             others = tuple(self._claimed.values())
             if self._is_stopping.is_set() or any(job.is_suspect for job in others):
                 return None
+            store = self._survey.usable if self._survey else None
+            if store is not None and not store:
+                return None
             warm = self._device.loader.warm
             latest.note_warm(warm)
-            job = jobs.claim(worker=self._worker, warm=warm, running=[job.pk for job in others])
+            job = jobs.claim(
+                worker=self._worker,
+                warm=warm,
+                running=[job.pk for job in others],
+                store=store,
+            )
             if job is not None:
                 self._claimed[job.pk, job.attempt] = job
             return job
@@ -80,7 +91,7 @@ class Carrier:
             storage.discard(job)
         except UnknownCheckpoint as error:
             log.error("job %s: %s", job.pk, error)  # noqa: TRY400  # the reason is all there is to say
-            _fail(job, FailureCode.LOAD)
+            self._end_without_checkpoint(job)
         except Exception:
             log.exception("job %s attempt %d broke", job.pk, job.attempt)
             _fail(job, FailureCode.ERROR)
@@ -118,10 +129,27 @@ class Carrier:
         """Write down the attempt's end. Raises LostRace."""
         if attempt.is_lost:
             raise jobs.LostRace
+        could_not_load = isinstance(end, Failed) and end.code == FailureCode.LOAD
+        if could_not_load and self._lacks(attempt.job):
+            attempt.is_handed_back = True
         if attempt.is_handed_back and not isinstance(end, Finished):
             outcome.hand_back(attempt.job)
         else:
             outcome.settle(attempt.job, end, inputs=attempt.inputs, device=self._device.name)
+
+    def _end_without_checkpoint(self, job: Job) -> None:
+        if self._lacks(job):
+            with contextlib.suppress(jobs.LostRace):
+                outcome.hand_back(job)
+        else:
+            _fail(job, FailureCode.LOAD)
+
+    def _lacks(self, job: Job) -> bool:
+        """True if a checkpoint of the job has left the model store since the claim."""
+        if self._survey is None:
+            return False
+        self._survey.look()
+        return not stores.needs(job) <= self._survey.checkpoints
 
 
 def _fail(job: Job, code: FailureCode) -> None:

@@ -13,6 +13,7 @@ from generation.queue import heartbeats, uptime
 from generation.queue.heartbeats import Heartbeat, Pacer, Totals
 from generation.worker.attempts import Attempts
 from generation.worker.device import Device
+from generation.worker.survey import Survey
 from generation.worker.watchdog import Pulse
 from generation.worker.watchers import Watchers
 
@@ -34,7 +35,9 @@ class Tender:
         attempts: Attempts,
         watchers: Watchers,
         is_stopping: threading.Event,
+        survey: Survey | None,
     ) -> None:
+        self._survey = survey
         self._worker = worker
         self._device = device
         self._slots = slots
@@ -98,6 +101,8 @@ class Tender:
                 warm=tuple(sorted(self._device.loader.warm)),
                 running=tuple(attempt.work() for attempt in self._attempts),
                 totals=totals,
+                checkpoints=tuple(sorted(self._survey.checkpoints)) if self._survey else None,
+                sees_media=self._survey is None or self._survey.sees_media,
                 pace=self._pacer(totals),
             )
         )

@@ -1,10 +1,11 @@
-"""One process with one device: Celery's threads carry jobs, four of the worker's own serve them.
+"""One process with one device: Celery's threads carry jobs, five of the worker's own serve them.
 
     Celery's     one job each, from its claim to its end   carrier.py
     engine       steps all running jobs together           step_loop.py
     tender       leases, cancellations, heartbeat          tender.py
     publisher    progress and previews to browsers         publisher.py
     watchdog     ends the process if one of these is stuck watchdog.py
+    survey       what the model store and media store have survey.py
 
 Only this package imports torch, so that web processes start without it.
 """
@@ -28,6 +29,7 @@ from generation.worker.carrier import Carrier
 from generation.worker.device import Device, device_name
 from generation.worker.publisher import Publisher
 from generation.worker.step_loop import StepLoop
+from generation.worker.survey import Survey
 from generation.worker.tender import Tender
 from generation.worker.watchdog import Watchdog
 from generation.worker.watchers import Watchers
@@ -42,9 +44,20 @@ class Loop(Protocol):
 
 
 class Worker:
-    """Call `start`, then `work` from any number of threads, then `stop`, then `close`."""
+    """Call `start`, then `work` from any number of threads, then `stop`, then `close`.
 
-    def __init__(self, engine: Engine, loader: Loader, *, name: str, slots: int) -> None:
+    Without a `survey` it claims every job, whatever its stores have.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        loader: Loader,
+        *,
+        name: str,
+        slots: int,
+        survey: Survey | None = None,
+    ) -> None:
         self.name = name
         self.attempts = Attempts(engine)
         self.watchers = Watchers()
@@ -61,6 +74,7 @@ class Worker:
             attempts=self.attempts,
             watchers=self.watchers,
             is_stopping=self.is_stopping,
+            survey=survey,
         )
         step_loop = StepLoop(engine, attempts=self.attempts, publisher=self._publisher)
         tender = Tender(
@@ -70,6 +84,7 @@ class Worker:
             attempts=self.attempts,
             watchers=self.watchers,
             is_stopping=self.is_stopping,
+            survey=survey,
         )
         watchdog = Watchdog(
             {
@@ -83,11 +98,15 @@ class Worker:
             self._thread("tender", tender),
             self._thread("watchdog", watchdog),
         ]
+        # Not joined at the end: it may wait for a file system that hangs.
+        self._surveyor = self._thread("survey", survey) if survey else None
 
     def start(self) -> None:
         self._publisher.start()
         for thread in self._threads:
             thread.start()
+        if self._surveyor:
+            self._surveyor.start()
 
     def work(self) -> None:
         """Answer a bell: carry jobs until none is left to claim, or no slot is free."""
@@ -138,7 +157,9 @@ def current() -> Worker:
         if _current is None:
             engine, loader = devices.from_settings()
             name = f"{socket.gethostname()}:{os.getpid()}"
-            _current = Worker(engine, loader, name=name, slots=settings.WORKER_SLOTS)
+            _current = Worker(
+                engine, loader, name=name, slots=settings.WORKER_SLOTS, survey=Survey()
+            )
             _current.start()
         return _current
 

@@ -12,8 +12,9 @@ from collections import Counter
 import pytest
 from django.core.files.storage import FileSystemStorage
 
-from billing.models import Entry, Hold
+from billing.models import Entry, Hold, Subscription
 from generation import jobs
+from generation.images import marker
 from generation.models import FINAL, Job, Speed, Status, Transition
 from sdsite.processes import PROJECT
 from tests.billing.books import assert_books_balance, balance
@@ -65,7 +66,9 @@ class Workers:
 
 
 @pytest.fixture
-def site(start_site):
+def site(start_site, alice, bob):
+    # Enough jobs at once that workers have some while the leases of killed ones still last.
+    Subscription.objects.update(plan="standard")
     # No run may exceed its budget, even on a slow machine.
     Speed.objects.create(
         checkpoint="sketchbook", device="slow", ms_per_step_megapixel=50_000, overhead_ms=1_000
@@ -189,7 +192,8 @@ def assert_no_file_without_a_picture(site):
 
     def stored():
         root = site.data / "media"
-        return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+        files = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+        return {name for name in files if not name.startswith(marker.FOLDER)}
 
     assert all(media.exists(name) for name in kept)
     # A worker deletes the files of a lost attempt as soon as it notices.

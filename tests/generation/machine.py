@@ -10,6 +10,7 @@ from generation.engine.events import Event, Stepped
 from generation.engine.loading.loader import Loader
 from generation.engine.loop.engine import Engine
 from generation.models import Job
+from generation.worker.survey import Survey
 from generation.worker.worker import Worker
 from tests.running import wait_for
 
@@ -22,13 +23,15 @@ class Machine:
     `errors` are those that got out of a bell's answer: the test must expect them.
     """
 
-    def __init__(self, *, slots: int = 2, name: str = "machine:1") -> None:
+    def __init__(
+        self, *, slots: int = 2, name: str = "machine:1", survey: Survey | None = None
+    ) -> None:
         # One thread is faster for such small work, above all on a busy machine.
         self._torch_threads = torch.get_num_threads()
         torch.set_num_threads(1)
         self.loader = Loader()
         self.engine = Engine(loader=self.loader, preview_interval=0.0)
-        self.worker = Worker(self.engine, self.loader, name=name, slots=slots)
+        self.worker = Worker(self.engine, self.loader, name=name, slots=slots, survey=survey)
         self.errors: list[Exception] = []
         self._threads: list[threading.Thread] = []
         self._hold_at: int | None = None

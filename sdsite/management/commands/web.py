@@ -1,11 +1,13 @@
 """Serves HTTP and websockets."""
 
+import threading
 from argparse import ArgumentParser
 from typing import Any
 
 import uvicorn
 from django.core.management.base import BaseCommand
 
+from generation.images import marker
 from sdsite import file_modes
 
 # Browsers send only short messages over a websocket.
@@ -24,6 +26,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         file_modes.restrict()
+        is_over = threading.Event()
+        # Beside the start, which must not wait for a store that is away.
+        threading.Thread(target=marker.keep_writing, args=[is_over], daemon=True).start()
         uvicorn.run(
             "sdsite.asgi:application",
             host=host,
@@ -40,3 +45,4 @@ class Command(BaseCommand):
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=5,
         )
+        is_over.set()
