@@ -36,6 +36,8 @@ from generation.worker.watchers import Watchers
 
 log = logging.getLogger(__name__)
 
+SURVEY_JOIN_SECONDS = 5.0
+
 
 class Loop(Protocol):
     """Anything that runs in a thread of its own until the worker is closed."""
@@ -98,7 +100,6 @@ class Worker:
             self._thread("tender", tender),
             self._thread("watchdog", watchdog),
         ]
-        # Not joined at the end: it may wait for a file system that hangs.
         self._surveyor = self._thread("survey", survey) if survey else None
 
     def start(self) -> None:
@@ -142,6 +143,9 @@ class Worker:
         self.is_closed.set()
         for thread in self._threads:
             thread.join()
+        if self._surveyor:
+            # It may wait for a file system that hangs.
+            self._surveyor.join(SURVEY_JOIN_SECONDS)
         self._publisher.close()
         self._loader.close()
         heartbeats.withdraw(self.name)
