@@ -14,7 +14,11 @@ from django.utils import translation
 from accounts.models import User
 from tests import chromium as browsers
 from tests import factories
-from tests.data_folders import migrated, new_data_folder  # noqa: F401  # fixtures for every test
+from tests.data_folders import (  # noqa: F401  # fixtures for every test
+    empty_data_folder,
+    migrated,
+    new_data_folder,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -9,24 +9,29 @@ import redis
 from sdsite import embedded
 
 
-def test_the_database_keeps_its_data_from_one_start_to_the_next(tmp_path):
+@pytest.fixture
+def folder(empty_data_folder):
+    return empty_data_folder()
+
+
+def test_the_database_keeps_its_data_from_one_start_to_the_next(folder):
     with (
-        embedded.postgres(tmp_path / "postgres") as server,
+        embedded.postgres(folder / "postgres") as server,
         psycopg.connect(server.url) as connection,
     ):
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
 
     with (
-        embedded.postgres(tmp_path / "postgres") as server,
+        embedded.postgres(folder / "postgres") as server,
         psycopg.connect(server.url) as connection,
     ):
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
 
 
-def test_two_databases_run_side_by_side(tmp_path):
+def test_two_databases_run_side_by_side(folder):
     with (
-        embedded.postgres(tmp_path / "one", durable=False) as one,
-        embedded.postgres(tmp_path / "two", durable=False) as two,
+        embedded.postgres(folder / "one", durable=False) as one,
+        embedded.postgres(folder / "two", durable=False) as two,
     ):
         embedded.ping_database(one.url)
         embedded.ping_database(two.url)
@@ -34,9 +39,9 @@ def test_two_databases_run_side_by_side(tmp_path):
         assert one.url != two.url
 
 
-def test_the_database_listens_on_no_port_and_lets_nobody_else_in(tmp_path):
+def test_the_database_listens_on_no_port_and_lets_nobody_else_in(folder):
     with (
-        embedded.postgres(tmp_path / "postgres", durable=False) as server,
+        embedded.postgres(folder / "postgres", durable=False) as server,
         psycopg.connect(server.url) as connection,
     ):
         sockets = Path(urllib.parse.parse_qs(urllib.parse.urlsplit(server.url).query)["host"][0])
@@ -45,10 +50,10 @@ def test_the_database_listens_on_no_port_and_lets_nobody_else_in(tmp_path):
         assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
 
 
-def test_servers_are_gone_after_the_block(tmp_path):
-    with embedded.postgres(tmp_path / "postgres", durable=False) as database:
+def test_servers_are_gone_after_the_block(folder):
+    with embedded.postgres(folder / "postgres", durable=False) as database:
         pass
-    with embedded.valkey(tmp_path / "valkey.log") as valkey:
+    with embedded.valkey(folder / "valkey.log") as valkey:
         pass
 
     with pytest.raises(embedded.ServerUnreachable):
@@ -57,21 +62,21 @@ def test_servers_are_gone_after_the_block(tmp_path):
         embedded.ping(valkey.url)
 
 
-def test_valkey_listens_on_no_port(tmp_path):
+def test_valkey_listens_on_no_port(folder):
     with (
-        embedded.valkey(tmp_path / "valkey.log") as server,
+        embedded.valkey(folder / "valkey.log") as server,
         redis.Redis.from_url(server.url) as client,
     ):
         assert client.config_get("port") == {"port": "0"}
 
 
-def test_a_database_that_cant_start_says_why(tmp_path):
-    with embedded.postgres(tmp_path / "postgres", durable=False):
+def test_a_database_that_cant_start_says_why(folder):
+    with embedded.postgres(folder / "postgres", durable=False):
         pass
-    (tmp_path / "postgres" / "postgresql.conf").write_text("shared_buffers = 'lots'")
+    (folder / "postgres" / "postgresql.conf").write_text("shared_buffers = 'lots'")
 
     with (
         pytest.raises(embedded.ServerUnreachable, match=r"PostgreSQL does not start.*postgres.log"),
-        embedded.postgres(tmp_path / "postgres"),
+        embedded.postgres(folder / "postgres"),
     ):
         pass

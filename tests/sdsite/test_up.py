@@ -33,12 +33,13 @@ def start():
         site.ended()
 
 
-def test_what_is_ready_serves_and_ctrl_c_ends_every_process(start, tmp_path):
-    site = start(tmp_path).wait_until_ready()
+def test_what_is_ready_serves_and_ctrl_c_ends_every_process(start, empty_data_folder):
+    data = empty_data_folder()
+    site = start(data).wait_until_ready()
     processes = site.processes
     with site.get("/readyz") as response:
         answer = response.read()
-    open_to_others = set(files_open_to_others(tmp_path))
+    open_to_others = set(files_open_to_others(data))
 
     site.process.send_signal(signal.SIGINT)
 
@@ -48,7 +49,7 @@ def test_what_is_ready_serves_and_ctrl_c_ends_every_process(start, tmp_path):
     assert [process for process in processes if process.is_running()] == []
     assert "Traceback" not in site.output
     assert open_to_others == set()
-    assert tmp_path.stat().st_mode & 0o777 == 0o711
+    assert data.stat().st_mode & 0o777 == 0o711
 
 
 def files_open_to_others(folder):
