@@ -64,11 +64,15 @@ class Started(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Stepped(Event):
-    """Forward pass number `step` of `steps` is done; `steps` is the request's `evaluations`."""
+    """Forward pass number `step` of `steps` is done; `steps` is the request's `evaluations`.
+
+    `us` is this run's share of the pass, `billed_us` all that it was billed so far, in microseconds.
+    """
 
     step: int
     steps: int
     us: int
+    billed_us: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,8 @@ follows from the row's status and attempt and, while the job runs, from a count 
 
     jobs.snapshot  {jobs: [state], balance_ms, held_ms}  on connecting, and whenever in doubt
     job.status     {job, seq, status, balance_ms, held_ms}   the row moved: fetch its fragment again
-    job.progress   {job, seq, phase, step, steps}        phase: loading, encoding, denoising, decoding
+    job.progress   {job, seq, phase, step, steps, billed_ms, free_ms}
+                   phase: loading, encoding, denoising, decoding
     a preview      16 bytes job id, 4 bytes seq (big endian), a JPEG
 """
 
@@ -37,13 +38,19 @@ SEQ_PER_STATE = 2**20
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """A running job's phase and step. `seq` counts up from the number of the job's row."""
+    """A running job's phase and step. `seq` counts up from the number of the job's row.
+
+    `billed_ms` is the GPU time billed so far, `free_ms` the time of waiting and loading before it.
+    """
 
     job: str
     seq: int
     phase: str
     step: int
     steps: int
+    # Defaults for progress that a worker of the release before has left in the cache.
+    billed_ms: int = 0
+    free_ms: int = 0
 
     def to_message(self) -> dict[str, Any]:
         return {"type": "job.progress", **asdict(self)}

@@ -77,6 +77,8 @@ def _state(
         "jobs_at_once": job.jobs_at_once,
         "is_relaxed": job.is_relaxed,
         "elapsed_ms": _elapsed_ms(job),
+        "billed_ms": progress.billed_ms if progress else 0,
+        "free_ms": _free_ms(job, progress),
         "ceiling_ms": 0 if job.is_relaxed or job.pays_in_credits else job.hold_ms,
         "charged_ms": job.charged_ms,
         "credits": job.credits,
@@ -104,6 +106,13 @@ def _wait_reason(job: Job, known: Latest, *, is_served: bool) -> WaitReason | No
         is_warm=job.checkpoint in known.warm,
         is_served=is_served,
     )
+
+
+def _free_ms(job: Job, progress: Progress | None) -> int:
+    """The time of waiting and loading until now; a worker in mid-load reports nothing."""
+    if progress is not None and progress.phase != "loading":
+        return progress.free_ms
+    return job.waited_ms + (_elapsed_ms(job) or 0 if progress else 0)
 
 
 def _elapsed_ms(job: Job) -> int | None:

@@ -209,6 +209,13 @@ class Job(models.Model):
         return not (self.is_relaxed or self.is_parked)
 
     @property
+    def waited_ms(self) -> int:
+        """Milliseconds in the queue before the present attempt; zero before the first."""
+        if self.started_at is None:
+            return 0
+        return round((self.started_at - self.queued_at).total_seconds() * 1_000)
+
+    @property
     def price(self) -> int:
         """The amount of its hold, in its unit."""
         return self.credits if self.pays_in_credits else self.hold_ms

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from PIL.Image import Image
 
+from billing import pricing
 from generation.engine.events import End
 from generation.live import messages
 from generation.live.messages import Progress
@@ -27,6 +28,9 @@ class Attempt:
     seq: int = 0
     phase: str = "encoding"
     step: int = 0
+    billed_us: int = 0
+    loading_seconds: float = 0.0
+    phase_began: float = field(default_factory=time.monotonic)
     is_lost: bool = False
     is_handed_back: bool = False
     told_phase: str = ""
@@ -40,6 +44,13 @@ class Attempt:
     def key(self) -> str:
         """The engine's name for this attempt."""
         return f"{self.job.pk}:{self.job.attempt}"
+
+    def enter(self, phase: str) -> None:
+        """Change the phase; the time of loading, which is free, is summed up."""
+        now = time.monotonic()
+        if self.phase == "loading":
+            self.loading_seconds += now - self.phase_began
+        self.phase, self.phase_began = phase, now
 
     @property
     def has_news(self) -> bool:
@@ -57,6 +68,9 @@ class Attempt:
             phase=self.phase,
             step=self.step,
             steps=self.request.evaluations,
+            # As the receipt will have it: what exceeds the quote is not charged.
+            billed_ms=min(pricing.capture_ms(self.billed_us), self.job.hold_ms),
+            free_ms=self.job.waited_ms + round(self.loading_seconds * 1_000),
         )
 
     def work(self) -> RunningJob:

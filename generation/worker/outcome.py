@@ -126,5 +126,4 @@ def _store(
 
 
 def _waited(job: Job) -> dict[str, int]:
-    assert job.started_at is not None
-    return {receipts.QUEUE: round((job.started_at - job.queued_at).total_seconds() * 1_000)}
+    return {receipts.QUEUE: job.waited_ms}

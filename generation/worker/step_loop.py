@@ -44,12 +44,12 @@ class StepLoop:
         attempt = self._attempts[event.key]
         match event:
             case Loading():
-                attempt.phase = "loading"
+                attempt.enter("loading")
             case Started():
-                attempt.phase = "encoding"
-            case Stepped(step=step, steps=steps):
-                attempt.step = step
-                attempt.phase = "decoding" if step == steps else "denoising"
+                attempt.enter("encoding")
+            case Stepped(step=step, steps=steps, billed_us=billed_us):
+                attempt.step, attempt.billed_us = step, billed_us
+                attempt.enter("decoding" if step == steps else "denoising")
             case Previewed(image=image):
                 preview = Preview(job=attempt.job.pk, seq=attempt.seq, image=image)
                 self._publisher.preview(attempt.job.user_id, preview)

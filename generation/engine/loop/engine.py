@@ -193,7 +193,15 @@ class Engine:
             return
         step, steps = ticket.progress
         ticket.charge("step", completed.us, index=step)
-        self._events.append(Stepped(key=ticket.key, step=step, steps=steps, us=completed.us))
+        self._events.append(
+            Stepped(
+                key=ticket.key,
+                step=step,
+                steps=steps,
+                us=completed.us,
+                billed_us=ticket.billed_us,
+            )
+        )
         if ticket.is_stepping:
             return
         if ticket.awaits_refiner:

@@ -1,6 +1,6 @@
 // Markup: any number of [data-job="ID"][data-status], in cards ([data-card="URL"]) and in the strip. Optional inside: [data-step],
-// progress[data-progress], [data-phase], [data-elapsed], img[data-preview], [data-placeholder], form[data-cancel]. A card has the words for
-// each phase (data-loading ...) and for a time (data-time). It is fetched again when its job changes.
+// progress[data-progress], [data-phase], [data-billed], [data-free], img[data-preview], [data-placeholder], form[data-cancel]. A card has
+// the words for each phase (data-loading ...) and for a time (data-seconds, data-minutes). It is fetched again when its job changes.
 
 const QUEUE_INTERVAL = 5_000;
 const PARKED_INTERVAL = 60_000;
@@ -9,11 +9,21 @@ const previews = new Map(); // job id -> object URL of its newest preview
 const views = (job) => document.querySelectorAll(`[data-job="${CSS.escape(job)}"]`);
 const isActive = (view) => ["parked", "queued", "running"].includes(view.dataset.status);
 
-function show(job, { step, phase }) {
+// In the words of a card. The server measures: a clock of the page's own would run on while nothing is billed.
+function time({ dataset }, ms) {
+  const seconds = Math.floor(ms / 1000);
+  return seconds < 60
+    ? dataset.seconds.replace("{seconds}", `${seconds}.${Math.floor((ms % 1000) / 100)}`)
+    : dataset.minutes.replace("{minutes}", Math.floor(seconds / 60)).replace("{seconds}", seconds % 60);
+}
+
+function show(job, { step, phase, billed_ms: billed, free_ms: free }) {
   for (const view of views(job)) {
     for (const element of view.querySelectorAll("[data-step]")) element.textContent = step;
     for (const bar of view.querySelectorAll("[data-progress]")) bar.value = step;
     for (const element of view.querySelectorAll("[data-phase]")) element.textContent = view.dataset[phase] ?? "";
+    for (const element of view.querySelectorAll("[data-billed]")) element.textContent = time(view, billed);
+    for (const element of view.querySelectorAll("[data-free]")) element.textContent = time(view, free);
   }
 }
 
@@ -84,15 +94,3 @@ document.addEventListener("submit", async (event) => {
 setInterval(() => refreshCards(activeCards().filter(({ dataset }) => dataset.status === "queued")), QUEUE_INTERVAL);
 // Minutes bought on another page send no message to this one.
 setInterval(() => refreshCards(activeCards().filter(({ dataset }) => dataset.status === "parked")), PARKED_INTERVAL);
-
-const shownAt = new WeakMap(); // [data-elapsed] -> its time of arrival, and its value then
-setInterval(() => {
-  for (const card of activeCards()) {
-    const element = card.querySelector("[data-elapsed]");
-    if (!element || card.dataset.status !== "running") continue;
-    const known = shownAt.get(element) ?? { at: performance.now(), ms: Number(element.dataset.elapsed) };
-    shownAt.set(element, known);
-    const seconds = ((performance.now() - known.at + known.ms) / 1000).toFixed(1);
-    element.textContent = card.dataset.time.replace("{seconds}", seconds);
-  }
-}, 100);

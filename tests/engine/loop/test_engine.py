@@ -74,6 +74,18 @@ def test_the_steps_are_as_many_as_the_request_says(
     assert {event.steps for event in of_kind(events, Stepped)} == {request.evaluations}
 
 
+def test_each_step_says_what_was_billed_so_far(engine: Engine) -> None:
+    engine.submit(a_request(), key="run")
+    events = run_to_the_end(engine)
+
+    billed_us, expected = 0, []
+    for charge in the_finished(events, key="run").charges:
+        billed_us += charge.us if charge.billed else 0
+        if charge.phase == "step":
+            expected.append(billed_us)
+    assert [event.billed_us for event in of_kind(events, Stepped)] == expected
+
+
 def test_runs_of_one_shape_share_every_step(engine: Engine) -> None:
     for index in range(4):
         engine.submit(a_request(seed=index, num_inference_steps=5), key=str(index))

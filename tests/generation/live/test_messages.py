@@ -1,6 +1,9 @@
 import time
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from django.utils.translation import override
 
 from billing import ledger
@@ -114,6 +117,30 @@ def test_a_snapshot_says_where_a_run_stands(alice):
 
     assert (state["phase"], state["step"], state["steps"]) == ("denoising", 42, 100)
     assert state["seq"] == seq
+
+
+def test_a_snapshot_says_what_is_billed_and_what_is_free(alice):
+    job = submit_and_claim(alice)
+    progress = progress_of(job, seq=messages.seq_of(job) + 5, step=42)
+    latest.keep_progress([replace(progress, billed_ms=800, free_ms=33_700)])
+
+    (state,) = snapshot.user_state(alice)["jobs"]
+
+    assert (state["billed_ms"], state["free_ms"]) == (800, 33_700)
+
+
+def test_all_time_until_the_end_of_loading_is_free(alice):
+    job = submit_and_claim(alice)
+    now = timezone.now()
+    queued_at, started_at = now - timedelta(seconds=90), now - timedelta(seconds=60)
+    Job.objects.filter(pk=job.pk).update(queued_at=queued_at, started_at=started_at)
+    progress = progress_of(job, seq=messages.seq_of(job) + 1, step=0)
+    latest.keep_progress([replace(progress, phase="loading", free_ms=30_000)])
+
+    (state,) = snapshot.user_state(alice)["jobs"]
+
+    assert state["free_ms"] >= 90_000
+    assert state["billed_ms"] == 0
 
 
 def test_progress_of_an_earlier_attempt_is_none(alice):

@@ -4,7 +4,8 @@ from django.urls import reverse
 from billing import ledger
 from billing.models import Unit
 from generation import jobs
-from generation.live import latest
+from generation.live import latest, messages
+from generation.live.messages import Progress
 from generation.models import Job, Status
 from generation.models.failures import BY_REQUEST
 from tests.generation.rows import make_image, make_job, make_request
@@ -24,6 +25,21 @@ def test_a_job_is_shown_in_every_status(client, alice, name, status):
 
     assert response.status_code == 200
     assert f'data-status="{status}"' in response.text
+
+
+def test_a_running_job_shows_what_is_billed_and_beside_it_what_is_free(client, alice):
+    job = make_job(alice, status=Status.RUNNING)
+    seq = messages.seq_of(job) + 1
+    progress = Progress(
+        job=str(job.pk), seq=seq, phase="denoising", step=1, steps=2, billed_ms=800, free_ms=33_700
+    )
+    latest.keep_progress([progress])
+    client.force_login(alice)
+
+    page = client.get(reverse("job_card", args=[job.pk])).text
+
+    assert "<span data-billed>0.8 s</span> of GPU time so far, at most 3.0 s" in page
+    assert "Waiting and loading: <span data-free>33.7 s</span>, free" in page
 
 
 def test_a_finished_job_shows_its_picture(client, alice):
