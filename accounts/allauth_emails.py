@@ -10,8 +10,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts import user_agents
-from accounts.emails import Email, link, time_of
+from accounts import time_zones, user_agents
+from accounts.emails import Email, link
 
 Context = Mapping[str, Any]
 NOT_YOU = gettext_lazy("If this was not you, you can ignore this message: nothing happens.")
@@ -80,7 +80,7 @@ def _changed(context: Context, *, subject: Promise, sentence: Promise) -> Email:
         subject=str(subject),
         paragraphs=[str(sentence) % context],
         facts=[
-            (_("When"), time_of(context["timestamp"])),
+            (_("When"), time_zones.named(context["timestamp"])),
             (_("Browser"), user_agents.name(context["user_agent"])),
             (_("IP address"), context["ip"]),
         ],

@@ -85,6 +85,7 @@ def _forget_person(user: User) -> None:
     address, language = user.email, user.language
     user.email = f"deleted-{user.pk}@deleted.invalid"
     user.first_name = user.last_name = user.language = ""
+    user.time_zone = user.browser_time_zone = ""
     user.theme = Theme.SYSTEM
     user.studio_defaults = {}
     user.last_login = None

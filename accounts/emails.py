@@ -1,6 +1,6 @@
 """Email contents, rendered as text and HTML, and the emails about an account.
 
-Each function uses the language that is active when it is called.
+Each function uses the language and the time zone that are active when it is called.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
-from django.template.defaultfilters import date, filesizeformat
+from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+
+from accounts import time_zones
 
 Fact = tuple[str, str]
 
@@ -49,11 +51,6 @@ def link(name: str, *args: object) -> str:
     return settings.SITE_URL.rstrip("/") + reverse(name, args=args)
 
 
-def time_of(moment: datetime) -> str:
-    """A datetime in UTC, for users without a time zone."""
-    return f"{date(moment.astimezone(UTC), 'DATETIME_FORMAT')} UTC"
-
-
 def export_ready(*, size: int, expires_at: datetime) -> Email:
     return Email(
         subject=_("Your data is ready to download"),
@@ -65,7 +62,7 @@ def export_ready(*, size: int, expires_at: datetime) -> Email:
         ],
         facts=[
             (_("Size"), filesizeformat(size)),
-            (_("Kept until"), time_of(expires_at)),
+            (_("Kept until"), time_zones.named(expires_at)),
         ],
         action=(_("Download your data"), link("accounts:data")),
         after=[_("If you did not ask for it, change your password.")],

@@ -28,6 +28,8 @@ def _account(user: User) -> dict[str, Any]:
         "last_sign_in_at": user.last_login,
         "language": user.language,
         "theme": user.theme,
+        "time_zone": user.time_zone,
+        "browser_time_zone": user.browser_time_zone,
         "studio_defaults": user.studio_defaults,
         "addresses": list(
             EmailAddress.objects.filter(user=user).values("email", "verified", "primary")

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
+from accounts import time_zones
 from accounts.models import User
 
 if TYPE_CHECKING:
@@ -23,14 +24,21 @@ PASSWORDS = {
 
 
 class SettingsForm(UserModelForm):
+    time_zone = forms.ChoiceField(label=_("Time zone"), required=False)
+
     class Meta:
         model = User
-        fields = ("language", "theme")
+        fields = ("language", "time_zone", "theme")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         language = self.fields["language"]
         language.choices = [("", _("As the browser")), *settings.LANGUAGES]  # type: ignore[attr-defined]
+        names = [(name, name.replace("_", " ")) for name in time_zones.offered()]
+        zone = self.fields["time_zone"]
+        zone.choices = [("", _("As the browser")), *names]  # type: ignore[attr-defined]
+        if browsers := self.instance.browser_time_zone:
+            zone.help_text = _("Your browser is in %(zone)s.") % {"zone": browsers}
 
 
 class SignupForm(account_forms.SignupForm):  # type: ignore[misc]  # it has no types

@@ -62,6 +62,9 @@ class User(AbstractUser):
         _("language"), max_length=10, blank=True, choices=settings.LANGUAGES
     )
     theme = models.CharField(_("theme"), max_length=10, choices=Theme.choices, default=Theme.SYSTEM)
+    # Names of time zones: the user's choice, and the one that the browser was last in.
+    time_zone = models.CharField(_("time zone"), max_length=63, blank=True, db_default="")
+    browser_time_zone = models.CharField(max_length=63, blank=True, editable=False, db_default="")
     # The studio form's saved defaults by field name; missing fields default to the checkpoint's.
     studio_defaults = models.JSONField(default=dict, blank=True)
     # When the user deleted the account, and when its erasure was complete.

@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import get_language, override
 
-from accounts import bells
+from accounts import bells, time_zones
 from accounts.emails import Email
 from accounts.models import Mail, Told, User
 
@@ -36,11 +36,13 @@ def send(
     user: User | None = None,
     language: str | None = None,
 ) -> Mail:
-    """Send an email to `to` once the caller's transaction commits, in the user's language.
+    """Send an email to `to` once the caller's transaction commits, in the user's language
+    and time zone.
 
     `language` applies without a user, or if the user chose none; the default is the active language.
     """
-    with override((user.language if user else "") or language or get_language()):
+    language = (user.language if user else "") or language or get_language()
+    with override(language), timezone.override(time_zones.of(user)):
         content = email()
         mail = Mail.objects.create(
             user=user,

@@ -20,7 +20,7 @@ from accounts.requests import user_of
 def settings(request: HttpRequest) -> HttpResponse:
     """accounts/settings.html
 
-    form: SettingsForm (language, theme); posts to itself.
+    form: SettingsForm (language, time zone, theme); posts to itself.
     """
     user = user_of(request)
     form = SettingsForm(request.POST or None, instance=user)

@@ -1,13 +1,12 @@
-"""Emails about money and minutes, in the active language."""
+"""Emails about money and minutes, in the active language and time zone."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 
-from django.template.defaultfilters import date
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts import time_zones
 from accounts.emails import Email, link
 from billing.plans import PLANS, Plan, WhenEmpty
 from billing.templatetags.amounts import gpu_time
@@ -18,7 +17,7 @@ def receipt(*, name: str, amount: str, number: str, paid_at: datetime) -> Email:
     facts = [
         (_("What"), name),
         (_("Paid"), amount),
-        (_("Paid on"), date(timezone.localtime(paid_at), "DATE_FORMAT")),
+        (_("Paid on"), time_zones.named(paid_at)),
     ]
     if number:
         facts.append((_("Invoice"), number))
@@ -47,7 +46,7 @@ def renewal_failed(*, name: str, amount: str, until: datetime) -> Email:
         facts=[
             (_("Plan"), name),
             (_("Unpaid"), amount),
-            (_("Plan kept until"), date(timezone.localtime(until), "DATE_FORMAT")),
+            (_("Plan kept until"), time_zones.named(until)),
         ],
         action=(_("Look after your payment"), link("billing:plan")),
     )
@@ -57,8 +56,7 @@ def minutes_used(*, plan: Plan, percent: int, left_ms: int, renews_at: datetime 
     """`left_ms` includes top-ups."""
     facts = [(_("Left"), gpu_time(left_ms))]
     if renews_at is not None:
-        renewal = date(timezone.localtime(renews_at), "DATE_FORMAT")
-        facts.append((_("New minutes on"), renewal))
+        facts.append((_("New minutes on"), time_zones.named(renews_at)))
     used_up = percent >= 100
     return Email(
         subject=_("Your minutes are used up")

@@ -6,11 +6,11 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts import time_zones
 from accounts.models import User
 from accounts.requests import user_of
 from billing import plan_changes
@@ -91,7 +91,7 @@ def _change(request: HttpRequest, user: User) -> HttpResponse:
     if subscription.next_plan:
         done = _("Your plan changes to %(plan)s on %(date)s. You can undo this until then.") % {
             "plan": PLANS[subscription.next_plan].name,
-            "date": date_format(subscription.current_period_end),
+            "date": time_zones.named(subscription.current_period_end),
         }
     else:
         done = _("You are on the %(plan)s plan now.") % {"plan": PLANS[subscription.plan].name}

@@ -1,6 +1,7 @@
 """Template tags for the account pages."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from allauth.mfa.models import Authenticator
@@ -9,6 +10,8 @@ from django.template.context import Context
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+from accounts import time_zones
 
 register = template.Library()
 
@@ -21,6 +24,12 @@ def tab(context: Context, name: str, label: str, *below: str) -> SafeString:
     current = "page" if path == target else "true" if path.startswith(below) else ""
     mark = format_html(' aria-current="{}"', current) if current else ""
     return format_html('<a href="{}"{}>{}</a>', target, mark, label)
+
+
+@register.filter(expects_localtime=True)
+def moment(at: datetime | None) -> str:
+    """Date and time in the person's time zone, which is named."""
+    return time_zones.named(at) if at else ""
 
 
 @register.filter

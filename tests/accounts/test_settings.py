@@ -46,7 +46,7 @@ def test_who_chose_no_language_gets_the_browsers(client, alice):
     assert response["Content-Language"] == "zh-hans"
 
 
-@pytest.mark.parametrize("field", ["language", "theme"])
+@pytest.mark.parametrize("field", ["language", "theme", "time_zone"])
 def test_what_is_not_offered_is_refused(client, alice, field):
     client.force_login(alice)
 
