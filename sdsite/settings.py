@@ -369,6 +369,8 @@ MAX_ATTEMPTS = 3
 WORKER_GRACE_SECONDS = env.int("WORKER_GRACE_SECONDS", 10)
 # A worker ends if its device, tender or publisher makes no progress for this long; see worker/watchdog.py.
 WORKER_STALL_SECONDS = env.int("WORKER_STALL_SECONDS", 60)
+# A worker looks about this often for jobs of dead workers, in case beat is away.
+WORKER_REAP_SECONDS = env.int("WORKER_REAP_SECONDS", 30)
 PREVIEW_INTERVAL_SECONDS = 0.25
 
 # Images are marked as AI-made. With a certificate (PEM, followed by its issuer's) and its key, they are also

@@ -63,3 +63,5 @@ DATABASES = {
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 STATIC_ROOT.mkdir(parents=True)
+# A worker in the tests' process leaves lapsed leases to the tests.
+WORKER_REAP_SECONDS = 86_400

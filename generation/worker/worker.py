@@ -4,6 +4,7 @@
     engine       steps all running jobs together           step_loop.py
     tender       leases, cancellations, heartbeat          tender.py
     publisher    progress and previews to browsers         publisher.py
+    reaper       jobs of dead workers, back to the queue   reaper.py
     watchdog     ends the process if one of these is stuck watchdog.py
     survey       what the model store and media store have survey.py
 
@@ -28,6 +29,7 @@ from generation.worker.attempts import Attempts
 from generation.worker.carrier import Carrier
 from generation.worker.device import Device, device_name
 from generation.worker.publisher import Publisher
+from generation.worker.reaper import Reaper
 from generation.worker.step_loop import StepLoop
 from generation.worker.survey import Survey
 from generation.worker.tender import Tender
@@ -98,6 +100,7 @@ class Worker:
         self._threads = [
             self._thread("engine", step_loop),
             self._thread("tender", tender),
+            self._thread("reaper", Reaper()),
             self._thread("watchdog", watchdog),
         ]
         self._surveyor = self._thread("survey", survey) if survey else None
