@@ -21,7 +21,7 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts import bells, emails, outbox
+from accounts import bells, emails, media, outbox
 from accounts.archive import Archive
 from accounts.models import EXPORT_ACTIVE, Export, User
 
@@ -156,7 +156,7 @@ def _store(export: Export, path: Path) -> None:
     """Store the zip, email the user, and delete earlier exports. Raises LostRace."""
     _update(export, lease=STORING, done=F("total"))
     with path.open("rb") as file:
-        key = default_storage.save(f"exports/{export.pk}-{export.attempt}.zip", File(file))
+        key = media.save(f"exports/{export.pk}-{export.attempt}.zip", File(file))
     size, until = path.stat().st_size, timezone.now() + KEPT
     with transaction.atomic():
         kept = _mine(export).update(

@@ -8,14 +8,24 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.views import defaults
 
-# A server restarts, or is too busy for its time limits: a retry helps.
-PASSING = (InterfaceError, OperationalError, redis.ConnectionError, redis.TimeoutError)
+from accounts import media
+from generation.images import uploads
+
+# A server restarts, is too busy for its time limits, or has no room: a retry helps.
+PASSING = (
+    InterfaceError,
+    OperationalError,
+    redis.ConnectionError,
+    redis.TimeoutError,
+    uploads.NotStored,
+)
 RETRY_SECONDS = 5
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """503 for temporary errors, else 500. Django calls it while it handles the exception."""
-    if not isinstance(sys.exc_info()[1], PASSING):
+    error = sys.exc_info()[1]
+    if not (isinstance(error, PASSING) or media.is_out_of_room(error)):
         return defaults.server_error(request)
     # Without the request: its context processors would query the server that is down.
     page = render_to_string("503.html")

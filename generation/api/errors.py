@@ -12,6 +12,7 @@ from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import media
 from billing import ledger
 from billing.plans import PaymentOverdue
 from generation import moderation
@@ -138,8 +139,8 @@ def in_this_language(message: str) -> str:
 
 def _unexpected(error: Exception) -> ApiError:
     transient = (InterfaceError, OperationalError, redis.ConnectionError, redis.TimeoutError)
-    if isinstance(error, transient):
-        log.warning("an API request met a server that is away: %s", error)
+    if isinstance(error, transient) or media.is_out_of_room(error):
+        log.warning("an API request met a server that is away, or a full disk: %s", error)
         return ApiError(
             503, "unavailable", _("We are busy, or restarting a server."), retry_after=5
         )
@@ -160,6 +161,7 @@ _CONVERSIONS: Mapping[type[Exception], Callable[[Any], ApiError]] = {
     moderation.NotServing: _to_error(503, "not_serving", retry_after=60),
     sources.MissingPicture: _to_error(422, "picture_missing"),
     uploads.UploadRefused: _invalid_image,
+    uploads.NotStored: _to_error(503, "not_stored", param="image", retry_after=60),
     read_settings.NothingToRead: _to_error(422, "unfit_picture", param="image"),
     UnfitAddress: _to_error(422, "invalid", param="webhook_url"),
     RequestDataTooBig: lambda _error: too_large(),

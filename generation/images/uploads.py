@@ -4,12 +4,14 @@ A request names an upload by the SHA-256 of the stored PNG, so a user has each i
 """
 
 import hashlib
+import logging
 import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
@@ -18,6 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from PIL import Image as PillowImage
 
+from accounts import media
 from generation.engine.enums import PICTURES
 from generation.images import sources
 from generation.models import Image, Upload
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from django.utils.datastructures import MultiValueDict
 
     from accounts.models import User
+
+log = logging.getLogger(__name__)
 
 MAX_BYTES = 20 * 2**20
 SANITIZE = (sys.executable, "-m", "generation.images.sanitize")
@@ -51,8 +56,15 @@ class UploadRefused(Exception):
         self.code = code
 
 
+class NotStored(Exception):
+    """The store has no room for a picture, or is away. The message is for the user; nothing was kept."""
+
+    def __init__(self) -> None:
+        super().__init__(str(gettext_lazy("The picture could not be stored. Please try again.")))
+
+
 def receive(user: "User", file: "File[bytes]") -> Upload:
-    """Sanitize and store an uploaded file. Raises UploadRefused."""
+    """Sanitize and store an uploaded file. Raises UploadRefused or NotStored."""
     return _store(user, run_isolated(SANITIZE, content_of(file)))
 
 
@@ -96,13 +108,13 @@ def receive_all(
         if file := files.get(f"{field}_file"):
             try:
                 filled[field] = receive(user, file).digest
-            except UploadRefused as refusal:
+            except (UploadRefused, NotStored) as refusal:
                 refused[field] = str(refusal)
     return filled, refused
 
 
 def from_image(user: "User", image: Image) -> Upload:
-    """Copy one of the user's images to an upload, for use as an input image."""
+    """Copy one of the user's images to an upload, for use as an input image. Raises NotStored."""
     with default_storage.open(image.file) as file, PillowImage.open(file) as picture:
         buffer = BytesIO()
         picture.convert("RGB").save(buffer, "PNG", compress_level=1)
@@ -135,7 +147,7 @@ def _store(user: "User", content: bytes) -> Upload:
     if known is not None:
         Upload.objects.filter(pk=known.pk).update(used_at=timezone.now())
         return known
-    file = default_storage.save(f"uploads/{user.pk}/{digest}.png", ContentFile(content))
+    file = _save(user, digest, content)
     with transaction.atomic():
         upload, is_new = Upload.objects.get_or_create(
             user=user,
@@ -151,3 +163,14 @@ def _store(user: "User", content: bytes) -> Upload:
         # A concurrent request stored the same image.
         default_storage.delete(file)
     return upload
+
+
+def _save(user: "User", digest: str, content: bytes) -> str:
+    """Store the file; return its key. Raises NotStored."""
+    # Not the digest alone: a concurrent request may store the same image, and must not lose its file.
+    name = f"uploads/{user.pk}/{digest}-{uuid4().hex[:8]}.png"
+    try:
+        return media.save(name, ContentFile(content))
+    except OSError as error:
+        log.error("an upload could not be stored: %s", error)  # noqa: TRY400  # the reason is all there is
+        raise NotStored from error

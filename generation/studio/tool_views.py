@@ -44,7 +44,7 @@ def count_tokens(request: HttpRequest) -> JsonResponse:
 @require_POST
 @limited("upload")
 def upload(request: HttpRequest) -> JsonResponse:
-    """Store an uploaded image; answer its digest and size, or 422 with an error."""
+    """Store an uploaded image; answer its digest and size, or 422 or 503 with an error."""
     user = user_of(request)
     file = request.FILES.get("file")
     if file is None:
@@ -53,6 +53,8 @@ def upload(request: HttpRequest) -> JsonResponse:
         stored = uploads.receive(user, file)
     except uploads.UploadRefused as refusal:
         return JsonResponse({"error": str(refusal)}, status=422)
+    except uploads.NotStored as error:
+        return JsonResponse({"error": str(error)}, status=503)
     return JsonResponse(_to_json(stored), status=201)
 
 
@@ -60,10 +62,14 @@ def upload(request: HttpRequest) -> JsonResponse:
 @require_POST
 @limited("upload")
 def upload_image(request: HttpRequest, image_id: UUID) -> JsonResponse:
-    """Make one of the user's images an input image."""
+    """Make one of the user's images an input image; 503 with an error if the store has no room."""
     user = user_of(request)
     image = get_object_or_404(Image.objects.for_user(user).kept(), pk=image_id)
-    return JsonResponse(_to_json(uploads.from_image(user, image)), status=201)
+    try:
+        stored = uploads.from_image(user, image)
+    except uploads.NotStored as error:
+        return JsonResponse({"error": str(error)}, status=503)
+    return JsonResponse(_to_json(stored), status=201)
 
 
 @login_required

@@ -13,6 +13,7 @@ from accounts import exports, tasks
 from accounts.models import Export, Mail
 from tests import factories
 from tests.accounts import mailbox
+from tests.disks import almost_full, incompressible
 from tests.generation.rows import make_image, make_job
 
 pytestmark = pytest.mark.django_db
@@ -264,3 +265,17 @@ def test_of_ten_workers_one_makes_it():
 
     assert sorted(results) == [False] * 9 + [True]
     assert Mail.objects.count() == 1
+
+
+def test_a_full_disk_keeps_no_part_of_an_export(alice, monkeypatch, tmp_path, settings):
+    options = {**settings.STORAGES["default"]["OPTIONS"], "location": tmp_path}
+    default = {**settings.STORAGES["default"], "OPTIONS": options}
+    settings.STORAGES = {**settings.STORAGES, "default": default}
+    content = tmp_path / "export.zip"
+    content.write_bytes(incompressible())
+    export = exports.request(alice)
+
+    with almost_full(), pytest.raises(OSError, match="File too large"):
+        exports._store(export, content)
+
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["export.zip"]

@@ -1,3 +1,5 @@
+import errno
+
 import pytest
 import redis
 from django.contrib.sessions.backends.cached_db import SessionStore
@@ -6,6 +8,7 @@ from django.db import OperationalError
 from django.test import AsyncClient, Client
 from django.urls import reverse
 
+from generation.images import uploads
 from sdsite import health
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +35,14 @@ def client():
 
 
 @pytest.mark.parametrize(
-    "error", [OperationalError("restarting"), redis.ConnectionError("gone")], ids=type
+    "error",
+    [
+        OperationalError("restarting"),
+        redis.ConnectionError("gone"),
+        OSError(errno.ENOSPC, "full"),
+        uploads.NotStored(),
+    ],
+    ids=type,
 )
 def test_a_server_that_is_missing_is_a_passing_error(client, failing, error):
     failing(error)

@@ -13,6 +13,7 @@ from generation.engine.enums import Mode
 from generation.images import sources, storage, uploads
 from generation.models import Job, StudioPreset, Upload
 from generation.studio import history
+from tests.disks import almost_full, incompressible
 from tests.generation.installed import put, put_own
 from tests.generation.rows import make_image, make_job, make_request, make_upload
 
@@ -160,6 +161,58 @@ def test_a_file_that_is_refused_is_said_beside_its_field(client, alice):
 
     assert "Use a PNG, JPEG or WebP picture." in response.context["form"].errors["image"]
     assert not Job.objects.exists()
+
+
+@pytest.fixture
+def media(tmp_path, settings):
+    """An empty media folder."""
+    default = settings.STORAGES["default"]
+    default = {**default, "OPTIONS": {**default["OPTIONS"], "location": tmp_path}}
+    settings.STORAGES = {**settings.STORAGES, "default": default}
+    return tmp_path
+
+
+def a_large_file():
+    buffer = io.BytesIO()
+    pixels = incompressible(200 * 200 * 3)
+    PIL.Image.frombytes("RGB", (200, 200), pixels).save(buffer, "PNG")
+    return SimpleUploadedFile("x.png", buffer.getvalue(), "image/png")
+
+
+def test_an_upload_to_a_full_disk_is_refused_and_keeps_no_part(client, alice, media):
+    client.force_login(alice)
+
+    with almost_full():
+        answer = post(client, "upload", file=a_large_file())
+
+    assert answer.status_code == 503
+    assert answer.json() == {"error": "The picture could not be stored. Please try again."}
+    assert [path for path in media.rglob("*") if path.is_file()] == []
+    assert not Upload.objects.exists()
+
+
+def test_without_scripts_a_full_disk_is_said_beside_the_field(client, alice, media):
+    client.force_login(alice)
+    form = {**FILLED, "mode": Mode.IMAGE_TO_IMAGE, "image_file": a_large_file()}
+
+    with almost_full():
+        response = client.post(reverse("studio"), form)
+
+    errors = response.context["form"].errors["image"]
+    assert "The picture could not be stored. Please try again." in errors
+    assert [path for path in media.rglob("*") if path.is_file()] == []
+
+
+def test_a_picture_of_ones_own_needs_room_too(client, alice, media):
+    image = make_image(make_job(alice), size=(200, 200))
+    (media / image.file).write_bytes(a_large_file().read())
+    client.force_login(alice)
+
+    with almost_full():
+        answer = post(client, "upload_image", image.pk)
+
+    assert answer.status_code == 503
+    assert not Upload.objects.exists()
 
 
 def test_a_picture_that_is_not_ones_own_makes_no_job(client, alice, bob):
