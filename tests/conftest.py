@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Generator, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import pytest
 from django.core.cache import cache
@@ -12,16 +11,12 @@ from django.test import Client
 from django.utils import translation
 
 from accounts.models import User
-from tests import chromium as browsers
 from tests import factories
 from tests.data_folders import (  # noqa: F401  # fixtures for every test
     empty_data_folder,
     migrated,
     new_data_folder,
 )
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
 
 
 @pytest.hookimpl(wrapper=True)
@@ -38,8 +33,8 @@ def pytest_runtest_makereport(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Playwright's loop occupies the main thread until the session ends: no asyncio test can follow."""
-    items.sort(key=lambda item: "chromium" in getattr(item, "fixturenames", ()))
+    """Keep the tests of the browser's site together, at the end: they end it with their last one."""
+    items.sort(key=lambda item: item.path.parent.name == "browser")
 
 
 def pytest_unconfigure() -> None:
@@ -87,18 +82,6 @@ def _empty_cache() -> None:
 def _no_language() -> None:
     """A request's language stays with the thread that served it: it must not become the next test's."""
     translation.deactivate()
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator["Browser"]:
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  # slow import: playwright
-
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        # Its loop runs in the tests' thread, though nothing that they do is asynchronous.
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        browser = browsers.launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

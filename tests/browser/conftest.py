@@ -1,8 +1,12 @@
-"""Fixtures with a running site and a real Chromium. All browser tests share one site."""
+"""Fixtures with a running site and a real Chromium. All browser tests share one site.
+
+They end with the last browser test: other tests have the processor to themselves, and asyncio can run again.
+"""
 
 import pytest
 from playwright.sync_api import expect
 
+from tests import chromium as browsers
 from tests.browser.accounts import making
 from tests.running import Site
 from tests.showing import run
@@ -21,13 +25,19 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.slow)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
+def chromium():
+    with browsers.running() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="package")
 def site(new_data_folder):
     with Site(new_data_folder()) as site:
         yield site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def accounts(site):
     with making(site) as accounts:
         yield accounts
@@ -64,7 +74,7 @@ def page(open_page):
     return open_page()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo_session(chromium, site):
     """Cookies of the demo account."""
     with chromium.new_context(base_url=site.url) as context:
@@ -77,13 +87,13 @@ def demo_session(chromium, site):
         return context.storage_state()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def filled(site):
     """The site filled with users and images, and the cookies of the users."""
     return run.filled(site)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def every_page(chromium, filled):
     """Every page, found in the URL patterns; routes without a page must be listed as such."""
     return filled.pages(chromium)

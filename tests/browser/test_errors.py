@@ -38,7 +38,7 @@ POST = """([path, fields]) => {
 }"""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def static_files(tmp_path_factory):
     root = tmp_path_factory.mktemp("static")
     command = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0"]
@@ -57,7 +57,7 @@ def environment(static_root, **changes):
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def serve(static_files):
     """Starts a web process and returns its address."""
     processes = []
@@ -76,7 +76,7 @@ def serve(static_files):
         process.wait()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def production(serve, site):
     """The running site's servers and accounts, under production settings."""
     of_site = site.process_of("web").environ()
@@ -84,7 +84,7 @@ def production(serve, site):
     return serve(**{name: of_site[name] for name in names})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def without_servers(serve):
     """The site while PostgreSQL and Valkey are away."""
     return serve(**NOWHERE)

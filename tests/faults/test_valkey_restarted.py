@@ -15,6 +15,7 @@ from websockets.sync.client import connect
 
 from generation import jobs
 from generation.models import Job, Speed, Status
+from tests import chromium
 from tests.billing.books import assert_books_balance
 from tests.generation.rows import make_request
 from tests.running import wait_for
@@ -48,13 +49,12 @@ def session(site, alice):
 
 
 @pytest.fixture
-def page(chromium, site, session):
+def page(site, session):
     name, value = session
-    context = chromium.new_context(base_url=site.url)
-    context.set_default_timeout(PATIENCE_MS)
-    context.add_cookies([{"name": name, "value": value, "url": site.url}])
-    yield context.new_page()
-    context.close()
+    with chromium.running() as browser, browser.new_context(base_url=site.url) as context:
+        context.set_default_timeout(PATIENCE_MS)
+        context.add_cookies([{"name": name, "value": value, "url": site.url}])
+        yield context.new_page()
 
 
 class Listener:
