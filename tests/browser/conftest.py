@@ -3,16 +3,24 @@
 They end with the last browser test: other tests have the processor to themselves, and asyncio can run again.
 """
 
+import functools
+
 import pytest
 from playwright.sync_api import expect
 
 from tests import chromium as browsers
 from tests.browser.accounts import making
+from tests.browser.findings import listen, look_at
 from tests.running import Site
 from tests.showing import run
 
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
+# Each page is looked at on these, in both themes: between them, in every layout and language.
+SCREENS = {
+    "desktop": {"viewport": DESKTOP, "color_scheme": "light", "locale": "en-US"},
+    "phone": {"viewport": PHONE, "color_scheme": "dark", "locale": "zh-CN"},
+}
 PATIENCE_MS = 120_000
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -54,19 +62,13 @@ def open_page(chromium, site):
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda message: _note(message, complaints))
+        listen(page, complaints)
         return page
 
     yield open_page
     for context in contexts:
         context.close()
     assert complaints == []
-
-
-def _note(message, complaints):
-    if message.type in {"error", "warning"}:
-        complaints.append(message.text)
 
 
 @pytest.fixture
@@ -97,3 +99,23 @@ def filled(site):
 def every_page(chromium, filled):
     """Every page, found in the URL patterns; routes without a page must be listed as such."""
     return filled.pages(chromium)
+
+
+@pytest.fixture(scope="package")
+def findings(chromium, filled, every_page):
+    """Problems of the pages that an audience sees on a screen; all tests share one visit."""
+
+    @functools.cache
+    def findings(screen, audience):
+        pages = [page for page in every_page if page.audience == audience]
+        with chromium.new_context(
+            base_url=filled.site.url,
+            storage_state=filled.states[audience],
+            # A color that is still changing would be taken for the one that is read.
+            reduced_motion="reduce",
+            **SCREENS[screen],
+        ) as context:
+            context.set_default_timeout(PATIENCE_MS)
+            return look_at(context, pages)
+
+    return findings

@@ -12,9 +12,9 @@ from playwright.sync_api import expect
 from sdsite.machine import answers
 from sdsite.processes import PROJECT
 from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.findings import OVERFLOW
 from tests.running import free_port, wait_for
 
-OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 NOWHERE = {"DATABASE_URL": "postgres://x@127.0.0.1:1/x", "REDIS_URL": "redis://127.0.0.1:1/0"}
 SCREENS = [
     pytest.param({"viewport": DESKTOP, "color_scheme": "light"}, id="desktop"),

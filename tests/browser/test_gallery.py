@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import DESKTOP, PHONE
-from tests.browser.test_pages import OVERFLOW
+from tests.browser.findings import OVERFLOW
 
 DESK = {"viewport": DESKTOP}
 HAND = {"viewport": PHONE, "has_touch": True, "is_mobile": True, "color_scheme": "dark"}

@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 
 from generation.engine.checkpoints.store import descriptor
 from tests.browser import studio
+from tests.browser.findings import OVERFLOW
 from tests.browser.studio import DESK, HAND, Finger, Mouse
-from tests.browser.test_pages import OVERFLOW
 from tests.running import wait_for
 
 TOYS = ("toy-depth", "toy-upscaler")

@@ -1,45 +1,60 @@
-"""Every page on every screen size: no overflow, and no script errors (see `open_page`)."""
+"""Every page on every screen size: no overflow, and no script errors."""
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import DESKTOP, PHONE
-from tests.showing import run
+from tests.browser.conftest import SCREENS
+from tests.browser.findings import listen, misfits
 from tests.showing.pages import AUDIENCES
-
-SCREENS = [
-    pytest.param({"viewport": DESKTOP, "color_scheme": "light"}, id="desktop"),
-    pytest.param({"viewport": PHONE, "color_scheme": "dark", "locale": "zh-CN"}, id="phone"),
-]
-OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-# Elements wider than a parent that neither scrolls nor clips, so that they overlap a neighbor.
-STICKING_OUT = """
-() => {
-  for (const each of document.querySelectorAll("details")) each.open = true;
-  const flows = (each) => !["absolute", "fixed"].includes(getComputedStyle(each).position);
-  const clips = (each) => each !== document.body && getComputedStyle(each).overflowX !== "visible";
-  const isClipped = (each) => each.parentElement && (clips(each.parentElement) || isClipped(each.parentElement));
-  return Array.from(document.querySelectorAll("main *:not(svg *)"))
-    .filter((each) => each.checkVisibility() && flows(each) && !isClipped(each))
-    .filter((each) => {
-      const [inner, outer] = [each, each.parentElement].map((box) => box.getBoundingClientRect());
-      return inner.width && outer.width && (inner.right > outer.right + 1 || inner.left < outer.left - 1);
-    })
-    .map((each) => each.outerHTML.slice(0, 200));
-}
-"""
 
 
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("audience", AUDIENCES)
-def test_pages_fit_the_screen(open_page, filled, every_page, screen, audience):
-    tab = open_page(storage_state=filled.states[audience], **screen)
+def test_pages_fit_the_screen(findings, screen, audience):
+    assert findings(screen, audience).misfits == []
 
-    for page in every_page:
-        if page.audience == audience and not page.is_error:
-            run.visit(tab, page)
-            assert tab.evaluate(OVERFLOW) <= 0, page.path
-            assert tab.evaluate(STICKING_OUT) == [], page.path
+
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("audience", AUDIENCES)
+def test_pages_report_no_errors(findings, screen, audience):
+    assert findings(screen, audience).complaints == []
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_every_page_is_visited(findings, every_page, screen):
+    visited = [page for audience in AUDIENCES for page in findings(screen, audience).visited]
+
+    assert sorted(visited, key=repr) == sorted(every_page, key=repr)
+
+
+def test_what_does_not_fit_the_screen_is_found(page):
+    page.set_content("<main><div><p style='width: 2000px'>Wide</p></div></main>")
+
+    found = misfits(page)
+
+    assert "wider than the screen" in found[0]
+    assert found[1].startswith("<p")
+
+
+def test_what_sticks_out_once_it_is_opened_is_found(page):
+    content = "<p style='width: 200px'>Wide</p>"
+    page.set_content(f"<main><details><div style='width: 100px'>{content}</div></details></main>")
+
+    assert [line[:2] for line in misfits(page)] == ["<p"]
+
+
+def test_errors_of_a_page_are_heard(chromium):
+    complaints = []
+    with chromium.new_context() as context:
+        tab = context.new_page()
+        listen(tab, complaints)
+        tab.set_content("<script>console.error('one')</script><script>throw Error('two')</script>")
+
+        # Messages arrive in their order: after this one, the others have come.
+        with tab.expect_console_message(lambda message: message.text == "end"):
+            tab.evaluate("console.log('end')")
+
+    assert sorted(complaints) == ["about:blank: one", "about:blank: two"]
 
 
 def test_the_language_follows_the_browser(open_page):
