@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from django.core.cache import cache
@@ -18,6 +19,10 @@ from tests.data_folders import (  # noqa: F401  # fixtures for every test
     new_data_folder,
 )
 
+TESTS = Path(__file__).parent
+# The folder whose tests share a site and a browser.
+BROWSER = "browser"
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
@@ -33,8 +38,20 @@ def pytest_runtest_makereport(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of the browser's site together, at the end: they end it with their last one."""
-    items.sort(key=lambda item: item.path.parent.name == "browser")
+    """Start with what takes long, so that processes which share the tests end at about the same time.
+
+    Each takes one group after another: what shares a site and a browser is one, since both take a minute
+    to start, and each other module is one.
+    """
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    slow = {_group(item) for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (_group(item) != BROWSER, _group(item) not in slow))
+
+
+def _group(item: pytest.Item) -> str:
+    path = item.path.relative_to(TESTS)
+    return BROWSER if path.parts[0] == BROWSER else path.as_posix()
 
 
 def pytest_unconfigure() -> None:
