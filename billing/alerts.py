@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts import time_zones
 from accounts.admin_tools import Concern, Urgency, list_url
 from billing import event_inbox, reconciliation
 from billing.models import StripeEvent
@@ -80,5 +80,5 @@ def _books(result: reconciliation.Result | None) -> Iterator[Concern]:
         yield Concern(
             urgency=Urgency.INFO,
             text=_("The books were right when they were last compared, on %(date)s.")
-            % {"date": date_format(result.at, "DATETIME_FORMAT")},
+            % {"date": time_zones.named(result.at)},
         )

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import deletion, emails, outbox, time_zones
 from accounts.models import Mail, User
-from billing.models import Subscription
+from billing.models import Grant, Payment, Subscription
 from generation.models import Job
 from generation.usage import csv_export
 from generation.usage.filters import Period
@@ -138,6 +138,19 @@ def test_the_end_of_a_plan_is_named_in_the_readers_time_zone(alice):
         page = render_to_string("billing/_subscription.html", {"subscription": subscription})
 
     assert "May 8, 2026, 8 p.m. UTC+8" in page
+
+
+def test_the_dates_of_payments_and_minutes_are_named_too(alice):
+    grant = Grant(source=Grant.Source.PLAN, amount=1, remaining=1, expires_at=NOON)
+    payment = Payment(product="basic", currency="usd", cents=1000, created_at=NOON)
+
+    with timezone.override("Asia/Shanghai"):
+        pages = [
+            render_to_string("billing/_grants.html", {"grants": [grant], "available_ms": 1}),
+            render_to_string("billing/_payments.html", {"payments": [payment]}),
+        ]
+
+    assert ["May 8, 2026, 8 p.m. UTC+8" in page for page in pages] == [True, True]
 
 
 def test_files_and_receipts_stay_in_utc(alices, alice):
