@@ -6,7 +6,7 @@ from django.utils import timezone
 from accounts.models import User
 from billing import ledger
 from billing.models import Entry, Grant, Unit
-from tests.billing.books import assert_books_balance, balance, fund
+from tests.billing.books import assert_wallets_balance, balance, fund
 from tests.billing.conftest import Clock
 
 pytestmark = pytest.mark.django_db
@@ -43,7 +43,7 @@ def test_an_expired_grant_is_not_available_even_if_the_task_never_ran(
     with pytest.raises(ledger.InsufficientBalance) as refusal:
         hold(alice, 1)
     assert refusal.value.available == 0
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_a_hold_writes_off_what_expired(alice: User, month: Grant, clock: Clock) -> None:
@@ -55,7 +55,7 @@ def test_a_hold_writes_off_what_expired(alice: User, month: Grant, clock: Clock)
     expired = Entry.objects.get(kind=Entry.Kind.EXPIRE)
     assert (expired.grant, expired.amount) == (month, -100)
     assert balance(alice) == 0
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_the_task_writes_off_once(alice: User, month: Grant, clock: Clock) -> None:
@@ -65,7 +65,7 @@ def test_the_task_writes_off_once(alice: User, month: Grant, clock: Clock) -> No
 
     month.refresh_from_db()
     assert month.remaining == 0
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_a_grant_without_expiry_stays(alice: User, clock: Clock) -> None:
@@ -87,7 +87,7 @@ def test_a_hold_from_before_the_expiry_can_still_be_captured(
     assert ledger.capture("job:1", amount=60) == 60
 
     assert balance(alice) == 0
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_what_such_a_hold_did_not_use_expires_when_it_settles(
@@ -105,7 +105,7 @@ def test_what_such_a_hold_did_not_use_expires_when_it_settles(
     assert month.remaining == 0
     parts = month.entries.filter(kind=Entry.Kind.EXPIRE).order_by("id")
     assert [entry.amount for entry in parts] == [-40, -35]
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_a_hold_from_after_the_expiry_never_spends_the_expired_grant(
@@ -113,7 +113,7 @@ def test_a_hold_from_after_the_expiry_never_spends_the_expired_grant(
 ) -> None:
     hold(alice, 60, "before")
     clock.advance(days=31)
-    fund(alice, 80)
+    fund(alice, 80, source=Grant.Source.TOPUP)
     hold(alice, 80, "after")
 
     ledger.release("before")
@@ -122,7 +122,7 @@ def test_a_hold_from_after_the_expiry_never_spends_the_expired_grant(
     spent = Entry.objects.get(kind=Entry.Kind.CAPTURE)
     assert spent.grant.source == Grant.Source.TOPUP
     assert balance(alice) == 0
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_an_expired_grant_covers_its_holds_before_a_fresh_one_does(
@@ -138,7 +138,7 @@ def test_an_expired_grant_covers_its_holds_before_a_fresh_one_does(
     assert ledger.capture("before", amount=100) == 100
 
     assert balance(alice) == 0
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_a_grant_that_arrives_after_its_own_expiry_is_worth_nothing(
@@ -155,4 +155,4 @@ def test_a_grant_that_arrives_after_its_own_expiry_is_worth_nothing(
 
     assert balance(alice) == 0
     assert ledger.expire(timezone.now()) == 1
-    assert_books_balance()
+    assert_wallets_balance()

@@ -7,7 +7,7 @@ from django.dispatch import Signal
 from accounts.models import User
 from billing import ledger, signals
 from billing.models import Entry, Grant, Hold, Unit, Wallet
-from tests.billing.books import assert_books_balance, balance, fund
+from tests.billing.books import assert_wallets_balance, balance, fund
 from tests.billing.conftest import Clock, Told
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +33,7 @@ def test_a_grant_adds_to_the_balance_with_an_entry(alice: User) -> None:
     assert given.remaining == 500
     entry = Entry.objects.get()
     assert (entry.kind, entry.amount, entry.grant) == (Entry.Kind.GRANT, 500, given)
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_a_repeated_grant_gives_nothing_more(alice: User) -> None:
@@ -43,7 +43,7 @@ def test_a_repeated_grant_gives_nothing_more(alice: User) -> None:
 
     assert again == first
     assert balance(alice) == 500
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_a_reference_belongs_to_one_wallet(alice: User, bob: User) -> None:
@@ -63,7 +63,7 @@ def test_a_reference_belongs_to_one_wallet(alice: User, bob: User) -> None:
         )
 
     assert balance(bob) == 500
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_units_are_kept_apart(alice: User) -> None:
@@ -72,7 +72,7 @@ def test_units_are_kept_apart(alice: User) -> None:
     assert ledger.available(alice, Unit.CREDITS) == 0
     with pytest.raises(ledger.InsufficientBalance):
         ledger.hold(alice, unit=Unit.CREDITS, amount=1, reference="picture:1")
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_a_hold_sets_aside_and_a_release_gives_back(alice: User) -> None:
@@ -83,7 +83,7 @@ def test_a_hold_sets_aside_and_a_release_gives_back(alice: User) -> None:
     ledger.release("job:1")
 
     assert balance(alice) == 500
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_a_hold_of_all_that_is_there_is_allowed_and_one_more_is_not(alice: User) -> None:
@@ -95,7 +95,7 @@ def test_a_hold_of_all_that_is_there_is_allowed_and_one_more_is_not(alice: User)
 
     assert (refusal.value.needed, refusal.value.available) == (1, 0)
     assert Hold.objects.count() == 1
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_a_repeated_hold_holds_once(alice: User) -> None:
@@ -104,7 +104,7 @@ def test_a_repeated_hold_holds_once(alice: User) -> None:
     assert hold(alice, 200) == hold(alice, 200)
 
     assert balance(alice) == 300
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_a_capture_spends_what_was_measured_and_frees_the_rest(alice: User) -> None:
@@ -115,7 +115,7 @@ def test_a_capture_spends_what_was_measured_and_frees_the_rest(alice: User) -> N
 
     assert captured == 120
     assert balance(alice) == 380
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_a_capture_never_exceeds_its_hold(alice: User) -> None:
@@ -126,7 +126,7 @@ def test_a_capture_never_exceeds_its_hold(alice: User) -> None:
 
     assert captured == 200
     assert balance(alice) == 300
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_a_capture_of_nothing_settles_without_an_entry(alice: User) -> None:
@@ -139,7 +139,7 @@ def test_a_capture_of_nothing_settles_without_an_entry(alice: User) -> None:
     assert held.status == Hold.Status.CAPTURED
     assert not held.entries.exists()
     assert balance(alice) == 500
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_a_negative_capture_is_refused(alice: User) -> None:
@@ -150,7 +150,7 @@ def test_a_negative_capture_is_refused(alice: User) -> None:
         ledger.capture("job:1", amount=-1)
 
     assert balance(alice) == 300
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_a_repeated_capture_returns_the_first_figure(alice: User) -> None:
@@ -162,7 +162,7 @@ def test_a_repeated_capture_returns_the_first_figure(alice: User) -> None:
 
     assert again == 120
     assert balance(alice) == 380
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_a_repeated_release_changes_nothing(alice: User) -> None:
@@ -173,7 +173,7 @@ def test_a_repeated_release_changes_nothing(alice: User) -> None:
     ledger.release("job:1")
 
     assert balance(alice) == 500
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_a_hold_is_settled_one_way_only(alice: User) -> None:
@@ -189,7 +189,7 @@ def test_a_hold_is_settled_one_way_only(alice: User) -> None:
         ledger.capture("job:2", amount=1)
 
     assert balance(alice) == 380
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_an_unknown_hold_is_an_error(alice: User) -> None:
@@ -225,7 +225,7 @@ def test_grants_are_spent_nearest_expiry_first_with_an_entry_each(
         (f"forever:{alice.pk}", -50),
     ]
     assert {entry.reference for entry in spent} == {f"job:1:capture:{e.grant_id}" for e in spent}
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def adjust(user: User, amount: int) -> None:
@@ -244,7 +244,7 @@ def test_an_adjustment_happens_once_and_says_why(alice: User, amount: int) -> No
     entry = Entry.objects.get(kind=Entry.Kind.ADJUSTMENT)
     assert (entry.amount, entry.note) == (amount, "Paid twice")
     assert balance(alice) == 500 + amount
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_an_adjustment_leaves_what_is_held(alice: User) -> None:
@@ -255,7 +255,7 @@ def test_an_adjustment_leaves_what_is_held(alice: User) -> None:
         adjust(alice, -200)
 
     assert balance(alice) == 100
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 @pytest.mark.parametrize("sums", [{"balance": -1}, {"held": -1}, {"held": 501}])
@@ -301,7 +301,7 @@ def test_a_refund_takes_back_what_is_unspent_and_says_why(alice: User) -> None:
         given,
         "The payment was refunded: in_1",
     )
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_a_refund_is_counted_in_all(alice: User) -> None:
@@ -310,7 +310,7 @@ def test_a_refund_is_counted_in_all(alice: User) -> None:
     moved = [refund(given, amount) for amount in (100, 100, 250, 500)]
 
     assert moved == [-100, 0, -150, -250]
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_what_a_hold_may_need_is_not_taken(alice: User) -> None:
@@ -320,7 +320,7 @@ def test_what_a_hold_may_need_is_not_taken(alice: User) -> None:
     assert refund(given, 500) == -300
 
     assert ledger.capture("job:1", amount=200) == 200
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_what_a_refund_could_not_take_is_not_taken_later(alice: User) -> None:
@@ -332,7 +332,7 @@ def test_what_a_refund_could_not_take_is_not_taken_later(alice: User) -> None:
     assert refund(given, 500) == 0
 
     assert balance(alice) == 200
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_a_refund_that_is_undone_gives_back_what_it_took(alice: User) -> None:
@@ -346,7 +346,7 @@ def test_a_refund_that_is_undone_gives_back_what_it_took(alice: User) -> None:
     assert refund(given, 0) == 100
 
     assert balance(alice) == 300
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_a_grant_that_expired_has_nothing_to_take(alice: User, clock: Clock) -> None:
@@ -365,7 +365,7 @@ def test_a_grant_that_expired_has_nothing_to_take(alice: User, clock: Clock) -> 
 
     assert ledger.capture("job:1", amount=60) == 60
     assert balance(alice) == 0
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_only_the_grants_own_amount_can_be_refunded(alice: User) -> None:
@@ -374,7 +374,7 @@ def test_only_the_grants_own_amount_can_be_refunded(alice: User) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         refund(given, 501)
 
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 # Signals ----------------------------------------------------------------------------------------

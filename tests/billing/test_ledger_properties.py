@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 from accounts.models import User
 from billing import ledger
 from billing.models import Entry, Grant, Hold, Unit, Wallet
-from tests.billing.books import assert_books_balance
+from tests.billing.books import assert_wallets_balance
 from tests.billing.conftest import Clock
 
 AMOUNTS = st.integers(1, 300)
@@ -125,7 +125,7 @@ class Ledger(RuleBasedStateMachine):
         self.model = Model()
 
     def teardown(self) -> None:
-        assert_books_balance()
+        assert_wallets_balance()
         self.clock_in_force.stop()
         transaction.set_rollback(True)
         self.transaction.__exit__(None, None, None)

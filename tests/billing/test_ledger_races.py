@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import User
 from billing import ledger
 from billing.models import Entry, Grant, Hold, Unit
-from tests.billing.books import assert_books_balance, balance, fund
+from tests.billing.books import assert_wallets_balance, balance, fund
 from tests.billing.conftest import Clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,7 +47,7 @@ def test_two_hundred_holds_on_a_wallet_worth_ten_are_ten(alice: User) -> None:
 
     assert sum(isinstance(result, Hold) for result in results) == 10
     assert balance(alice) == 99
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_one_reference_holds_once_however_many_ask(alice: User) -> None:
@@ -57,7 +57,7 @@ def test_one_reference_holds_once_however_many_ask(alice: User) -> None:
 
     assert {result.pk for result in results} == {Hold.objects.get().pk}
     assert balance(alice) == 900
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_one_reference_grants_once_however_many_ask(alice: User) -> None:
@@ -65,7 +65,7 @@ def test_one_reference_grants_once_however_many_ask(alice: User) -> None:
 
     assert {result.pk for result in results} == {Grant.objects.get().pk}
     assert balance(alice) == 500
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_a_hold_that_is_captured_and_released_at_once_is_settled_one_way(alice: User) -> None:
@@ -82,7 +82,7 @@ def test_a_hold_that_is_captured_and_released_at_once_is_settled_one_way(alice: 
     captured = Hold.objects.filter(status=Hold.Status.CAPTURED).count()
     assert balance(alice) == 1_000 - 60 * captured
     assert not Hold.objects.filter(status=Hold.Status.OPEN).exists()
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_an_expiry_during_holds_and_captures_loses_nothing(alice: User, clock: Clock) -> None:
@@ -109,7 +109,7 @@ def test_an_expiry_during_holds_and_captures_loses_nothing(alice: User, clock: C
     assert results[0::3] == [100] * 10
     assert all(isinstance(result, Hold) for result in results[1::3])
     assert balance(alice) == 0
-    assert_books_balance()
+    assert_wallets_balance()
 
 
 def test_refunds_during_holds_and_captures_take_nothing_twice(alice: User) -> None:
@@ -131,4 +131,4 @@ def test_refunds_during_holds_and_captures_take_nothing_twice(alice: User) -> No
     held = sum(isinstance(result, Hold) for result in results[2::3])
     assert given.remaining == 2_000 - 600 + taken
     assert balance(alice) == given.remaining - 100 * held
-    assert_books_balance()
+    assert_wallets_balance()

@@ -9,10 +9,14 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from accounts.models import User
-from billing import ledger, reconciliation, tasks
-from billing.models import Unit, Wallet
+from billing import ledger, payments, reconciliation, tasks
+from billing.models import Grant, Payment, Unit, Wallet
+from billing.providers import sandbox
 from billing.reconciliation import reconcile
+from generation.models import Job, Status
+from tests.billing import provider
 from tests.billing.books import assert_books_balance, fund
+from tests.generation import rows
 
 pytestmark = pytest.mark.django_db
 
@@ -20,7 +24,9 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def busy_wallet(alice: User) -> Wallet:
     fund(alice, 1_000)
-    for name in ("open", "captured", "released"):
+    job = rows.make_job(alice, status=Status.QUEUED)
+    Job.objects.update(hold_ms=100)
+    for name in (job.hold_reference, "captured", "released"):
         ledger.hold(alice, unit=Unit.GPU_MS, amount=100, reference=name)
     ledger.capture("captured", amount=70)
     ledger.release("released")
@@ -42,14 +48,14 @@ def test_right_books_are_clean(busy_wallet: Wallet) -> None:
         ("UPDATE billing_wallet SET balance = balance - 1", "930 is left of its grants"),
         ("UPDATE billing_wallet SET held = held + 1", "its open holds sum to 100"),
         ("UPDATE billing_grant SET remaining = remaining - 1", "its entries sum to 930"),
-        ("UPDATE billing_hold SET amount = 99 WHERE reference = 'open'", "held is 100"),
+        ("UPDATE billing_hold SET amount = 99 WHERE status = 'open'", "held is 100"),
         ("UPDATE billing_hold SET captured = 71 WHERE reference = 'captured'", "71 was captured"),
         (
             "UPDATE billing_hold SET status = 'released', captured = NULL WHERE reference = 'captured'",
             "0 was captured, its entries sum to 70",
         ),
         (
-            "UPDATE billing_hold SET status = 'released', settled_at = now() WHERE reference = 'open'",
+            "UPDATE billing_hold SET status = 'released', settled_at = now() WHERE status = 'open'",
             "its open holds sum to 0",
         ),
     ],
@@ -105,6 +111,87 @@ def test_an_entry_in_the_wrong_wallet_is_named(
     differences = reconcile()
     assert any("its hold is another wallet's" in difference for difference in differences)
     assert any("its grant is another wallet's" in difference for difference in differences)
+
+
+@pytest.fixture
+def half_refunded(alice: User) -> User:
+    """Alice has a plan, and a top-up of which half was refunded."""
+    provider.subscribe(alice)
+    payment = provider.buy(alice, "minutes-100")
+    sandbox.refund(payment.payment_intent_id, cents=payment.cents // 2)
+    payments.synchronize(payment.payment_intent_id)
+    return alice
+
+
+def test_what_was_bought_and_refunded_is_clean(half_refunded: User) -> None:
+    assert reconcile() == []
+
+
+@pytest.mark.parametrize("source", ["plan", "topup", "pack"])
+def test_a_bought_grant_without_a_payment_is_named(alice: User, source: Grant.Source) -> None:
+    ledger.grant(alice, unit=Unit.GPU_MS, amount=1, source=source, reference="payment:cs_none:0")
+
+    [named] = reconcile()
+
+    assert f"(payment:cs_none:0, {source}): no payment of user {alice.pk} brought it" in named
+
+
+@pytest.mark.parametrize("number", ["1", "00000000000000000000000000001", "x"])
+@pytest.mark.parametrize("whose", ["own", "another's"])
+def test_a_grant_beside_those_of_its_payment_is_named(
+    half_refunded: User, bob: User, number: str, whose: str
+) -> None:
+    payment = Payment.objects.get(product="minutes-100")
+    user = half_refunded if whose == "own" else bob
+    ledger.grant(
+        user,
+        unit=Unit.GPU_MS,
+        amount=1,
+        source=Grant.Source.TOPUP,
+        reference=f"payment:{payment.reference}:{number}",
+    )
+
+    [named] = reconcile()
+
+    assert f"(payment:{payment.reference}:{number}, topup): no payment of user {user.pk}" in named
+
+
+@pytest.mark.parametrize(
+    ("planted", "named"),
+    [
+        (
+            "UPDATE billing_payment SET grants_given = 2 WHERE product = 'minutes-100'",
+            "it brought 2 grants, 1 are there",
+        ),
+        (
+            "UPDATE billing_payment SET months = '[]', grants_given = 0 WHERE product = 'basic'",
+            "plan): no payment of user",
+        ),
+        (
+            "UPDATE billing_payment SET status = 'open', paid_at = NULL WHERE product = 'minutes-100'",
+            "topup): no payment of user",
+        ),
+        (
+            "UPDATE billing_grant SET amount = amount + 1 WHERE source = 'plan'",
+            "its amount is 12000001, 12000000 was paid for",
+        ),
+        (
+            "UPDATE billing_grant SET refunded = 0 WHERE source = 'topup'",
+            "0 of it was refunded, its payment's share is 3000000",
+        ),
+        (
+            "UPDATE billing_payment SET refunded_cents = 0 WHERE product = 'minutes-100'",
+            "3000000 of it was refunded, its payment's share is 0",
+        ),
+    ],
+)
+def test_a_payment_that_differs_from_its_grants_is_named(
+    half_refunded: User, planted: str, named: str
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(planted)
+
+    assert any(named in difference for difference in reconcile())
 
 
 def test_the_books_of_nobody_balance() -> None:

@@ -16,7 +16,7 @@ from websockets.sync.client import connect
 from generation import jobs
 from generation.models import Job, Speed, Status
 from tests import chromium
-from tests.billing.books import assert_books_balance
+from tests.generation.books import assert_books_balance
 from tests.generation.rows import make_request
 from tests.running import wait_for
 from tests.valkey import Valkey

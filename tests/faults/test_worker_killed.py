@@ -17,7 +17,8 @@ from generation import jobs
 from generation.images import marker
 from generation.models import FINAL, Job, Speed, Status, Transition
 from sdsite.processes import PROJECT
-from tests.billing.books import assert_books_balance, balance
+from tests.billing.books import balance
+from tests.generation.books import assert_books_balance
 from tests.generation.rows import make_request
 from tests.running import wait_for
 

@@ -18,9 +18,9 @@ from generation.engine.events import Charge
 from generation.jobs import budgets
 from generation.models import Job
 from generation.models.api import Call
-from tests.billing.books import assert_books_balance
 from tests.factories import make_user
 from tests.generation.api.callers import PRICE, WISH, buy_credits
+from tests.generation.books import assert_books_balance
 from tests.running import serving
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]

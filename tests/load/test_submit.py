@@ -14,7 +14,8 @@ from billing.models import Unit, Wallet
 from generation import jobs
 from generation.models import Job
 from generation.queue import estimates
-from tests.billing.books import assert_books_balance, balance
+from tests.billing.books import balance
+from tests.generation.books import assert_books_balance
 from tests.generation.rows import make_request
 
 pytestmark = pytest.mark.django_db(transaction=True)

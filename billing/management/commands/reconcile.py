@@ -12,8 +12,8 @@ from billing.providers.protocol import ProviderUnavailable
 
 class Command(BaseCommand):
     help = (
-        "Compares every balance with the rows that it sums and, with Stripe's key, our payments with "
-        "Stripe's; names each difference and exits 1."
+        "Compares every balance with the rows that it sums, jobs with their holds, bought grants with "
+        "payments and, with Stripe's key, payments with Stripe's; names each difference and exits 1."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -6,7 +6,6 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from generation import jobs
 from generation.api import wait
 from generation.models import Job, Status
-from tests.billing.books import assert_books_balance
 from tests.generation.api.callers import Caller
 from tests.generation.api.formats import (
     CORE,
@@ -23,6 +22,7 @@ from tests.generation.api.formats import (
     file,
     message_of,
 )
+from tests.generation.books import assert_books_balance
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("short_waits")]
 

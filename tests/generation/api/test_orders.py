@@ -17,8 +17,8 @@ from generation.engine.request import MAX_SEED
 from generation.jobs import admission
 from generation.models import Image, Job
 from generation.models.api import Order
-from tests.billing.books import assert_books_balance
 from tests.generation.api.callers import Caller
+from tests.generation.books import assert_books_balance
 from tests.generation.carrying import CHARGES
 from tests.generation.rows import make_image
 
@@ -128,9 +128,10 @@ def price(caller):
 
 
 def leave(user, amount):
-    """Leave this many credits available and hold the rest."""
+    """Leave this many credits available and spend the rest."""
     rest = ledger.available(user, Unit.CREDITS) - amount
     ledger.hold(user, unit=Unit.CREDITS, amount=rest, reference="something else")
+    ledger.capture("something else", amount=rest)
 
 
 def test_with_too_little_for_all_nothing_is_held(caller, buyer, worker):

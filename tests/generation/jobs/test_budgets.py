@@ -13,7 +13,7 @@ from generation.engine.events import Charge
 from generation.jobs import admission, budgets
 from generation.models import Job
 from generation.models.api import KeyDay
-from tests.billing.books import assert_books_balance
+from tests.generation.books import assert_books_balance
 from tests.generation.carrying import CHARGES, PICTURE
 from tests.generation.rows import make_request
 

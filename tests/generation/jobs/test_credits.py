@@ -10,7 +10,8 @@ from generation.engine.events import Charge
 from generation.jobs import admission, receipt_view
 from generation.models import Job, Status
 from tests.billing import provider
-from tests.billing.books import assert_books_balance, balance
+from tests.billing.books import balance
+from tests.generation.books import assert_books_balance
 from tests.generation.carrying import CHARGES, PICTURE
 from tests.generation.rows import make_request
 

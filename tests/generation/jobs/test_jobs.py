@@ -20,7 +20,8 @@ from generation.images import storage
 from generation.live import messages as live_messages
 from generation.models import FINAL, MOVES, UNFINISHED, Image, Job, Status, Transition
 from generation.queue import fair_queue
-from tests.billing.books import assert_books_balance, balance
+from tests.billing.books import balance
+from tests.generation.books import assert_books_balance
 from tests.generation.carrying import (
     CHARGED_MS,
     CHARGES,

@@ -1,6 +1,7 @@
 """Jobs without minutes: parked or relaxed, without a hold, started automatically."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -14,7 +15,8 @@ from generation import jobs
 from generation.jobs import admission, parking
 from generation.models import Job, Status
 from tests.billing import provider
-from tests.billing.books import assert_books_balance, balance, fund
+from tests.billing.books import balance, fund
+from tests.generation.books import assert_books_balance
 from tests.generation.carrying import CHARGES, PICTURE
 from tests.generation.rows import make_job, make_request
 
@@ -22,9 +24,14 @@ from tests.generation.rows import make_job, make_request
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+def spend(user: User, amount: int) -> None:
+    reference = f"spent:{uuid4()}"
+    ledger.hold(user, unit=Unit.GPU_MS, amount=amount, reference=reference)
+    ledger.capture(reference, amount=amount)
+
+
 def run_out(user: User) -> None:
-    ledger.hold(user, unit=Unit.GPU_MS, amount=balance(user), reference=f"spent:{user.pk}")
-    ledger.capture(f"spent:{user.pk}", amount=10**12)
+    spend(user, balance(user))
     assert balance(user) == 0
 
 
@@ -106,7 +113,7 @@ def test_a_parked_job_starts_when_another_leaves_enough(alice):
     run_out(alice)
     fund(alice, 60_000)
     first = ask(alice)
-    ledger.hold(alice, unit=Unit.GPU_MS, amount=balance(alice), reference="the rest")
+    spend(alice, balance(alice))
     second = ask(alice)
     assert (first.status, second.status) == (Status.QUEUED, Status.PARKED)
 
@@ -122,7 +129,7 @@ def test_a_parked_job_starts_when_a_picture_cost_less_than_its_hold(alice):
     fund(alice, 60_000)
     first = ask(alice)
     all_but_too_little = balance(alice) - (first.hold_ms - 1)
-    ledger.hold(alice, unit=Unit.GPU_MS, amount=all_but_too_little, reference="the rest")
+    spend(alice, all_but_too_little)
     second = ask(alice)
     assert second.status == Status.PARKED
 
@@ -196,6 +203,7 @@ def test_a_full_line_leaves_it_parked(alice):
     job = ask(alice)
     for _ in range(PLANS["basic"].jobs_at_once * admission.WAITING_FOR_EACH_RUNNING):
         make_job(alice, status=Status.QUEUED)
+    Job.objects.queued().update(is_relaxed=True)
 
     fund(alice, 600_000)
 

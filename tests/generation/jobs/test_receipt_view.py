@@ -11,7 +11,7 @@ from generation import jobs
 from generation.engine.events import Charge
 from generation.jobs import receipt_view
 from generation.models import Job, Status, receipts
-from tests.billing.books import assert_books_balance
+from tests.generation.books import assert_books_balance
 from tests.generation.carrying import CHARGED_MS, CHARGES, PICTURE, submit_and_claim
 from tests.generation.rows import make_job
 

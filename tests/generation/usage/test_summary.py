@@ -18,9 +18,10 @@ from generation.models import FINAL, Job, Status
 from generation.usage import csv_export, pages
 from generation.usage.filters import ALL, WEBSITE, JobFilter, Period
 from generation.usage.summary import summary
-from tests.billing.books import assert_books_balance, fund
+from tests.billing.books import fund
 from tests.factories import make_user
 from tests.generation.api.callers import buy_credits
+from tests.generation.books import assert_books_balance
 from tests.generation.rows import charge, charge_by_key, make_job, make_request
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,7 @@ from generation.engine.events import Canceled, Failed, FailureCode, Finished
 from generation.images import storage
 from generation.models import Image, Speed, Status, Upload
 from generation.worker import outcome
-from tests.billing.books import assert_books_balance
+from tests.generation.books import assert_books_balance
 from tests.generation.carrying import CHARGED_MS, CHARGES, submit_and_claim
 
 pytestmark = pytest.mark.django_db

@@ -18,7 +18,8 @@ from generation.models import Image, Job, Speed, Status
 from generation.queue import estimates
 from generation.worker import carrier, outcome, publisher, step_loop, tender, watchdog
 from generation.worker.device import device_name
-from tests.billing.books import assert_books_balance, balance
+from tests.billing.books import balance
+from tests.generation.books import assert_books_balance
 from tests.generation.carrying import CHARGES, PICTURE, claim, let_lapse
 from tests.generation.installed import put
 from tests.generation.listening import listening

@@ -10,9 +10,9 @@ from billing.models import Unit
 from generation import jobs
 from generation.api import wait
 from generation.models import Job, Status, Upload
-from tests.billing.books import assert_books_balance
 from tests.generation.api.callers import Caller
 from tests.generation.api.formats import IMG2IMG
+from tests.generation.books import assert_books_balance
 from tests.generation.carrying import CHARGES
 from tests.generation.rows import make_image
 
@@ -166,6 +166,7 @@ def test_a_second_pass_that_the_key_may_not_make_is_refused_before_the_first(cli
 def test_without_credits_for_both_neither_is_made(caller, buyer, worker):
     rest = ledger.available(buyer, Unit.CREDITS) - sum(prices(caller)) + 1
     ledger.hold(buyer, unit=Unit.CREDITS, amount=rest, reference="something else")
+    ledger.capture("something else", amount=rest)
 
     response = caller.post(ADDRESS, WISH)
 
@@ -194,6 +195,7 @@ def test_what_is_spent_elsewhere_between_the_passes_ends_it_with_the_first_kept(
         finish(job, *args)
         rest = ledger.available(buyer, Unit.CREDITS)
         ledger.hold(buyer, unit=Unit.CREDITS, amount=rest, reference="something else")
+        ledger.capture("something else", amount=rest)
 
     monkeypatch.setattr(jobs, "finish", finish_and_spend)
 

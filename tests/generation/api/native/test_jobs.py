@@ -10,7 +10,6 @@ from accounts.models import Pays
 from billing.models import Unit
 from generation import jobs
 from generation.models import Job, Status
-from tests.billing.books import assert_books_balance
 from tests.generation.api.callers import PRICE, WISH, Caller
 from tests.generation.api.native.helpers import (
     API,
@@ -20,6 +19,7 @@ from tests.generation.api.native.helpers import (
     placed,
     png,
 )
+from tests.generation.books import assert_books_balance
 from tests.generation.carrying import CHARGES, PICTURE
 from tests.generation.rows import make_image, make_upload
 

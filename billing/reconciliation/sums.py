@@ -1,61 +1,18 @@
-"""Comparison of every stored sum with the rows behind it."""
+"""Wallets, grants and holds against the entries and holds that they sum."""
 
-import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
 
-import redis
-from django.core.cache import cache
-from django.db import connection, transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from billing.models import Entry, Grant, Hold, Wallet
 
-log = logging.getLogger(__name__)
 
-_LAST = "reconciliation"
-
-
-@dataclass(frozen=True)
-class Result:
-    """The differences that a run found, and the time of its end."""
-
-    at: datetime
-    differences: tuple[str, ...]
-
-
-def run() -> Result:
-    """Reconcile, and keep the result for `last` unless Valkey is down."""
-    result = Result(differences=tuple(reconcile()), at=timezone.now())
-    try:
-        cache.set(_LAST, result, timeout=None)
-    except (redis.RedisError, OSError) as error:
-        log.warning("nobody will hear of this reconciliation: %s", error)
-    return result
-
-
-def last() -> Result | None:
-    """The result of the last run; None before the first, or after Valkey was emptied."""
-    result: Result | None = cache.get(_LAST)
-    return result
-
-
-def reconcile() -> list[str]:
-    """Every difference as a sentence. Takes no locks, so it is safe on a running site.
-
-    Each comparison is one statement, so both of its sides are of one moment.
-    """
-    with transaction.atomic():
-        _allow_long_statements()
-        return [*_wallets(), *_grants(), *_holds()]
-
-
-def _allow_long_statements() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 0")
+def differences() -> Iterator[str]:
+    """Each comparison is one statement, so both of its sides are of one moment."""
+    yield from _wallets()
+    yield from _grants()
+    yield from _holds()
 
 
 def _wallets() -> Iterator[str]:
