@@ -72,7 +72,10 @@ def _purchases(provider: Gateway) -> Iterator[str]:
 def _returned(provider: Gateway) -> Iterator[str]:
     since = timezone.now() - LOOK_BACK
     paid = Payment.objects.filter(
-        provider=provider.name, status=Payment.Status.PAID, created_at__gt=since
+        provider=provider.name,
+        account=provider.account,
+        status=Payment.Status.PAID,
+        created_at__gt=since,
     ).exclude(payment_intent_id="")
     for payment in paid.order_by("pk").iterator():
         there = provider.returned(payment.payment_intent_id)

@@ -10,11 +10,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.requests import user_of
-from billing import checkouts, ledger
-from billing.models import LIVE, Customer, Interval, Payment, Subscription, Unit
+from billing import checkouts, ledger, subscriptions
+from billing.models import Interval, Payment, Subscription, Unit
 from billing.payments import Contended
 from billing.plans import PLANS, PRODUCTS, Plan, Product
-from billing.providers import gateway
 from billing.providers.protocol import ProviderUnavailable, Urls
 
 
@@ -24,7 +23,7 @@ def checkout(request: HttpRequest, plan_id: str, interval: str) -> HttpResponse:
     if plan_id not in PLANS or interval not in Interval.values:
         raise Http404
     user = user_of(request)
-    if Subscription.objects.filter(user=user, status__in=LIVE).exists():
+    if subscriptions.live(user):
         messages.info(request, _("You have a plan already; you can change it here."))
         return redirect("billing:plans")
     try:
@@ -72,6 +71,8 @@ def success(request: HttpRequest) -> HttpResponse:
         raise Http404 from error
     except (ProviderUnavailable, Contended):
         paid = None
+    if isinstance(paid, Subscription) and paid.status == Subscription.Status.INCOMPLETE:
+        paid = None
     bought: Plan | Product | None = None
     if isinstance(paid, Subscription):
         bought = PLANS[paid.plan]
@@ -90,14 +91,12 @@ def success(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def portal(request: HttpRequest) -> HttpResponse:
-    customer = Customer.objects.filter(user=user_of(request), provider=gateway().name).first()
-    if customer is None:
+    user = user_of(request)
+    if not user.customers.exists():
         return redirect("billing:plans")
+    return_url = request.build_absolute_uri(reverse("billing:plan"))
     try:
-        url = gateway().create_portal(
-            customer.provider_customer_id,
-            return_url=request.build_absolute_uri(reverse("billing:plan")),
-        )
+        url = checkouts.open_portal(user, return_url=return_url)
     except ProviderUnavailable as error:
         messages.error(request, str(error))
         return redirect("billing:plan")

@@ -34,7 +34,12 @@ class Contended(Exception):
 
 
 def record_invoices(
-    user: User, invoices: Iterable[Invoice], remote: ProviderSubscription, *, provider: str
+    user: User,
+    invoices: Iterable[Invoice],
+    remote: ProviderSubscription,
+    *,
+    provider: str,
+    account: str,
 ) -> None:
     """Store a subscription's invoices, and grant the minutes that they paid for.
 
@@ -44,11 +49,14 @@ def record_invoices(
     rows = Payment.objects.select_for_update().filter(reference__in=references)
     known = {payment.reference: payment for payment in rows}
     for invoice in invoices:
-        payment = known.get(invoice.id) or _new_payment(user, invoice, remote, provider=provider)
+        payment = known.get(invoice.id) or _new_payment(user, invoice, remote)
+        payment.provider, payment.account = provider, account
         _record(payment, invoice, remote)
 
 
-def record_purchase(user: User, session: CheckoutSession, *, provider: str) -> Payment:
+def record_purchase(
+    user: User, session: CheckoutSession, *, provider: str, account: str
+) -> Payment:
     """Store the payment for a product, and grant its amount. Safe to repeat."""
     with transaction.atomic():
         payment, is_new = Payment.objects.select_for_update().get_or_create(
@@ -65,6 +73,7 @@ def record_purchase(user: User, session: CheckoutSession, *, provider: str) -> P
                 "grants_given": 1,
             },
         )
+        payment.account = account
         payment.invoice_id = session.invoice_id or payment.invoice_id
         payment.payment_intent_id = session.payment_intent_id or payment.payment_intent_id
         _save(payment)
@@ -126,14 +135,11 @@ def _write_returned(read: Payment, returned: Returned) -> bool:
     return True
 
 
-def _new_payment(
-    user: User, invoice: Invoice, remote: ProviderSubscription, *, provider: str
-) -> Payment:
+def _new_payment(user: User, invoice: Invoice, remote: ProviderSubscription) -> Payment:
     return Payment(
         user=user,
         status=Payment.Status.OPEN,
         reference=invoice.id,
-        provider=provider,
         provider_subscription_id=remote.id,
         invoice_id=invoice.id,
         currency=invoice.currency,

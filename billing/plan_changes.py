@@ -4,6 +4,7 @@ Each calls the provider and then synchronizes our row. Of two browsers at once o
 increments `Subscription.changes`, and offers with an older count have expired.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +20,8 @@ from billing.models import LIVE, Interval, Subscription
 from billing.plans import PLANS, Plan
 from billing.providers import gateway
 from billing.providers.objects import ProviderSubscription
+
+log = logging.getLogger(__name__)
 
 # A price that was shown holds this long.
 OFFER_SECONDS = 900
@@ -149,6 +152,9 @@ def end_if_live(user: User) -> None:
     subscription = Subscription.objects.filter(user=user).first()
     if subscription is None:
         return
+    if not subscriptions.may_be_known(subscription):
+        log.error("%s cannot be ended here", subscription.provider_subscription_id)
+        return
     # It may have ended or begun, and its event may be late.
     known = subscriptions.synchronize(subscription.provider_subscription_id)
     if known is not None and known.is_live:
@@ -156,8 +162,8 @@ def end_if_live(user: User) -> None:
 
 
 def _get_live(user: User) -> Subscription:
-    subscription = Subscription.objects.filter(user=user).first()
-    if subscription is None or not subscription.is_live:
+    subscription = subscriptions.live(user)
+    if subscription is None:
         raise NotSubscribed
     return subscription
 

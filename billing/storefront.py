@@ -7,8 +7,8 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 
 from accounts.models import User
-from billing import money, plans
-from billing.models import LIVE, Interval, Subscription
+from billing import money, plans, subscriptions
+from billing.models import Interval, Subscription
 from billing.plans import PLANS, Plan
 
 
@@ -50,7 +50,7 @@ def offered(user: User | AnonymousUser, interval: Interval) -> list[Offered]:
     """The plans, each with its button for the user. One query."""
     subscription = None
     if user.is_authenticated:
-        subscription = Subscription.objects.filter(user=user, status__in=LIVE).first()
+        subscription = subscriptions.live(user)
     actions = {
         plan.id: _action(user, subscription, plan=plan, interval=interval)
         for plan in PLANS.values()

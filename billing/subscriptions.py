@@ -13,11 +13,12 @@ from django.db import transaction
 
 from accounts.models import User
 from billing import ledger, payments
-from billing.models import Customer, Grant, Subscription, Unit
+from billing.models import LIVE, Customer, Grant, Subscription, Unit
 from billing.payments import TRIES, Contended
 from billing.plans import PLANS, TRIAL
 from billing.providers import gateway
 from billing.providers.objects import Invoice, ProviderSubscription
+from billing.providers.protocol import Gateway, ProviderUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -58,28 +59,63 @@ def synchronize(provider_subscription_id: str) -> Subscription | None:
         log.warning("subscription %s was not made by our checkout", remote.id)
         return None
     for _try in range(TRIES):
-        row = _row_for(remote.user_id, remote, provider=provider.name)
-        if _is_live_at(provider.name, row) and row.provider_subscription_id != remote.id:
+        row = _row_for(remote.user_id, remote, provider=provider)
+        if _is_live_at(provider, row) and row.provider_subscription_id != remote.id:
             # It may have ended, and its event may be late.
             synchronize(row.provider_subscription_id)
             row.refresh_from_db()
         remote = provider.retrieve_subscription(provider_subscription_id)
         invoices = provider.invoices(provider_subscription_id)
         next_cents = provider.next_invoice_cents(remote)
-        if _write(row, remote, invoices, next_cents=next_cents, provider=provider.name):
+        if _write(row, remote, invoices, next_cents=next_cents, provider=provider):
             row.refresh_from_db()
             return row
     raise Contended
 
 
-def _row_for(user_id: int, remote: ProviderSubscription, *, provider: str) -> Subscription:
+def live(user: User) -> Subscription | None:
+    """The user's live subscription, unless it is in another account of the provider than the present one.
+
+    The provider that now takes the payments knows nothing of that.
+    """
+    row = Subscription.objects.filter(user=user, status__in=LIVE).first()
+    return row if row and may_be_known(row) else None
+
+
+def may_be_known(row: Subscription) -> bool:
+    """False if the row's ids are of another provider or account than the present one."""
+    provider = gateway()
+    try:
+        return _is_at(provider, row)
+    except ProviderUnavailable:
+        # What needs the provider will say so.
+        return row.provider == provider.name
+
+
+def look_again(user: User, *, has_gone_to_pay: bool) -> bool:
+    """Synchronize a subscription that waits for a payment, which the customer may just have made.
+
+    Leaves the row as it is while the provider cannot be asked. True if it waited.
+    """
+    row = live(user)
+    if row is None or not (row.awaits_confirmation or (has_gone_to_pay and row.is_past_due)):
+        return False
+    try:
+        synchronize(row.provider_subscription_id)
+    except (ProviderUnavailable, Contended) as error:
+        log.info("subscription %s is shown as it was: %s", row.provider_subscription_id, error)
+    return True
+
+
+def _row_for(user_id: int, remote: ProviderSubscription, *, provider: Gateway) -> Subscription:
     """The user's row, created with the first subscription."""
     assert remote.price.plan is not None, "a foreign subscription is left alone"
     row, _created = Subscription.objects.get_or_create(
         user_id=user_id,
         defaults={
             "plan": remote.price.plan,
-            "provider": provider,
+            "provider": provider.name,
+            "account": provider.account,
             "provider_subscription_id": remote.id,
             "current_period_start": remote.period_start,
             "current_period_end": remote.period_end,
@@ -95,7 +131,7 @@ def _write(
     invoices: Sequence[Invoice],
     *,
     next_cents: int | None,
-    provider: str,
+    provider: Gateway,
 ) -> bool:
     """Store the provider's answers; False if another process wrote the row since `row` was read."""
     as_it_was = Subscription.objects.filter(pk=row.pk, version=row.version)
@@ -105,15 +141,16 @@ def _write(
     if not as_it_was.update(**fields, version=row.version + 1):
         return False
     # A user has one customer for all later checkouts.
-    Customer.objects.get_or_create(
-        user=row.user, provider=provider, defaults={"provider_customer_id": remote.customer_id}
+    at = {"provider": provider.name, "account": provider.account}
+    Customer.objects.in_account(provider.name, provider.account).get_or_create(
+        user=row.user, defaults={**at, "provider_customer_id": remote.customer_id}
     )
     # The oldest first, in the order of their payment.
-    payments.record_invoices(row.user, invoices[::-1], remote, provider=provider)
+    payments.record_invoices(row.user, invoices[::-1], remote, **at)
     return True
 
 
-def _shows(row: Subscription, remote: ProviderSubscription, *, provider: str) -> bool:
+def _shows(row: Subscription, remote: ProviderSubscription, *, provider: Gateway) -> bool:
     """True if the row already shows `remote`, or if `remote` is the user's newer subscription."""
     if row.provider_subscription_id == remote.id:
         return True
@@ -124,18 +161,23 @@ def _shows(row: Subscription, remote: ProviderSubscription, *, provider: str) ->
     return False
 
 
-def _is_live_at(provider: str, row: Subscription) -> bool:
-    """A subscription at another provider than the current one counts as ended."""
-    return row.is_live and row.provider == provider
+def _is_live_at(provider: Gateway, row: Subscription) -> bool:
+    """A subscription at another provider or in another account than the current one counts as ended."""
+    return row.is_live and _is_at(provider, row)
 
 
-def _fields(remote: ProviderSubscription, *, provider: str) -> dict[str, object]:
+def _is_at(provider: Gateway, row: Subscription) -> bool:
+    return row.provider == provider.name and row.account in {"", provider.account}
+
+
+def _fields(remote: ProviderSubscription, *, provider: Gateway) -> dict[str, object]:
     ahead = remote.next_price
     return {
         "plan": remote.price.plan,
         "interval": remote.price.interval,
         "status": remote.status,
-        "provider": provider,
+        "provider": provider.name,
+        "account": provider.account,
         "provider_customer_id": remote.customer_id,
         "provider_subscription_id": remote.id,
         "currency": remote.currency,

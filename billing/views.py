@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from accounts.requests import user_of
-from billing import ledger, storefront
+from billing import ledger, storefront, subscriptions
 from billing.form_redirects import allow_provider_redirects
 from billing.models import LIVE, Entry, Interval, Payment, Subscription, Unit
 from billing.plans import CREDIT_PACKS, PLANS, TOP_UPS, TRIAL, plan_of
@@ -21,6 +21,8 @@ from billing.providers.protocol import ProviderUnavailable
 
 ENTRIES_PER_PAGE = 50
 PAYMENTS_SHOWN = 24
+# In the session, from the way to the provider's page until the plan page finds the payment made.
+GONE_TO_PAY = "billing.gone_to_pay"
 
 
 @require_GET
@@ -62,6 +64,9 @@ def plan(request: HttpRequest) -> HttpResponse:
     is_sandbox: bool.
     """
     user = user_of(request)
+    # The provider's page for paying an invoice leads here, and its event may be late.
+    if not subscriptions.look_again(user, has_gone_to_pay=request.session.get(GONE_TO_PAY, False)):
+        request.session.pop(GONE_TO_PAY, None)
     subscription = Subscription.objects.filter(user=user).first()
     wallets = {wallet.unit: wallet for wallet in user.wallets.all()}
     grants, credits = (
@@ -91,6 +96,7 @@ def pay(request: HttpRequest, payment_id: int) -> HttpResponse:
     payment = _get_payment_for_user(request, payment_id)
     if payment.status != Payment.Status.OPEN:
         return redirect("billing:plan")
+    request.session[GONE_TO_PAY] = True
     return _redirect_to_provider(request, partial(gateway().invoice_page, payment.invoice_id))
 
 

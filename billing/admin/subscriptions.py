@@ -41,5 +41,5 @@ class SubscriptionAdmin(ReadOnlyAdmin):
 @admin.register(Customer)
 class CustomerAdmin(ReadOnlyAdmin):
     exact = ("provider_customer_id",)
-    list_display = ("user", "provider", "provider_customer_id")
+    list_display = ("user", "provider", "account", "provider_customer_id")
     list_select_related = ("user",)

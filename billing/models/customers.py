@@ -7,6 +7,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+# The length of `Gateway.account`: the account and mode at the provider in which a row's ids are known. Rows of
+# earlier releases have an empty one, until they are first used.
+ACCOUNT = 80
+
 
 class Interval(models.TextChoices):
     """The length of a subscription's period."""
@@ -15,19 +19,32 @@ class Interval(models.TextChoices):
     YEAR = "year", _("yearly")
 
 
+class CustomerQuerySet(models.QuerySet["Customer"]):
+    def in_account(self, provider: str, account: str) -> "CustomerQuerySet":
+        """Those that the provider may know, the certain ones first."""
+        known = self.filter(provider=provider, account__in={"", account})
+        return known.order_by("-account")
+
+
 class Customer(models.Model):
-    """A user's customer at the provider: one for every payment, so that all invoices are in one place."""
+    """A user's customer at the provider: one for every payment, so that all invoices are in one place.
+
+    Written by `checkouts`, and by `subscriptions` for one that was made at the provider.
+    """
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="customers"
     )
     provider = models.CharField(max_length=12)
+    account = models.CharField(max_length=ACCOUNT, blank=True)
     provider_customer_id = models.CharField(max_length=100)
+
+    objects = CustomerQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["user", "provider"], name="customer_one_at_each_provider"
+                fields=["user", "provider", "account"], name="customer_one_in_each_account"
             ),
         ]
 
@@ -51,6 +68,7 @@ class Subscription(models.Model):
     interval = models.CharField(max_length=5, choices=Interval.choices, default=Interval.MONTH)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.INCOMPLETE)
     provider = models.CharField(max_length=12)
+    account = models.CharField(max_length=ACCOUNT, blank=True)
     provider_customer_id = models.CharField(max_length=100, blank=True)
     provider_subscription_id = models.CharField(max_length=100, unique=True)
     # A period's price before tax. A subscriber keeps it when the catalogue changes.
@@ -118,6 +136,7 @@ class Payment(models.Model):
     product = models.CharField(max_length=40)
     reference = models.CharField(max_length=100)
     provider = models.CharField(max_length=12)
+    account = models.CharField(max_length=ACCOUNT, blank=True)
     provider_subscription_id = models.CharField(max_length=100, blank=True)
     invoice_id = models.CharField(max_length=100, blank=True)
     payment_intent_id = models.CharField(max_length=100, blank=True)

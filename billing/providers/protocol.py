@@ -25,10 +25,27 @@ from billing.providers.objects import (
 
 
 class ProviderUnavailable(Exception):
-    """The provider was unreachable, or refused the call. Our rows are unchanged."""
+    """The call had no effect. Our rows are unchanged."""
 
     def __init__(self) -> None:
-        super().__init__(_("The payment provider cannot be reached. Please try again in a minute."))
+        super().__init__(self.text())
+
+    def text(self) -> str:
+        return _("The payment provider cannot be reached. Please try again in a minute.")
+
+
+class ProviderRefused(ProviderUnavailable):
+    """The provider answered, and refused the request. Another try would be refused, too."""
+
+    def text(self) -> str:
+        return _(
+            "The payment provider refused this request. Nothing was charged and nothing has changed. "
+            "Please contact us: the reason is in our log."
+        )
+
+
+class NoSuchCustomer(ProviderRefused):
+    """The customer was deleted at the provider, or belongs to another account."""
 
 
 class CardDeclined(Exception):
@@ -53,10 +70,18 @@ class Urls:
 class Gateway(Protocol):
     """A connection to a payment provider. Every method but the last two may raise ProviderUnavailable.
 
+    Methods that take a `customer_id` may raise NoSuchCustomer.
     An `idempotency_key` makes a repeated call return the first call's outcome.
     """
 
     name: str
+
+    @property
+    def account(self) -> str:
+        """The account and mode that all ids belong to; empty at a provider that has only one.
+
+        Raises ProviderUnavailable.
+        """
 
     def create_customer(self, user: User, *, idempotency_key: str) -> str:
         """Create a customer for the user; returns its id."""

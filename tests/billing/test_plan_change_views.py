@@ -99,6 +99,23 @@ def test_a_bank_that_asks_first_is_gone_to(client: Client, subscriber: User) -> 
     assert "Pay, and confirm it with the bank" in response.text
 
 
+def test_after_the_banks_question_the_page_shows_one_state(
+    client: Client, subscriber: User
+) -> None:
+    customer = Customer.objects.get(user=subscriber)
+    sandbox.use_card(customer.provider_customer_id, sandbox.Card.CONFIRM)
+    asked = client.post(UPGRADE, {"token": token_on(client.get(UPGRADE).text)})
+    assert "Your bank wants you to confirm" in client.get(reverse("billing:plan")).text
+
+    # No event has come yet.
+    page = client.post(asked.url, {"answer": "yes"}, follow=True)  # type: ignore[attr-defined]
+
+    assert "The invoice is paid." in page.text
+    assert "Your bank wants you to confirm" not in page.text
+    assert page.context["plan"].id == Subscription.objects.get().plan != "basic"
+    assert {payment.status for payment in page.context["payments"]} == {"paid"}
+
+
 def test_canceling_and_keeping(client: Client, subscriber: User) -> None:
     assert "ends with its period" in client.post(reverse("billing:cancel"), follow=True).text
     assert Subscription.objects.get().cancel_at_period_end

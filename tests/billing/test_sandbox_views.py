@@ -106,6 +106,23 @@ def test_a_card_that_does_not_work_fails_the_renewal_and_a_good_one_pays_it(
     assert balance(customer) == 2 * BASIC_MS
 
 
+def test_after_paying_an_open_invoice_the_page_shows_one_state(
+    client: Client, customer: User
+) -> None:
+    do(client, "use card", card="confirm")
+    do(client, "let the period pass")
+    payment = Payment.objects.get(status=Payment.Status.OPEN)
+    page = client.get(reverse("billing:pay", args=[payment.pk])).url  # type: ignore[attr-defined]
+
+    # No event has come yet.
+    shown = client.post(page, {"answer": "yes"}, follow=True)
+
+    assert "The invoice is paid." in shown.text
+    assert "Your last payment failed." not in shown.text
+    assert not shown.context["subscription"].is_past_due
+    assert {each.status for each in shown.context["payments"]} == {"paid"}
+
+
 @pytest.mark.parametrize(("answer", "status"), [("yes", "active"), ("no", "past_due")])
 def test_an_open_invoice_is_paid_on_its_page(
     client: Client, customer: User, answer: str, status: str

@@ -29,6 +29,7 @@ class SandboxGateway:
     """Answers from our own database. Its verbs are safe to repeat, so it ignores idempotency keys."""
 
     name = "sandbox"
+    account = ""
 
     def create_customer(self, user: User, *, idempotency_key: str) -> str:
         return str(objects.create_customer(user_id=user.pk)["id"])

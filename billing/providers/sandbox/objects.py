@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from billing import periods
+from billing import money, periods
 from billing.models import Interval, SandboxObject
 from billing.plans import MONTHS_PAID, PLANS, Plan
 
@@ -166,7 +166,7 @@ def plan_line(
     return {
         "id": new_id("il"),
         "description": str(plan.name),
-        "amount": sign * round(plan.price(interval) * share),
+        "amount": sign * money.payable(round(plan.price(interval) * share), settings.CURRENCY),
         "period": {"start": period[0], "end": period[1]},
         "pricing": {"price_details": {"price": price(plan.id, interval)["id"]}},
     }

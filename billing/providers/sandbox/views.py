@@ -108,7 +108,7 @@ def invoice(request: HttpRequest, invoice_id: str) -> HttpResponse:
     row = _get_invoice_for_user(request, invoice_id)
     if request.method == "POST" and request.POST.get("answer") == "yes":
         subscriptions.pay_invoice(invoice_id)
-        messages.success(request, _("The invoice is paid. Your plan follows in a moment."))
+        messages.success(request, _("The invoice is paid."))
         return redirect("billing:plan")
     if request.method == "POST":
         messages.error(request, _("The payment was not confirmed. Nothing was charged."))

@@ -10,7 +10,12 @@ import stripe
 from django.conf import settings
 
 from billing.providers.objects import Price, ProviderSubscription
-from billing.providers.protocol import CardDeclined, ProviderUnavailable
+from billing.providers.protocol import (
+    CardDeclined,
+    NoSuchCustomer,
+    ProviderRefused,
+    ProviderUnavailable,
+)
 from billing.providers.stripe import catalogue
 from billing.providers.stripe import json as stripe_json
 
@@ -19,6 +24,13 @@ log = logging.getLogger(__name__)
 API_VERSION = "2026-10-28.endive"
 TIMEOUT_SECONDS = 10
 PAGE = 100
+# Another try of the same request ends the same way.
+REFUSALS = (
+    stripe.InvalidRequestError,
+    stripe.IdempotencyError,
+    stripe.AuthenticationError,
+    stripe.PermissionError,
+)
 
 
 @cache
@@ -35,16 +47,40 @@ def client(key: str, address: str) -> stripe.StripeClient:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Raises Stripe's errors as CardDeclined or ProviderUnavailable."""
+    """Raises Stripe's errors as CardDeclined, NoSuchCustomer, ProviderRefused or ProviderUnavailable."""
     try:
         yield
     except stripe.CardError as error:
         raise CardDeclined from error
+    except REFUSALS as error:
+        refusal = NoSuchCustomer() if _lacks_customer(error) else ProviderRefused()
+        log.warning("Stripe refused a request: %s", error)
+        raise refusal from error
     except stripe.StripeError as error:
         raise ProviderUnavailable from error
     except catalogue.NotSynchronized as error:
         log.error("%s", error)  # noqa: TRY400  # the message says what to do, the traceback nothing
-        raise ProviderUnavailable from error
+        raise ProviderRefused from error
+
+
+@cache
+def account_of(key: str, address: str) -> str:
+    """The id of the key's account, and its mode: customers of test mode are unknown in live mode.
+
+    The id is empty if the key may not read it. Asks once; raises ProviderUnavailable.
+    """
+    mode = "live" if "_live_" in key else "test"
+    try:
+        with translated_errors():
+            found = client(key, address).v1.accounts.retrieve_current()
+    except ProviderRefused:
+        return mode
+    return f"{found.id} {mode}"
+
+
+def _lacks_customer(error: stripe.StripeError) -> bool:
+    param = getattr(error, "param", None)
+    return error.code == "resource_missing" and param == "customer"
 
 
 def plain(found: stripe.StripeObject) -> dict[str, Any]:
@@ -56,7 +92,12 @@ class Connection:
 
     def __init__(self, key: str) -> None:
         self._stripe = client(key, settings.STRIPE_API_URL).v1
+        self._key = key
         self._price = cache(self._retrieve_price)
+
+    @property
+    def account(self) -> str:
+        return account_of(self._key, settings.STRIPE_API_URL)
 
     def _release(self, remote: ProviderSubscription, *, idempotency_key: str) -> None:
         """Take the subscription off its schedule: Stripe refuses changes while it is on one."""

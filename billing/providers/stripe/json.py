@@ -32,6 +32,8 @@ INVOICE_STATUSES: Mapping[str, Payment.Status] = {
     "uncollectible": Payment.Status.VOID,
     "void": Payment.Status.VOID,
 }
+# Nothing is owed: a code for the whole price leaves nothing to pay.
+SETTLED = {"paid", "no_payment_required"}
 # Disputes in these states withhold no money.
 HARMLESS_DISPUTES = {
     "won",
@@ -48,7 +50,7 @@ def checkout_session(data: Json) -> CheckoutSession:
     return CheckoutSession(
         id=data["id"],
         user_id=int(reference) if reference and reference.isdecimal() else None,
-        is_paid=data["payment_status"] == "paid",
+        is_paid=data["payment_status"] in SETTLED,
         subscription_id=data["subscription"],
         product=bought.get("product", ""),
         unit=Unit(bought.get("unit", Unit.GPU_MS)),

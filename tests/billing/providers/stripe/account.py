@@ -35,8 +35,9 @@ def later(moment: int, *, months: int) -> int:
 
 @dataclass
 class Account:
-    """Everything at the provider. The lock is held while a request or a test changes something."""
+    """Everything in one account and mode. The lock is held while a request or a test changes something."""
 
+    id: str = "acct_fake"
     objects: dict[str, Object] = field(default_factory=dict)
     events: list[Object] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -65,6 +66,10 @@ class Account:
         data = {"object": copy.deepcopy(about)}
         event = self.new("event", "evt", type=type_, data=data)
         self.events.append(event)
+
+    def delete_customer(self, customer_id: str) -> None:
+        """As the operator does on the dashboard; what was paid is kept."""
+        self.get(customer_id, "customer")["object"] = "deleted_customer"
 
     # Money --------------------------------------------------------------------------------------
 
@@ -109,6 +114,14 @@ class Account:
         self.emit("charge.dispute.closed", dispute)
 
     # Checkout -----------------------------------------------------------------------------------
+
+    def complete_for_nothing(self, session_id: str) -> None:
+        """Complete a purchase with a code for the whole price: nothing is invoiced, no card is asked for."""
+        session = self.get(session_id, "checkout.session")
+        assert (session["status"], session["mode"]) == ("open", "payment")
+        session |= {"status": "complete", "payment_status": "no_payment_required", "url": None}
+        session["amount_total"] = 0
+        self.emit("checkout.session.completed", session)
 
     def complete(self, session_id: str, *, card: str = VISA) -> None:
         """Complete a checkout session as its page does, with a card that works in the end."""

@@ -2,7 +2,7 @@
 
 import copy
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -107,7 +107,39 @@ def listed(account: Account, found: list[Object], asked: Params, path: str) -> O
     return sent
 
 
+# Refusals ---------------------------------------------------------------------------------------
+
+
+def require_customer(account: Account, asked: Params) -> None:
+    if asked["customer"] not in {each["id"] for each in account.all("customer")}:
+        raise Refused(
+            f"No such customer: '{asked['customer']}'", code="resource_missing", param="customer"
+        )
+
+
+# https://docs.stripe.com/currencies#special-cases
+DIVISORS = {
+    **dict.fromkeys(("isk", "ugx"), 100),
+    **dict.fromkeys(("bhd", "jod", "kwd", "omr", "tnd"), 10),
+}
+
+
+def require_payable(amounts: Mapping[str, int]) -> None:
+    for currency, amount in amounts.items():
+        divisor = DIVISORS.get(currency, 1)
+        if amount % divisor:
+            raise Refused(
+                f"Invalid amount. Amounts in {currency} must be evenly divisible by {divisor}.",
+                code="invalid_charge_amount_no_decimal_compatible",
+            )
+
+
 # Customers and the catalogue --------------------------------------------------------------------
+
+
+@route("GET", "/v1/account", stripe_params.AccountRetrieveCurrentParams)
+def retrieve_account(account: Account, *, asked: Params) -> Object:
+    return {"id": account.id, "object": "account"}
 
 
 @route("POST", "/v1/customers", stripe_params.CustomerCreateParams)
@@ -160,6 +192,9 @@ def create_price(account: Account, *, asked: Params) -> Object:
     if account.all("price", lookup_key=asked["lookup_key"]):
         raise Refused("A price already uses that lookup key.", code="resource_already_exists")
     account.get(asked["product"], "product")
+    options = asked.get("currency_options", {})
+    amounts = {name: option["unit_amount"] for name, option in options.items()}
+    require_payable({asked["currency"]: asked["unit_amount"], **amounts})
     recurring = asked.pop("recurring", None)
     return shown(
         account, account.new("price", "price", active=True, recurring=recurring, **asked), {}
@@ -186,7 +221,7 @@ def create_session(account: Account, *, asked: Params) -> Object:
         raise Refused(
             "You specified `payment` mode but passed a recurring price, or the other way."
         )
-    account.get(asked["customer"], "customer")
+    require_customer(account, asked)
     session = account.new(
         "checkout.session",
         "cs_test",
@@ -245,7 +280,7 @@ def update_configuration(account: Account, configuration_id: str, *, asked: Para
 
 @route("POST", "/v1/billing_portal/sessions", billing_portal.SessionCreateParams)
 def create_portal_session(account: Account, *, asked: Params) -> Object:
-    account.get(asked["customer"], "customer")
+    require_customer(account, asked)
     session = account.new("billing_portal.session", "bps", **asked)
     session["url"] = f"https://billing.stripe.com/p/session/{session['id']}"
     return session

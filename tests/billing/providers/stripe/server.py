@@ -18,6 +18,7 @@ from tests.billing.providers.stripe.params import Params, Refused
 from tests.billing.providers.stripe.routes import Route, find
 
 KEY = "sk_test_of_the_fake"
+LIVE_KEY = "sk_live_of_the_fake"
 DAY = 86_400
 
 
@@ -77,14 +78,20 @@ class Keys:
 
 
 class FakeStripe:
-    """A Stripe of our own on 127.0.0.1. `account` is what it knows, `log` what it was asked."""
+    """A Stripe of our own on 127.0.0.1. `account` is what it knows, `log` what it was asked.
+
+    Live mode shares nothing with test mode but the account's id.
+    """
 
     def __init__(self) -> None:
         self.account = Account()
+        self.live = Account()
         self.keys = Keys()
         self.log: list[str] = []
         self.mistakes: list[str] = []
         self.is_down = False
+        # Paths that the key has no permission for.
+        self.forbidden: set[str] = set()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
 
@@ -110,22 +117,39 @@ class FakeStripe:
         try:
             if self.is_down:
                 raise Refused("We are down.", status=503, type="api_error")
-            _authorize(headers)
+            account = self._authorized(headers)
+            if path in self.forbidden:
+                raise Refused("This key does not have the required permissions.", status=403)
             route, ids = find(method, path)
             asked = params.check(
                 params.decode(urlsplit(target).query if method == "GET" else body), route.params
             )
             key = headers.get("Idempotency-Key") if method == "POST" else None
-            return self.keys.answer(key, path, body, lambda: self._answer(route, ids, asked))
+            # Each mode has its own.
+            key = key and f"{id(account)} {key}"
+            return self.keys.answer(
+                key, path, body, lambda: self._answer(account, route, ids, asked)
+            )
         except Refused as refusal:
             return refusal.status, {"error": refusal.error}, False
         except Exception as error:  # noqa: BLE001  # the fake's own mistake: the test has to fail
             self.mistakes.append("".join(traceback.format_exception(error)))
             return 400, {"error": {"message": repr(error), "type": "fake_error"}}, False
 
-    def _answer(self, route: Route, ids: tuple[str, ...], asked: Params) -> tuple[int, Any]:
-        with self.account.lock:
-            return 200, route.answer(self.account, *ids, asked=asked)
+    def _answer(
+        self, account: Account, route: Route, ids: tuple[str, ...], asked: Params
+    ) -> tuple[int, Any]:
+        with account.lock:
+            return 200, route.answer(account, *ids, asked=asked)
+
+    def _authorized(self, headers: Any) -> Account:
+        """The account and mode of the key."""
+        accounts = {f"Bearer {KEY}": self.account, f"Bearer {LIVE_KEY}": self.live}
+        if (authorization := headers.get("Authorization")) not in accounts:
+            raise Refused("Invalid API Key provided", status=401)
+        if not headers.get("Stripe-Version"):
+            raise Refused("No API version was sent.")
+        return accounts[authorization]
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         fake = self
@@ -154,10 +178,3 @@ class FakeStripe:
                 """Tests are quiet."""
 
         return Handler
-
-
-def _authorize(headers: Any) -> None:
-    if headers.get("Authorization") != f"Bearer {KEY}":
-        raise Refused("Invalid API Key provided", status=401)
-    if not headers.get("Stripe-Version"):
-        raise Refused("No API version was sent.")

@@ -16,6 +16,7 @@ orders: dict[str, dict[str, Any]] = {}
 # Tally has no subscriptions, so a part of the protocol has no answer here.
 class TallyGateway(Gateway):
     name = "tally"
+    account = ""
 
     def create_customer(self, user: User, *, idempotency_key: str) -> str:
         return f"person-{user.pk}"
