@@ -4,6 +4,7 @@ The rows follow the provider's objects. Every verb may be called again, late, an
 is keyed by its payment, so none is given twice.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -252,3 +253,9 @@ def _is_returned(payment: Payment) -> bool:
 
 def _grant_reference(payment: Payment, number: int) -> str:
     return f"payment:{payment.reference}:{number}"
+
+
+def reference_in(grant_reference: str) -> str | None:
+    """The reference of the payment that brought the grant; None if it was not bought."""
+    named = re.fullmatch(r"payment:(.+):[0-9]+", grant_reference)
+    return named[1] if named else None

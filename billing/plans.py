@@ -239,7 +239,11 @@ def is_upgrade(plan: Plan, interval: Interval, *, since: tuple[Plan, Interval]) 
 
 def plan_of(user: User) -> Plan:
     """The plan with the user's present limits; the trial without a subscription. One query."""
-    subscription = Subscription.objects.filter(user=user).first()
+    return plan_under(Subscription.objects.filter(user=user).first())
+
+
+def plan_under(subscription: Subscription | None) -> Plan:
+    """The plan whose limits the subscription gives; the trial if it gives none."""
     if subscription is None or not _is_open(subscription):
         return TRIAL
     return PLANS[subscription.plan]

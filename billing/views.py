@@ -1,4 +1,4 @@
-"""Pages about plans, the own plan, and the entries of the wallet."""
+"""Pages about plans, the own plan, and the statement of all movements."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,14 +12,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from accounts.requests import user_of
-from billing import ledger, storefront, subscriptions
+from billing import ledger, statement, storefront, subscriptions
 from billing.form_redirects import allow_provider_redirects
-from billing.models import LIVE, Entry, Interval, Payment, Subscription, Unit
-from billing.plans import CREDIT_PACKS, PLANS, TOP_UPS, TRIAL, plan_of
+from billing.models import LIVE, Grant, Interval, Payment, Subscription, Unit
+from billing.plans import CREDIT_PACKS, PLANS, TOP_UPS, TRIAL, plan_of, plan_under
 from billing.providers import gateway, provider
 from billing.providers.protocol import ProviderUnavailable
 
-ENTRIES_PER_PAGE = 50
 PAYMENTS_SHOWN = 24
 # In the session, from the way to the provider's page until the plan page finds the payment made.
 GONE_TO_PAY = "billing.gone_to_pay"
@@ -114,28 +113,25 @@ def invoice(request: HttpRequest, payment_id: int) -> HttpResponse:
 def usage(request: HttpRequest) -> HttpResponse:
     """billing/usage.html
 
-    available_ms, held_ms: int; plan: Plan; subscription: Subscription | None (also a canceled one);
-    grants: list[Grant], unspent ones in the order of spending;
-    entries: list[Entry] (kind, amount in ms, note, created_at, grant, hold), newest first;
-    older: int | None, for the link to the next page: ?before={{ older }}.
+    page: statement.Page, by ?before=; plan: Plan; subscription: Subscription | None (also a canceled
+    one); available_ms, held_ms, available_credits: int; grants: list[Grant], unspent ones in the order of
+    spending.
     """
     user = user_of(request)
-    wallet = ledger.wallet_of(user, Unit.GPU_MS)
-    entries = Entry.objects.filter(wallet=wallet).select_related("grant", "hold").order_by("-id")
     before = request.GET.get("before", "")
-    if before:
-        if not before.isdecimal() or len(before) > 18:
-            raise Http404
-        entries = entries.filter(pk__lt=int(before))
-    page = list(entries[: ENTRIES_PER_PAGE + 1])
+    if before and (not before.isdecimal() or len(before) > 18):
+        raise Http404
+    wallets = {wallet.unit: wallet for wallet in user.wallets.all()}
+    minutes, credits = (ledger.available_in(wallets.get(unit)) for unit in Unit)
+    subscription = Subscription.objects.filter(user=user).first()
     context = {
-        "available_ms": ledger.available(user, Unit.GPU_MS),
-        "held_ms": wallet.held,
-        "plan": plan_of(user),
-        "subscription": Subscription.objects.filter(user=user).first(),
-        "grants": list(wallet.grants.spendable()),
-        "entries": page[:ENTRIES_PER_PAGE],
-        "older": page[ENTRIES_PER_PAGE - 1].pk if len(page) > ENTRIES_PER_PAGE else None,
+        "page": statement.page(user, wallets.values(), before=int(before) if before else None),
+        "plan": plan_under(subscription),
+        "subscription": subscription,
+        "available_ms": minutes.available,
+        "held_ms": minutes.held,
+        "available_credits": credits.available,
+        "grants": list(Grant.objects.spendable().for_user(user, Unit.GPU_MS)),
     }
     return render(request, "billing/usage.html", context)
 

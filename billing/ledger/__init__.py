@@ -62,7 +62,11 @@ def lock(user: User, unit: Unit) -> Wallet:
 
 def available_and_held(user: User, unit: Unit) -> Available:
     """The available and the held amount, read at one moment. Writes nothing."""
-    wallet = Wallet.objects.filter(user=user, unit=unit).first()
+    return available_in(Wallet.objects.filter(user=user, unit=unit).first())
+
+
+def available_in(wallet: Wallet | None) -> Available:
+    """The same of a wallet that was just read; nothing of one that was never used. One query."""
     if wallet is None:
         return Available(available=0, held=0)
     lapsed = sum(part for _grant, part in locked.lapsed(wallet, at=timezone.now()))

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.admin_tools import ReadOnlyAdmin, ReadOnlyInline, link, list_link, short
 from accounts.models import ApiKey
 from billing.models import Hold
+from billing.templatetags.amounts import exact_amount
 from generation import moderation
 from generation.engine.checkpoints.catalogue import CHECKPOINTS
 from generation.models import Image, Job, Refusal, Speed, Transition, Uptime
@@ -61,7 +62,7 @@ class JobAdmin(ReadOnlyAdmin):
         "status",
         "checkpoint",
         "attempt",
-        "charged_ms",
+        "charged",
         "error_code",
         "worker",
         "created_at",
@@ -79,6 +80,10 @@ class JobAdmin(ReadOnlyAdmin):
     @admin.display(description=_("owner"))
     def owner(self, job: Job) -> str:
         return link(job.user)
+
+    @admin.display(description=_("charged"))
+    def charged(self, job: Job) -> str:
+        return "" if job.charged is None else exact_amount(job.charged, job.unit)
 
     @admin.display(description=_("belonging to it"))
     def related(self, job: Job) -> SafeString:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -9,8 +10,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from billing import ledger, views
-from billing.models import Grant, Unit
+from billing import ledger, payments, statement
+from billing.models import Grant, Payment, Unit
+from billing.providers import sandbox
+from tests.billing import provider
 from tests.billing.books import fund
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +36,7 @@ def in_header(page: str) -> tuple[str, str]:
 
 @pytest.mark.parametrize("url", [MOVEMENTS, METER])
 def test_left_and_held_are_shown(client: Client, alice: User, url: str) -> None:
-    fund(alice, 300_000)
+    fund(alice, 300_000, source=Grant.Source.TOPUP)
     hold(alice, 12_000)
     client.force_login(alice)
 
@@ -83,7 +86,7 @@ def test_visitors_have_no_meter(client: Client) -> None:
 
 @pytest.mark.parametrize("url", [MOVEMENTS, METER])
 def test_minutes_of_others_are_not_shown(client: Client, alice: User, bob: User, url: str) -> None:
-    fund(alice, 300_000)
+    fund(alice, 300_000, source=Grant.Source.TOPUP)
     hold(alice, 12_000)
     client.force_login(bob)
 
@@ -110,7 +113,7 @@ def test_minutes_are_only_read(client: Client, alice: User, url: str) -> None:
 def test_every_movement_is_listed_a_page_at_a_time(
     client: Client, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(views, "ENTRIES_PER_PAGE", 2)
+    monkeypatch.setattr(statement, "MOVEMENTS_PER_PAGE", 2)
     for n in range(1, 4):
         fund(alice, n * 1_000, reference=str(n))
     client.force_login(alice)
@@ -122,6 +125,88 @@ def test_every_movement_is_listed_a_page_at_a_time(
     assert re.findall(r"\+(\d)\.000 s", client.get(MOVEMENTS + link[1]).text) == ["1"]
 
 
+def test_both_wallets_are_in_one_list_in_the_units_that_people_use(
+    client: Client, alice: User
+) -> None:
+    fund(alice, 20_999_238, reference="time")
+    fund(alice, 2_899_500, unit=Unit.CREDITS, reference="credits")
+    fund(alice, 1_234, reference="more time")
+    client.force_login(alice)
+
+    page = client.get(MOVEMENTS).text
+
+    assert re.findall(r'title="([^"]*)">([^<]*)</td>', page) == [
+        ("+1.234 s", "+1.2 s"),
+        ("+2,899.5 credits", "+2,899.5 credits"),
+        ("+20,999.238 s", "+349 min 59 s"),
+    ]
+    assert 'data-available-credits="2899500"' in page
+
+
+def test_both_wallets_are_paged_together(
+    client: Client, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statement, "MOVEMENTS_PER_PAGE", 2)
+    for n in range(6):
+        fund(alice, 1_000 + n, unit=list(Unit)[n % 2], reference=str(n))
+    pages = [statement.page(alice, alice.wallets.all())]
+
+    while (older := pages[-1].older) is not None:
+        pages.append(statement.page(alice, alice.wallets.all(), before=older))
+
+    amounts = [[movement.amount for movement in page.movements] for page in pages]
+    assert amounts == [[1_005, 1_004], [1_003, 1_002], [1_001, 1_000]]
+
+
+def test_a_charge_leads_to_its_picture_and_a_purchase_to_its_invoice(
+    client: Client, alice: User
+) -> None:
+    payment = provider.buy(alice, "credits-2900")
+    job = uuid4()
+    ledger.hold(alice, unit=Unit.CREDITS, amount=900, reference=f"job:{job}")
+    ledger.capture(f"job:{job}", amount=500)
+    sandbox.refund(payment.payment_intent_id, cents=payment.cents)
+    payments.synchronize(payment.payment_intent_id)
+    client.force_login(alice)
+
+    refund, charge, purchase = statement.page(alice, alice.wallets.all()).movements
+    page = client.get(MOVEMENTS).text
+
+    assert (charge.job_url, charge.invoice_url) == (reverse("job", args=[job]), "")
+    invoice = reverse("billing:invoice", args=[payment.pk])
+    assert {purchase.invoice_url, refund.invoice_url} == {invoice}
+    assert page.count(invoice) == 2
+    assert charge.job_url in page
+    assert "2,900 API credits" in page
+
+
+def test_a_purchase_without_an_invoice_leads_to_the_payments(alice: User) -> None:
+    provider.buy(alice, "minutes-100")
+    Payment.objects.update(invoice_id="")
+
+    [purchase] = statement.page(alice, alice.wallets.all()).movements
+
+    assert purchase.invoice_url == reverse("billing:plan") + "#invoices"
+
+
+def test_what_the_operator_takes_back_is_no_picture(client: Client, alice: User) -> None:
+    fund(alice, 60_000)
+    ledger.adjust(alice, unit=Unit.GPU_MS, amount=-5_000, reference="adjustment:1", note="Sorry")
+    client.force_login(alice)
+
+    page = client.get(MOVEMENTS).text
+
+    assert ">Picture<" not in page
+    assert "−5.0 s" in page
+    assert "Sorry" in page
+
+
+def test_an_empty_statement_says_so(client: Client, alice: User) -> None:
+    client.force_login(alice)
+
+    assert "Nothing yet." in client.get(MOVEMENTS).text
+
+
 @pytest.mark.parametrize("before", ["yesterday", "1" * 19])
 def test_a_page_that_cannot_be_is_not_found(client: Client, alice: User, before: str) -> None:
     client.force_login(alice)
@@ -129,16 +214,24 @@ def test_a_page_that_cannot_be_is_not_found(client: Client, alice: User, before:
     assert client.get(MOVEMENTS, {"before": before}).status_code == 404
 
 
+def buy_and_spend(user: User, name: str) -> None:
+    """A purchase in each unit, and a charge."""
+    provider.buy(user, "credits-2900")
+    provider.buy(user, "minutes-100")
+    ledger.hold(user, unit=Unit.GPU_MS, amount=1_000, reference=name)
+    ledger.capture(name, amount=1_000)
+
+
 def test_many_movements_take_as_many_queries_as_one(
     client: Client, alice: User, django_assert_num_queries: pytest.FixtureRequest
 ) -> None:
     client.force_login(alice)
-    fund(alice, 1_000)
+    buy_and_spend(alice, "0")
     client.get(MOVEMENTS)
     with django_assert_num_queries(12, exact=False) as few:
         client.get(MOVEMENTS)
-    for n in range(29):
-        fund(alice, 1_000, reference=str(n))
+    for n in range(1, 10):
+        buy_and_spend(alice, str(n))
 
     with django_assert_num_queries(len(few.captured_queries)):
         client.get(MOVEMENTS)

@@ -6,10 +6,11 @@ import pytest
 from django.urls import reverse
 from django.utils.html import escape
 
+from billing.models import Unit
 from generation.engine.enums import Mode
 from generation.gallery import boards
 from generation.images import library
-from generation.models import Image
+from generation.models import Image, Job
 from tests.generation.rows import make_image, make_job, make_request, make_upload
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +49,23 @@ def test_the_page_shows_the_picture_that_it_was_made_from(client, alice):
 
     for value in ("Image to image", "0.85", reverse("upload_file", args=[upload.digest])):
         assert value in page
+
+
+@pytest.mark.parametrize(
+    ("cost", "shown"),
+    [
+        ({"charged_ms": 1_234}, "1.234 s of GPU time"),
+        ({"unit": Unit.CREDITS, "charged_ms": 0, "charged_credits": 500}, "0.5 credits"),
+        ({"is_relaxed": True, "charged_ms": 0}, "free, as relaxed"),
+    ],
+)
+def test_the_page_says_what_the_picture_cost_in_its_unit(client, alice, image, cost, shown):
+    Job.objects.update(**cost)
+    client.force_login(alice)
+
+    page = get(client, PAGE, image).text
+
+    assert f'<span class="number">{shown}</span>' in page
 
 
 @pytest.mark.parametrize("name", FILES)
