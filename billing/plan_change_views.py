@@ -1,23 +1,24 @@
-"""Pages that change a subscription; a change of plan shows its price first."""
+"""Pages that change a subscription; each says first what it costs, or until when things stay."""
 
 from collections.abc import Callable
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Min
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import time_zones
 from accounts.models import User
 from accounts.requests import user_of
-from billing import plan_changes
+from billing import ledger, plan_changes, subscriptions
 from billing.form_redirects import allow_provider_redirects
-from billing.models import Interval, Subscription
+from billing.models import Grant, Interval, Payment, Subscription, Unit
 from billing.payments import Contended
-from billing.plans import PLANS
+from billing.plans import PLANS, TRIAL
 from billing.providers.protocol import CardDeclined, ProviderUnavailable
 
 # Raised by the verbs, each with a message for the customer.
@@ -57,6 +58,13 @@ def change(request: HttpRequest, plan_id: str, interval: str) -> HttpResponse:
 
 
 @login_required
+@require_GET
+@never_cache
+def confirm_cancel(request: HttpRequest) -> HttpResponse:
+    return _leave(request, ends_now=False)
+
+
+@login_required
 @require_POST
 def cancel(request: HttpRequest) -> HttpResponse:
     done = _("Your plan ends with its period. You can undo this until then.")
@@ -76,10 +84,51 @@ def keep(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
+@require_GET
+@never_cache
+def confirm_end(request: HttpRequest) -> HttpResponse:
+    return _leave(request, ends_now=True)
+
+
+@login_required
 @require_POST
 def end(request: HttpRequest) -> HttpResponse:
     done = _("Your plan has ended, and you owe nothing. Your pictures and what you bought stay.")
     return _do(request, plan_changes.end, done=done)
+
+
+def _leave(request: HttpRequest, *, ends_now: bool) -> HttpResponse:
+    """billing/leave.html, whose form posts to `cancel` or, for a plan that is not paid, to `end`.
+
+    subscription: Subscription; plan: Plan; next_plan: Plan | None; ends_now: bool; trial: Plan, with the
+    limits after the end; grants: list[Grant], unspent ones in the order of spending;
+    available_credits: int; next_minutes_at: datetime | None, of a year's next month.
+    """
+    user = user_of(request)
+    subscription = subscriptions.live(user)
+    if subscription is None:
+        messages.error(request, str(plan_changes.NotSubscribed()))
+        return redirect("billing:plan")
+    if subscription.is_past_due != ends_now:
+        return redirect(
+            "billing:confirm_end" if subscription.is_past_due else "billing:confirm_cancel"
+        )
+    if subscription.cancel_at_period_end:
+        return redirect("billing:plan")
+    months = Payment.objects.filter(
+        user=user, provider_subscription_id=subscription.provider_subscription_id
+    )
+    context = {
+        "subscription": subscription,
+        "plan": PLANS[subscription.plan],
+        "next_plan": PLANS.get(subscription.next_plan),
+        "ends_now": ends_now,
+        "trial": TRIAL,
+        "grants": list(Grant.objects.spendable().for_user(user, Unit.GPU_MS)),
+        "available_credits": ledger.available(user, Unit.CREDITS),
+        "next_minutes_at": None if ends_now else months.aggregate(at=Min("next_month_at"))["at"],
+    }
+    return render(request, "billing/leave.html", context)
 
 
 def _change(request: HttpRequest, user: User) -> HttpResponse:

@@ -5,12 +5,14 @@ import re
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.formats import date_format
 
 from accounts.models import User
 from billing import plan_changes
-from billing.models import Customer, Subscription
+from billing.models import Customer, Interval, Subscription
 from billing.plans import PLANS, plan_of
 from billing.providers import sandbox
+from billing.templatetags.amounts import gpu_time
 from tests.billing import provider
 from tests.billing.books import assert_books_balance
 from tests.billing.conftest import Clock
@@ -122,6 +124,74 @@ def test_canceling_and_keeping(client: Client, subscriber: User) -> None:
 
     assert "Your plan goes on." in client.post(reverse("billing:resume"), follow=True).text
     assert not Subscription.objects.get().cancel_at_period_end
+
+
+def test_before_canceling_one_page_says_until_when_and_what_stays(
+    client: Client, subscriber: User
+) -> None:
+    provider.buy(subscriber, "minutes-100")
+    provider.buy(subscriber, "credits-2900")
+    plan_changes.change(
+        subscriber, plan_changes.offer(subscriber, PLANS["basic"], Interval.MONTH).token
+    )
+    ends = date_format(Subscription.objects.get().current_period_end)
+
+    response = client.get(reverse("billing:confirm_cancel"))
+
+    page = " ".join(response.text.split())
+    assert f"stays active until <strong>{ends}</strong>" in page
+    plan, topup = response.context["grants"]
+    assert f"yours until {date_format(plan.expires_at)}" in page
+    assert f"{gpu_time(topup.remaining)}</span></dt> <dd>doesn’t expire" in page
+    assert "2,900</span></dt><dd>doesn’t expire" in page
+    assert "Your change to Basic" in page
+    assert f'action="{reverse("billing:cancel")}"' in page
+    assert not Subscription.objects.get().cancel_at_period_end
+
+
+def test_a_years_months_go_on_until_it_ends(client: Client, bob: User) -> None:
+    subscription = provider.subscribe(bob, "basic", Interval.YEAR)
+    client.force_login(bob)
+
+    page = client.get(reverse("billing:confirm_cancel")).text
+
+    assert f"each month, the last before {date_format(subscription.current_period_end)}" in page
+
+
+def test_before_ending_an_unpaid_plan_one_page_says_so(client: Client, subscriber: User) -> None:
+    Subscription.objects.update(status=Subscription.Status.PAST_DUE)
+
+    page = client.get(reverse("billing:confirm_cancel"), follow=True)
+
+    assert page.redirect_chain == [(reverse("billing:confirm_end"), 302)]
+    assert "Your plan ends now, and you owe nothing" in page.text
+    assert f'action="{reverse("billing:end")}"' in page.text
+
+
+def test_a_paid_plan_is_not_offered_to_end_now(client: Client, subscriber: User) -> None:
+    response = client.get(reverse("billing:confirm_end"))
+
+    assert response.url == reverse("billing:confirm_cancel")  # type: ignore[attr-defined]
+
+
+def test_a_canceled_plan_has_nothing_to_confirm(client: Client, subscriber: User) -> None:
+    plan_changes.cancel(subscriber)
+
+    response = client.get(reverse("billing:confirm_cancel"))
+
+    assert response.url == reverse("billing:plan")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ["confirm_cancel", "confirm_end"])
+def test_without_a_plan_there_is_nothing_to_confirm(client: Client, bob: User, name: str) -> None:
+    url = reverse(f"billing:{name}")
+    assert client.get(url).url == f"{reverse('account_login')}?next={url}"  # type: ignore[attr-defined]
+    client.force_login(bob)
+
+    page = client.get(url, follow=True).text
+
+    assert "You have no subscription that could be changed." in page
+    assert client.post(url).status_code == 405
 
 
 def test_changing_a_canceled_plan_says_that_it_goes_on(client: Client, subscriber: User) -> None:

@@ -88,6 +88,8 @@ def test_a_plan_is_canceled_and_that_is_undone(page):
     take(page, "Basic")
     page.goto("/billing/")
 
+    page.get_by_role("link", name="Cancel the plan").click()
+    expect(page.get_by_text("You won’t be charged again")).to_be_visible()
     page.get_by_role("button", name="Cancel the plan").click()
     expect(page.get_by_text("Ends on")).to_be_visible()
     page.get_by_role("button", name="Keep the plan").click()

@@ -19,6 +19,7 @@ ELSEWHERE = {
     "account_email_verification_sent": "is shown to whom a code was sent",
     "account_set_password": "is for those who have none",
     "accounts:export_download": "is a file",
+    "billing:confirm_end": "is for those whose renewal failed",
     "billing:pay": "leads to the page where an invoice is paid",
     "billing:success": "is a redirect's target, with a checkout of one's own",
     "compare": "needs two pictures, and is among the scenes",
