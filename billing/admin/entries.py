@@ -7,7 +7,9 @@ from django.db.models import Model, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_tools import ReadOnlyAdmin, link, list_link
-from billing.models import Entry, Grant, Hold, Wallet
+from billing.admin.wallets import NAMES
+from billing.models import Entry, Grant, Hold, Unit, Wallet
+from billing.templatetags.amounts import exact_amount
 
 
 class WalletAmountsAdmin(ReadOnlyAdmin):
@@ -26,9 +28,13 @@ class WalletAmountsAdmin(ReadOnlyAdmin):
     def owner(self, row: Any) -> str:
         return link(row.wallet.user)
 
-    @admin.display(description=_("unit"))
-    def unit(self, row: Any) -> str:
-        return link(row.wallet, row.wallet.get_unit_display())
+    @admin.display(description=_("wallet"))
+    def of_wallet(self, row: Any) -> str:
+        return link(row.wallet, str(NAMES[Unit(row.wallet.unit)]))
+
+    @admin.display(description=_("amount"), ordering="amount")
+    def whole(self, row: Any) -> str:
+        return exact_amount(row.amount, row.wallet.unit)
 
 
 @admin.register(Grant)
@@ -36,16 +42,20 @@ class GrantAdmin(WalletAmountsAdmin):
     list_display = (
         "id",
         "owner",
-        "unit",
+        "of_wallet",
         "source",
-        "amount",
-        "remaining",
+        "whole",
+        "left",
         "expires_at",
         "reference",
         "created_at",
         "entries",
     )
     list_filter = ("source", "created_at")
+
+    @admin.display(description=_("remaining"), ordering="remaining")
+    def left(self, grant: Grant) -> str:
+        return exact_amount(grant.remaining, grant.wallet.unit)
 
     @admin.display(description=_("entries"))
     def entries(self, grant: Grant) -> str:
@@ -57,9 +67,9 @@ class HoldAdmin(WalletAmountsAdmin):
     list_display = (
         "id",
         "owner",
-        "unit",
-        "amount",
-        "captured",
+        "of_wallet",
+        "whole",
+        "spent",
         "status",
         "reference",
         "created_at",
@@ -67,6 +77,10 @@ class HoldAdmin(WalletAmountsAdmin):
         "entries",
     )
     list_filter = ("status", "created_at")
+
+    @admin.display(description=_("captured"), ordering="captured")
+    def spent(self, hold: Hold) -> str:
+        return "" if hold.captured is None else exact_amount(hold.captured, hold.wallet.unit)
 
     @admin.display(description=_("entries"))
     def entries(self, hold: Hold) -> str:
@@ -79,9 +93,9 @@ class EntryAdmin(WalletAmountsAdmin):
     list_display = (
         "id",
         "owner",
-        "unit",
+        "of_wallet",
         "kind",
-        "amount",
+        "whole",
         "of_grant",
         "of_hold",
         "note",

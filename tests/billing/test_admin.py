@@ -23,24 +23,26 @@ WALLETS = reverse("admin:billing_wallet_changelist")
 EVENTS = reverse("admin:billing_stripeevent_changelist")
 
 
-def adjust(client: Client, user: User, **values: object) -> str:
+def adjust(client: Client, user: User, *, wallet_unit: Unit = Unit.GPU_MS, **values: object) -> str:
     """Adjust from the list, with the token that it has now; returns what the page says then."""
     token = re.search(r'name="token" value="([^"]+)"', client.get(WALLETS).text)
-    wallet = ledger.wallet_of(user, Unit.GPU_MS)
-    data = {"action": "adjust", "_selected_action": [wallet.pk], **values}
+    wallet = ledger.wallet_of(user, wallet_unit)
+    data = {"action": "adjust", "_selected_action": [wallet.pk], "unit": wallet_unit, **values}
     if token:
         data.setdefault("token", token[1])
     return client.post(WALLETS, data, follow=True).text
 
 
 @pytest.mark.usefixtures("root")
-@pytest.mark.parametrize(("amount", "left"), [(500, 1_500), (-400, 600)])
+@pytest.mark.parametrize(
+    ("minutes", "amount", "left"), [("1.5", 90_000, 150_000), ("-0.4", -24_000, 36_000)]
+)
 def test_a_correction_is_an_entry_with_a_reason_and_a_name(
-    client: Client, alice: User, amount: int, left: int
+    client: Client, alice: User, minutes: str, amount: int, left: int
 ) -> None:
-    fund(alice, 1_000)
+    fund(alice, 60_000)
 
-    page = adjust(client, alice, amount=amount, reason="An outage")
+    page = adjust(client, alice, amount=minutes, reason="An outage")
 
     assert "Adjusted" in page
     assert balance(alice) == left
@@ -54,7 +56,18 @@ def test_a_correction_is_an_entry_with_a_reason_and_a_name(
 
 
 @pytest.mark.usefixtures("root")
-@pytest.mark.parametrize("values", [{"amount": 5}, {"reason": "x"}, {"amount": 0, "reason": "x"}])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"amount": 5},
+        {"reason": "x"},
+        {"amount": 0, "reason": "x"},
+        {"amount": 5, "unit": "", "reason": "x"},
+        {"amount": "NaN", "reason": "x"},
+        {"amount": "1e400", "reason": "x"},
+        {"amount": "0.0001", "reason": "x"},
+    ],
+)
 def test_a_correction_needs_an_amount_and_a_reason(
     client: Client, alice: User, values: dict[str, object]
 ) -> None:
@@ -66,12 +79,12 @@ def test_a_correction_needs_an_amount_and_a_reason(
 
 @pytest.mark.usefixtures("root")
 def test_more_than_is_left_is_not_taken(client: Client, alice: User) -> None:
-    fund(alice, 1_000)
+    fund(alice, 60_000)
 
-    page = adjust(client, alice, amount=-1_001, reason="x")
+    page = adjust(client, alice, amount="-1.001", reason="x")
 
     assert "does not cover this" in page
-    assert balance(alice) == 1_000
+    assert balance(alice) == 60_000
 
 
 @pytest.mark.usefixtures("root")
@@ -79,9 +92,31 @@ def test_a_form_that_is_sent_twice_corrects_once(client: Client, alice: User) ->
     token = "4d3f8e52-9f0e-4f0e-8f0e-4d3f8e529f0e"
 
     for _ in range(2):
-        adjust(client, alice, amount=500, reason="x", token=token)
+        adjust(client, alice, amount=1, reason="x", token=token)
 
-    assert balance(alice) == 500
+    assert balance(alice) == 60_000
+
+
+@pytest.mark.usefixtures("root")
+def test_a_correction_says_what_is_there_now_in_the_units_that_people_use(
+    client: Client, alice: User
+) -> None:
+    fund(alice, 2_899_119, unit=Unit.CREDITS)
+
+    page = adjust(client, alice, wallet_unit=Unit.CREDITS, amount="0.881", reason="x")
+
+    assert "Adjusted alice@example.com by 0.881 credits. The balance is now 2,900 credits." in page
+    assert "2,900 credits</td>" in page
+    assert "GPU milliseconds" not in page
+    assert "Token" not in page
+
+
+@pytest.mark.usefixtures("root")
+def test_minutes_are_not_taken_for_credits(client: Client, alice: User) -> None:
+    page = adjust(client, alice, unit=Unit.CREDITS, amount=5, reason="x")
+
+    assert "A selected wallet has another unit." in page
+    assert balance(alice) == 0
 
 
 def test_who_may_only_look_corrects_nothing(client: Client, alice: User) -> None:
@@ -89,7 +124,7 @@ def test_who_may_only_look_corrects_nothing(client: Client, alice: User) -> None
     staff.user_permissions.add(Permission.objects.get(codename="view_wallet"))
     client.force_login(staff)
 
-    adjust(client, alice, amount=500, reason="x")
+    adjust(client, alice, amount=1, reason="x")
 
     assert balance(alice) == 0
 
