@@ -116,5 +116,6 @@ def num_bytes(*modules: Module | None) -> int:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = strict_json.read(path)
+    # Diffusers writes -Infinity into the configurations of its noise schedulers.
+    content: dict[str, Any] = strict_json.loads(path.read_bytes(), is_stored=False, is_finite=False)
     return content
