@@ -46,11 +46,15 @@ class LeasedJob:
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerState:
-    """A worker with the jobs that it runs by the rows. `heartbeat` is None if the worker is silent."""
+    """A worker with the jobs that it runs by the rows. `heartbeat` is None if the worker is silent.
+
+    `beside` are the names of the other workers that compute on the same cores.
+    """
 
     name: str
     heartbeat: Heartbeat | None
     jobs: tuple[LeasedJob, ...]
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,4 +170,19 @@ def _workers(running: Iterable[Job], alive: Iterable[Heartbeat]) -> Iterator[Wor
             for job in jobs
             if job.worker == name
         )
-        yield WorkerState(name=name, heartbeat=heartbeat, jobs=leased)
+        yield WorkerState(
+            name=name, heartbeat=heartbeat, jobs=leased, beside=_beside(heartbeat, by_name.values())
+        )
+
+
+def _beside(heartbeat: Heartbeat | None, alive: Iterable[Heartbeat]) -> tuple[str, ...]:
+    """The other workers on the same machine's cores. A GPU has one worker alone."""
+    if heartbeat is None or not heartbeat.computes_on_cpu:
+        return ()
+    return tuple(
+        other.worker
+        for other in alive
+        if other.worker != heartbeat.worker
+        and other.computes_on_cpu
+        and other.machine == heartbeat.machine
+    )

@@ -85,6 +85,15 @@ class Heartbeat:
         return self.checkpoints is None or checkpoint in self.checkpoints
 
     @property
+    def machine(self) -> str:
+        """The machine's name: a worker is called after it and its process."""
+        return self.worker.rpartition(":")[0]
+
+    @property
+    def computes_on_cpu(self) -> bool:
+        return self.device.startswith("cpu")
+
+    @property
     def busy_percent(self) -> int:
         return round(self.pace.busy_share * 100)
 

@@ -11,6 +11,7 @@ from generation.engine.loading.loader import Loader, pick_device
 from generation.engine.loading.optimizations import Attention, Optimizations
 from generation.engine.loop.batch_limit import BatchLimit
 from generation.engine.loop.engine import Engine
+from generation.worker import device_lock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +24,13 @@ class Device:
 
 
 def from_settings() -> tuple[Engine, Loader]:
-    """An engine and a loader for this machine's device, as the settings describe them."""
+    """An engine and a loader for this machine's device, as the settings describe them.
+
+    Raises DeviceTaken on a GPU that another worker uses; a CPU may be shared.
+    """
     device = pick_device()
+    if device.type == "cuda":
+        device_lock.take(str(torch.cuda.get_device_properties(device).uuid))
     loader = Loader(
         settings.CHECKPOINTS_DIR,
         device=device,

@@ -28,6 +28,7 @@ from generation.worker import device as devices
 from generation.worker.attempts import Attempts
 from generation.worker.carrier import Carrier
 from generation.worker.device import Device, device_name
+from generation.worker.device_lock import DeviceTaken
 from generation.worker.publisher import Publisher
 from generation.worker.reaper import Reaper
 from generation.worker.step_loop import StepLoop
@@ -162,13 +163,23 @@ def current() -> Worker:
     global _current  # noqa: PLW0603  # one device, one worker
     with _current_lock:
         if _current is None:
-            engine, loader = devices.from_settings()
+            engine, loader = _engine_or_end()
             name = f"{socket.gethostname()}:{os.getpid()}"
             _current = Worker(
                 engine, loader, name=name, slots=settings.WORKER_SLOTS, survey=Survey()
             )
             _current.start()
         return _current
+
+
+def _engine_or_end() -> tuple[Engine, Loader]:
+    """This process's engine and loader; without a device the process ends."""
+    try:
+        return devices.from_settings()
+    except DeviceTaken as taken:
+        # Celery would go on without a device, and nothing would start it again.
+        log.critical("%s", taken)
+        os._exit(os.EX_UNAVAILABLE)
 
 
 _current: Worker | None = None

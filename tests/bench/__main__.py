@@ -69,6 +69,7 @@ def _register() -> None:
         geometry,
         holdups,
         ledger,
+        neighbour,
         overhead,
         previews,
         sharing,

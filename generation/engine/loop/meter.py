@@ -1,6 +1,13 @@
-"""Meter: device time of a piece of work, and its division among runs."""
+"""Meter: device time of a piece of work, and its division among runs.
+
+On CUDA, events measure it. On a CPU it is the time that the work got there, not what passed meanwhile: other
+programs and other workers on the same cores make a run slower, but not dearer. OpenMP gives each thread of a
+team an equal part of the work, and the calling thread takes one itself, so its own CPU time is the team's
+average. Threads beside the engine's, such as those of jobs and messages, do not count.
+"""
 
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,13 +27,15 @@ class Meter:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
+        self._measures = defaultdict(
+            lambda: self._with_clock, cuda=self._with_events, cpu=self._with_cpu_time
+        )
 
     @contextmanager
     def measure(self) -> Iterator[Span]:
         """Measure the work done inside, until the device has finished it, also if it raises."""
         span = Span()
-        measure = self._with_events if self._device.type == "cuda" else self._with_clock
-        with measure(span):
+        with self._measures[self._device.type](span):
             yield span
 
     @contextmanager
@@ -40,6 +49,16 @@ class Meter:
             end.record()
             end.synchronize()
             span.us = int(start.elapsed_time(end) * 1_000)
+
+    @contextmanager
+    def _with_cpu_time(self, span: Span) -> Iterator[None]:
+        start, cpu_start = time.perf_counter_ns(), time.thread_time_ns()
+        try:
+            yield
+        finally:
+            cpu_ns = time.thread_time_ns() - cpu_start
+            # The two clocks tick apart: without the bound, a charge could exceed the time that passed.
+            span.us = min(cpu_ns, time.perf_counter_ns() - start) // 1_000
 
     @contextmanager
     def _with_clock(self, span: Span) -> Iterator[None]:

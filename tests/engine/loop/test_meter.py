@@ -1,6 +1,7 @@
 """Device time is divided without losing or inventing a microsecond."""
 
 import random
+import threading
 import time
 
 import pytest
@@ -36,12 +37,52 @@ def test_a_share_of_nothing_costs_nothing() -> None:
     assert split(7, shares=[0, 1, 0]) == [0, 7, 0]
 
 
+def work(*, seconds: float = 0.02) -> None:
+    """Compute for this long by the thread's own CPU clock."""
+    until = time.thread_time() + seconds
+    while time.thread_time() < until:
+        pass
+
+
 def test_the_time_inside_is_measured_in_microseconds() -> None:
-    with Meter(torch.device("cpu")).measure() as span:
+    with Meter(CPU).measure() as span:
         assert span.us == 0
-        time.sleep(0.02)
+        work(seconds=0.02)
 
     assert 20_000 <= span.us < 20_000_000
+
+
+def test_time_that_the_work_did_not_get_is_not_measured() -> None:
+    with Meter(CPU).measure() as span:
+        time.sleep(0.2)
+
+    assert span.us < 100_000
+
+
+def test_the_work_of_other_threads_is_not_measured() -> None:
+    done = threading.Event()
+
+    def work_beside() -> None:
+        work(seconds=0.2)
+        done.set()
+
+    beside = threading.Thread(target=work_beside)
+    with Meter(CPU).measure() as span:
+        beside.start()
+        assert done.wait(60)
+
+    beside.join()
+    assert span.us < 100_000
+
+
+def test_no_more_is_measured_than_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "perf_counter_ns", iter([0, 7_000]).__next__)
+    monkeypatch.setattr(time, "thread_time_ns", iter([0, 9_000]).__next__)
+
+    with Meter(CPU).measure() as span:
+        pass
+
+    assert span.us == 7
 
 
 def test_work_that_raises_is_measured_too() -> None:
@@ -50,7 +91,7 @@ def test_work_that_raises_is_measured_too() -> None:
     def fail() -> None:
         with Meter(CPU).measure() as span:
             spans.append(span)
-            time.sleep(0.01)
+            work(seconds=0.01)
             raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
@@ -62,7 +103,7 @@ def test_work_that_raises_is_measured_too() -> None:
 def test_each_measurement_is_its_own() -> None:
     meter = Meter(CPU)
     with meter.measure() as first:
-        time.sleep(0.01)
+        work(seconds=0.01)
 
     with meter.measure() as second:
         pass

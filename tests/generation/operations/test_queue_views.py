@@ -39,6 +39,18 @@ def test_it_shows_the_line_and_the_workers(client, operator, alice, bob):
     assert "<dd data-depth>2</dd>" in page
 
 
+def test_workers_on_the_same_cores_are_named(client, operator):
+    say("machine:1", device="cpu 2 cores")
+    say("machine:2", device="cpu 2 cores")
+    say("another:3", device="cpu 2 cores")
+    say("machine:4", device="GPU")
+    client.force_login(operator)
+
+    page = client.get(URL).text
+
+    assert re.findall(r"Shares its cores with ([^:]+:\d)", page) == ["machine:2", "machine:1"]
+
+
 def test_prompts_are_nobodys_business(client, operator, alice):
     submit(alice, prompt="something private")
     client.force_login(operator)
