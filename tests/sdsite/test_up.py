@@ -8,12 +8,18 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import Counter
 from http.cookiejar import CookieJar
 from urllib.parse import urlencode
 
+import psutil
+import psycopg
 import pytest
+from django.core.management.base import CommandError
 
-from sdsite.processes import PROJECT
+from sdsite import embedded
+from sdsite.management.commands import up
+from sdsite.processes import PROJECT, Child
 from tests.running import DEAF_TO_CTRL_C, ENVIRONMENT, Site, free_port, wait_for
 
 pytestmark = pytest.mark.slow
@@ -154,14 +160,52 @@ def test_a_part_that_keeps_ending_ends_the_site(start, new_data_folder):
     assert "The worker keeps ending (status 137)" in site.lines[-1]
 
 
-def test_a_server_that_ends_ends_the_site(start, new_data_folder):
-    site = start(new_data_folder()).wait_until_ready()
-    valkey = next(process for process in site.processes if "valkey-server" in process.name())
+def test_servers_that_end_are_started_again_with_their_data(empty_data_folder):
+    data = empty_data_folder()
+    with (
+        embedded.valkey(data / "valkey.log") as valkey,
+        embedded.postgres(data / "postgres") as database,
+    ):
+        with psycopg.connect(database.url) as connection:
+            connection.execute("CREATE TABLE picture AS SELECT 'a red house' AS prompt")
+        servers = [valkey.process, database.process]
+        for server in servers:
+            kill(server)
 
-    valkey.kill()
+        quick_ends = Counter()
+        wait_for(lambda: restart_ended(servers, quick_ends) and answer(valkey, database))
 
-    assert site.ended() == 1
-    assert any("Valkey ended" in line for line in site.lines)
+        with psycopg.connect(database.url) as connection:
+            assert connection.execute("SELECT prompt FROM picture").fetchall() == [("a red house",)]
+
+
+def kill(server):
+    for process in psutil.Process(server._process.pid).children():
+        process.kill()
+    server.wait()
+
+
+def restart_ended(servers, quick_ends):
+    up.Command()._restart_ended(servers, quick_ends)
+    return all(server.status is None for server in servers)
+
+
+def answer(valkey, database):
+    try:
+        embedded.ping(valkey.url)
+        embedded.ping_database(database.url)
+    except embedded.ServerUnreachable:
+        return False
+    return True
+
+
+def test_a_server_that_keeps_ending_ends_the_site_with_its_last_words(tmp_path):
+    command = ["sh", "-c", "echo the disk is full; exit 3"]
+    with Child("PostgreSQL", command, log=tmp_path / "postgres.log") as server:
+        server.wait()
+
+        with pytest.raises(CommandError, match=r"keeps ending \(status 3\): the disk is full"):
+            up.Command()._restart(server, quick_ends=up.QUICK_ENDS)
 
 
 @pytest.mark.parametrize(

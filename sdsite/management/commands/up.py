@@ -19,7 +19,7 @@ from sdsite import embedded, file_modes, machine
 from sdsite.processes import PROJECT, Child
 
 READY_SECONDS = 60.0
-# A part that ends this soon after its start, this many times in a row, ends the site.
+# A process that ends this soon after its start, this many times in a row, ends the site.
 STABLE_SECONDS = 20.0
 QUICK_ENDS = 3
 MANAGE = (sys.executable, PROJECT / "manage.py")
@@ -64,7 +64,7 @@ class Command(BaseCommand):
             parts = _start_parts(stack, port=port, env=env)
             servers = [server.process for server in (database, valkey) if server.process]
             self._announce(port=port, children=[*servers, *parts])
-            self._watch(servers=servers, parts=parts)
+            self._watch([*servers, *parts])
 
     def _prepare(self, env: dict[str, str]) -> None:
         for name, *options in PREPARATIONS_AS_ONLINE if _is_as_online() else PREPARATIONS:
@@ -84,24 +84,30 @@ class Command(BaseCommand):
         self.stdout.write(f"ready http://127.0.0.1:{port}")
         self.stdout.flush()
 
-    def _watch(self, *, servers: Sequence[Child], parts: Sequence[Child]) -> NoReturn:
+    def _watch(self, children: Sequence[Child]) -> NoReturn:
         quick_ends: Counter[str] = Counter()
         while True:
             time.sleep(0.5)
-            for server in servers:
-                if server.status is not None:
-                    raise CommandError(f"{server.name} ended: {server.last_words()}")
-            for part in parts:
-                if part.status is not None:
-                    was_stable = part.age >= STABLE_SECONDS
-                    quick_ends[part.name] = 0 if was_stable else quick_ends[part.name] + 1
-                    self._restart(part, quick_ends=quick_ends[part.name])
+            self._restart_ended(children, quick_ends)
 
-    def _restart(self, part: Child, *, quick_ends: int) -> None:
+    def _restart_ended(self, children: Sequence[Child], quick_ends: Counter[str]) -> None:
+        for child in children:
+            if child.status is not None:
+                was_stable = child.age >= STABLE_SECONDS
+                quick_ends[child.name] = 0 if was_stable else quick_ends[child.name] + 1
+                self._restart(child, quick_ends=quick_ends[child.name])
+
+    def _restart(self, child: Child, *, quick_ends: int) -> None:
+        # A server's log has its reason; it begins anew with the server.
+        reason = child.last_words() if child.log else "see above"
         if quick_ends == QUICK_ENDS:
-            raise CommandError(f"{part.name} keeps ending (status {part.status}); see above.")
-        self.stderr.write(f"{part.name} ended (status {part.status}): starting it again")
-        part.restart()
+            raise CommandError(f"{child.name} keeps ending (status {child.status}): {reason}")
+        self.stderr.write(f"{child.name} ended (status {child.status}): starting it again")
+        if child.log:
+            self.stderr.write(reason)
+        # PostgreSQL can't start before the last of its killed predecessor's processes has ended.
+        time.sleep(quick_ends)
+        child.restart()
 
 
 def _is_as_online() -> bool:
