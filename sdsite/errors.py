@@ -24,9 +24,13 @@ RETRY_SECONDS = 5
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """503 for temporary errors, else 500. Django calls it while it handles the exception."""
-    error = sys.exc_info()[1]
-    if not (isinstance(error, PASSING) or media.is_out_of_room(error)):
+    if not is_passing(sys.exc_info()[1]):
         return defaults.server_error(request)
     # Without the request: its context processors would query the server that is down.
     page = render_to_string("503.html")
     return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_SECONDS)})
+
+
+def is_passing(error: BaseException | None) -> bool:
+    """True if the request may succeed when it is sent again."""
+    return isinstance(error, PASSING) or media.is_out_of_room(error)

@@ -78,6 +78,7 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "sdsite.urls"
+DEFAULT_EXCEPTION_REPORTER = "sdsite.debugging.Reporter"
 ASGI_APPLICATION = "sdsite.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

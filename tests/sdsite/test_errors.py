@@ -78,6 +78,38 @@ def test_a_server_that_is_missing_is_asked_once(client, settings, monkeypatch):
     assert asked == ["session"]
 
 
+class Shown:
+    """A local variable; `times` counts how often it was printed."""
+
+    times = 0
+
+    def __repr__(self):
+        Shown.times += 1
+        return "a user who is looked up"
+
+
+@pytest.mark.parametrize(
+    ("error", "is_shown"), [(OperationalError("gone"), False), (ValueError(), True)]
+)
+def test_debugging_a_temporary_error_queries_nothing_again(
+    client, settings, monkeypatch, error, is_shown
+):
+    def fail(*_):
+        _user = Shown()
+        raise error
+
+    monkeypatch.setattr(Shown, "times", 0)
+    monkeypatch.setattr(health, "CHECKS", {})
+    monkeypatch.setattr(health, "JsonResponse", fail)
+    settings.DEBUG = True
+
+    response = client.get(reverse("readyz"))
+
+    assert response.status_code == 500
+    assert type(error).__name__ in response.content.decode()
+    assert bool(Shown.times) == is_shown
+
+
 def test_a_mistake_of_ours_is_not_a_passing_error(client, failing):
     failing(ValueError("a bug"))
 
