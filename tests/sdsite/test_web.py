@@ -4,7 +4,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.running import serving
+from generation.images import marker
+from generation.models import MediaMarker
+from tests.running import serving, wait_for
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 # Common HTTP clients keep an idle connection for this long.
@@ -23,3 +25,10 @@ def test_a_connection_outlives_a_pause_between_two_requests():
             assert response.status == 200
             assert not response.will_close
         connection.close()
+
+
+def test_a_web_process_marks_the_media_store_for_the_workers():
+    MediaMarker.objects.all().delete()
+
+    with serving():
+        wait_for(marker.is_visible)

@@ -9,7 +9,7 @@ from generation import jobs
 from generation.images import marker
 from generation.models import Job, MediaMarker, Status
 from generation.queue import heartbeats
-from generation.worker import step_loop, survey, tender
+from generation.worker import step_loop, survey, tender, worker
 from generation.worker.survey import Survey
 from tests.generation.carrying import submit
 from tests.generation.installed import damage, put
@@ -167,6 +167,16 @@ def test_a_checkpoint_that_was_removed_after_the_claim_sends_its_job_back(
 
     job.refresh_from_db()
     assert (job.status, job.attempt, job.lapses) == (Status.QUEUED, 1, 0)
+
+
+def test_the_worker_of_a_process_looks_at_its_stores(monkeypatch):
+    monkeypatch.setattr(worker, "_current", None)
+    current = worker.current()
+
+    wait_for(lambda: [each.checkpoints for each in heartbeats.alive()] == [("sketchbook",)])
+
+    current.stop(grace=0)
+    current.close()
 
 
 def test_a_survey_survives_an_outage_of_postgresql(monkeypatch):
