@@ -26,7 +26,13 @@ JOBS = 20
 KILLS = 10
 # For the next change of any job's status.
 PATIENCE = 180
-SHORT_LEASES = {"LEASE_SECONDS": "2", "LEASE_RENEWAL_SECONDS": "1", "WORKER_SLOTS": "3"}
+SETTINGS = {
+    "LEASE_SECONDS": "2",
+    "LEASE_RENEWAL_SECONDS": "1",
+    "WORKER_SLOTS": "3",
+    # The suspended worker must go on, and not take itself for stuck.
+    "WORKER_STALL_SECONDS": "3600",
+}
 
 
 class Workers:
@@ -74,7 +80,7 @@ def site(start_site, alice, bob):
     Speed.objects.create(
         checkpoint="sketchbook", device="slow", ms_per_step_megapixel=50_000, overhead_ms=1_000
     )
-    return start_site(**SHORT_LEASES)
+    return start_site(**SETTINGS)
 
 
 @pytest.fixture
