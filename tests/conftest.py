@@ -118,7 +118,7 @@ def charlie(db: None) -> User:
 
 @pytest.fixture
 def root(client: Client) -> User:
-    """Somebody who may do everything in the admin, signed in there."""
+    """A superuser, signed in to the admin."""
     root = factories.make_user("root@example.com", is_staff=True, is_superuser=True)
     client.force_login(root)
     return root

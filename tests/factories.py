@@ -16,7 +16,7 @@ from billing.providers import sandbox
 from billing.providers.protocol import Urls
 
 PASSWORD = "correct horse battery staple"
-# Everybody signs in from elsewhere: from one address, so many would be too many.
+# A new address for each sign-in: sign-ins are limited by address.
 ADDRESSES = map(str, map(IPv4Address, itertools.count(int(IPv4Address("198.18.0.1")))))
 
 
@@ -28,7 +28,7 @@ def make_user(email: str, **fields: object) -> User:
 
 
 def session_of(user: User) -> str:
-    """The key of a session of who signs in as everybody does, with PASSWORD."""
+    """The key of a new session, signed in with PASSWORD."""
     client = Client(SERVER_NAME="127.0.0.1", REMOTE_ADDR=next(ADDRESSES))
     client.post(reverse("account_login"), {"login": user.email, "password": PASSWORD})
     return client.cookies[settings.SESSION_COOKIE_NAME].value

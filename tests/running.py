@@ -114,7 +114,7 @@ def _is_ours(process, *words):
         command = process.cmdline()
     except psutil.Error:
         return False
-    # One that has ended, and that nobody has asked after yet, has no command.
+    # A zombie has no command.
     return (
         command[:1] == [sys.executable]
         and "tether.py" not in " ".join(command)

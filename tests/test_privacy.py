@@ -115,7 +115,7 @@ OWNED = {
     "billing:sandbox_invoice": an_invoice,
     "billing:sandbox_invoice_pdf": an_invoice,
 }
-# Routes whose argument is nobody's, and what it is.
+# Routes whose argument belongs to no user, with the argument.
 NOT_OWNED = {
     "accounts:session_end": a_session,
     "accounts:export_download": an_export,
@@ -172,7 +172,7 @@ def answers(client, url):
 
 @pytest.fixture
 def as_user(client):
-    """The client, signed in as somebody else than before."""
+    """The client, now signed in as another user."""
 
     def as_user(user):
         client.logout()

@@ -105,7 +105,7 @@ def test_a_browser_gets_a_challenge_for_its_passkey(client):
     options = response.json()["request_options"]["publicKey"]
     assert options["challenge"]
     assert options["rpId"] == "testserver"
-    # A list of a user's keys would reveal the account to anybody.
+    # A list of a user's keys would reveal the account.
     assert not options.get("allowCredentials")
 
 

@@ -72,7 +72,7 @@ def _administer(statement: str) -> None:
 
 
 class Purse:
-    """Somebody's wallet, full enough for all that is measured."""
+    """A wallet that covers everything measured."""
 
     def __init__(self, address: str) -> None:
         self.user = factories.make_user(address)

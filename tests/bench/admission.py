@@ -63,7 +63,7 @@ class _Crowd:
         self._present: set[str] = set()
 
     def step(self, turns: int) -> list[float]:
-        """Seconds that each of so many turns takes, those left out in which somebody comes or goes."""
+        """Seconds per turn, without the turns in which a run joins or leaves."""
         seconds = []
         while len(seconds) < turns:
             is_full = len(self._present) == RUNNING

@@ -25,7 +25,7 @@ _NUMBERS = itertools.count()
 
 
 class Viewer:
-    """Somebody who is signed in."""
+    """A signed-in user."""
 
     def __init__(self, user: User) -> None:
         client = Client()

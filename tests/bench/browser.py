@@ -15,7 +15,7 @@ LAST_LINES = 20
 
 
 class NoAnswer(Exception):
-    """The site is gone, or took longer than anybody would wait."""
+    """The site is gone, or took too long."""
 
     def __init__(self, site: Site, what: str) -> None:
         ended = site.process.poll()

@@ -86,7 +86,7 @@ def charged_and_busy() -> tuple[int, int]:
 
 
 def _keep_busy(users: list[User], *, seed: int) -> None:
-    """Have everybody make pictures of all sizes and lengths, and cancel a long one midway."""
+    """All users make pictures of all sizes and lengths, and cancel a long one midway."""
     random = Random(seed)
     for number in range(USERS * JOBS_EACH):
         request = wish(number, size=random.choice(SIZES), num_inference_steps=random.choice(STEPS))

@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def _work_forever(work) -> None:
-    """Answer bells that nobody rings."""
+    """Answer bells without a caller."""
     while True:
         work()
         time.sleep(POLL_SECONDS)

@@ -61,7 +61,7 @@ def end_all(engine: Engine, keys: Iterable[str]) -> None:
 
 
 def turn(engine: Engine) -> list[Event]:
-    """Let the engine take one turn, which may not fail anybody."""
+    """Let the engine take one turn, in which no run may fail."""
     engine.wait(1.0)
     events = engine.step()
     assert not (failed := [event for event in events if isinstance(event, Failed)]), failed

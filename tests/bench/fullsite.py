@@ -34,7 +34,7 @@ def full_site() -> Iterator[Figure]:
 
 
 def _waits(geometry: Geometry) -> Iterator[Figure]:
-    """Somebody alone on the site, next to somebody with a script."""
+    """A user alone on the site, then beside a user with a script."""
     bare = Bare(geometry.id, fullsize.root())
     person, request = crowd()[0], geometry.make(1)
     with person.watching():

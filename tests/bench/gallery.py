@@ -13,7 +13,7 @@ ROUNDS = 31
 
 @measures("G10")
 def gallery() -> Iterator[Figure]:
-    """Pages of the gallery of somebody with a million pictures, over those of somebody with a thousand."""
+    """Gallery pages of a user with a million pictures, over those of a user with a thousand."""
     with empty_database():
         from tests.bench import pictures  # noqa: PLC0415  # app registry: after django.setup()
 

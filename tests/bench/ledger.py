@@ -16,7 +16,7 @@ PAIRS = 100
 ROUNDS = 21
 HOT_THREADS = 8
 HOT_SECONDS = 5.0
-# Pages of one who has so many entries.
+# Pages of a user with that many entries.
 FEW, MANY = 1_000, 1_000_000
 
 
@@ -48,7 +48,7 @@ def ledger() -> Iterator[Figure]:
 
 @measures("usage")
 def usage() -> Iterator[Figure]:
-    """The balance and the usage page of who has a million entries, over one who has a thousand."""
+    """Balance and usage page of a user with a million entries, over one with a thousand."""
     with empty_database():
         from tests.bench import accounts  # noqa: PLC0415  # app registry: after django.setup()
 
@@ -93,7 +93,7 @@ def _pay_in(database: "object", purse: "object") -> Callable[[], float]:
 
 
 def _hot(purse: "object") -> Figure:
-    """Everybody pays from one wallet at once."""
+    """All users pay from one wallet at once."""
     from django.db import connection  # noqa: PLC0415  # app registry: after django.setup()
 
     from tests.bench import accounts  # noqa: PLC0415  # app registry: after django.setup()

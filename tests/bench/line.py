@@ -21,7 +21,7 @@ PEOPLE = 10
 # Of other people, whose jobs are in line.
 OWNERS = 200
 A_SECOND = 50
-# Submitted in one round: fewer than anybody may have in line.
+# Submitted in one round: fewer than a user may have queued.
 ROUND = 50
 
 

@@ -36,7 +36,7 @@ class Wait:
 
 
 class Person:
-    """Somebody with a confirmed address and the trial's minutes, signed in."""
+    """A user on trial with a confirmed address, signed in."""
 
     def __init__(self, site: Site, address: str) -> None:
         self._site = site

@@ -29,7 +29,7 @@ PROMPTS = [
     "山上的红色房子，水彩，清晨的薄雾",
 ]
 ON_THE_BOARD = 100
-# Nobody asks for so many at once, but a row for each job would only take its time.
+# More than a real job may ask for; a job for each would only take longer.
 OF_EACH_JOB = 10_000
 _FILL = """
 INSERT INTO generation_image (
@@ -105,7 +105,7 @@ BEYOND_THE_GOAL = {
 
 
 class Owner:
-    """Somebody with so many pictures, signed in."""
+    """A user with that many pictures, signed in."""
 
     def __init__(self, count: int) -> None:
         self.user = factories.make_user(f"{count}@example.com")

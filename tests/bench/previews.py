@@ -20,7 +20,7 @@ STEPS = 20
 ALONE_ROUNDS = 15
 CROWD_ROUNDS = 5
 COST_ROUNDS = 12
-# Steps of runs whose previews nobody wants; a fraction of a percent is to be told from none.
+# Steps of runs whose previews have no viewer; a fraction of a percent is to be told from none.
 UNWATCHED_STEPS = 150
 UNWATCHED_ROUNDS = 3
 NOBODY: frozenset[int] = frozenset()
@@ -77,7 +77,7 @@ def _seconds_watched(people: Sequence[Person], requests: Sequence[GenerationRequ
 
 
 def _seconds(people: Sequence[Person], requests: Sequence[GenerationRequest]) -> float:
-    """Seconds until each person's picture is stored. Nobody's page has to be open to know."""
+    """Seconds until each person's picture is stored. No open page is needed."""
     began = time.perf_counter()
     with ThreadPoolExecutor(len(people)) as threads:
         jobs = list(threads.map(Person.ask_for, people, requests))
@@ -87,7 +87,7 @@ def _seconds(people: Sequence[Person], requests: Sequence[GenerationRequest]) ->
 
 
 def _unwatched() -> float:
-    """Seconds a step of runs that ask each time whether somebody watches, over runs that don't.
+    """Seconds a step of runs that check each time for viewers, over runs that don't.
 
     Two engines take turns, step by step: whatever else slows the machine slows both.
     """

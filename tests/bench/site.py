@@ -15,7 +15,7 @@ from tests.running import Site
 
 USERS = 8
 
-# Whoever calls for figures closes it in the end; the site's threads would keep the process from its own.
+# The caller closes it in the end: the site's threads would keep the process from exiting.
 session = ExitStack()
 
 

@@ -75,7 +75,7 @@ def test_a_planted_difference_is_named(
 
 @pytest.fixture
 def unprotected(db: None) -> Callable[[str], None]:
-    """Runs SQL as somebody would who has switched the entries' protection off."""
+    """Runs SQL with the entries' protection switched off."""
 
     def execute(sql: str) -> None:
         with connection.cursor() as cursor:

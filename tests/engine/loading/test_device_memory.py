@@ -1,4 +1,4 @@
-"""Memory that runs short costs a part, a batch or a run: never the worker, and nobody else's picture."""
+"""Out of memory: costs a part, a batch or a run, never the worker or another user's picture."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path

@@ -198,7 +198,7 @@ def test_webuiapi_makes_a_picture_larger_in_a_second_pass(site, secret, native):
     second, first = native.get("/jobs").json()["items"][:2]
     assert second["charged"] > first["charged"] > 0
     assert made.info["extra_generation_params"]["Hires resize"] == "256x256"
-    # What anybody gets who has the first picture changed and drawn larger.
+    # The picture that an enlarging second job makes of the first.
     wish = {
         "prompt": "a red house",
         "mode": "image_to_image",

@@ -58,7 +58,7 @@ def hub(toy):
 
 
 def fetch(hub, root, *words, token=""):
-    """As from a shell of an operator, who has no servers running."""
+    """Run the command as in an operator's shell, without running servers."""
     environment = {
         "PATH": os.environ["PATH"],
         "HF_ENDPOINT": hub.endpoint,
