@@ -1,5 +1,6 @@
 """The page that developers see for an error, with DEBUG on."""
 
+from collections.abc import ItemsView
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -35,5 +36,5 @@ class Reporter(ExceptionReporter):
 class _NoVariables(SafeExceptionReporterFilter):
     def get_traceback_frame_variables(
         self, request: HttpRequest | None, tb_frame: FrameType
-    ) -> list[tuple[str, Any]]:
-        return []
+    ) -> ItemsView[str, Any]:
+        return {}.items()
