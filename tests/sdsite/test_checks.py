@@ -132,6 +132,6 @@ def test_browsers_are_told_about_the_rest_of_the_domain_only_if_it_is_asked_for(
     settings.SECURE_HSTS_SECONDS = 31_536_000
     settings.SECURE_HSTS_INCLUDE_SUBDOMAINS, settings.SECURE_HSTS_PRELOAD = subdomains, preload
 
-    response = client.get("/healthz", secure=True)
+    response = client.get("/robots.txt", secure=True)
 
     assert response["Strict-Transport-Security"] == header
