@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from accounts import bells
+from accounts import bells, body_sizes
 from billing import event_inbox
 from billing.providers import gateway
 from billing.providers.protocol import InvalidEvent
@@ -15,6 +15,7 @@ from billing.providers.protocol import InvalidEvent
 MAX_BYTES = 512 * 1024
 
 
+@body_sizes.accepts(MAX_BYTES)
 @csrf_exempt
 @require_POST
 def webhook(request: HttpRequest) -> HttpResponse:

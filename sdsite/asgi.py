@@ -13,10 +13,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sdsite.settings")
 http = get_asgi_application()
 
 from generation.live.routing import websocket_urlpatterns  # noqa: E402
+from sdsite.request_bodies import LimitBodies  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": http,
+        "http": LimitBodies(http),
         "websocket": AllowedHostsOriginValidator(
             AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
         ),

@@ -7,21 +7,25 @@ JSON bodies and the forms of API formats are read later, and refused there: see 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
-from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest
 from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 from django.views import defaults
 
-from generation.api import formats
+from generation.api import errors, formats
+from generation.api.formats import Respond
 from generation.engine.storable_text import is_storable
+from sdsite import request_bodies
 
 # What clients see of a text that is not UTF-8, too. No name of ours has it, so nothing is found by it.
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 # What Django raises for forms that it cannot read.
 UNREADABLE = (BadRequest, MultiPartParserError, SuspiciousOperation)
+
+TOO_SLOW = 408
 
 Sync = Callable[[HttpRequest], HttpResponseBase]
 Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -92,11 +96,21 @@ def _clean(request: HttpRequest) -> None:
 def _refusal(request: HttpRequest) -> HttpResponseBase | None:
     """The response to unfit fields; None if all are fit."""
     respond = formats.of_path(request.path)
+    if status := request_bodies.cut_off(request):
+        return _cut_off(request, respond, status)
     try:
         _require_storable(_texts_in(request, is_page=respond is None))
     except UNREADABLE as error:
         return (respond or defaults.bad_request)(request, error)
     return None
+
+
+def _cut_off(request: HttpRequest, respond: Respond | None, status: int) -> HttpResponseBase:
+    if respond is not None:
+        return respond(request, errors.too_slow() if status == TOO_SLOW else errors.too_large())
+    response = defaults.bad_request(request, RequestDataTooBig())
+    response.status_code = status
+    return response
 
 
 def _require_storable(texts: Iterable[str]) -> None:

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
+from accounts import body_sizes
 from accounts.models import Scope
 from generation.api import auth, errors
 from generation.api.errors import ApiError
@@ -31,6 +32,7 @@ class ApiFormat:
         def decorate(view: View) -> Callable[..., Any]:
             run = view if iscoroutinefunction(view) else in_thread(view)
 
+            @body_sizes.accepts(self.max_bytes, with_key=True)
             @csrf_exempt
             @wraps(view)
             async def guarded(request: HttpRequest, **arguments: Any) -> HttpResponseBase:

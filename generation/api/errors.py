@@ -99,6 +99,10 @@ def too_large() -> ApiError:
     return ApiError(413, "too_large", _("This is more than can be sent at once."))
 
 
+def too_slow() -> ApiError:
+    return ApiError(408, "too_slow", _("The request took too long to arrive."))
+
+
 def malformed() -> ApiError:
     return ApiError(400, "malformed", _("The form cannot be read."))
 

@@ -23,14 +23,14 @@ def take_key_out(get_response: Sync | Async) -> Sync | Async:
     if iscoroutinefunction(get_response):
 
         async def taken_async(request: HttpRequest) -> HttpResponseBase:
-            _move_key(request)
+            move_key(request)
             response: HttpResponseBase = await get_response(request)
             return response
 
         return taken_async
 
     def taken(request: HttpRequest) -> HttpResponseBase:
-        _move_key(request)
+        move_key(request)
         response = get_response(request)
         assert isinstance(response, HttpResponseBase), "it is synchronous"
         return response
@@ -38,7 +38,8 @@ def take_key_out(get_response: Sync | Async) -> Sync | Async:
     return taken
 
 
-def _move_key(request: HttpRequest) -> None:
+def move_key(request: HttpRequest) -> None:
+    """Move a key from the request's path to its headers. Safe to call twice."""
     if found := _WITH_KEY.fullmatch(request.path_info):
         key, path = found.groups()
         request.path = request.path_info = request.META["PATH_INFO"] = path

@@ -5,11 +5,13 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from accounts import body_sizes
 from accounts.rate_limits import limited
 from generation.images import detection, uploads
 from generation.public.detection_forms import PictureForm
 
 
+@body_sizes.accepts(uploads.MAX_BYTES + body_sizes.BESIDE_FILES)
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @limited("detect")

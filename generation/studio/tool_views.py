@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts import body_sizes
 from accounts.rate_limits import limited
 from accounts.requests import user_of
 from generation.engine.checkpoints import catalogue
@@ -40,6 +41,8 @@ def count_tokens(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"tokens": counted.tokens, "limit": counted.limit, "text": _text(counted)})
 
 
+# Room for a picture that is too large: its size is then said in words.
+@body_sizes.accepts(2 * uploads.MAX_BYTES + body_sizes.BESIDE_FILES)
 @login_required
 @require_POST
 @limited("upload")
@@ -86,6 +89,7 @@ def upload_file(request: HttpRequest, digest: str) -> HttpResponse:
     return response
 
 
+@body_sizes.accepts(MAX_READ_BYTES + body_sizes.BESIDE_FILES)
 @login_required
 @require_POST
 @limited("upload")

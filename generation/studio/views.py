@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts import body_sizes
 from accounts.rate_limits import limited
 from accounts.requests import user_of
 from billing.form_redirects import allow_provider_redirects
@@ -21,6 +22,7 @@ from billing.plans import PaymentOverdue, plan_of
 from billing.templatetags.amounts import gpu_time
 from generation import jobs, moderation
 from generation.engine.checkpoints.example_prompts import EXAMPLES, follows_prompts
+from generation.engine.enums import PICTURES
 from generation.images import sources, uploads
 from generation.jobs import admission
 from generation.live import snapshot
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 RECENT = 12
 
 
+@body_sizes.accepts(len(PICTURES) * uploads.MAX_BYTES + body_sizes.BESIDE_FILES)
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
+from accounts import body_sizes
 from generation.api import auth, call_log, errors
 from generation.api.errors import ApiError
 from generation.api.native.schemas import Problem
@@ -51,6 +52,7 @@ def problem(request: HttpRequest, exception: Exception) -> HttpResponse:
 def with_problems(view: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a ninja view so that its 405 is a problem, too; ninja sends plain text."""
 
+    @body_sizes.accepts(auth.MAX_BYTES, with_key=True)
     @csrf_exempt
     async def wrapped(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
         run = view if iscoroutinefunction(view) else in_thread(view)
