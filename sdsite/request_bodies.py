@@ -69,18 +69,18 @@ class Body:
             self._cut(408)
             return self._end()
         self._count += len(message.get("body", b""))
-        await self.require_length(self._count)
-        if self.is_cut:
+        if await self.is_too_much(self._count):
             return self._end()
         self._is_whole = not message.get("more_body", False)
         return message
 
-    async def require_length(self, num_bytes: int) -> None:
+    async def is_too_much(self, num_bytes: int) -> bool:
         """Cut the body off if so many bytes are too many, sent or only announced."""
         if self.is_for_keys and num_bytes > STRANGERS_BYTES and not await self._is_known():
             self._cut(0)
         elif num_bytes > self.limit:
             self._cut(413)
+        return self.is_cut
 
     async def until_over(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -133,7 +133,7 @@ class LimitBodies:
             await self.app(scope, _nothing(receive), send)
             return
         if (declared := headers.get(b"content-length", b"")).isdigit():
-            await body.require_length(int(declared))
+            await body.is_too_much(int(declared))
         await self.app({**scope, _KEY: body}, body.receive, _closing(body, send))
 
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts import keys
 from accounts.models import ApiKey, Scope
-from generation.api.errors import ApiError, too_large
+from generation.api.errors import ApiError, forbidden_scope, too_large
 from generation.models import Job
 
 MINUTE = 60
@@ -58,7 +58,7 @@ def authenticate(request: HttpRequest, *, scope: Scope, max_bytes: int = MAX_BYT
             retry_after=call.rate.reset_seconds,
         )
     if not key.may(scope):
-        raise ApiError(403, "forbidden_scope", _("This key may not do this."))
+        raise forbidden_scope()
     if int(request.META.get("CONTENT_LENGTH") or 0) > max_bytes:
         raise too_large()
     keys.note_use(key)

@@ -99,6 +99,10 @@ def too_large() -> ApiError:
     return ApiError(413, "too_large", _("This is more than can be sent at once."))
 
 
+def forbidden_scope() -> ApiError:
+    return ApiError(403, "forbidden_scope", _("This key may not do this."))
+
+
 def too_slow() -> ApiError:
     return ApiError(408, "too_slow", _("The request took too long to arrive."))
 
@@ -124,7 +128,7 @@ def _too_many_failures(error: failure_limit.TooManyFailures) -> ApiError:
 
 
 def _invalid_image(error: uploads.UploadRefused) -> ApiError:
-    if error.code in {"bytes", "size"}:
+    if error.code in {"bytes", "side", "size"}:
         return ApiError(413, "too_large", str(error), param="image")
     return ApiError(422, "unfit_picture", str(error), param="image")
 

@@ -3,7 +3,7 @@
     python -m generation.images.sanitize < upload > clean.png
 
 Reads PNG, JPEG or WebP, recognized by content. Writes the first frame upright, as RGB or RGBA, without
-metadata. On failure it prints one word to standard error and exits with 1: `format`, `size`, `damaged`.
+metadata. On failure it prints one word to standard error and exits with 1: `format`, `size`, `side`, `damaged`.
 Imports neither Django nor torch, for a quick start.
 """
 
@@ -17,6 +17,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 FORMATS = ("PNG", "JPEG", "WEBP")
 SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF")
 MAX_PIXELS = 16_777_216
+# Decoding is by rows: a picture of one column takes a hundred times as long as a square.
+MAX_SIDE = 16_384
 MEMORY_BYTES = 1_500 * 2**20
 CPU_SECONDS = 20
 
@@ -56,6 +58,8 @@ def opened(content: bytes) -> Image.Image:
         raise Refused(_reason(content, error)) from error
     if picture.width * picture.height > MAX_PIXELS:
         raise Refused("size")
+    if max(picture.size) > MAX_SIDE:
+        raise Refused("side")
     return picture
 
 

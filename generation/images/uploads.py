@@ -42,6 +42,7 @@ KEPT_FOR = timedelta(days=90)
 REASONS = {
     "format": gettext_lazy("Use a PNG, JPEG or WebP picture."),
     "size": gettext_lazy("Use a picture of at most 16 megapixels."),
+    "side": gettext_lazy("Use a picture of at most 16,384 pixels a side."),
     "damaged": gettext_lazy("This picture is damaged and cannot be read."),
     "bytes": gettext_lazy("Use a file of at most 20 MB."),
     "empty": gettext_lazy("This file is empty."),

@@ -28,6 +28,8 @@ def options(request: HttpRequest) -> JsonResponse:
     key = auth.call_of(request).key
     if request.method == "GET":
         return JsonResponse(_options(key))
+    if not key.may(Scope.GENERATE):
+        raise errors.forbidden_scope()
     sent = parsing.json_object(request)
     if MODEL_OPTION in sent and not names.id_named(sent[MODEL_OPTION]):
         raise errors.invalid(MODEL_OPTION, "Model not found")

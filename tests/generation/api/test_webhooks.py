@@ -1,8 +1,11 @@
 import base64
 import hashlib
 import hmac
+import ipaddress
 import json
-from contextlib import contextmanager
+import socket
+import threading
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -184,6 +187,8 @@ def test_who_names_no_address_is_told_nothing(caller):
         "https://exa mple.com",
         "javascript:alert(1)",
         "https://example.com:notaport/",
+        "https://a..b/",
+        f"https://{'a' * 64}.example.com/",
         "https://example.com/\r\nX: y",
     ],
 )
@@ -210,3 +215,100 @@ def test_without_https_nothing_is_sent_outside_of_development(settings):
 
     with pytest.raises(outbound_http.UnfitAddress):
         outbound_http.require_fit("http://example.com/")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "10.0.0.1",
+        "192.88.99.1",
+        "::127.0.0.1",
+        "::ffff:10.0.0.1",
+        "::ffff:0:10.0.0.1",
+        "64:ff9b::10.0.0.1",
+        "64:ff9b::7f00:1",
+        "64:ff9b:1::a00:1",
+        "2002:7f00:1::",
+        "2002:a00:1::1",
+        "2001:0:7f00:1::",
+        "fec0::1",
+        "fd00::1",
+        "fe80::1",
+        "ff02::1",
+        "224.0.0.1",
+        "3fff::1",
+        "5f00::1",
+        "::",
+    ],
+)
+def test_an_address_of_the_house_is_known_in_every_form(address):
+    assert not outbound_http.is_public(ipaddress.ip_address(address))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["8.8.8.8", "2606:4700::1111", "64:ff9b::8.8.8.8", "::ffff:8.8.8.8", "2002:808:808::1"],
+)
+def test_an_address_of_the_internet_may_be_called(address):
+    assert outbound_http.is_public(ipaddress.ip_address(address))
+
+
+def test_what_a_name_leads_to_is_looked_at(settings, monkeypatch):
+    """A resolver that gives an outer address first and an inner one beside it."""
+    settings.WEBHOOKS_TO_PRIVATE_ADDRESSES = False
+    found = [(0, 0, 0, "", (each, 443)) for each in ("8.8.8.8", "64:ff9b::a00:1")]
+    monkeypatch.setattr(outbound_http.socket, "getaddrinfo", lambda *_args, **_options: found)
+
+    with pytest.raises(outbound_http.NotReached, match="not on the internet"):
+        outbound_http.post("https://example.com/", b"", {})
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64])
+def test_a_host_that_cannot_be_encoded_is_given_up(caller, receiver, host):
+    """Rows of before it was refused."""
+    delivery = finish(caller, receiver.url)
+    Delivery.objects.update(url=f"https://{host}/", attempts=Delivery.MAX_ATTEMPTS - 1)
+
+    assert not webhooks.deliver(str(delivery.pk))
+
+    assert Delivery.objects.get().status == Delivery.Status.FAILED
+
+
+@contextmanager
+def dripping(start, drop):
+    """The URL of a receiver that says `start`, then `drop` again and again, for as long as it is heard."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        is_over = threading.Event()
+
+        def drip():
+            connection, _address = server.accept()
+            with connection, suppress(OSError):
+                connection.sendall(start)
+                while not is_over.wait(0.02):
+                    connection.sendall(drop)
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        is_over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize(
+    ("start", "drop"),
+    [
+        (b"H", b""),
+        (b"", b"H"),
+        (b"HTTP/1.1 200 OK\r\nX: ", b"x"),
+        (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"\x16\x03\x03\x40\x00", b"x"),
+    ],
+    ids=["silent", "status", "header", "headers", "continue", "handshake"],
+)
+def test_a_receiver_that_drips_is_cut_off_at_one_deadline(monkeypatch, scheme, start, drop):
+    monkeypatch.setattr(outbound_http, "SECONDS", 0.3)
+
+    with dripping(start, drop) as host, pytest.raises(outbound_http.NotReached):
+        outbound_http.post(f"{scheme}://{host}/", b"{}", {})

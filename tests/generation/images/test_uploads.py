@@ -124,6 +124,8 @@ def png_that_claims(width, height):
         (png_that_claims(20_000, 20_000), "size"),
         (png_that_claims(60_000, 60_000), "size"),
         (png_that_claims(4_097, 4_096), "size"),
+        (png_that_claims(1, 16_777_216), "side"),
+        (png_that_claims(16_385, 8), "side"),
         (encoded(noise(), "PNG")[:300], "damaged"),
         (encoded(noise(size=(400, 300)), "JPEG")[:2_000], "damaged"),
         (encoded(noise(), "WEBP")[:200], "damaged"),

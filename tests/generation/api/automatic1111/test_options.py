@@ -5,6 +5,7 @@ import io
 import PIL.Image
 import pytest
 
+from accounts.models import Scope
 from tests.generation.api.callers import Caller
 from tests.generation.api.formats import text
 
@@ -32,3 +33,13 @@ def test_png_info_reads_what_a_picture_says(caller):
 
     assert answer["info"].startswith("a tree")
     assert answer["parameters"]["seed"] == 3
+
+
+def test_a_key_that_may_only_read_changes_no_options(client, buyer):
+    reader = Caller(client, buyer, scopes=[Scope.READ])
+
+    response = reader.post("/sdapi/v1/options", {"mine": 1})
+
+    assert response.status_code == 403
+    assert reader.get("/sdapi/v1/options").status_code == 200
+    assert reader.reloaded().options == {}
