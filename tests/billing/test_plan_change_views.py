@@ -5,8 +5,8 @@ import re
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils.formats import date_format
 
+from accounts import time_zones
 from accounts.models import User
 from billing import plan_changes
 from billing.models import Customer, Interval, Subscription
@@ -134,14 +134,14 @@ def test_before_canceling_one_page_says_until_when_and_what_stays(
     plan_changes.change(
         subscriber, plan_changes.offer(subscriber, PLANS["basic"], Interval.MONTH).token
     )
-    ends = date_format(Subscription.objects.get().current_period_end)
+    ends = time_zones.named(Subscription.objects.get().current_period_end)
 
     response = client.get(reverse("billing:confirm_cancel"))
 
     page = " ".join(response.text.split())
     assert f"stays active until <strong>{ends}</strong>" in page
     plan, topup = response.context["grants"]
-    assert f"yours until {date_format(plan.expires_at)}" in page
+    assert f"yours until {time_zones.named(plan.expires_at)}" in page
     assert f"{gpu_time(topup.remaining)}</span></dt> <dd>doesn’t expire" in page
     assert "2,900</span></dt><dd>doesn’t expire" in page
     assert "Your change to Basic" in page
@@ -155,7 +155,9 @@ def test_a_years_months_go_on_until_it_ends(client: Client, bob: User) -> None:
 
     page = client.get(reverse("billing:confirm_cancel")).text
 
-    assert f"each month, the last before {date_format(subscription.current_period_end)}" in page
+    assert (
+        f"each month, the last before {time_zones.named(subscription.current_period_end)}" in page
+    )
 
 
 def test_before_ending_an_unpaid_plan_one_page_says_so(client: Client, subscriber: User) -> None:
