@@ -21,7 +21,7 @@ test: setup
 	  echo "The browser tests need Chromium. On Debian or Ubuntu: sudo apt-get install chromium" >&2; \
 	  echo "Elsewhere, name it: make test CHROMIUM=/path/to/chromium" >&2; exit 1; }
 	CHROMIUM="$(CHROMIUM)" $(BIN)/pytest --numprocesses=logical --maxprocesses=4 \
-	  --dist=loadgroup --no-loadscope-reorder
+	  --dist=loadscope --no-loadscope-reorder
 
 lint: setup
 	$(BIN)/ruff check .

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Generator, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Set as AbstractSet
 
 import pytest
 from django.core.cache import cache
@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client
 from django.utils import translation
+from xdist.remote import Producer
 
 from accounts.models import User
 from tests import factories
@@ -18,10 +19,7 @@ from tests.data_folders import (  # noqa: F401  # fixtures for every test
     migrated,
     new_data_folder,
 )
-
-TESTS = Path(__file__).parent
-# The folder whose tests share a site and a browser.
-BROWSER = "browser"
+from tests.groups import BROWSER, GroupScheduling, group_of
 
 
 @pytest.hookimpl(wrapper=True)
@@ -37,21 +35,19 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupScheduling:
+    return GroupScheduling(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with what takes long, so that processes which share the tests end at about the same time.
-
-    Each takes one group after another: what shares a site and a browser is one, since both take a minute
-    to start, and each other module is one.
-    """
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-    slow = {_group(item) for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (_group(item) != BROWSER, _group(item) not in slow))
+    """Start with what takes long, so that processes which share the tests end at about the same time."""
+    slow = {group_of(item.nodeid) for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: _turn(group_of(item.nodeid), slow))
 
 
-def _group(item: pytest.Item) -> str:
-    path = item.path.relative_to(TESTS)
-    return BROWSER if path.parts[0] == BROWSER else path.as_posix()
+def _turn(group: str, slow: AbstractSet[str]) -> tuple[bool, bool]:
+    return group != BROWSER, group not in slow
 
 
 def pytest_unconfigure() -> None:

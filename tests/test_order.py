@@ -2,27 +2,40 @@
 
 from itertools import groupby
 
+import pytest
 
-def group(item):
-    return item.get_closest_marker("xdist_group").args[0]
-
-
-def test_tests_of_the_shared_site_come_first_and_stay_together(request):
-    is_of_site = ["tests/browser/" in item.path.as_posix() for item in request.session.items]
-
-    assert [key for key, _run in groupby(is_of_site)] in ([True, False], [False])
-    assert {group(item) == "browser" for item in request.session.items} == set(is_of_site)
+from tests.groups import BROWSER, group_of
 
 
-def test_tests_of_a_module_stay_together(request):
-    pairs = {(item.path, group(item)) for item in request.session.items}
+@pytest.mark.parametrize(
+    ("test", "group"),
+    [
+        ("tests/browser/test_gallery.py::test_keys_select_and_act", BROWSER),
+        ("tests/browser/test_pages.py::test_pages_fit_the_screen[member-phone]", BROWSER),
+        ("tests/billing/test_plans.py::test_one[a::b]", "tests/billing/test_plans.py"),
+    ],
+)
+def test_tests_that_share_a_site_or_a_module_are_a_group(test, group):
+    assert group_of(test) == group
 
-    assert len(pairs) == len({path for path, _group in pairs})
+
+def groups(request):
+    """The groups of this session's tests, in their order."""
+    return [group_of(item.nodeid) for item in request.session.items]
+
+
+def test_tests_of_the_shared_site_come_first(request):
+    runs = [
+        is_of_site for is_of_site, _run in groupby(group == BROWSER for group in groups(request))
+    ]
+
+    assert runs in ([True, False], [False])
 
 
 def test_slow_modules_come_before_quick_ones(request):
-    others = [item for item in request.session.items if group(item) != "browser"]
-    slow = {group(item) for item in others if item.get_closest_marker("slow")}
-    is_slow = [group(item) in slow for item in others]
+    marked = {
+        group_of(item.nodeid) for item in request.session.items if item.get_closest_marker("slow")
+    }
+    is_slow = [group in marked for group in groups(request) if group != BROWSER]
 
     assert is_slow == sorted(is_slow, reverse=True)
