@@ -17,7 +17,7 @@ function time({ dataset }, ms) {
     : dataset.minutes.replace("{minutes}", Math.floor(seconds / 60)).replace("{seconds}", seconds % 60);
 }
 
-function show(job, { step, phase, billed_ms: billed, free_ms: free }) {
+function show(job, { step, phase, billed_ms: billed = 0, free_ms: free = 0 }) {
   for (const view of views(job)) {
     for (const element of view.querySelectorAll("[data-step]")) element.textContent = step;
     for (const bar of view.querySelectorAll("[data-progress]")) bar.value = step;
