@@ -9,3 +9,9 @@ Each package imports only those after it: loop, loading, diffusion, request, che
 modules enums, messages and events. Torch is loaded from diffusion upwards, and by sketchbook, which
 trains the bundled checkpoint.
 """
+
+import os
+
+# Before torch loads OpenMP: threads that wait for each other must sleep. While they spin, a thread that a busy
+# neighbor keeps from its core costs the others CPU time, which customers would pay.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
