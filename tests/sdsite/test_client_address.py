@@ -15,7 +15,7 @@ def addresses(client):
     def addresses(*, forwarded=None, peer=PROXY):
         headers = {"X-Forwarded-For": forwarded} if forwarded else {}
         with capture_logs(processors=[merge_contextvars]) as lines:
-            client.get(reverse("healthz"), headers=headers, REMOTE_ADDR=peer)
+            client.get(reverse("robots"), headers=headers, REMOTE_ADDR=peer)
         return {line["ip"] for line in lines if line["event"].startswith("request_")}
 
     return addresses
