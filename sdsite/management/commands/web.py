@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand
 
 from generation.images import marker
 from sdsite import file_modes
+from sdsite.http_protocol import Protocol
 
 # Browsers send only short messages over a websocket.
 LARGEST_MESSAGE = 64 * 2**10
@@ -33,6 +34,7 @@ class Command(BaseCommand):
             "sdsite.asgi:application",
             host=host,
             port=port,
+            http=Protocol,
             lifespan="off",
             log_config=None,
             access_log=False,
