@@ -42,7 +42,7 @@ def end_all(*, failing=()):
         claimed.append(job)
     for number, job in reversed(list(enumerate(claimed))):
         if number in failing:
-            jobs.fail(job, code="nan", message="No picture.")
+            jobs.fail(job, code="budget", message="No picture.")
             continue
         for index in reversed(range(job.generation_request.num_images)):
             make_image(job, index=index)
