@@ -3,7 +3,7 @@
 import threading
 from typing import TYPE_CHECKING, Any
 
-from celery import shared_task
+from celery import current_app, shared_task
 from celery.signals import worker_ready, worker_shutting_down
 from django.conf import settings
 
@@ -60,13 +60,22 @@ def send_webhooks() -> None:
 @worker_ready.connect
 def warm_up(**kwargs: Any) -> None:
     """Load torch before the first job comes, without delaying Celery."""
+    if not _takes_jobs():
+        return
     threading.Thread(target=_worker, name="warm-up", daemon=True).start()
 
 
 @worker_shutting_down.connect
 def wind_down(**kwargs: Any) -> None:
     """Have running jobs end soon, because Celery waits for them. Called in a signal handler."""
+    if not _takes_jobs():
+        return
     threading.Thread(target=_stop, name="wind-down", daemon=True).start()
+
+
+def _takes_jobs() -> bool:
+    """False in a Celery process for background tasks, which has no engine."""
+    return settings.JOB_QUEUE in current_app.amqp.queues.consume_from
 
 
 def _worker() -> "Worker":

@@ -168,7 +168,16 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
-# One process for each device, whose threads feed one engine; a few more run the other tasks.
+# Workers take jobs alone: what waits for strangers' servers, or works for minutes, must not hold their threads.
+# The release before had one queue for all, whose messages workers still take.
+JOB_QUEUE = CELERY_TASK_DEFAULT_QUEUE = "celery"
+BACKGROUND_QUEUE = "background"
+CELERY_TASK_ROUTES = (
+    [("generation.work", {"queue": JOB_QUEUE}), ("*", {"queue": BACKGROUND_QUEUE})],
+)
+# Threads of `manage.py background`.
+BACKGROUND_THREADS = env.int("BACKGROUND_THREADS", 8)
+# One process for each device, whose threads feed one engine; a few more take bells that ring meanwhile.
 WORKER_SLOTS = env.int("WORKER_SLOTS", 8)
 CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_CONCURRENCY = WORKER_SLOTS + 4

@@ -33,7 +33,7 @@ CELERY = (sys.executable, "-m", "celery", "--app", "sdsite", "--quiet")
 
 
 class Command(BaseCommand):
-    help = "Runs the site on this machine: servers, web, worker and beat. Ctrl-C ends them all."
+    help = "Runs the site on this machine: servers, web, worker, background tasks and beat. Ctrl-C ends all."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -156,6 +156,7 @@ def _start_parts(stack: contextlib.ExitStack, *, port: int, env: dict[str, str])
     commands: dict[str, Sequence[object]] = {
         "The web process": [*MANAGE, "web", f"--port={port}"],
         "The worker": [*CELERY, "worker", "--without-gossip", "--without-mingle"],
+        "The background process": [*MANAGE, "background"],
         "Beat": [*CELERY, "beat"],
     }
     parts = [
