@@ -50,7 +50,8 @@ def checkout_session(data: Json) -> CheckoutSession:
     return CheckoutSession(
         id=data["id"],
         user_id=int(reference) if reference and reference.isdecimal() else None,
-        is_paid=data["payment_status"] in SETTLED,
+        # An open session may need no payment either, and nothing is bought by it yet.
+        is_paid=data["status"] == "complete" and data["payment_status"] in SETTLED,
         subscription_id=data["subscription"],
         product=bought.get("product", ""),
         unit=Unit(bought.get("unit", Unit.GPU_MS)),
