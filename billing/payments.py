@@ -51,8 +51,7 @@ def record_invoices(
     known = {payment.reference: payment for payment in rows}
     for invoice in invoices:
         payment = known.get(invoice.id) or _new_payment(user, invoice, remote)
-        payment.provider, payment.account = provider, account
-        _record(payment, invoice, remote)
+        _record(payment, invoice, remote, provider=provider, account=account)
 
 
 def record_purchase(
@@ -147,10 +146,19 @@ def _new_payment(user: User, invoice: Invoice, remote: ProviderSubscription) -> 
     )
 
 
-def _record(payment: Payment, invoice: Invoice, remote: ProviderSubscription) -> None:
+def _record(
+    payment: Payment,
+    invoice: Invoice,
+    remote: ProviderSubscription,
+    *,
+    provider: str,
+    account: str,
+) -> None:
     was_paid, attempts = payment.status == Payment.Status.PAID, payment.attempts
     is_paid_now = invoice.status == Payment.Status.PAID and not was_paid
     fields = {
+        "provider": provider,
+        "account": account,
         "status": invoice.status,
         "product": invoice.plan or payment.product,
         "payment_intent_id": invoice.payment_intent_id or payment.payment_intent_id,

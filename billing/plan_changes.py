@@ -152,7 +152,7 @@ def end_if_live(user: User) -> None:
     subscription = Subscription.objects.filter(user=user).first()
     if subscription is None:
         return
-    if not subscriptions.may_be_known(subscription):
+    if subscriptions.is_elsewhere(subscription):
         log.error("%s cannot be ended here", subscription.provider_subscription_id)
         return
     # It may have ended or begun, and its event may be late.

@@ -13,12 +13,12 @@ from django.db import transaction
 
 from accounts.models import User
 from billing import ledger, payments
-from billing.models import LIVE, Customer, Grant, Subscription, Unit
+from billing.models import LIVE, Customer, Grant, Subscription, Unit, accounts
 from billing.payments import TRIES, Contended
 from billing.plans import PLANS, TRIAL
 from billing.providers import gateway
 from billing.providers.objects import Invoice, ProviderSubscription
-from billing.providers.protocol import Gateway, ProviderUnavailable
+from billing.providers.protocol import Gateway, ProviderRefused, ProviderUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +92,20 @@ def may_be_known(row: Subscription) -> bool:
         return row.provider == provider.name
 
 
+def is_elsewhere(row: Subscription) -> bool:
+    """True if the row's ids are certainly of another provider or account than the present one.
+
+    Raises ProviderUnavailable if that is uncertain.
+    """
+    provider = gateway()
+    if _is_at(provider, row):
+        return False
+    is_same_provider = row.provider == provider.name
+    if is_same_provider and not accounts.are_certain(row.account, provider.account):
+        raise ProviderRefused
+    return True
+
+
 def look_again(user: User, *, has_gone_to_pay: bool) -> bool:
     """Synchronize a subscription that waits for a payment, which the customer may just have made.
 
@@ -142,9 +156,10 @@ def _write(
         return False
     # A user has one customer for all later checkouts.
     at = {"provider": provider.name, "account": provider.account}
-    Customer.objects.in_account(provider.name, provider.account).get_or_create(
-        user=row.user, defaults={**at, "provider_customer_id": remote.customer_id}
-    )
+    if not Customer.objects.in_account(**at).filter(user=row.user).exists():
+        Customer.objects.get_or_create(
+            user=row.user, **at, defaults={"provider_customer_id": remote.customer_id}
+        )
     # The oldest first, in the order of their payment.
     payments.record_invoices(row.user, invoices[::-1], remote, **at)
     return True
@@ -167,7 +182,7 @@ def _is_live_at(provider: Gateway, row: Subscription) -> bool:
 
 
 def _is_at(provider: Gateway, row: Subscription) -> bool:
-    return row.provider == provider.name and row.account in {"", provider.account}
+    return row.provider == provider.name and accounts.may_be_same(row.account, provider.account)
 
 
 def _fields(remote: ProviderSubscription, *, provider: Gateway) -> dict[str, object]:

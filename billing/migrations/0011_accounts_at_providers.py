@@ -18,17 +18,17 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="customer",
             name="account",
-            field=models.CharField(blank=True, max_length=80),
+            field=models.CharField(blank=True, db_default="", max_length=80),
         ),
         migrations.AddField(
             model_name="payment",
             name="account",
-            field=models.CharField(blank=True, max_length=80),
+            field=models.CharField(blank=True, db_default="", max_length=80),
         ),
         migrations.AddField(
             model_name="subscription",
             name="account",
-            field=models.CharField(blank=True, max_length=80),
+            field=models.CharField(blank=True, db_default="", max_length=80),
         ),
         migrations.AddConstraint(
             model_name="customer",

@@ -4,12 +4,10 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 from django.utils.translation import gettext_lazy as _
 
-# The length of `Gateway.account`: the account and mode at the provider in which a row's ids are known. Rows of
-# earlier releases have an empty one, until they are first used.
-ACCOUNT = 80
+from billing.models import accounts
 
 
 class Interval(models.TextChoices):
@@ -22,8 +20,9 @@ class Interval(models.TextChoices):
 class CustomerQuerySet(models.QuerySet["Customer"]):
     def in_account(self, provider: str, account: str) -> "CustomerQuerySet":
         """Those that the provider may know, the certain ones first."""
-        known = self.filter(provider=provider, account__in={"", account})
-        return known.order_by("-account")
+        certainty = Case(When(account=account, then=0), When(account="", then=2), default=1)
+        known = self.filter(accounts.may_be(account), provider=provider)
+        return known.order_by(certainty, "-pk")
 
 
 class Customer(models.Model):
@@ -36,7 +35,7 @@ class Customer(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="customers"
     )
     provider = models.CharField(max_length=12)
-    account = models.CharField(max_length=ACCOUNT, blank=True)
+    account = models.CharField(max_length=accounts.LENGTH, blank=True, db_default="")
     provider_customer_id = models.CharField(max_length=100)
 
     objects = CustomerQuerySet.as_manager()
@@ -68,7 +67,7 @@ class Subscription(models.Model):
     interval = models.CharField(max_length=5, choices=Interval.choices, default=Interval.MONTH)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.INCOMPLETE)
     provider = models.CharField(max_length=12)
-    account = models.CharField(max_length=ACCOUNT, blank=True)
+    account = models.CharField(max_length=accounts.LENGTH, blank=True, db_default="")
     provider_customer_id = models.CharField(max_length=100, blank=True)
     provider_subscription_id = models.CharField(max_length=100, unique=True)
     # A period's price before tax. A subscriber keeps it when the catalogue changes.
@@ -136,7 +135,7 @@ class Payment(models.Model):
     product = models.CharField(max_length=40)
     reference = models.CharField(max_length=100)
     provider = models.CharField(max_length=12)
-    account = models.CharField(max_length=ACCOUNT, blank=True)
+    account = models.CharField(max_length=accounts.LENGTH, blank=True, db_default="")
     provider_subscription_id = models.CharField(max_length=100, blank=True)
     invoice_id = models.CharField(max_length=100, blank=True)
     payment_intent_id = models.CharField(max_length=100, blank=True)

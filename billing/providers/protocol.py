@@ -78,7 +78,9 @@ class Gateway(Protocol):
 
     @property
     def account(self) -> str:
-        """The account and mode that all ids belong to; empty at a provider that has only one.
+        """The account and mode that all ids belong to, as `models.accounts` describes them.
+
+        Empty at a provider that has only one.
 
         Raises ProviderUnavailable.
         """

@@ -86,3 +86,12 @@ def test_what_is_not_of_our_making_is_passed_over(customer: User) -> None:
     stranger.save(force_insert=True)
 
     assert list(audit()) == []
+
+
+def test_payments_of_earlier_releases_are_compared(customer: User) -> None:
+    Payment.objects.update(account="")
+    bought = Payment.objects.get(product="minutes-100")
+
+    sandbox.refund(bought.payment_intent_id, cents=100)
+
+    assert list(audit()) == [f"{bought.reference}: 0 were returned here, 100 there"]

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import stripe
@@ -64,18 +64,25 @@ def translated_errors() -> Iterator[None]:
 
 
 @cache
-def account_of(key: str, address: str) -> str:
-    """The id of the key's account, and its mode: customers of test mode are unknown in live mode.
+def account_id(key: str, address: str) -> str:
+    """The id of the key's account. Asks until there is an answer; raises ProviderUnavailable."""
+    with translated_errors():
+        return client(key, address).v1.accounts.retrieve_current().id
 
-    The id is empty if the key may not read it. Asks once; raises ProviderUnavailable.
+
+def account_of(key: str, address: str) -> str:
+    """The key's account and mode: customers of test mode are unknown in live mode.
+
+    The mode alone if the key may not read the account. Raises ProviderUnavailable.
     """
     mode = "live" if "_live_" in key else "test"
     try:
-        with translated_errors():
-            found = client(key, address).v1.accounts.retrieve_current()
-    except ProviderRefused:
-        return mode
-    return f"{found.id} {mode}"
+        return f"{account_id(key, address)} {mode}"
+    except ProviderRefused as error:
+        # An expired key says nothing about the account that its ids belong to.
+        if isinstance(error.__cause__, stripe.PermissionError):
+            return mode
+        raise
 
 
 def _lacks_customer(error: stripe.StripeError) -> bool:
@@ -95,7 +102,7 @@ class Connection:
         self._key = key
         self._price = cache(self._retrieve_price)
 
-    @property
+    @cached_property
     def account(self) -> str:
         return account_of(self._key, settings.STRIPE_API_URL)
 

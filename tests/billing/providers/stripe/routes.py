@@ -496,6 +496,7 @@ def retrieve_intent(account: Account, intent_id: str, *, asked: Params) -> Objec
 
 @route("GET", "/v1/refunds", stripe_params.RefundListParams)
 def list_refunds(account: Account, *, asked: Params) -> Object:
+    account.get(asked["payment_intent"], "payment_intent")
     found = account.all("refund", payment_intent=asked["payment_intent"])
     return listed(account, found, asked, "/v1/refunds")
 

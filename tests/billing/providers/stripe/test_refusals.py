@@ -1,5 +1,6 @@
 """Requests that Stripe refuses, lost customers, purchases for nothing, and other accounts and modes."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from io import StringIO
 
@@ -8,6 +9,7 @@ from django.core.management import call_command
 from django.test import Client
 from pytest_django import Settings
 
+from accounts import deletion
 from accounts.models import User
 from billing import checkouts, event_inbox, money, plan_changes, subscriptions
 from billing.audit import audit
@@ -59,6 +61,16 @@ def test_a_pack_for_nothing_is_delivered_once(life: Life, alice: User, client: C
 def test_a_pack_that_is_not_paid_yet_waits(life: Life, alice: User) -> None:
     session_id = opened(alice)
     life.account.get(session_id, "checkout.session")["status"] = "complete"
+
+    assert checkouts.complete(alice, checkout_id=session_id) is None
+
+    assert not Grant.objects.exists()
+
+
+def test_an_open_session_that_needs_no_payment_brings_nothing(life: Life, alice: User) -> None:
+    session_id = opened(alice)
+    session = life.account.get(session_id, "checkout.session")
+    session["payment_status"] = "no_payment_required"
 
     assert checkouts.complete(alice, checkout_id=session_id) is None
 
@@ -171,6 +183,36 @@ def test_payments_of_test_mode_are_not_looked_for_in_live_mode(
     assert out.getvalue() == "clean\n"
 
 
+def test_payments_of_an_earlier_release_are_compared_in_the_account_that_knows_them(
+    life: Life,
+) -> None:
+    life.buy(PACK)
+    life.deliver()
+    Payment.objects.update(account="")
+    life.account.refund(life.last_payment, 29_00)
+
+    [named] = audit()
+
+    assert named.endswith("0 were returned here, 2900 there")
+
+
+def test_payments_of_an_earlier_release_in_test_mode_are_left_out(
+    life_after_test_mode: Life,
+) -> None:
+    Payment.objects.update(account="")
+
+    assert list(audit()) == []
+
+
+def test_an_invoice_of_an_earlier_release_gets_its_account(life: Life) -> None:
+    subscription = life.subscribe()
+    Payment.objects.update(account="")
+
+    subscriptions.synchronize(subscription.provider_subscription_id)
+
+    assert Payment.objects.get().account == "acct_fake test"
+
+
 def test_an_account_whose_plan_is_in_test_mode_can_be_deleted(
     life_after_test_mode: Life, alice: User, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -179,14 +221,83 @@ def test_an_account_whose_plan_is_in_test_mode_can_be_deleted(
     assert "cannot be ended here" in caplog.text
 
 
+@pytest.fixture
+def unknown_account() -> Iterator[None]:
+    """No account's id has been read yet, or will be known to other tests."""
+    stripe_client.account_id.cache_clear()
+    yield
+    stripe_client.account_id.cache_clear()
+
+
 def test_a_key_that_may_not_read_the_account_still_has_a_mode(
-    life: Life, stripe: FakeStripe
+    stripe: FakeStripe, unknown_account: None
 ) -> None:
     stripe.forbidden.add("/v1/account")
-    stripe_client.account_of.cache_clear()
 
     assert gateway().account == "test"
-    stripe_client.account_of.cache_clear()
+    stripe.forbidden.clear()
+    assert gateway().account == "acct_fake test"
+
+
+def test_while_the_account_is_unknown_the_mode_decides(
+    life: Life, stripe: FakeStripe, alice: User, unknown_account: None
+) -> None:
+    life.subscribe()
+    stripe_client.account_id.cache_clear()
+    stripe.forbidden.add("/v1/account")
+
+    assert subscriptions.live(alice) is not None
+    life.buy(PACK)
+    assert Customer.objects.count() == 1
+    stripe.forbidden.clear()
+    Subscription.objects.update(account="test")
+    assert subscriptions.live(alice) is not None
+    plan_changes.end_if_live(alice)
+    assert life.subscription["status"] == "canceled"
+
+
+def test_with_an_expired_key_a_second_plan_is_not_sold(
+    life: Life, alice: User, settings: Settings, client: Client
+) -> None:
+    life.subscribe()
+    client.force_login(alice)
+    settings.STRIPE_SECRET_KEY = "sk_test_expired"
+
+    response = client.post("/billing/checkout/standard/month/")
+
+    assert subscriptions.live(alice) is not None
+    assert "checkout.stripe.com" not in response["Location"]
+    with pytest.raises(ProviderRefused):
+        assert gateway().account
+
+
+def test_with_an_expired_key_an_account_with_a_plan_is_not_erased(
+    life: Life, alice: User, settings: Settings
+) -> None:
+    life.subscribe()
+    working = settings.STRIPE_SECRET_KEY
+    deletion.request(alice)
+    settings.STRIPE_SECRET_KEY = "sk_test_expired"
+
+    with pytest.raises(ProviderRefused):
+        deletion.erase(alice.pk)
+
+    settings.STRIPE_SECRET_KEY = working
+    assert deletion.erase(alice.pk)
+    assert life.subscription["status"] == "canceled"
+
+
+@pytest.mark.parametrize("account", ["live", "test"])
+def test_a_plan_in_an_uncertain_account_is_no_end(
+    life_after_test_mode: Life, alice: User, stripe: FakeStripe, account: str, unknown_account: None
+) -> None:
+    if account == "live":
+        stripe.forbidden.add("/v1/account")
+    else:
+        Subscription.objects.update(account=account)
+
+    with pytest.raises(ProviderRefused):
+        plan_changes.end_if_live(alice)
 
 
 # Refusals ---------------------------------------------------------------------------------------
