@@ -94,7 +94,7 @@ def confirm_end(request: HttpRequest) -> HttpResponse:
 @require_POST
 def end(request: HttpRequest) -> HttpResponse:
     done = _("Your plan has ended, and you owe nothing. Your pictures and what you bought stay.")
-    return _do(request, plan_changes.end, done=done)
+    return _do(request, plan_changes.end_unpaid, done=done)
 
 
 def _leave(request: HttpRequest, *, ends_now: bool) -> HttpResponse:
@@ -113,7 +113,7 @@ def _leave(request: HttpRequest, *, ends_now: bool) -> HttpResponse:
         return redirect(
             "billing:confirm_end" if subscription.is_past_due else "billing:confirm_cancel"
         )
-    if subscription.cancel_at_period_end:
+    if subscription.cancel_at_period_end and not ends_now:
         return redirect("billing:plan")
     months = Payment.objects.filter(
         user=user, provider_subscription_id=subscription.provider_subscription_id
@@ -153,6 +153,10 @@ def _do(
 ) -> HttpResponse:
     try:
         verb(user_of(request))
+    except plan_changes.PageExpired as error:
+        messages.error(request, str(error))
+        # It goes on to the page for a past-due plan.
+        return redirect("billing:confirm_cancel")
     except ERRORS as error:
         messages.error(request, str(error))
     else:

@@ -50,6 +50,10 @@ class OfferExpired(Exception):
         super().__init__(_("Your plan or its price has changed meanwhile. Please look again."))
 
 
+class PageExpired(OfferExpired):
+    """The plan has become past due, or has been paid, since its page was shown. Nothing was done."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Offer:
     """A change of plan with its price. `change` takes the `token` and does exactly this.
@@ -117,13 +121,18 @@ def change(user: User, token: str) -> str | None:
 
 
 def cancel(user: User) -> Subscription | None:
-    """Cancel at the end of the period. Raises NotSubscribed, ProviderUnavailable."""
-    return _set_cancel_at_period_end(user, cancel=True)
+    """Cancel a paid plan at the end of the period. Raises NotSubscribed, PageExpired, ProviderUnavailable."""
+    key, remote = _begin_change(_get_live(user))
+    _require(remote, is_past_due=False)
+    gateway().set_cancel_at_period_end(remote, cancel=True, idempotency_key=key)
+    return subscriptions.synchronize(remote.id)
 
 
 def resume(user: User) -> Subscription | None:
     """Withdraw a cancellation before the period ends. Raises NotSubscribed, ProviderUnavailable."""
-    return _set_cancel_at_period_end(user, cancel=False)
+    key, remote = _begin_change(_get_live(user))
+    gateway().set_cancel_at_period_end(remote, cancel=False, idempotency_key=key)
+    return subscriptions.synchronize(remote.id)
 
 
 def keep(user: User) -> Subscription | None:
@@ -131,6 +140,15 @@ def keep(user: User) -> Subscription | None:
     key, remote = _begin_change(_get_live(user))
     gateway().unschedule(remote, idempotency_key=key)
     return subscriptions.synchronize(remote.id)
+
+
+def end_unpaid(user: User) -> Subscription | None:
+    """End a past-due plan now. Raises NotSubscribed, PageExpired, ProviderUnavailable."""
+    subscription = _get_live(user)
+    _require(
+        gateway().retrieve_subscription(subscription.provider_subscription_id), is_past_due=True
+    )
+    return end(user)
 
 
 def end(user: User) -> Subscription | None:
@@ -209,10 +227,11 @@ def _begin_change(
     return key, gateway().retrieve_subscription(subscription.provider_subscription_id)
 
 
-def _set_cancel_at_period_end(user: User, *, cancel: bool) -> Subscription | None:
-    key, remote = _begin_change(_get_live(user))
-    gateway().set_cancel_at_period_end(remote, cancel=cancel, idempotency_key=key)
-    return subscriptions.synchronize(remote.id)
+def _require(remote: ProviderSubscription, *, is_past_due: bool) -> None:
+    """Raises PageExpired, with our row synchronized, so that the right page comes next."""
+    if (remote.status == Subscription.Status.PAST_DUE) != is_past_due:
+        subscriptions.synchronize(remote.id)
+        raise PageExpired
 
 
 def _read(token: str, user: User) -> tuple[Plan, Interval, datetime, bool, int]:

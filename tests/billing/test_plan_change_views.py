@@ -8,8 +8,8 @@ from django.urls import reverse
 
 from accounts import time_zones
 from accounts.models import User
-from billing import plan_changes
-from billing.models import Customer, Interval, Subscription
+from billing import plan_changes, subscriptions
+from billing.models import Customer, Interval, SandboxObject, Subscription
 from billing.plans import PLANS, plan_of
 from billing.providers import sandbox
 from billing.templatetags.amounts import gpu_time
@@ -206,11 +206,60 @@ def test_changing_a_canceled_plan_says_that_it_goes_on(client: Client, subscribe
     assert not Subscription.objects.get().cancel_at_period_end
 
 
-def test_ending_a_plan_now(client: Client, subscriber: User) -> None:
+@pytest.fixture
+def past_due(subscriber: User) -> Subscription:
+    subscription = Subscription.objects.get(user=subscriber)
+    sandbox.renew(subscription.provider_subscription_id, card_works=False)
+    row = subscriptions.synchronize(subscription.provider_subscription_id)
+    assert row is not None and row.is_past_due
+    return row
+
+
+def test_ending_a_plan_now(client: Client, past_due: Subscription) -> None:
     response = client.post(reverse("billing:end"), follow=True)
 
     assert "you owe nothing" in response.text
     assert Subscription.objects.get().status == Subscription.Status.CANCELED
+
+
+def test_a_past_due_plan_that_is_canceled_too_can_end_now(
+    client: Client, past_due: Subscription
+) -> None:
+    Subscription.objects.update(cancel_at_period_end=True)
+
+    page = client.get(reverse("billing:confirm_end"))
+
+    assert f'action="{reverse("billing:end")}"' in page.text
+
+
+@pytest.mark.parametrize("event_is_late", [True, False])
+def test_a_plan_that_was_paid_meanwhile_does_not_end(
+    client: Client, past_due: Subscription, event_is_late: bool
+) -> None:
+    sandbox.pay_invoice(SandboxObject.objects.filter(type="invoice").latest("created_at").pk)
+    if not event_is_late:
+        subscriptions.synchronize(past_due.provider_subscription_id)
+
+    response = client.post(reverse("billing:end"), follow=True)
+
+    assert response.redirect_chain == [(reverse("billing:confirm_cancel"), 302)]
+    assert "Please look again." in response.text
+    assert Subscription.objects.get().status == Subscription.Status.ACTIVE
+
+
+@pytest.mark.parametrize("event_is_late", [True, False])
+def test_a_plan_that_became_past_due_is_not_canceled_but_offered_to_end(
+    client: Client, past_due: Subscription, event_is_late: bool
+) -> None:
+    if event_is_late:
+        Subscription.objects.update(status=Subscription.Status.ACTIVE)
+
+    response = client.post(reverse("billing:cancel"), follow=True)
+
+    assert response.redirect_chain[-1] == (reverse("billing:confirm_end"), 302)
+    assert "Please look again." in response.text
+    row = Subscription.objects.get()
+    assert (row.status, row.cancel_at_period_end) == (Subscription.Status.PAST_DUE, False)
 
 
 @pytest.mark.parametrize("verb", VERBS)
