@@ -20,8 +20,11 @@ WITH named AS (
         AND named.number < paid.grants_given
 )
 """
+# Plans' grants from before payments were stored are named after their invoice.
 _WITHOUT_PAYMENT = """
-SELECT id, reference, source, user_id FROM bought WHERE payment_id IS NULL ORDER BY id
+SELECT id, reference, source, user_id FROM bought
+WHERE payment_id IS NULL AND NOT (source = 'plan' AND starts_with(reference, 'invoice:'))
+ORDER BY id
 """
 _WITHOUT_GRANTS = """
 SELECT paid.reference, paid.grants_given, count(bought.id) AS found

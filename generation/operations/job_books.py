@@ -49,7 +49,8 @@ FROM billing_hold AS hold LEFT JOIN jobs ON jobs.hold_id = hold.id
 WHERE hold.status = 'open' AND (jobs.id IS NULL OR jobs.has_ended OR jobs.status = 'parked')
 ORDER BY hold.id
 """
-# A job counts with its price until it ends, on the UTC day of its submission: `jobs.budgets`.
+# A job counts with its price until it ends, on the UTC day of its submission: `jobs.budgets`. The erasure of a
+# closed account deletes the jobs first and the keys last.
 _OTHER_BUDGET = """
 , days AS (
     SELECT job.api_key_id, (job.queued_at AT TIME ZONE 'UTC')::date AS day,
@@ -59,6 +60,8 @@ _OTHER_BUDGET = """
 )
 SELECT api_key_id, day, coalesce(key_day.spent, 0) AS counted, coalesce(days.spent, 0) AS spent
 FROM generation_keyday AS key_day FULL JOIN days USING (api_key_id, day)
+JOIN accounts_apikey AS key ON key.id = api_key_id
+JOIN accounts_user AS owner ON owner.id = key.user_id AND owner.closed_at IS NULL
 WHERE coalesce(key_day.spent, 0) <> coalesce(days.spent, 0) ORDER BY 1, 2
 """
 _COMPARISONS = (

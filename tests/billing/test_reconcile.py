@@ -136,6 +136,14 @@ def test_a_bought_grant_without_a_payment_is_named(alice: User, source: Grant.So
     assert f"(payment:cs_none:0, {source}): no payment of user {alice.pk} brought it" in named
 
 
+def test_a_plans_grant_from_before_payments_were_stored_is_clean(alice: User) -> None:
+    ledger.grant(
+        alice, unit=Unit.GPU_MS, amount=1, source=Grant.Source.PLAN, reference="invoice:in_old"
+    )
+
+    assert reconcile() == []
+
+
 @pytest.mark.parametrize("number", ["1", "00000000000000000000000000001", "x"])
 @pytest.mark.parametrize("whose", ["own", "another's"])
 def test_a_grant_beside_those_of_its_payment_is_named(

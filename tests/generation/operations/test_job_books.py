@@ -4,16 +4,18 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from accounts import keys
+from accounts import deletion, keys
 from accounts.models import Pays, User
 from billing import ledger
 from billing.models import Hold, Unit
 from billing.reconciliation import reconcile
 from generation import jobs
 from generation.models import Job, Status
+from generation.models.api import KeyDay
+from generation.personal_data import erasure
 from tests.generation import rows
 from tests.generation.books import assert_books_balance
-from tests.generation.carrying import finish, submit, submit_and_claim
+from tests.generation.carrying import claim, finish, submit, submit_and_claim
 
 pytestmark = pytest.mark.django_db
 
@@ -151,3 +153,15 @@ def test_a_budget_that_its_jobs_do_not_sum_to_is_named(alice: User, planted: str
     [named] = reconcile()
     assert named.startswith(f"API key {job.api_key_id} on ")
     assert named.endswith(f"its jobs sum to {job.price}")
+
+
+def test_a_budget_is_not_compared_while_its_account_is_erased(alice: User) -> None:
+    key, _secret = keys.make(alice, name="Shop", pays_in=Pays.GPU_MS)
+    jobs.submit(alice, rows.make_request(num_inference_steps=100), api_key=key)
+    finish(claim())
+    deletion.request(alice)
+
+    erasure.erase(alice)
+
+    assert KeyDay.objects.exists()
+    assert reconcile() == []
