@@ -78,7 +78,7 @@ def live(user: User) -> Subscription | None:
 
     The provider that now takes the payments knows nothing of that.
     """
-    row = Subscription.objects.filter(user=user, status__in=LIVE).first()
+    row = _live_row(user)
     return row if row and may_be_known(row) else None
 
 
@@ -111,14 +111,21 @@ def look_again(user: User, *, has_gone_to_pay: bool) -> bool:
 
     Leaves the row as it is while the provider cannot be asked. True if it waited.
     """
-    row = live(user)
+    row = _live_row(user)
     if row is None or not (row.awaits_confirmation or (has_gone_to_pay and row.is_past_due)):
+        return False
+    # This may ask the provider, so it comes last.
+    if not may_be_known(row):
         return False
     try:
         synchronize(row.provider_subscription_id)
     except (ProviderUnavailable, Contended) as error:
         log.info("subscription %s is shown as it was: %s", row.provider_subscription_id, error)
     return True
+
+
+def _live_row(user: User) -> Subscription | None:
+    return Subscription.objects.filter(user=user, status__in=LIVE).first()
 
 
 def _row_for(user_id: int, remote: ProviderSubscription, *, provider: Gateway) -> Subscription:
