@@ -109,6 +109,8 @@ def change(user: User, token: str) -> str | None:
     if at_once != _is_at_once(subscription, plan, interval):
         raise OfferExpired
     key, remote = _begin_change(subscription, changes=changes)
+    # A refusal must come before the first step.
+    gateway().require_price(plan, interval)
     page = None
     if remote.cancel_at_period_end:
         gateway().set_cancel_at_period_end(remote, cancel=False, idempotency_key=f"{key}:resume")

@@ -25,7 +25,10 @@ from billing.providers.objects import (
 
 
 class ProviderUnavailable(Exception):
-    """The call had no effect. Our rows are unchanged."""
+    """There was no answer, or a refusal. A call that timed out may have had an effect there.
+
+    Our rows are unchanged: the next event or `synchronize` brings what happened.
+    """
 
     def __init__(self) -> None:
         super().__init__(self.text())
@@ -39,8 +42,7 @@ class ProviderRefused(ProviderUnavailable):
 
     def text(self) -> str:
         return _(
-            "The payment provider refused this request. Nothing was charged and nothing has changed. "
-            "Please contact us: the reason is in our log."
+            "The payment provider refused this request. Please contact us: the reason is in our log."
         )
 
 
@@ -49,10 +51,10 @@ class NoSuchCustomer(ProviderRefused):
 
 
 class CardDeclined(Exception):
-    """The card was refused. Nothing was charged or changed."""
+    """The card was refused. Nothing was charged; a scheduled change or cancellation may be gone."""
 
     def __init__(self) -> None:
-        super().__init__(_("Your card was declined. Nothing was charged and nothing has changed."))
+        super().__init__(_("Your card was declined. Nothing was charged."))
 
 
 class InvalidEvent(Exception):
@@ -125,6 +127,9 @@ class Gateway(Protocol):
 
     def next_invoice_cents(self, remote: ProviderSubscription) -> int | None:
         """The amount of the next invoice; None if the subscription ends before."""
+
+    def require_price(self, plan: Plan, interval: Interval) -> None:
+        """Raises ProviderRefused if the provider has no such price."""
 
     def preview_change(
         self, remote: ProviderSubscription, plan: Plan, interval: Interval, *, at: datetime

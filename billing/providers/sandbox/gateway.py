@@ -97,6 +97,9 @@ class SandboxGateway:
             return None
         return (remote.next_price or remote.price).amounts[remote.currency]
 
+    def require_price(self, plan: Plan, interval: Interval) -> None:
+        """Its prices are the catalogue's."""
+
     def preview_change(
         self, remote: ProviderSubscription, plan: Plan, interval: Interval, *, at: datetime
     ) -> Invoice:

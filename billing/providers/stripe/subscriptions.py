@@ -32,6 +32,10 @@ class Subscriptions(Connection):
             for each in found.auto_paging_iter():
                 yield stripe_json.subscription(plain(each), price_of=self._price)
 
+    def require_price(self, plan: Plan, interval: Interval) -> None:
+        with translated_errors():
+            catalogue.price_id(self._stripe, plan, interval)
+
     def change_plan(
         self,
         remote: ProviderSubscription,

@@ -332,6 +332,34 @@ def test_a_lost_customer_is_told_from_other_refusals(life: Life) -> None:
     assert not isinstance(refusal.value, NoSuchCustomer)
 
 
+@pytest.mark.parametrize("plan", ["premium", "basic"])
+def test_a_change_to_a_price_that_stripe_lacks_changes_nothing(
+    life: Life, alice: User, plan: str
+) -> None:
+    life.subscribe("standard")
+    plan_changes.cancel(alice)
+    offer = plan_changes.offer(alice, PLANS[plan], Interval.MONTH)
+    for price in life.account.all("price"):
+        price["active"] = False
+
+    with pytest.raises(ProviderRefused):
+        plan_changes.change(alice, offer.token)
+
+    assert life.subscription["cancel_at_period_end"]
+
+
+def test_a_page_that_waits_for_nothing_does_not_ask_stripe(
+    life: Life, stripe: FakeStripe, alice: User, unknown_account: None
+) -> None:
+    life.subscribe()
+    stripe_client.account_id.cache_clear()
+    stripe.log.clear()
+
+    assert not subscriptions.look_again(alice, has_gone_to_pay=True)
+
+    assert stripe.log == []
+
+
 # The bank's question ----------------------------------------------------------------------------
 
 
