@@ -67,7 +67,9 @@ def confirm_cancel(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def cancel(request: HttpRequest) -> HttpResponse:
-    done = _("Your plan ends with its period. You can undo this until then.")
+    done = _(
+        "Your plan is canceled and stays active until %(date)s. You can resume any time before then."
+    )
     return _do(request, plan_changes.cancel, done=done)
 
 
@@ -151,8 +153,10 @@ def _change(request: HttpRequest, user: User) -> HttpResponse:
 def _do(
     request: HttpRequest, verb: Callable[[User], Subscription | None], *, done: str
 ) -> HttpResponse:
+    """`done` may contain %(date)s, the end of the period."""
+    user = user_of(request)
     try:
-        verb(user_of(request))
+        verb(user)
     except plan_changes.PageExpired as error:
         messages.error(request, str(error))
         # It goes on to the page for a past-due plan.
@@ -160,5 +164,6 @@ def _do(
     except ERRORS as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, done)
+        ends_at = Subscription.objects.get(user=user).current_period_end
+        messages.success(request, done % {"date": time_zones.named(ends_at)})
     return redirect("billing:plan")

@@ -76,7 +76,7 @@ class WalletAdmin(ReadOnlyAdmin):
         form = AdjustmentForm(request.POST)
         form.fields["action"].choices = self.get_action_choices(request)  # type: ignore[attr-defined]
         if not form.is_complete:
-            text = _("An adjustment needs an amount and a reason.")
+            text = _("An adjustment needs an amount, its unit and a reason.")
             self.message_user(request, text, messages.ERROR)
             return
         wallets = list(queryset.select_related("user"))

@@ -73,7 +73,7 @@ def test_a_correction_needs_an_amount_and_a_reason(
 ) -> None:
     page = adjust(client, alice, **values)
 
-    assert "An adjustment needs an amount and a reason." in page
+    assert "An adjustment needs an amount, its unit and a reason." in page
     assert balance(alice) == 0
 
 

@@ -119,7 +119,10 @@ def test_after_the_banks_question_the_page_shows_one_state(
 
 
 def test_canceling_and_keeping(client: Client, subscriber: User) -> None:
-    assert "ends with its period" in client.post(reverse("billing:cancel"), follow=True).text
+    ends = time_zones.named(Subscription.objects.get().current_period_end)
+    page = client.post(reverse("billing:cancel"), follow=True).text
+    assert f"Your plan is canceled and stays active until {ends}. You can resume" in page
+    assert "Resume plan" in page
     assert Subscription.objects.get().cancel_at_period_end
 
     assert "Your plan goes on." in client.post(reverse("billing:resume"), follow=True).text
@@ -166,7 +169,7 @@ def test_before_ending_an_unpaid_plan_one_page_says_so(client: Client, subscribe
     page = client.get(reverse("billing:confirm_cancel"), follow=True)
 
     assert page.redirect_chain == [(reverse("billing:confirm_end"), 302)]
-    assert "Your plan ends now, and you owe nothing" in page.text
+    assert "Your plan will end now, and you will owe nothing" in page.text
     assert f'action="{reverse("billing:end")}"' in page.text
 
 

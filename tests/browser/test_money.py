@@ -92,7 +92,7 @@ def test_a_plan_is_canceled_and_that_is_undone(page):
     expect(page.get_by_text("You won’t be charged again")).to_be_visible()
     page.get_by_role("button", name="Cancel the plan").click()
     expect(page.get_by_text("Ends on")).to_be_visible()
-    page.get_by_role("button", name="Keep the plan").click()
+    page.get_by_role("button", name="Resume plan").click()
 
     expect(page.get_by_text("Your plan goes on.")).to_be_visible()
     expect(page.get_by_text("Next invoice")).to_be_visible()
