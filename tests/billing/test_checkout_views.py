@@ -130,13 +130,14 @@ def test_a_payment_that_is_on_its_way_is_waited_for(client: Client, alice: User)
     assert not Subscription.objects.exists()
 
 
-@pytest.mark.parametrize("checkout", ["", "cs_unknown", "\0"])
+# Text that cannot be stored is refused before any view.
+@pytest.mark.parametrize(("checkout", "status"), [("", 404), ("cs_unknown", 404), ("\0", 400)])
 def test_a_checkout_that_was_made_up_is_not_found(
-    client: Client, alice: User, checkout: str
+    client: Client, alice: User, checkout: str, status: int
 ) -> None:
     client.force_login(alice)
 
-    assert client.get(SUCCESS, {"checkout": checkout}).status_code == 404
+    assert client.get(SUCCESS, {"checkout": checkout}).status_code == status
 
 
 def test_anothers_checkout_is_not_found(client: Client, alice: User, bob: User) -> None:
