@@ -35,7 +35,7 @@ def making(site: Site) -> Iterator[Accounts]:
     with subprocess.Popen(
         [sys.executable, "-m", "tests.browser.drawing"],
         cwd=PROJECT,
-        env={**environment, "DJANGO_SETTINGS_MODULE": "tests.creating_settings"},
+        env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -58,7 +58,7 @@ def filled(site: Site) -> Filled:
     result = subprocess.run(
         [sys.executable, "-m", "tests.showing"],
         cwd=PROJECT,
-        env={**process.environ(), "DJANGO_SETTINGS_MODULE": "tests.creating_settings"},
+        env=process.environ(),
         stdout=subprocess.PIPE,
         text=True,
         check=True,
