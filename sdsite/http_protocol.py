@@ -5,8 +5,9 @@ uvicorn has one for idle connections only: a client that sends a header a minute
 """
 
 import asyncio
+from typing import cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 HEAD_SECONDS = 15.0
 
@@ -34,7 +35,16 @@ class Protocol(HttpToolsProtocol):
 
     def _expect_head(self) -> None:
         self._stop_timer()
-        self._timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+        self._timer = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        # None before the first request, whatever uvicorn's annotation says.
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        # The response to an earlier request is still on its way, and uvicorn reads nothing meanwhile.
+        if cycle is not None and not cycle.response_complete:
+            self._expect_head()
+        else:
+            self.transport.close()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

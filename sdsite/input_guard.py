@@ -25,7 +25,7 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 # What Django raises for forms that it cannot read.
 UNREADABLE = (BadRequest, MultiPartParserError, SuspiciousOperation)
 
-TOO_SLOW = 408
+_CUT_OFF = {408: errors.too_slow, 413: errors.too_large, 503: errors.unavailable}
 
 Sync = Callable[[HttpRequest], HttpResponseBase]
 Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
@@ -107,7 +107,7 @@ def _refusal(request: HttpRequest) -> HttpResponseBase | None:
 
 def _cut_off(request: HttpRequest, respond: Respond | None, status: int) -> HttpResponseBase:
     if respond is not None:
-        return respond(request, errors.too_slow() if status == TOO_SLOW else errors.too_large())
+        return respond(request, _CUT_OFF[status]())
     response = defaults.bad_request(request, RequestDataTooBig())
     response.status_code = status
     return response

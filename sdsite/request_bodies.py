@@ -6,6 +6,7 @@ said how many there would be or not. Past a limit the view gets an empty body, a
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -14,12 +15,15 @@ from typing import Any
 from asgiref.sync import ThreadSensitiveContext
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 
 from accounts import body_sizes, keys
 from generation.api import auth, key_in_path
 from generation.api.threads import in_thread
+
+log = logging.getLogger(__name__)
 
 Scope = dict[str, Any]
 Message = Mapping[str, Any]
@@ -78,7 +82,7 @@ class Body:
         """Cut the body off if so many bytes are too many, sent or only announced."""
         if self.is_for_keys and num_bytes > STRANGERS_BYTES and not await self._is_known():
             self._cut(0)
-        elif num_bytes > self.limit:
+        elif num_bytes > self.limit and not self.is_cut:
             self._cut(413)
         return self.is_cut
 
@@ -94,8 +98,13 @@ class Body:
     async def _is_known(self) -> bool:
         """Look up the caller's key, once."""
         secret = auth.secret_in(self.request)
-        async with ThreadSensitiveContext():
-            is_known = bool(secret) and await in_thread(keys.find)(secret) is not None
+        try:
+            async with ThreadSensitiveContext():
+                is_known = bool(secret) and await in_thread(keys.find)(secret) is not None
+        except (OperationalError, InterfaceError) as error:
+            log.warning("could not look up the key of a large request: %s", error)
+            self._cut(503)
+            return True
         self.is_for_keys = not is_known
         return is_known
 
@@ -138,7 +147,7 @@ class LimitBodies:
 
 
 def cut_off(request: HttpRequest) -> int:
-    """The status for a body that was cut off: 413, 408, or 0 for others."""
+    """The status for a body that was cut off: 413, 408, 503 while PostgreSQL is away, or 0 for others."""
     body: Body | None = getattr(request, "scope", {}).get(_KEY)
     return body.status if body else 0
 

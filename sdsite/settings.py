@@ -118,7 +118,7 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
         "min_size": 0,
         "max_size": env.int("DATABASE_POOL_SIZE", 20),
         # A request that gets no connection answers 503: most ask several times before they give up.
-        "timeout": 2,
+        "timeout": env.int("DATABASE_POOL_WAIT_SECONDS", 2),
         # The pause between two tries doubles until this: a server that is back must be found soon.
         "reconnect_timeout": 4,
     },

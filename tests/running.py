@@ -91,7 +91,7 @@ class Site:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def processes_of(self, *words):
-        return [process for process in self.processes if _is_ours(process, *words)]
+        return [process for process in self.processes if is_ours(process, *words)]
 
     def process_of(self, *words):
         return self.processes_of(*words)[0]
@@ -109,7 +109,8 @@ class Site:
         return self.process.returncode
 
 
-def _is_ours(process, *words):
+def is_ours(process, *words):
+    """True for a live part of the site whose command has these words."""
     try:
         command = process.cmdline()
     except psutil.Error:

@@ -1,9 +1,11 @@
 """Headers of every API response, and the call log that owners of keys see."""
 
+import logging
 import time
 from collections.abc import Awaitable, Callable
 
 from asgiref.sync import iscoroutinefunction
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
@@ -13,6 +15,8 @@ from generation.api import auth, call_log
 from generation.api.formats import FORMATS
 from generation.api.threads import in_thread
 from generation.models.api import Call
+
+log = logging.getLogger(__name__)
 
 PREFIXES = tuple(FORMATS)
 
@@ -52,13 +56,17 @@ def _finish(request: HttpRequest, response: HttpResponseBase) -> None:
     response["RateLimit-Limit"] = str(call.rate.limit)
     response["RateLimit-Remaining"] = str(max(0, call.rate.remaining))
     response["RateLimit-Reset"] = str(call.rate.reset_seconds)
-    Call.objects.create(
-        id=id,
-        api_key=call.key,
-        method=(request.method or "")[:10],
-        path=request.path[:200],
-        status=response.status_code,
-        code=call.code,
-        ms=round((time.monotonic() - call.began) * 1_000),
-        job=call.job,
-    )
+    try:
+        Call.objects.create(
+            id=id,
+            api_key=call.key,
+            method=(request.method or "")[:10],
+            path=request.path[:200],
+            status=response.status_code,
+            code=call.code,
+            ms=round((time.monotonic() - call.began) * 1_000),
+            job=call.job,
+        )
+    except (OperationalError, InterfaceError) as error:
+        # What was asked for is done: a client that heard of an error would ask for it again.
+        log.warning("request %s is missing in the call log: %s", id, error)

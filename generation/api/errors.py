@@ -107,6 +107,10 @@ def too_slow() -> ApiError:
     return ApiError(408, "too_slow", _("The request took too long to arrive."))
 
 
+def unavailable() -> ApiError:
+    return ApiError(503, "unavailable", _("We are busy, or restarting a server."), retry_after=5)
+
+
 def malformed() -> ApiError:
     return ApiError(400, "malformed", _("The form cannot be read."))
 
@@ -149,9 +153,7 @@ def _unexpected(error: Exception) -> ApiError:
     transient = (InterfaceError, OperationalError, redis.ConnectionError, redis.TimeoutError)
     if isinstance(error, transient) or media.is_out_of_room(error):
         log.warning("an API request met a server that is away, or a full disk: %s", error)
-        return ApiError(
-            503, "unavailable", _("We are busy, or restarting a server."), retry_after=5
-        )
+        return unavailable()
     log.error("an API request failed", exc_info=error)
     return ApiError(500, "internal", _("Something went wrong on our side."))
 

@@ -11,7 +11,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import urlsplit
 
@@ -93,7 +93,9 @@ def _connected(scheme: str, host: str, port: int | None) -> Iterator[http.client
     """A connection to the address that was checked. It is cut at the deadline: TimeoutError."""
     deadline = time.monotonic() + SECONDS
     number = port or (443 if scheme == "https" else 80)
-    connected = socket.create_connection((_address(host, number), number), timeout=SECONDS)
+    address = _address(host, number)
+    left = max(0.1, deadline - time.monotonic())
+    connected = socket.create_connection((address, number), timeout=left)
     if scheme == "https":
         connected = ssl.create_default_context().wrap_socket(
             connected, server_hostname=host, do_handshake_on_connect=False
@@ -116,7 +118,8 @@ def _cut_at(deadline: float, connected: socket.socket) -> Iterator[None]:
     def cut() -> None:
         is_over.set()
         # The method of SSLSocket would take the TLS state away from the thread that reads.
-        socket.socket.shutdown(connected, socket.SHUT_RDWR)
+        with suppress(OSError):
+            socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
     timer = threading.Timer(max(0, deadline - time.monotonic()), cut)
     timer.daemon = True

@@ -37,13 +37,14 @@ def write() -> None:
 
 
 def is_visible() -> bool:
-    """True if this process's media store has the present marker. False while no web process wrote one.
+    """True if this process's media store has the present marker.
 
-    Raises DatabaseError.
+    True also while none is recorded: web processes of the release before write none, and may be upgraded
+    after the workers. Raises DatabaseError.
     """
     name = MediaMarker.objects.values_list("name", flat=True).first()
     if not name:
-        return False
+        return True
     try:
         return default_storage.exists(name)
     except _ANY_ERROR as error:

@@ -138,7 +138,8 @@ def _requeue(job: Job, *, note: str, **fields: Any) -> None:
         ending.release(job, Status.CANCELED, receipts.free(()), **fields)
     else:
         not_canceled = Q(cancel_requested=False)
-        fields |= {"worker": "", "lease_expires_at": None}
+        # Excused no longer: a worker of the release before would not reset it when it claims.
+        fields |= {"worker": "", "lease_expires_at": None, "is_excused": False}
         transitions.move(job, Status.QUEUED, only=not_canceled, note=note, **fields)
 
 

@@ -1,13 +1,16 @@
+from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+    # The site goes on while a large table is indexed.
+    atomic = False
     dependencies = [
         ("generation", "0033_measured_quotes"),
     ]
 
     operations = [
-        migrations.AddIndex(
+        AddIndexConcurrently(
             model_name="job",
             index=models.Index(
                 condition=models.Q(("status", "failed")),

@@ -10,7 +10,6 @@ NO_INPUT = "input"
 BY_REQUEST = (
     FailureCode.NAN.value,
     FailureCode.PROMPT.value,
-    FailureCode.OUT_OF_MEMORY.value,
     BLOCKED,
     NO_INPUT,
 )

@@ -66,9 +66,10 @@ def next_in_line(
     soon and the suspect does not wait forever. Only jobs whose checkpoints are in `store` count; None is
     for every checkpoint.
     """
+    # Before the lock: this may read a model store, and every worker waits for the lock.
+    claimable = _claimable() if store is None else _claimable().filter(stores.within(store))
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CLAIM_LOCK])
-    claimable = _claimable() if store is None else _claimable().filter(stores.within(store))
     first = _first_relaxed_that_is_due(claimable) or _first(claimable)
     if first is None or (first.is_suspect and any(id != first.pk for id in running)):
         return None

@@ -104,8 +104,8 @@ class Publisher:
             previews, self._previews = list(self._previews.values()), {}
         try:
             await self._publish(progress, previews)
-        except (redis.RedisError, OSError) as error:
-            log.warning("could not publish progress: %s", error)
+        except Exception as error:  # noqa: BLE001  # without this task, the watchdog would end the worker
+            log.warning("could not publish progress: %r", error)
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _publish(

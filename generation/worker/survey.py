@@ -30,6 +30,8 @@ class Survey:
         self.checkpoints: frozenset[str] = frozenset()
         self.sees_media = True
         self._looked_at = float("-inf")
+        # Carriers look, too: an older look must not overwrite what a newer one found.
+        self._looking = threading.Lock()
 
     @property
     def usable(self) -> frozenset[str]:
@@ -53,6 +55,10 @@ class Survey:
 
     def look(self) -> None:
         """Look at both stores now. Raises an error of the database or the file system."""
+        with self._looking:
+            self._look()
+
+    def _look(self) -> None:
         root = settings.CHECKPOINTS_DIR
         found = frozenset(
             each.id for each in CHECKPOINTS.values() if catalogue.is_available(each, root=root)

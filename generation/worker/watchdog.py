@@ -14,6 +14,8 @@ from django.conf import settings
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
+# The watchdog itself was stopped if its looks are so far apart.
+PAUSE_SECONDS = 10.0
 
 
 class Pulse:
@@ -40,10 +42,18 @@ class Watchdog:
         self._pulses = pulses
 
     def run(self, is_closed: threading.Event) -> None:
+        own = Pulse()
         while not is_closed.wait(LOOK_SECONDS):
-            for name, pulse in self._pulses.items():
-                if pulse.silent_seconds > settings.WORKER_STALL_SECONDS:
-                    _end(name)
+            # After a pause of the whole process, such as a virtual machine's, every thread looks stuck.
+            was_paused = own.silent_seconds > PAUSE_SECONDS
+            own.beat()
+            if not was_paused:
+                self._look()
+
+    def _look(self) -> None:
+        for name, pulse in self._pulses.items():
+            if pulse.silent_seconds > settings.WORKER_STALL_SECONDS:
+                _end(name)
 
 
 def _end(name: str) -> None:

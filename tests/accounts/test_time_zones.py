@@ -43,6 +43,11 @@ def test_without_a_time_zone_it_is_utc_by_name(alices):
     assert "Times are in UTC." in footer(alices)
 
 
+@pytest.mark.parametrize("name", ["Asia/Calcutta", "Asia/Saigon", "Europe/Kiev"])
+def test_a_browsers_older_name_of_a_place_is_known(name):
+    assert name in time_zones.known()
+
+
 def test_the_browsers_time_zone_counts_and_is_kept_for_emails(alices, alice):
     page = footer(in_browser(alices, "Europe/Berlin"))
 

@@ -124,7 +124,8 @@ def test_no_key_spends_above_its_budget(programs):
     secrets = [secret for _key, secret in programs] * (REQUESTS // len(programs))
     random.Random(7).shuffle(secrets)
 
-    with serving() as url, working():
+    # Every call has to be in the log, however long it waits for a connection.
+    with serving(DATABASE_POOL_WAIT_SECONDS="60") as url, working():
         answers = asyncio.run(ask_at_once(url, secrets))
 
     assert len(answers) == REQUESTS

@@ -11,7 +11,7 @@ from celery import current_app
 from accounts import bells
 from billing.models import StripeEvent
 from sdsite.processes import PROJECT, Child
-from tests.running import wait_for
+from tests.running import is_ours, wait_for
 
 BACKGROUND = (sys.executable, PROJECT / "manage.py", "background")
 
@@ -55,9 +55,5 @@ def test_background_tasks_run_without_an_engine_and_leave_jobs_alone(settings):
 def loaded_by(parent):
     """The files that the background process below `parent` has mapped into its memory."""
     children = psutil.Process(parent).children(recursive=True)
-    (process,) = [
-        each
-        for each in children
-        if each.cmdline()[-1:] == ["background"] and "tether.py" not in " ".join(each.cmdline())
-    ]
+    (process,) = [each for each in children if is_ours(each, "background")]
     return [mapping.path for mapping in process.memory_maps()]

@@ -13,6 +13,8 @@ WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 async def hello(scope, receive, send):
+    if scope["path"] == "/later":
+        await asyncio.sleep(0.5)
     await send({"type": "http.response.start", "status": 204, "headers": []})
     await send({"type": "http.response.body"})
 
@@ -59,6 +61,15 @@ async def test_the_head_of_a_second_request_has_a_limit_too(connect):
 
     writer.write(WHOLE[:-2])
 
+    assert await reader.read() == b""
+
+
+async def test_a_response_on_its_way_is_not_cut_off_by_the_next_request(connect):
+    reader, writer = await connect()
+
+    writer.write(WHOLE.replace(b"/", b"/later", 1) + WHOLE[:-2])
+
+    assert b" 204 " in await reader.readuntil(b"\r\n\r\n")
     assert await reader.read() == b""
 
 

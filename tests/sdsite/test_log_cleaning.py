@@ -213,3 +213,10 @@ def _run(script):
         [sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True
     )
     return result.stdout + result.stderr
+
+
+def test_a_long_line_is_cleaned_in_linear_time():
+    """Quadratic time would be hours."""
+    agent = "a" * 1_000_000
+
+    assert log_cleaning.text(agent) == agent

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.db import OperationalError
 from django.urls import reverse
 
-from accounts import body_sizes
+from accounts import body_sizes, keys
 from generation.api import auth
 from generation.images import uploads
 from generation.studio import tool_views
@@ -152,6 +153,17 @@ def test_of_a_stranger_next_to_nothing_is_read(path, headers):
 
 def test_a_stranger_hears_why_a_small_request_fails():
     assert Exchange("/sdapi/v1/txt2img", 1_000).to(application).status == 401
+
+
+def test_while_no_key_can_be_looked_up_a_large_body_waits_for_later(program, monkeypatch):
+    def fail(secret):
+        raise OperationalError("away")
+
+    monkeypatch.setattr(keys, "find", fail)
+
+    exchange = Exchange("/sdapi/v1/txt2img", MEGABYTE, program.headers).to(application)
+
+    assert (exchange.status, exchange.answered.get(b"Retry-After")) == (503, b"5")
 
 
 @pytest.mark.parametrize("path", API)

@@ -1,7 +1,9 @@
 """Rate limit headers and the call log."""
 
 import pytest
+from django.db import OperationalError
 
+from generation.models import Job
 from generation.models.api import Call
 from tests.generation.api.native.helpers import API, placed
 
@@ -27,3 +29,14 @@ def test_requests_are_in_the_log_with_their_job(caller):
     call = Call.objects.get()
     assert (call.method, call.path, call.status) == ("POST", f"{API}/jobs", 202)
     assert str(call.job_id) == shown["id"]
+
+
+def test_a_request_that_cannot_be_noted_succeeds_all_the_same(caller, monkeypatch):
+    def fail(**fields):
+        raise OperationalError("away")
+
+    monkeypatch.setattr(Call.objects, "create", fail)
+
+    shown = placed(caller)
+
+    assert str(Job.objects.get().pk) == shown["id"]

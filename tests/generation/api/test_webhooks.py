@@ -287,11 +287,13 @@ def dripping(start, drop):
                 while not is_over.wait(0.02):
                     connection.sendall(drop)
 
-        thread = threading.Thread(target=drip)
+        thread = threading.Thread(target=drip, daemon=True)
         thread.start()
-        yield f"127.0.0.1:{server.getsockname()[1]}"
-        is_over.set()
-        thread.join()
+        try:
+            yield f"127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            is_over.set()
+            thread.join()
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

@@ -38,7 +38,7 @@ def test_a_receipt_adds_up_to_the_ledger_to_the_millisecond(alice, charges, end)
     {
         "finish": lambda: finish(job, charges, queue=5),
         "stop": lambda: jobs.stop(job, charges),
-        "fail": lambda: jobs.fail(job, code="nan", message="No picture.", charges=charges),
+        "fail": lambda: jobs.fail(job, code="budget", message="Too long.", charges=charges),
     }[end]()
 
     job.refresh_from_db()

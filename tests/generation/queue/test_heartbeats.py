@@ -28,7 +28,7 @@ def test_the_last_word_counts():
 
 def test_a_worker_that_says_nothing_is_gone(monkeypatch):
     monkeypatch.setattr(heartbeats, "EXPIRY_SECONDS", 0.05)
-    say()
+    heartbeats.say(say())
 
     time.sleep(0.1)
 

@@ -500,8 +500,7 @@ def test_a_lease_is_renewed_as_long_as_its_job_runs(alice, machine, settings):
 def test_an_attempt_that_lost_its_lease_charges_nothing_and_keeps_nothing(alice, machine, media):
     before = balance(alice)
     job = start_long_job(alice, machine, held_at=LAST_BUT_ONE)
-    let_lapse(job)
-    jobs.reap()
+    let_lapse_and_reap(job)
     jobs.finish(claim(), [PICTURE], [Charge(phase="encode", us=34_000)])
 
     machine.go()
