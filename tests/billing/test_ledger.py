@@ -27,7 +27,7 @@ def test_a_user_without_a_wallet_has_nothing(alice: User) -> None:
 
 
 def test_a_grant_adds_to_the_balance_with_an_entry(alice: User) -> None:
-    given = fund(alice, 500)
+    given = fund(alice, 500, source=Grant.Source.TOPUP)
 
     assert balance(alice) == 500
     assert given.remaining == 500
@@ -236,7 +236,7 @@ def adjust(user: User, amount: int) -> None:
 
 @pytest.mark.parametrize("amount", [200, -200])
 def test_an_adjustment_happens_once_and_says_why(alice: User, amount: int) -> None:
-    fund(alice, 500)
+    fund(alice, 500, source=Grant.Source.TOPUP)
 
     adjust(alice, amount)
     adjust(alice, amount)

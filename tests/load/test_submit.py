@@ -51,6 +51,7 @@ def nearly_broke(alice):
     price = estimates.quote(make_request()).ceiling_ms
     spare = balance(alice) - WORTH * price - price // 2
     ledger.hold(alice, unit=Unit.GPU_MS, amount=spare, reference="spent elsewhere")
+    ledger.capture("spent elsewhere", amount=spare)
     return alice
 
 

@@ -40,9 +40,12 @@ def _loaded():
 
 
 def received(name, *args):
-    """Send a message, and take it from the queue as a worker does."""
-    sent = app.send_task(name, args)
-    with app.connection_for_read() as connection, connection.SimpleQueue("celery") as queue:
+    """Send a message as the release before does, and take it from the queue as a worker does."""
+    sent = app.send_task(name, args, queue=settings.JOB_QUEUE)
+    with (
+        app.connection_for_read() as connection,
+        connection.SimpleQueue(settings.JOB_QUEUE) as queue,
+    ):
         while True:
             message = queue.get(timeout=5)
             message.ack()

@@ -68,7 +68,6 @@ def test_progress_and_interrupt_concern_the_keys_own_jobs_alone(caller, anothers
     [
         {"width": 7},
         {"steps": -1},
-        {"cfg_scale": float("nan")},
         {"batch_size": 100},
         {"batch_size": -1, "n_iter": -1},
         {"prompt": None},
@@ -82,6 +81,15 @@ def test_automatic1111_names_what_is_wrong(caller, changes):
 
     assert response.status_code == 422
     assert response.json()["detail"][0]["loc"][0] == "body"
+    assert not Job.objects.exists()
+
+
+def test_automatic1111_refuses_numbers_that_json_lacks(caller):
+    address, body, _is_form = TXT2IMG
+
+    response = caller.post(address, {**body, "cfg_scale": float("nan")})
+
+    assert response.status_code == 400
     assert not Job.objects.exists()
 
 
