@@ -62,6 +62,14 @@ def django_db_modify_db_settings_xdist_suffix() -> None:
     """The databases of several processes need no names of their own: they are on different servers."""
 
 
+@pytest.fixture(scope="session")
+def django_db_keepdb(request: pytest.FixtureRequest) -> bool:
+    """A server of the session's own ends with its database: dropping that first only takes time."""
+    from tests import settings  # noqa: PLC0415  # app registry: it starts the servers
+
+    return settings.has_own_postgres or bool(request.config.getvalue("reuse_db"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _flush_may_truncate() -> Iterator[None]:
     """Entries refuse to be truncated; emptying the tables between two tests is the exception."""

@@ -22,7 +22,8 @@ data = Path(tempfile.mkdtemp(prefix="sdsite-tests-"))
 session.callback(shutil.rmtree, data, ignore_errors=True)
 
 is_one_of_several = "PYTEST_XDIST_WORKER" in os.environ
-if is_one_of_several or "DATABASE_URL" not in os.environ:
+has_own_postgres = is_one_of_several or "DATABASE_URL" not in os.environ
+if has_own_postgres:
     postgres = embedded.postgres(data / "postgres", durable=False)
     os.environ["DATABASE_URL"] = session.enter_context(postgres).url
 if is_one_of_several or "REDIS_URL" not in os.environ:
