@@ -4,7 +4,7 @@ JSON bodies and the forms of API formats are read later, and refused there: see 
 `generation.api.parsing`.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
@@ -16,6 +16,7 @@ from django.views import defaults
 
 from generation.api import errors, formats
 from generation.api.formats import Respond
+from generation.api.request_middleware import Async, Sync, changing
 from generation.engine.storable_text import is_storable
 from sdsite import request_bodies
 
@@ -27,32 +28,22 @@ UNREADABLE = (BadRequest, MultiPartParserError, SuspiciousOperation)
 
 _CUT_OFF = {408: errors.too_slow, 413: errors.too_large, 503: errors.unavailable}
 
-Sync = Callable[[HttpRequest], HttpResponseBase]
-Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
-
-@sync_and_async_middleware
-def clean_address(get_response: Sync | Async) -> Sync | Async:
-    """Replace NULs in the path, and drop cookies that have one. Must run before they are read.
+def clean(request: HttpRequest) -> None:
+    """Replace NULs in the path, and drop cookies that have one.
 
     Every view then answers 404 in its own way, and logs and the call log can hold the path.
     """
-    if iscoroutinefunction(get_response):
+    if "\0" in request.path:
+        request.path = request.path.replace("\0", REPLACEMENT)
+        request.path_info = request.path_info.replace("\0", REPLACEMENT)
+        request.META["PATH_INFO"] = request.path_info
+    # A quoted cookie may spell any character: "\\000".
+    request.COOKIES = {name: value for name, value in request.COOKIES.items() if is_storable(value)}
 
-        async def clean_async(request: HttpRequest) -> HttpResponseBase:
-            _clean(request)
-            response: HttpResponseBase = await get_response(request)
-            return response
 
-        return clean_async
-
-    def clean(request: HttpRequest) -> HttpResponseBase:
-        _clean(request)
-        response = get_response(request)
-        assert isinstance(response, HttpResponseBase), "it is synchronous"
-        return response
-
-    return clean
+# Must run before anything reads the path or the cookies.
+clean_address = changing(clean)
 
 
 @sync_and_async_middleware
@@ -82,15 +73,6 @@ async def _refusal_of(request: HttpRequest) -> HttpResponseBase | None:
         return _refusal(request)
     # A form's files are written to disk, which the event loop must not wait for.
     return await sync_to_async(_refusal)(request)
-
-
-def _clean(request: HttpRequest) -> None:
-    if "\0" in request.path:
-        request.path = request.path.replace("\0", REPLACEMENT)
-        request.path_info = request.path_info.replace("\0", REPLACEMENT)
-        request.META["PATH_INFO"] = request.path_info
-    # A quoted cookie may spell any character: "\\000".
-    request.COOKIES = {name: value for name, value in request.COOKIES.items() if is_storable(value)}
 
 
 def _refusal(request: HttpRequest) -> HttpResponseBase | None:
