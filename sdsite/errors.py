@@ -2,23 +2,13 @@
 
 import sys
 
-import redis
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.views import defaults
 
-from accounts import media
+from generation.api import errors
 from generation.images import uploads
 
-# A server restarts, is too busy for its time limits, or has no room: a retry helps.
-PASSING = (
-    InterfaceError,
-    OperationalError,
-    redis.ConnectionError,
-    redis.TimeoutError,
-    uploads.NotStored,
-)
 RETRY_SECONDS = 5
 
 
@@ -33,4 +23,4 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def is_passing(error: BaseException | None) -> bool:
     """True if the request may succeed when it is sent again."""
-    return isinstance(error, PASSING) or media.is_out_of_room(error)
+    return isinstance(error, uploads.NotStored) or errors.is_transient(error)

@@ -23,6 +23,8 @@ from generation.jobs import admission, budgets, failure_limit
 
 log = logging.getLogger(__name__)
 
+_TRANSIENT = (InterfaceError, OperationalError, redis.ConnectionError, redis.TimeoutError)
+
 # By error code. Clients match on the codes: never change one.
 ADVICE: Mapping[str, object] = {
     "unauthorized": gettext_lazy("Send a key that you made on the page “API” of your account."),
@@ -143,6 +145,11 @@ def _invalid_request(error: InvalidRequest) -> ApiError:
     return ApiError(422, "invalid", message, param=name, errors=errors)
 
 
+def is_transient(error: BaseException | None) -> bool:
+    """True while a server restarts, is too busy for its time limits, or has no room: a retry helps."""
+    return isinstance(error, _TRANSIENT) or media.is_out_of_room(error)
+
+
 def in_this_language(message: str) -> str:
     """Translate a message that the engine left untranslated."""
     msgid = getattr(message, "msgid", message)
@@ -150,8 +157,7 @@ def in_this_language(message: str) -> str:
 
 
 def _unexpected(error: Exception) -> ApiError:
-    transient = (InterfaceError, OperationalError, redis.ConnectionError, redis.TimeoutError)
-    if isinstance(error, transient) or media.is_out_of_room(error):
+    if is_transient(error):
         log.warning("an API request met a server that is away, or a full disk: %s", error)
         return unavailable()
     log.error("an API request failed", exc_info=error)
