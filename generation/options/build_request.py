@@ -19,7 +19,7 @@ from generation.options.sizes import (
     room_of,
     shape_of,
     size_for,
-    size_of,
+    size_like,
 )
 
 SIDES = ("left", "top", "right", "bottom")
@@ -121,7 +121,7 @@ def _size(
         native = checkpoint.native_size
         return _or(values["width"], native), _or(values["height"], native), nothing
     if values["shape"] == AS_PICTURE and picture:
-        return *size_of(checkpoint, *picture), nothing
+        return *size_like(checkpoint, picture), nothing
     shape = "square" if values["shape"] == AS_PICTURE else values["shape"]
     return *size_for(checkpoint, shape=shape), nothing
 

@@ -20,9 +20,13 @@ def size_for(checkpoint: Checkpoint, *, shape: str) -> Size:
 
 
 def size_of(checkpoint: Checkpoint, across: float, down: float) -> Size:
-    """Width and height in pixels for any aspect ratio, rounded to the checkpoint's `multiple`."""
-    side = checkpoint.native_size * sqrt(across / down)
-    return _fit(side, checkpoint), _fit(side * down / across, checkpoint)
+    """Width and height in pixels for any aspect ratio, rounded to the checkpoint's `shape_multiple`."""
+    return _in_native_area(checkpoint, across / down, multiple=checkpoint.shape_multiple)
+
+
+def size_like(checkpoint: Checkpoint, picture: Size) -> Size:
+    """Width and height in about the native area, as near the picture's aspect ratio as can be."""
+    return _in_native_area(checkpoint, picture[0] / picture[1], multiple=checkpoint.multiple)
 
 
 def shape_of(checkpoint: Checkpoint, size: Size) -> str:
@@ -49,7 +53,7 @@ def extended(
     width, height = _unscaled(checkpoint, (across, down))
     scale = 1.0
     if not _is_drawable(checkpoint, (width, height), max_pixels):
-        width, height = size_of(checkpoint, across, down)
+        width, height = size_like(checkpoint, (across, down))
         scale = min(width / across, height / down)
     near = round(left * scale), round(top * scale)
     inner = round(picture[0] * scale), round(picture[1] * scale)
@@ -80,6 +84,9 @@ def _is_drawable(checkpoint: Checkpoint, size: Size, max_pixels: int | None) -> 
     return sides_fit and checkpoint.native_size**2 <= pixels <= (max_pixels or pixels)
 
 
-def _fit(side: float, checkpoint: Checkpoint) -> int:
-    rounded = round(side / checkpoint.multiple) * checkpoint.multiple
-    return min(max(rounded, checkpoint.min_size), checkpoint.max_size)
+def _in_native_area(checkpoint: Checkpoint, ratio: float, *, multiple: int) -> Size:
+    """Width and height of this ratio, each a multiple within the checkpoint's limits."""
+    side = checkpoint.native_size * sqrt(ratio)
+    sides = (round(each / multiple) * multiple for each in (side, side / ratio))
+    width, height = (min(max(each, checkpoint.min_size), checkpoint.max_size) for each in sides)
+    return width, height

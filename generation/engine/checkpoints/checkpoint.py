@@ -13,8 +13,9 @@ PAINTING = frozenset({Mode.INPAINT, Mode.OUTPAINT})
 class Checkpoint:
     """One checkpoint.
 
-    Sizes are in pixels a side. Each side must be a multiple of `multiple`: the VAE's down-sampling factor times the
-    denoiser's. `credits` are thousandths of a credit for one image at native size and 30 steps.
+    Sizes are in pixels a side. Each side must be a multiple of `multiple`: the VAE's down-sampling factor, times the
+    patch size of a transformer. Named shapes are multiples of `shape_multiple`, so that the pictures of many people
+    have the same size and share steps. `credits` are thousandths of a credit for one image at native size and 30 steps.
     `start_ms_per_step_megapixel` estimates the milliseconds of one forward pass over a million
     pixels, until this installation has measured its own. `gated` weights need the operator's token.
     `refiner` is the id of the checkpoint that may finish its images.
@@ -38,6 +39,7 @@ class Checkpoint:
     license: str = ""
     gated: bool = False
     refiner: str = ""
+    shape_multiple: int = 64
 
     @property
     def is_bundled(self) -> bool:

@@ -65,8 +65,8 @@ def _request(checkpoint: Checkpoint, *, prompt: str, guidance_scale: float) -> G
         checkpoint,
         prompt=prompt,
         mode=mode,
-        width=max(side - checkpoint.multiple, checkpoint.min_size),
-        height=max(side - 2 * checkpoint.multiple, checkpoint.min_size),
+        width=max(side - checkpoint.shape_multiple, checkpoint.min_size),
+        height=max(side - 2 * checkpoint.shape_multiple, checkpoint.min_size),
         guidance_scale=guidance_scale,
         **dict.fromkeys(mode.pictures, _SOME_SHA256),
     )

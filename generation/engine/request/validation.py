@@ -156,15 +156,23 @@ def _errors_in_refining(request: Settings, checkpoint: Checkpoint) -> dict[str, 
 
 
 def _errors_in_size(request: Settings, checkpoint: Checkpoint) -> dict[str, str]:
-    message = Message(
-        gettext_noop("Choose a multiple of %(multiple)d from %(low)d to %(high)d pixels."),
-        multiple=checkpoint.multiple,
-        low=checkpoint.min_size,
-        high=checkpoint.max_size,
-    )
+    sides = {name: getattr(request, name) for name in ("width", "height")}
     return {
-        name: message
-        for name in ("width", "height")
-        if getattr(request, name) % checkpoint.multiple
-        or not checkpoint.min_size <= getattr(request, name) <= checkpoint.max_size
+        name: Message(
+            gettext_noop(
+                "Use %(nearest)d pixels: sides are multiples of %(multiple)d, from %(low)d to %(high)d."
+            ),
+            nearest=_nearest_side(side, checkpoint),
+            multiple=checkpoint.multiple,
+            low=checkpoint.min_size,
+            high=checkpoint.max_size,
+        )
+        for name, side in sides.items()
+        if side != _nearest_side(side, checkpoint)
     }
+
+
+def _nearest_side(side: int, checkpoint: Checkpoint) -> int:
+    """Return the nearest side, in pixels, that the checkpoint can make."""
+    rounded = round(side / checkpoint.multiple) * checkpoint.multiple
+    return min(max(rounded, checkpoint.min_size), checkpoint.max_size)

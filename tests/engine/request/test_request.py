@@ -72,7 +72,7 @@ def test_a_message_can_be_translated() -> None:
     message = errors_of(width=33)["width"]
 
     assert isinstance(message, Message)
-    assert message == "Choose a multiple of 8 from 16 to 128 pixels."
+    assert message == "Use 32 pixels: sides are multiples of 8, from 16 to 128."
     assert message.msgid % message.params == message
 
 
@@ -293,3 +293,24 @@ def test_a_large_enlargement_counts_its_tiles() -> None:
 
     assert small.rows == 2
     assert large.rows == 2 * 5 * 5
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "width", "height"),
+    [("sd-1.5", 600, 800), ("sdxl-1.0", 1080, 1080), ("sdxl-1.0", 1792, 1024), ("sd-3", 1072, 784)],
+)
+def test_sizes_need_not_be_multiples_of_64(checkpoint: str, width: int, height: int) -> None:
+    a_request(checkpoint=checkpoint, width=width, height=height, noise_scheduler="euler")
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "side", "nearest"),
+    [("sd-1.5", 603, 600), ("sd-1.5", 2000, 1024), ("sd-3", 1080, 1088), ("sd-3", 1, 512)],
+)
+def test_another_size_is_refused_with_the_nearest(
+    checkpoint: str, side: int, nearest: int
+) -> None:
+    errors = errors_of(checkpoint=checkpoint, width=side, height=768, noise_scheduler="euler")
+
+    assert set(errors) == {"width"}
+    assert errors["width"].startswith(f"Use {nearest} pixels")

@@ -112,19 +112,23 @@ def test_an_error_stands_beside_its_field(field, value):
     assert list(form.errors) == [field]
 
 
-@pytest.mark.parametrize("side", ["100", "1024", "0", "-64"])
-def test_a_size_that_the_checkpoint_cannot_draw_is_refused_in_its_own_words(side):
+@pytest.mark.parametrize(
+    ("side", "nearest"), [("100", 96), ("1024", 512), ("0", 64), ("-64", 64)]
+)
+def test_a_size_that_the_checkpoint_cannot_draw_is_refused_in_its_own_words(side, nearest):
     form = GenerationForm({**FILLED, "shape": CUSTOM, "width": side, "height": "128"})
 
     assert not form.is_valid()
-    assert form.errors == {"width": ["Choose a multiple of 32 from 64 to 512 pixels."]}
+    assert form.errors == {
+        "width": [f"Use {nearest} pixels: sides are multiples of 16, from 64 to 512."]
+    }
 
 
 def test_the_rules_of_the_engine_are_told_in_the_readers_language():
     form = GenerationForm({**FILLED, "shape": CUSTOM, "width": "100", "height": "128"})
 
     with override("zh-hans"):
-        assert form.errors["width"] == ["请选择 32 的倍数，范围为 64 到 512 像素。"]
+        assert form.errors["width"] == ["请用 96 像素：边长须是 16 的倍数，在 64 到 512 之间。"]
 
 
 def test_checkpoints_without_weights_are_not_offered():

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from generation.engine import strict_json
-from generation.engine.checkpoints.builtin import FAMILIES
+from generation.engine.checkpoints.builtin import FAMILIES, UPSCALER
 from generation.engine.checkpoints.checkpoint import Checkpoint
 from generation.engine.checkpoints.store.files import write_json
 from generation.engine.enums import Family, Mode, NoiseScheduler
@@ -62,16 +62,31 @@ def _checkpoint(id: str, content: Any) -> Checkpoint:
     readers = _readers()
     if unknown := given.keys() - readers.keys():
         raise ValueError(f"unknown: {', '.join(sorted(unknown))}")
-    values = {name: readers[name](value) for name, value in given.items()}
+    values = _current({name: readers[name](value) for name, value in given.items()}, family)
     checkpoint = replace(family, **{"name": id, **values}, id=id, source=OWN, gated=False)
     _require_sense(checkpoint)
     return checkpoint
+
+
+def _current(values: dict[str, Any], family: Checkpoint) -> dict[str, Any]:
+    """Return the values as this version means them.
+
+    Earlier versions wrote 64 as every family's `multiple`, and had no `shape_multiple`.
+    """
+    if "shape_multiple" in values or "multiple" not in values:
+        return values
+    if values["multiple"] != family.shape_multiple:
+        return {**values, "shape_multiple": values["multiple"]}
+    is_upscaler = Mode.UPSCALE in values.get("modes", ())
+    return {**values, "multiple": (UPSCALER if is_upscaler else family).multiple}
 
 
 def _require_sense(checkpoint: Checkpoint) -> None:
     sizes = (checkpoint.min_size, checkpoint.native_size, checkpoint.max_size)
     if checkpoint.multiple < 1 or any(size % checkpoint.multiple for size in sizes):
         raise ValueError("min_size, native_size and max_size must be multiples of multiple")
+    if checkpoint.shape_multiple < 1 or checkpoint.shape_multiple % checkpoint.multiple:
+        raise ValueError("shape_multiple must be a multiple of multiple")
     if not 0 < sizes[0] <= sizes[1] <= sizes[2]:
         raise ValueError("native_size must lie between min_size and max_size")
     if not checkpoint.modes:

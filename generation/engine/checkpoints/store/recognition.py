@@ -14,6 +14,8 @@ from generation.engine.enums import ENLARGEMENT, Family, Mode
 
 # Version 2 attends to text embeddings of this width; version 1 has 768.
 _SD2_TEXT_WIDTH = 1024
+# Named shapes are multiples of this part of the native size, as the built-in ones are.
+_SHAPES_A_SIDE = 8
 
 
 def recognize(folder: Path, *, id: str, name: str, family: Family | None = None) -> Checkpoint:
@@ -35,10 +37,11 @@ def _recognize(folder: Path, *, id: str, name: str, family: Family | None) -> Ch
     modes = _modes(folder, denoiser, vae)
     scale = 2 ** (len(vae["block_out_channels"]) - 1)
     native = int(denoiser["sample_size"]) * scale
-    down = denoiser["patch_size"] if is_sd3 else 2 ** (len(denoiser["block_out_channels"]) - 1)
+    # A unet crops where it doubles odd sizes; a transformer cuts its latents into whole patches.
+    patch = int(denoiser["patch_size"]) if is_sd3 else 1
     if Mode.UPSCALE in modes:
         native *= ENLARGEMENT
-    entry = _fitted(_model(family, modes, native), native=native, multiple=scale * down)
+    entry = _fitted(_model(family, modes, native), native=native, multiple=scale * patch)
     return replace(
         entry,
         id=id,
@@ -104,6 +107,7 @@ def _fitted(model: Checkpoint, *, native: int, multiple: int) -> Checkpoint:
         model,
         native_size=native // multiple * multiple,
         multiple=multiple,
+        shape_multiple=max(native // _SHAPES_A_SIDE // multiple, 1) * multiple,
         min_size=max(native // 2 // multiple, 1) * multiple,
         max_size=native * 2 // multiple * multiple,
     )

@@ -141,3 +141,24 @@ def test_what_was_seen_holds_for_a_moment(
     describe(tmp_path, "mine", {"family": "sd1"})
 
     assert "mine" not in own
+
+
+@pytest.mark.parametrize(
+    ("written", "multiple", "shape_multiple"),
+    [
+        ({"family": "sd1", "multiple": 64}, 8, 64),
+        ({"family": "sd3", "multiple": 64}, 16, 64),
+        ({"family": "sd2", "multiple": 64, "modes": ["upscale"]}, 16, 64),
+        ({"family": "sd1", "multiple": 32}, 32, 32),
+        ({"family": "sd1", "multiple": 64, "shape_multiple": 64}, 64, 64),
+    ],
+    ids=str,
+)
+def test_a_descriptor_of_an_earlier_version_gets_the_sizes_of_this_one(
+    tmp_path: Path, written: Any, multiple: int, shape_multiple: int
+) -> None:
+    describe(tmp_path, "mine", written)
+
+    mine = descriptor.read(tmp_path / "mine")
+
+    assert (mine.multiple, mine.shape_multiple) == (multiple, shape_multiple)
