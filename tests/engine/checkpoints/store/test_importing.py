@@ -311,7 +311,7 @@ def test_the_catalogue_knows_what_it_can_do(original: Callable[[str], Path], roo
     refiner = add(original("sdxl-refiner"), root)
 
     assert (plain.name, plain.license, plain.modes) == ("Mine", "MIT", GENERAL)
-    assert (plain.native_size, plain.multiple) == (128, 4)
+    assert (plain.native_size, plain.multiple) == (128, 2)
     assert painting.modes == PAINTING
     assert refiner.modes == {Mode.IMAGE_TO_IMAGE}
     assert set(catalogue.CHECKPOINTS) == {"sd1", "sd1-inpaint", "sdxl-refiner"}
