@@ -307,9 +307,7 @@ def test_sizes_need_not_be_multiples_of_64(checkpoint: str, width: int, height: 
     ("checkpoint", "side", "nearest"),
     [("sd-1.5", 603, 600), ("sd-1.5", 2000, 1024), ("sd-3", 1080, 1088), ("sd-3", 1, 512)],
 )
-def test_another_size_is_refused_with_the_nearest(
-    checkpoint: str, side: int, nearest: int
-) -> None:
+def test_another_size_is_refused_with_the_nearest(checkpoint: str, side: int, nearest: int) -> None:
     errors = errors_of(checkpoint=checkpoint, width=side, height=768, noise_scheduler="euler")
 
     assert set(errors) == {"width"}

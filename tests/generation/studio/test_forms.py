@@ -112,9 +112,7 @@ def test_an_error_stands_beside_its_field(field, value):
     assert list(form.errors) == [field]
 
 
-@pytest.mark.parametrize(
-    ("side", "nearest"), [("100", 96), ("1024", 512), ("0", 64), ("-64", 64)]
-)
+@pytest.mark.parametrize(("side", "nearest"), [("100", 96), ("1024", 512), ("0", 64), ("-64", 64)])
 def test_a_size_that_the_checkpoint_cannot_draw_is_refused_in_its_own_words(side, nearest):
     form = GenerationForm({**FILLED, "shape": CUSTOM, "width": side, "height": "128"})
 
