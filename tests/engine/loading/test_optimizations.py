@@ -1,6 +1,7 @@
 """Optimizations change the speed of a checkpoint and no image."""
 
 from collections.abc import Iterator
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from generation.engine.diffusion.cuda_graphs import GraphedModel, GraphPool
 from generation.engine.enums import Family
 from generation.engine.events import Finished
 from generation.engine.loading.loader import Loader
-from generation.engine.loading.optimizations import Attention, Optimizations
+from generation.engine.loading.optimizations import Attention, Optimizations, compile_blocks
 from generation.engine.loop.engine import Engine
 from generation.engine.request import GenerationRequest
 from tests.engine import toy_checkpoints
@@ -83,6 +84,39 @@ def uniform_root(checkpoint_root: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # torch's compiler uses what torch has deprecated
+def test_a_compiled_block_computes_the_same(loader: Loader) -> None:
+    """One block: code for each shape of weights takes seconds."""
+    denoiser = load(loader, "toy").pipeline.denoiser
+    block = denoiser.mid_block.resnets[0]
+    inputs = (
+        torch.randn(2, block.in_channels, 5, 3),
+        torch.randn(2, block.time_emb_proj.in_features),
+    )
+    before = compiled_graphs()
+
+    with torch.inference_mode():
+        plain = block(*inputs)
+        compile_blocks(block)
+        compiled = block(*inputs)
+
+    assert compiled_graphs() == before + 1
+    assert difference(compiled, plain) < TOLERANCE
+
+
+@pytest.fixture
+def without_code_generation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trace blocks as usual, and run their graphs one operation at a time.
+
+    Tracing decides when a block needs another version. Generating code takes ten times as long.
+    """
+    compile_block = torch.nn.Module.compile
+    monkeypatch.setattr(
+        torch.nn.Module, "compile", partialmethod(compile_block, backend="aot_eager")
+    )
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.usefixtures("without_code_generation")
 def test_compiling_changes_nothing_but_the_speed_and_is_done_with_the_load(
     run, latents, uniform_root: Path
 ) -> None:
