@@ -13,7 +13,8 @@ from tests.bench.engines import new_key, turn, warm_engine
 from tests.bench.figures import Figure, measures
 from tests.bench.wishes import wish
 
-ROUNDS = 7
+# A round takes seconds, in which other load comes and goes: the median needs many.
+ROUNDS = 15
 STEPS = 10
 BUSY = "while True: pass"
 
@@ -22,6 +23,7 @@ BUSY = "while True: pass"
 def meter_neighbour() -> Iterator[Figure]:
     """The median of several rounds, each with and without a neighbor for every core."""
     engine = warm_engine()
+    _charge(engine)
     rounds = []
     for number in range(ROUNDS):
         with_neighbors, alone = _in_both_ways(engine, neighbors_first=number % 2 == 0)

@@ -1,9 +1,8 @@
 """Meter: device time of a piece of work, and its division among runs.
 
 On CUDA, events measure it. On a CPU it is the time that the work got there, not what passed meanwhile: other
-programs and other workers on the same cores make a run slower, but not dearer. OpenMP gives each thread of a
-team an equal part of the work, and the calling thread takes one itself, so its own CPU time is the team's
-average. Threads beside the engine's, such as those of jobs and messages, do not count.
+programs and other workers on the same cores make a run slower, but not dearer. It is the CPU time of the threads
+that compute, over their number. Threads beside them, such as those of jobs and messages, do not count.
 """
 
 import time
@@ -13,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
+
+from generation.engine.loop.computing_threads import ComputingThreads
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Meter:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
+        self._threads = ComputingThreads()
         self._measures = defaultdict(
             lambda: self._with_clock, cuda=self._with_events, cpu=self._with_cpu_time
         )
@@ -52,11 +54,11 @@ class Meter:
 
     @contextmanager
     def _with_cpu_time(self, span: Span) -> Iterator[None]:
-        start, cpu_start = time.perf_counter_ns(), time.thread_time_ns()
+        start, cpu_start = time.perf_counter_ns(), self._threads.read()
         try:
             yield
         finally:
-            cpu_ns = time.thread_time_ns() - cpu_start
+            cpu_ns = self._threads.average_since(cpu_start)
             # The two clocks tick apart: without the bound, a charge could exceed the time that passed.
             span.us = min(cpu_ns, time.perf_counter_ns() - start) // 1_000
 

@@ -1,8 +1,10 @@
 """Device time is divided without losing or inventing a microsecond."""
 
 import random
+import sys
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -44,12 +46,32 @@ def work(*, seconds: float = 0.02) -> None:
         pass
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch computes in the calling thread alone."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_the_time_inside_is_measured_in_microseconds() -> None:
     with Meter(CPU).measure() as span:
         assert span.us == 0
         work(seconds=0.02)
 
     assert 20_000 <= span.us < 20_000_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has clocks of threads")
+def test_time_is_divided_by_the_number_of_computing_threads(one_thread: None) -> None:
+    torch.set_num_threads(2)
+
+    with Meter(CPU).measure() as span:
+        work(seconds=0.2)
+
+    assert 100_000 <= span.us < 200_000
 
 
 def test_time_that_the_work_did_not_get_is_not_measured() -> None:
@@ -75,16 +97,18 @@ def test_the_work_of_other_threads_is_not_measured() -> None:
     assert span.us < 100_000
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_no_more_is_measured_than_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The work takes as long as it takes, and the clock on the wall says 7 microseconds.
     monkeypatch.setattr(time, "perf_counter_ns", iter([0, 7_000]).__next__)
-    monkeypatch.setattr(time, "thread_time_ns", iter([0, 9_000]).__next__)
 
     with Meter(CPU).measure() as span:
-        pass
+        work(seconds=0.01)
 
     assert span.us == 7
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_work_that_raises_is_measured_too() -> None:
     spans = []
 
@@ -100,6 +124,7 @@ def test_work_that_raises_is_measured_too() -> None:
     assert spans[0].us >= 10_000
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_each_measurement_is_its_own() -> None:
     meter = Meter(CPU)
     with meter.measure() as first:
