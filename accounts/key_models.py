@@ -83,6 +83,10 @@ class ApiKey(models.Model):
     window = models.CharField(max_length=5, choices=Window.choices, default=Window.MONTH)
     checkpoints = ArrayField(models.CharField(max_length=100), default=list, blank=True)
     max_pixels = models.PositiveIntegerField(null=True, blank=True)
+    # For requests that name no checkpoint; empty for the site's.
+    default_checkpoint = models.CharField(max_length=100, blank=True, db_default="")
+    # Web origins whose pages may use the key, among those of CORS_ORIGINS; empty allows all of these.
+    origins = ArrayField(models.CharField(max_length=200), default=list, blank=True, db_default=[])
     # Settings that an API format lets a client keep on the server, such as its model.
     options = models.JSONField(default=dict, blank=True)
     webhook_secret = models.CharField(max_length=60, default=new_webhook_secret, editable=False)

@@ -29,13 +29,15 @@ class TooManyKeys(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Scopes, budget and restrictions of a key."""
+    """Scopes, budget, restrictions and default checkpoint of a key."""
 
     scopes: Collection[Scope] = tuple(Scope)
     budget: int | None = None
     window: Window = Window.MONTH
     checkpoints: Collection[str] = ()
     max_pixels: int | None = None
+    default_checkpoint: str = ""
+    origins: Collection[str] = ()
     expires_at: datetime | None = None
 
 
@@ -103,5 +105,5 @@ def _digest(secret: str) -> str:
 
 
 def _columns(limits: Limits) -> dict[str, object]:
-    columns = asdict(limits)
-    return columns | {"scopes": [*limits.scopes], "checkpoints": [*limits.checkpoints]}
+    lists = {name: [*getattr(limits, name)] for name in ("scopes", "checkpoints", "origins")}
+    return asdict(limits) | lists

@@ -342,6 +342,9 @@ DEVICE_HOUR_CENTS = env.int("DEVICE_HOUR_CENTS", 0)
 
 # Folders of downloaded checkpoints; the sketchbook comes with the code.
 CHECKPOINTS_DIR = Path(env.str("CHECKPOINTS_DIR", str(DATA_DIR / "checkpoints")))
+# The model of API requests that name none, if it can make what they ask for. Empty, or else: the first that can,
+# and the sketchbook last.
+DEFAULT_CHECKPOINT = env.str("DEFAULT_CHECKPOINT", "")
 # The hub's access token for gated checkpoints, used by `manage.py checkpoints fetch`.
 HF_TOKEN = env.str("HF_TOKEN", "")
 # Memory for a device's checkpoints; 0 leaves as much free as the work needs.

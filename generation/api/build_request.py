@@ -13,7 +13,7 @@ from generation.engine.enums import Mode
 from generation.engine.request import MAX_IMAGES, MAX_SEED, GenerationRequest
 from generation.models import Upload
 from generation.options.build_request import request_from
-from generation.options.offered import offered
+from generation.options.offered import preferred
 from generation.options.sizes import AS_PICTURE, CUSTOM
 
 if TYPE_CHECKING:
@@ -52,7 +52,10 @@ def build_request(key: ApiKey, **fields: Any) -> GenerationRequest:
     Raises InvalidRequest or ApiError.
     """
     values = {**DEFAULTS, **{name: value for name, value in fields.items() if value is not None}}
-    values["checkpoint"] = checkpoint_of(key, values["checkpoint"], mode=values["mode"]).id
+    size = (values["width"], values["height"])
+    values["checkpoint"] = checkpoint_of(
+        key, values["checkpoint"], mode=values["mode"], size=size
+    ).id
     if values["width"] is not None or values["height"] is not None:
         values["shape"] = CUSTOM
     return request_from(values, picture=_size_of(key.user, values["image"]))
@@ -69,12 +72,18 @@ def in_parts(request: GenerationRequest, number: int) -> list[GenerationRequest]
 
 
 def checkpoints_of(key: ApiKey) -> list[Checkpoint]:
-    """The offered checkpoints that the key may use."""
-    return [each for each in offered() if not key.checkpoints or each.id in key.checkpoints]
+    """The offered checkpoints that the key may use, its default first."""
+    found = preferred(key.default_checkpoint)
+    return [each for each in found if not key.checkpoints or each.id in key.checkpoints]
 
 
-def checkpoint_of(key: ApiKey, id: str, *, mode: str = "") -> Checkpoint:
-    """The checkpoint with this id, or without one the first that the key may use. Raises ApiError."""
+def checkpoint_of(
+    key: ApiKey, id: str, *, mode: str = "", size: tuple[int | None, int | None] = (None, None)
+) -> Checkpoint:
+    """The checkpoint with this id, or without one the first that can do the mode and the size.
+
+    If none can do the size, it is the first that can do the mode. Raises ApiError.
+    """
     if id:
         if id not in CHECKPOINTS:
             raise errors.ApiError(
@@ -93,10 +102,17 @@ def checkpoint_of(key: ApiKey, id: str, *, mode: str = "") -> Checkpoint:
             _("No checkpoint that this key may use can do this."),
             param="checkpoint",
         )
-    return able[0]
+    return next((each for each in able if _can_make(each, size, key.max_pixels)), able[0])
 
 
-def known_as(key: ApiKey, name: str, *, mode: Mode, foreign: tuple[str, ...]) -> str:
+def known_as(
+    key: ApiKey,
+    name: str,
+    *,
+    mode: Mode,
+    foreign: tuple[str, ...],
+    size: tuple[int | None, int | None] = (None, None),
+) -> str:
     """The id of the checkpoint that a client names; without a name, the default's.
 
     A name with a `foreign` prefix also means the default: some clients always send the model names of
@@ -104,7 +120,19 @@ def known_as(key: ApiKey, name: str, *, mode: Mode, foreign: tuple[str, ...]) ->
     """
     if name and name not in CHECKPOINTS and name.startswith(foreign):
         name = ""
-    return checkpoint_of(key, name, mode=mode).id
+    return checkpoint_of(key, name, mode=mode, size=size).id
+
+
+def _can_make(
+    checkpoint: Checkpoint, size: tuple[int | None, int | None], max_pixels: int | None
+) -> bool:
+    """True if the checkpoint takes the size, and the size is within `max_pixels`; None is the native side."""
+    width, height = (checkpoint.native_size if side is None else side for side in size)
+    fits = all(
+        side % checkpoint.multiple == 0 and checkpoint.min_size <= side <= checkpoint.max_size
+        for side in (width, height)
+    )
+    return fits and (max_pixels is None or width * height <= max_pixels)
 
 
 def _size_of(user: "User", digest: str) -> tuple[int, int] | None:

@@ -21,9 +21,11 @@ from billing.models import Unit
 from generation import emails
 from generation.api import webhooks
 from generation.api.key_forms import KeyForm
+from generation.engine.checkpoints.catalogue import Checkpoint
+from generation.engine.enums import Mode
 from generation.jobs import budgets
 from generation.models.api import Call, Delivery
-from generation.options.offered import offered
+from generation.options.offered import preferred
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -47,7 +49,7 @@ def developer(request: HttpRequest) -> HttpResponse:
         "credits": ledger.available_and_held(user, Unit.CREDITS),
         "calls": _calls(user),
         "deliveries": _deliveries(user),
-        "checkpoint": next(iter(offered()), None),
+        "checkpoint": _first_for_prompts(),
     }
     return render(request, "generation/developer.html", context)
 
@@ -136,6 +138,11 @@ def _show_once(request: HttpRequest, key: ApiKey, secret: str) -> HttpResponse:
     key.refresh_from_db()
     outbox.send(partial(emails.key_made, key=key), to=user.email, user=user)
     return render(request, "generation/key_made.html", {"key": key, "secret": secret})
+
+
+def _first_for_prompts() -> Checkpoint | None:
+    """The checkpoint of the examples: the default of a new key."""
+    return next((each for each in preferred() if Mode.TEXT_TO_IMAGE in each.modes), None)
 
 
 def _calls(user: "User") -> list[Call]:

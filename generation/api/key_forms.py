@@ -1,5 +1,7 @@
 """The form for an API key, with its budget in credits or minutes."""
 
+import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -21,6 +23,8 @@ LARGEST = {
     1024 * 1024: "1024 × 1024",
     1536 * 1024: "1536 × 1024",
 }
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]{1,190}")
 
 
 class KeyForm(forms.Form):
@@ -60,11 +64,25 @@ class KeyForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy("None ticked: all of them."),
     )
+    default_checkpoint = forms.ChoiceField(
+        label=gettext_lazy("Default model"),
+        required=False,
+        help_text=gettext_lazy("Used for requests that name none of our models."),
+    )
     max_pixels = forms.TypedChoiceField(
         label=gettext_lazy("Largest picture"),
         coerce=int,
         empty_value=None,
         required=False,
+    )
+    origins = forms.CharField(
+        label=gettext_lazy("Websites"),
+        required=False,
+        max_length=1_000,
+        help_text=gettext_lazy(
+            "Pages that may use this key in a browser, such as https://app.example. Separate several by "
+            "spaces. Empty: all that this site allows."
+        ),
     )
     expires_on = forms.DateField(
         label=gettext_lazy("Works until the end of"),
@@ -79,15 +97,31 @@ class KeyForm(forms.Form):
         super().__init__(*args, **kwargs)
         self._key = key
         names = [(each.id, each.name) for each in offered()]
-        known = {id for id, _name in names}
-        kept = [(id, id) for id in (key.checkpoints if key else []) if id not in known]
-        self.fields["checkpoints"].choices = names + kept  # type: ignore[attr-defined]
+        self.fields["checkpoints"].choices = _with_kept(  # type: ignore[attr-defined]
+            names, key.checkpoints if key else []
+        )
+        self.fields["default_checkpoint"].choices = [  # type: ignore[attr-defined]
+            ("", _("The first that can do what is asked")),
+            *_with_kept(names, [key.default_checkpoint] if key and key.default_checkpoint else []),
+        ]
         largest = [("", _("As large as its way to pay allows")), *LARGEST.items()]
         if key and key.max_pixels and key.max_pixels not in LARGEST:
             largest.append((key.max_pixels, str(key.max_pixels)))
         self.fields["max_pixels"].choices = largest  # type: ignore[attr-defined]
         if key:
             del self.fields["pays_in"]
+
+    def clean_origins(self) -> list[str]:
+        """The origins without repetition, in order."""
+        origins = [each.rstrip("/").lower() for each in self.cleaned_data["origins"].split()]
+        if unfit := next((each for each in origins if not _ORIGIN.fullmatch(each)), None):
+            raise forms.ValidationError(
+                _(
+                    "“%(origin)s” is not the address of a website. Write it like https://app.example."
+                )
+                % {"origin": unfit}
+            )
+        return list(dict.fromkeys(origins))
 
     def clean_expires_on(self) -> datetime | None:
         """The last moment of the day in UTC."""
@@ -98,6 +132,13 @@ class KeyForm(forms.Form):
         if end <= timezone.now():
             raise forms.ValidationError(_("Choose a day to come."))
         return end
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or self.cleaned_data
+        allowed, default = values.get("checkpoints"), values.get("default_checkpoint")
+        if allowed and default and default not in allowed:
+            self.add_error("default_checkpoint", _("Choose one of the models ticked above."))
+        return values
 
     @property
     def paid_in(self) -> Pays:
@@ -114,8 +155,16 @@ class KeyForm(forms.Form):
             window=Window(values["window"]),
             checkpoints=values["checkpoints"],
             max_pixels=values["max_pixels"],
+            default_checkpoint=values["default_checkpoint"],
+            origins=values["origins"],
             expires_at=values["expires_on"],
         )
+
+
+def _with_kept(names: list[tuple[str, str]], chosen: Iterable[str]) -> list[tuple[str, str]]:
+    """The choices, and what was chosen before and is not offered any more."""
+    known = {id for id, _name in names}
+    return names + [(id, id) for id in chosen if id not in known]
 
 
 def _initial(key: ApiKey) -> dict[str, Any]:
@@ -127,5 +176,7 @@ def _initial(key: ApiKey) -> dict[str, Any]:
         "window": key.window,
         "checkpoints": key.checkpoints,
         "max_pixels": key.max_pixels,
+        "default_checkpoint": key.default_checkpoint,
+        "origins": " ".join(key.origins),
         "expires_on": key.expires_at.date() if key.expires_at else None,
     }

@@ -10,6 +10,7 @@ from generation.engine.checkpoints.store import inventory
 from generation.images import c2pa
 from generation.moderation import policy
 from generation.moderation.policy.rules import InvalidRules
+from generation.options.offered import offered
 
 
 @checks.register
@@ -22,6 +23,20 @@ def checkpoints_are_whole(**kwargs: Any) -> list[checks.CheckMessage]:
         )
         for entry in inventory.entries(settings.CHECKPOINTS_DIR)
         if entry.fault
+    ]
+
+
+@checks.register
+def default_checkpoint_is_offered(**kwargs: Any) -> list[checks.CheckMessage]:
+    id = settings.DEFAULT_CHECKPOINT
+    if not id or id in {each.id for each in offered()}:
+        return []
+    return [
+        checks.Warning(
+            f"DEFAULT_CHECKPOINT is {id}, which cannot be used here, so other models take its place.",
+            hint="Name one that `manage.py checkpoints` lists as present.",
+            id="generation.W004",
+        )
     ]
 
 

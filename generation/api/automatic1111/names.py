@@ -32,14 +32,26 @@ def hash_of(checkpoint_id: str) -> str:
     return hashlib.sha256(checkpoint_id.encode()).hexdigest()[:10]
 
 
-def checkpoint_in(key: ApiKey, body: Mapping[str, Any], *, mode: Mode) -> str:
+def checkpoint_in(
+    key: ApiKey, body: Mapping[str, Any], *, mode: Mode, size: tuple[int | None, int | None]
+) -> str:
     """The id from the request, else from the key's stored options, else the default. Raises ApiError."""
     override = body.get("override_settings")
     named = override.get(MODEL_OPTION) if isinstance(override, dict) else None
-    id = id_named(named or key.options.get(MODEL_OPTION, ""))
-    if named and not id:
-        raise errors.invalid(MODEL_OPTION, "Unknown model")
-    return build_request.checkpoint_of(key, id, mode=mode).id
+    if named:
+        id = id_named(named)
+        if not id:
+            raise errors.invalid(MODEL_OPTION, "Unknown model")
+        return id
+    if (chosen := chosen_by(key)) and mode in chosen.modes:
+        return chosen.id
+    return build_request.checkpoint_of(key, "", mode=mode, size=size).id
+
+
+def chosen_by(key: ApiKey) -> Checkpoint | None:
+    """The checkpoint of the key's stored options; None without one, or if the key can't use it any more."""
+    id = id_named(key.options.get(MODEL_OPTION, ""))
+    return next((each for each in build_request.checkpoints_of(key) if each.id == id), None)
 
 
 def upscalers_of(key: ApiKey) -> list[Checkpoint]:

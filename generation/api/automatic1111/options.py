@@ -12,8 +12,7 @@ from generation.api import auth, build_request, errors, files, parsing
 from generation.api.automatic1111 import names
 from generation.api.automatic1111.errors import api_format
 from generation.api.automatic1111.names import MODEL_OPTION
-from generation.engine.checkpoints.catalogue import CHECKPOINTS
-from generation.engine.enums import ENLARGEMENT
+from generation.engine.enums import ENLARGEMENT, Mode
 from generation.engine.request import infotext
 from generation.images import read_settings
 
@@ -31,7 +30,8 @@ def options(request: HttpRequest) -> JsonResponse:
     if not key.may(Scope.GENERATE):
         raise errors.forbidden_scope()
     sent = parsing.json_object(request)
-    if MODEL_OPTION in sent and not names.id_named(sent[MODEL_OPTION]):
+    usable = {each.id for each in build_request.checkpoints_of(key)}
+    if MODEL_OPTION in sent and names.id_named(sent[MODEL_OPTION]) not in usable:
         raise errors.invalid(MODEL_OPTION, "Model not found")
     kept = {name: value for name, value in sent.items() if _may_be_kept(name, value)}
     merged = {**key.options, **kept}
@@ -124,9 +124,9 @@ def fixed(shown: Any) -> Callable[..., Any]:
 
 
 def _options(key: ApiKey) -> dict[str, Any]:
-    kept = names.id_named(key.options.get(MODEL_OPTION, ""))
     allowed = build_request.checkpoints_of(key)
-    chosen = CHECKPOINTS.get(kept) or next(iter(allowed), None)
+    able = (each for each in allowed if Mode.TEXT_TO_IMAGE in each.modes)
+    chosen = names.chosen_by(key) or next(able, None)
     return {
         "samples_format": "png",
         "CLIP_stop_at_last_layers": 1,

@@ -38,7 +38,8 @@ def generation_request(key: ApiKey, body: Mapping[str, Any], mode: Mode) -> Gene
         raise errors.invalid(
             "batch_size", _("Choose a number from 1 to %(limit)d.") % {"limit": MAX_IMAGES}
         )
-    checkpoint = names.checkpoint_in(key, body, mode=mode)
+    width, height = parsing.integer(body, "width"), parsing.integer(body, "height")
+    checkpoint = names.checkpoint_in(key, body, mode=mode, size=(width, height))
     seed = parsing.integer(body, "seed")
     return build_request.build_request(
         key,
@@ -46,8 +47,8 @@ def generation_request(key: ApiKey, body: Mapping[str, Any], mode: Mode) -> Gene
         negative_prompt=parsing.text(body, "negative_prompt"),
         checkpoint=checkpoint,
         mode=mode.value,
-        width=parsing.integer(body, "width"),
-        height=parsing.integer(body, "height"),
+        width=width,
+        height=height,
         num_inference_steps=parsing.integer(body, "steps"),
         guidance_scale=parsing.number(body, "cfg_scale"),
         noise_scheduler=names.noise_scheduler_in(body),

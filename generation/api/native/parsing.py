@@ -24,7 +24,9 @@ def generation_request(key: ApiKey, wish: Wish) -> GenerationRequest:
     """The request of a job or quote; stores its images. Raises ApiError or InvalidRequest."""
     values = wish.dict(exclude={"webhook_url"})
     # Before images are stored: without a fitting checkpoint they would be kept for nothing.
-    values["checkpoint"] = build_request.checkpoint_of(key, wish.checkpoint, mode=wish.mode).id
+    values["checkpoint"] = build_request.checkpoint_of(
+        key, wish.checkpoint, mode=wish.mode, size=(wish.width, wish.height)
+    ).id
     values |= {name: _digest_of(key, values[name], param=name) for name in PICTURES}
     return build_request.build_request(key, **values)
 

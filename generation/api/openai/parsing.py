@@ -82,7 +82,11 @@ def requests_of(key: ApiKey, parsed: ParsedRequest) -> list[GenerationRequest]:
         prompt=parsing.text(fields, "prompt"),
         negative_prompt=parsing.text(fields, "negative_prompt"),
         checkpoint=build_request.known_as(
-            key, parsing.text(fields, "model"), mode=mode, foreign=FOREIGN
+            key,
+            parsing.text(fields, "model"),
+            mode=mode,
+            foreign=FOREIGN,
+            size=(width, height),
         ),
         mode=mode.value,
         width=width,

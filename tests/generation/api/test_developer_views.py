@@ -10,6 +10,7 @@ from accounts.models import ApiKey, Mail, Pays, Scope
 from generation.models import Status
 from generation.models.api import Call, Delivery
 from tests.generation.api.callers import Caller
+from tests.generation.installed import put
 from tests.generation.rows import make_job
 
 pytestmark = pytest.mark.django_db
@@ -58,6 +59,31 @@ def test_the_owner_is_written_to(alices, alice):
     assert "Shop" in Mail.objects.filter(to=alice.email).latest("created_at").text
 
 
+def test_a_key_keeps_its_default_model_and_its_websites(alices):
+    origins = "https://App.example/ http://localhost:5173 https://app.example"
+
+    alices.post(
+        reverse("key_make"), {**FORM, "default_checkpoint": "sketchbook", "origins": origins}
+    )
+
+    key = ApiKey.objects.get()
+    assert key.default_checkpoint == "sketchbook"
+    assert key.origins == ["https://app.example", "http://localhost:5173"]
+    page = alices.get(reverse("key", args=[key.pk])).text
+    assert 'value="https://app.example http://localhost:5173"' in page
+
+
+def test_a_default_model_is_one_that_the_key_may_use(alices, settings, tmp_path):
+    settings.CHECKPOINTS_DIR = tmp_path
+    put(tmp_path, "sd-1.5")
+    form = {**FORM, "checkpoints": ["sketchbook"], "default_checkpoint": "sd-1.5"}
+
+    response = alices.post(reverse("key_make"), form)
+
+    assert "default_checkpoint" in response.context["form"].errors
+    assert not ApiKey.objects.exists()
+
+
 def test_a_budget_in_minutes_is_kept_in_milliseconds(alices):
     alices.post(reverse("key_make"), {**FORM, "pays_in": "gpu_ms", "budget": "2"})
 
@@ -76,6 +102,10 @@ def test_a_budget_in_minutes_is_kept_in_milliseconds(alices):
         ("window", "hour"),
         ("expires_on", str(date.today() - timedelta(days=1))),  # noqa: DTZ011  # a person's day
         ("checkpoints", ["unknown"]),
+        ("default_checkpoint", "unknown"),
+        ("origins", "app.example"),
+        ("origins", "https://app.example/page"),
+        ("origins", "https://" + 200 * "a"),
     ],
 )
 def test_what_is_no_limit_makes_no_key(alices, field, value):

@@ -46,11 +46,12 @@ def text_to_image(request: HttpRequest, engine_id: str) -> ParsedRequest:
     prompts = fields.get("text_prompts")
     if not isinstance(prompts, list) or not all(isinstance(each, dict) for each in prompts):
         raise errors.invalid("text_prompts", _("Send a list of texts with their weights."))
+    width, height = parsing.integer(fields, "width"), parsing.integer(fields, "height")
     first = build_request.build_request(
         key,
-        **_common(key, fields, engine_id, prompts, mode=Mode.TEXT_TO_IMAGE),
-        width=parsing.integer(fields, "width"),
-        height=parsing.integer(fields, "height"),
+        **_common(key, fields, engine_id, prompts, mode=Mode.TEXT_TO_IMAGE, size=(width, height)),
+        width=width,
+        height=height,
     )
     return _parsed(request, first, fields)
 
@@ -112,6 +113,7 @@ def _common(
     prompts: list[Mapping[str, Any]],
     *,
     mode: Mode,
+    size: tuple[int | None, int | None] = (None, None),
 ) -> dict[str, Any]:
     weighted = [
         (parsing.text(each, "text"), parsing.number(each, "weight") or 0 if "weight" in each else 1)
@@ -120,7 +122,7 @@ def _common(
     return {
         "prompt": ", ".join(text for text, weight in weighted if weight >= 0),
         "negative_prompt": ", ".join(text for text, weight in weighted if weight < 0),
-        "checkpoint": build_request.known_as(key, engine_id, mode=mode, foreign=FOREIGN),
+        "checkpoint": build_request.known_as(key, engine_id, mode=mode, foreign=FOREIGN, size=size),
         "mode": mode.value,
         "guidance_scale": parsing.number(fields, "cfg_scale"),
         "num_inference_steps": parsing.integer(fields, "steps"),
