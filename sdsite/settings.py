@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount",
     "allauth.usersessions",
     "channels",
+    "corsheaders",
     "csp",
     "django_structlog",
     "ninja",
@@ -57,6 +58,7 @@ MIDDLEWARE = [
     "sdsite.health.answer_probes",
     "generation.api.key_in_path.take_key_out",
     "sdsite.input_guard.clean_address",
+    "generation.api.cross_origin.CrossOriginMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "sdsite.compression.CompressionMiddleware",
     "sdsite.static_files.StaticFilesMiddleware",
@@ -395,6 +397,22 @@ C2PA_TIMESTAMP_URL = env.str("C2PA_TIMESTAMP_URL", "")
 # API: requests per key and minute, and webhooks to addresses of the private network.
 API_REQUESTS_A_MINUTE = env.int("API_REQUESTS_A_MINUTE", 600, validate=validate.Range(min=1))
 WEBHOOKS_TO_PRIVATE_ADDRESSES = env.bool("WEBHOOKS_TO_PRIVATE_ADDRESSES", DEBUG)
+# Websites whose pages may call the API from a browser, such as https://app.example, or * for any; see
+# generation/api/cross_origin.py. The other names are those of the library, which checks them.
+CORS_ORIGINS: list[str] = [each.rstrip("/").lower() for each in env.list("CORS_ORIGINS", [])]
+CORS_ALLOWED_ORIGINS = [each for each in CORS_ORIGINS if each != "*"]
+CORS_EXPOSE_HEADERS = [
+    "Finish-Reason",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "Retry-After",
+    "Seed",
+    "X-Job-Id",
+    "X-Request-Id",
+    "X-Should-Retry",
+]
+CORS_PREFLIGHT_MAX_AGE = 3_600
 
 # Files ------------------------------------------------------------------------------------------
 

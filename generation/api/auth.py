@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts import keys
 from accounts.models import ApiKey, Scope
+from generation.api import cross_origin
 from generation.api.errors import ApiError, forbidden_scope, too_large
 from generation.models import Job
 
@@ -57,6 +58,7 @@ def authenticate(request: HttpRequest, *, scope: Scope, max_bytes: int = MAX_BYT
             _("These are too many requests in a minute."),
             retry_after=call.rate.reset_seconds,
         )
+    cross_origin.require_origin(request, key)
     if not key.may(scope):
         raise forbidden_scope()
     if int(request.META.get("CONTENT_LENGTH") or 0) > max_bytes:

@@ -29,9 +29,12 @@ _TRANSIENT = (InterfaceError, OperationalError, redis.ConnectionError, redis.Tim
 ADVICE: Mapping[str, object] = {
     "unauthorized": gettext_lazy("Send a key that you made on the page “API” of your account."),
     "forbidden_scope": gettext_lazy("Use a key that may do this, or let this one do more."),
+    "origin_not_allowed": gettext_lazy("Add the website on the key’s page, or use another key."),
     "checkpoint_not_allowed": gettext_lazy("Use a checkpoint that the key is allowed."),
     "size_not_allowed": gettext_lazy("Ask for a smaller picture."),
-    "insufficient_credits": gettext_lazy("Buy credits, or ask for less."),
+    "insufficient_credits": gettext_lazy(
+        "Buy credits on the page “Plan and billing”, or make a key that pays with your plan’s minutes."
+    ),
     "insufficient_minutes": gettext_lazy("Get more minutes, or use a key that pays in credits."),
     "budget_exceeded": gettext_lazy("Raise the key’s budget, or wait until it starts anew."),
     "payment_overdue": gettext_lazy("Pay what is open on the page “Plan and billing”."),
@@ -73,6 +76,13 @@ class ApiError(Exception):
     @property
     def advice(self) -> str:
         return str(ADVICE.get(self.code, ""))
+
+    @property
+    def explained(self) -> str:
+        """The message, for formats without a field for advice: with it where the customer has to act."""
+        return (
+            f"{self.message} {self.advice}".strip() if self.status in {401, 402} else self.message
+        )
 
 
 def not_found(message: str = "") -> ApiError:

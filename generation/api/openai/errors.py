@@ -12,6 +12,7 @@ from generation.api.errors import ApiError
 ERRORS: Mapping[str, tuple[int, str, str]] = {
     "unauthorized": (401, "authentication_error", "invalid_api_key"),
     "forbidden_scope": (403, "permission_error", "insufficient_permissions"),
+    "origin_not_allowed": (403, "permission_error", "insufficient_permissions"),
     "insufficient_credits": (429, "insufficient_quota", "insufficient_quota"),
     "insufficient_minutes": (429, "insufficient_quota", "insufficient_quota"),
     "payment_overdue": (429, "insufficient_quota", "insufficient_quota"),
@@ -50,7 +51,7 @@ def _response(error: ApiError) -> JsonResponse:
     if error.code == "invalid" and param:
         code = f"invalid_{param}"
     response = JsonResponse(
-        {"error": {"message": error.message, "type": kind, "param": param, "code": code}},
+        {"error": {"message": error.explained, "type": kind, "param": param, "code": code}},
         status=status,
     )
     if code in NO_RETRY:
