@@ -26,7 +26,7 @@ MAX_TOKEN = 255
 class Idempotency:
     """A request's identity: the digest of its body, and the client's Idempotency-Key as `token`.
 
-    Without a token, only a request marked as a retry can match an earlier one.
+    Without a token, only a request marked as a retry can match an earlier one whose response was not delivered.
     """
 
     digest: str
@@ -90,7 +90,7 @@ def find_jobs(key: ApiKey, idempotency: Idempotency) -> list[Job]:
             )
         return order.jobs if order else []
     if idempotency.is_retry:
-        recent = orders.filter(created_at__gt=timezone.now() - RETRIES_WITHIN)
+        recent = orders.filter(created_at__gt=timezone.now() - RETRIES_WITHIN, delivered_at=None)
         order = recent.filter(digest=idempotency.digest).order_by("-created_at").first()
         return order.jobs if order else []
     return []

@@ -49,6 +49,8 @@ class Order(models.Model):
     webhook_url = models.CharField(max_length=500, blank=True)
     first = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="rest")
     created_at = models.DateTimeField(auto_now_add=True)
+    # The whole response has been sent. From then on an SDK's retry with the same body is another request.
+    delivered_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [

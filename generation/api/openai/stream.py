@@ -5,12 +5,13 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from generation.api import files, results, sse
+from generation.api import delivery, files, results, sse
 from generation.api import wait as api_wait
 from generation.api.openai import errors, serializers
 from generation.api.openai.parsing import ResponseFormat
 from generation.api.threads import in_thread
 from generation.api.wait import Heard
+from generation.images import file_formats
 from generation.models import Image, Job, Status
 
 
@@ -20,16 +21,29 @@ async def events(jobs: Sequence[Job], response_format: ResponseFormat) -> AsyncI
     If the connection breaks the jobs go on, and a retry of the same body joins them.
     """
     deadline = time.monotonic() + api_wait.LONGEST_SECONDS
-    ended = []
+    ended: list[Job] = []
     for job in jobs:
         async for event in _until_ended(job, response_format, deadline=deadline):
             yield event
         ended.append(await api_wait.read(job.pk))
-        if ended[-1].status == Status.SUCCEEDED:
-            for image in await in_thread(results.images_of)(ended[-1]):
-                yield await in_thread(_completed)(ended[-1], image, response_format)
-    if failed := [job for job in ended if job.status != Status.SUCCEEDED]:
-        yield _failed(failed[0])
+        results_of_job = await in_thread(_results)(ended[-1], response_format)
+        if len(ended) < len(jobs):
+            for result in results_of_job:
+                yield result
+    failed = [job for job in ended if job.status != Status.SUCCEEDED]
+    *others, last = [*results_of_job, *([_failed(failed[0])] if failed else [])]
+    for result in others:
+        yield result
+    if all(job.is_final for job in ended):
+        # Before the last event: some clients leave as soon as they have it.
+        await delivery.mark(ended)
+    yield last
+
+
+def _results(job: Job, response_format: ResponseFormat) -> list[bytes]:
+    if job.status != Status.SUCCEEDED:
+        return []
+    return [_completed(job, image, response_format) for image in results.images_of(job)]
 
 
 async def _until_ended(
@@ -78,7 +92,7 @@ def _partial(job: Job, jpeg: str, response_format: ResponseFormat, *, index: int
 
 
 def _completed(job: Job, image: Image, response_format: ResponseFormat) -> bytes:
-    content = files.content_of(
+    content = file_formats.content_of(
         image, format=response_format.format, quality=response_format.quality
     )
     return _event(

@@ -4,7 +4,7 @@ from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 
 from accounts.models import ApiKey, Scope
-from generation.api import auth, build_request, errors, orders, sse, wait
+from generation.api import auth, build_request, delivery, errors, orders, sse, wait
 from generation.api.idempotency import Idempotency, find_jobs
 from generation.api.openai import parsing, serializers, stream
 from generation.api.openai.errors import api_format
@@ -52,6 +52,7 @@ async def _respond(request: HttpRequest, parsed: ParsedRequest) -> HttpResponseB
     if response_format.is_streamed:
         return sse.response(stream.events(jobs, response_format))
     ended = await wait.until_all_ended(jobs)
+    await delivery.note(request, ended)
     return await in_thread(serializers.images)(ended, response_format)
 
 

@@ -51,15 +51,6 @@ def test_a_transparent_part_of_an_image_is_its_mask(caller, worker):
     assert Job.objects.get().generation_request.mode == "inpaint"
 
 
-def test_an_sdks_retry_of_the_same_body_joins_the_job(caller, worker):
-    first = ask(caller, OPENAI)
-
-    again = ask(caller, OPENAI, **{"X-Stainless-Retry-Count": "1"})
-
-    assert first.json()["data"] == again.json()["data"]
-    assert Job.objects.count() == 1
-
-
 def test_the_same_wish_without_a_retry_is_another_picture(caller, worker):
     ask(caller, OPENAI)
     ask(caller, OPENAI)
