@@ -93,6 +93,8 @@ OWNED = {
     "job_retry": a_job,
     "image": a_picture,
     "image_file": a_picture,
+    "image_jpeg": a_picture,
+    "image_webp": a_picture,
     "image_thumbnail": a_picture,
     "image_download": a_picture,
     "job_receipt": a_job,

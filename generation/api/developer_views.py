@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import keys, outbox
-from accounts.models import ApiKey
+from accounts.models import ApiKey, Pays
 from accounts.rate_limits import limited
 from accounts.requests import user_of
 from billing import ledger
@@ -67,9 +67,9 @@ def developer_calls(request: HttpRequest) -> HttpResponse:
 @never_cache
 @limited("api_key")
 def key_make(request: HttpRequest) -> HttpResponse:
-    """generation/key_make.html; after it is made, generation/key_made.html with its `secret`."""
+    """generation/key_make.html; after it is made, generation/key_made.html with its `secret`, and whether it `has_nothing`."""
     user = user_of(request)
-    form = KeyForm(request.POST or None)
+    form = KeyForm(request.POST or None, initial={"pays_in": _wallet_in_use(user)})
     if not form.is_valid():
         return render(request, "generation/key_make.html", {"form": form})
     try:
@@ -88,12 +88,17 @@ def key_make(request: HttpRequest) -> HttpResponse:
 def key(request: HttpRequest, key_id: UUID) -> HttpResponse:
     """generation/key.html
 
-    form: KeyForm, posts to itself; key; spent: of its budget.
+    form: KeyForm, posts to itself; key; spent: of its budget; has_nothing: to pay with.
     """
     key = _get_key_for_user(request, key_id)
     form = KeyForm(request.POST or None, key=key)
     if not form.is_valid():
-        context = {"form": form, "key": key, "spent": budgets.spent(key)}
+        context = {
+            "form": form,
+            "key": key,
+            "spent": budgets.spent(key),
+            "has_nothing": _has_nothing(key),
+        }
         return render(request, "generation/key.html", context)
     keys.change(key, name=form.cleaned_data["name"], limits=form.limits)
     messages.success(request, _("The key was changed."))
@@ -137,7 +142,21 @@ def _show_once(request: HttpRequest, key: ApiKey, secret: str) -> HttpResponse:
     user = user_of(request)
     key.refresh_from_db()
     outbox.send(partial(emails.key_made, key=key), to=user.email, user=user)
-    return render(request, "generation/key_made.html", {"key": key, "secret": secret})
+    context = {"key": key, "secret": secret, "has_nothing": _has_nothing(key)}
+    return render(request, "generation/key_made.html", context)
+
+
+def _wallet_in_use(user: "User") -> Pays:
+    """The way to pay with which a new key works at once: the plan's minutes for whoever has no credits."""
+    has_minutes_alone = (
+        ledger.available(user, Unit.CREDITS) <= 0 < ledger.available(user, Unit.GPU_MS)
+    )
+    return Pays.GPU_MS if has_minutes_alone else Pays.CREDITS
+
+
+def _has_nothing(key: ApiKey) -> bool:
+    """True if the key cannot pay for anything now."""
+    return ledger.available(key.user, Unit(key.pays_in)) <= 0
 
 
 def _first_for_prompts() -> Checkpoint | None:

@@ -5,7 +5,6 @@ import binascii
 from io import BytesIO
 from uuid import UUID
 
-from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils.translation import gettext as _
@@ -14,12 +13,8 @@ from PIL import ImageOps
 
 from accounts.models import ApiKey
 from generation.api import errors
-from generation.images import ai_label, storage, uploads
-from generation.images.ai_label import Mark
+from generation.images import uploads
 from generation.models import Image, Upload
-
-FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
-DEFAULT_QUALITY = 90
 
 
 def decoded(text: str, *, param: str) -> bytes:
@@ -76,20 +71,6 @@ def own_picture(key: ApiKey, id: UUID) -> Upload:
     if image is None:
         raise errors.invalid("image", _("This picture is not known."))
     return uploads.from_image(key.user, image)
-
-
-def content_of(image: Image, *, format: str = "png", quality: int = DEFAULT_QUALITY) -> bytes:
-    """The image's file, converted if necessary; the AI label is kept."""
-    stored = storage.read(image.file)
-    if format == "png":
-        return stored
-    mark = Mark(
-        tool=settings.SITE_NAME,
-        system=f"Stable Diffusion ({image.checkpoint})",
-        synthetic_for=image.job.synthetic_for,
-    )
-    with PillowImage.open(BytesIO(stored)) as picture:
-        return ai_label.encoded(picture.convert("RGB"), format.upper(), mark, quality=quality)
 
 
 def as_format(jpeg: bytes, format: str) -> bytes:

@@ -1,7 +1,7 @@
 """Readers for JSON bodies and forms, which may send numbers as text. All raise ApiError."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from django.core.files.uploadedfile import UploadedFile
@@ -43,8 +43,10 @@ def form(request: HttpRequest) -> tuple[dict[str, Any], Files]:
 
 
 def file_of(sent: Files, *names: str, is_required: bool = True) -> bytes:
-    """The first file sent under any of the names; empty if it is optional and missing."""
-    file = next((sent.getlist(name)[0] for name in names if name in sent), None)
+    """The one file sent under any of the names; empty if it is optional and missing."""
+    found = [file for name in names for file in sent.getlist(name)]
+    require_one(found, names[0])
+    file = found[0] if found else None
     if file is None:
         if is_required:
             raise errors.invalid(names[0], _("Add a picture for this."))
@@ -55,6 +57,19 @@ def file_of(sent: Files, *names: str, is_required: bool = True) -> bytes:
     if not content and is_required:
         raise errors.invalid(names[0], _("This file is empty."))
     return content
+
+
+def require_one(pictures: Sequence[Any], param: str) -> None:
+    """Refuse several pictures where one is used: the others would be dropped. None is not refused."""
+    if len(pictures) > 1:
+        message = _("One picture is used here, and %(number)d were sent.")
+        raise errors.invalid(param, message % {"number": len(pictures)})
+
+
+def require_missing(fields: Mapping[str, Any], *names: str) -> None:
+    """Refuse fields that would change the picture and have no counterpart here."""
+    if name := next((each for each in names if fields.get(each) not in (None, "", {}, [])), ""):
+        raise errors.invalid(name, _("This has no counterpart here. Leave it out."))
 
 
 def text(fields: Mapping[str, Any], name: str, *, limit: int | None = MAX_FIELD) -> str:
@@ -73,6 +88,12 @@ def integer(fields: Mapping[str, Any], name: str) -> int | None:
     if value is not None and not value.is_integer():
         raise errors.invalid(name, _("This is not a whole number."))
     return None if value is None else int(value)
+
+
+def seed(fields: Mapping[str, Any], *, is_zero_random: bool = False) -> int | None:
+    """The seed; None for a random one, which -1 asks for, too."""
+    value = integer(fields, "seed")
+    return None if value == -1 or (is_zero_random and value == 0) else value
 
 
 def count(fields: Mapping[str, Any], name: str, *, limit: int) -> int:

@@ -1,5 +1,6 @@
 """Image files: originals and thumbnails, sent to the owner or to a holder of a signed link."""
 
+import re
 from pathlib import PurePosixPath
 from uuid import UUID
 
@@ -12,16 +13,28 @@ from django.views.decorators.http import require_safe
 
 from accounts.requests import user_of
 from generation.gallery.views import get_image_for_user
-from generation.images import storage
+from generation.images import file_formats, storage
 from generation.models import Image
 
 CONTENT_TYPES = {".png": "image/png", ".webp": "image/webp"}
+# From 0 to 100.
+_QUALITY = re.compile(r"100|[0-9]{1,2}", re.ASCII)
 
 
 @require_safe
 def image_file(request: HttpRequest, image_id: UUID) -> HttpResponse:
     image = _get_image_for_bearer(request, image_id, name="image_file")
     return _file(request, image, name="file")
+
+
+@require_safe
+def image_jpeg(request: HttpRequest, image_id: UUID) -> HttpResponse:
+    return _converted(request, image_id, format="jpeg")
+
+
+@require_safe
+def image_webp(request: HttpRequest, image_id: UUID) -> HttpResponse:
+    return _converted(request, image_id, format="webp")
 
 
 @require_safe
@@ -45,11 +58,13 @@ def image_download(request: HttpRequest, image_id: UUID) -> HttpResponse:
     return _file(request, image, name="file", as_attachment=True)
 
 
-def _get_image_for_bearer(request: HttpRequest, image_id: UUID, *, name: str) -> Image:
+def _get_image_for_bearer(
+    request: HttpRequest, image_id: UUID, *, name: str, quality: int | None = None
+) -> Image:
     """The image, for its owner or for a signed link. Raises Http404."""
     signature = request.GET.get("signature", "")
-    if signature and storage.is_signed(image_id, name=name, signature=signature):
-        return get_object_or_404(Image.objects.kept(), pk=image_id)
+    if signature and storage.is_signed(image_id, name=name, signature=signature, quality=quality):
+        return get_object_or_404(Image.objects.kept().select_related("job"), pk=image_id)
     if not request.user.is_authenticated:
         raise Http404
     return get_object_or_404(Image.objects.for_user(user_of(request)).kept(), pk=image_id)
@@ -70,6 +85,26 @@ def _file(
         if as_attachment:
             filename = f"{image.pk}{suffix}"
             response["Content-Disposition"] = content_disposition_header(True, filename)
+    response["Cache-Control"] = storage.CACHE_CONTROL
+    return response
+
+
+def _converted(request: HttpRequest, image_id: UUID, *, format: str) -> HttpResponse:
+    """Response with the image in another format, in the quality that the query names."""
+    text = request.GET.get("quality", str(file_formats.DEFAULT_QUALITY))
+    if not _QUALITY.fullmatch(text):
+        raise Http404
+    quality = int(text)
+    image = _get_image_for_bearer(request, image_id, name=f"image_{format}", quality=quality)
+    etag = quote_etag(f"{image.pk}-{format}-{quality}")
+    response = get_conditional_response(request, etag=etag)
+    if response is None:
+        try:
+            content = file_formats.kept_content_of(image, format=format, quality=quality)
+        except FileNotFoundError as error:
+            raise Http404 from error
+        response = HttpResponse(content, content_type=file_formats.FORMATS[format])
+        response["ETag"] = etag
     response["Cache-Control"] = storage.CACHE_CONTROL
     return response
 

@@ -22,6 +22,8 @@ urlpatterns = [
     path("gallery/undo/", bulk_views.undo, name="undo_delete"),
     path("images/<uuid:image_id>/", views.image, name="image"),
     path("images/<uuid:image_id>/file.png", file_views.image_file, name="image_file"),
+    path("images/<uuid:image_id>/file.jpeg", file_views.image_jpeg, name="image_jpeg"),
+    path("images/<uuid:image_id>/file.webp", file_views.image_webp, name="image_webp"),
     path(
         "images/<uuid:image_id>/thumbnail.webp",
         file_views.image_thumbnail,

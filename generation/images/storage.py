@@ -84,24 +84,32 @@ def remove(image: "Image") -> None:
         default_storage.delete(name)
 
 
-def signed_url(image: "Image", *, name: str) -> str:
+def signed_url(image: "Image", *, name: str, quality: int | None = None) -> str:
     """A link to an image's file, valid without a session for SIGNATURE_SECONDS.
 
-    `name` is the URL's name: image_file or image_thumbnail.
+    `name` is the URL's name: image_file, image_thumbnail, or image_jpeg and image_webp with a `quality`.
     """
-    signature = signing.TimestampSigner(salt=_SALT).sign(f"{name}:{image.pk}").split(":", 2)[2]
-    return f"{reverse(name, args=[image.pk])}?signature={signature}"
+    signed = f"{_what(name, quality)}:{image.pk}"
+    signature = signing.TimestampSigner(salt=_SALT).sign(signed).split(":", 2)[2]
+    query = (
+        f"signature={signature}" if quality is None else f"quality={quality}&signature={signature}"
+    )
+    return f"{reverse(name, args=[image.pk])}?{query}"
 
 
-def is_signed(image_id: object, *, name: str, signature: str) -> bool:
+def is_signed(image_id: object, *, name: str, signature: str, quality: int | None = None) -> bool:
     """True for a signature of `signed_url` younger than SIGNATURE_SECONDS."""
     try:
         signing.TimestampSigner(salt=_SALT).unsign(
-            f"{name}:{image_id}:{signature}", max_age=SIGNATURE_SECONDS
+            f"{_what(name, quality)}:{image_id}:{signature}", max_age=SIGNATURE_SECONDS
         )
     except signing.BadSignature:
         return False
     return True
+
+
+def _what(name: str, quality: int | None) -> str:
+    return name if quality is None else f"{name}-{quality}"
 
 
 def _delete(names: Iterable[str]) -> None:

@@ -1,9 +1,21 @@
 """Error bodies as AUTOMATIC1111's web UI sends them, which are FastAPI's."""
 
+from collections.abc import Mapping
+
 from django.http import JsonResponse
 
 from generation.api.endpoint import ApiFormat
 from generation.api.errors import ApiError
+
+# Our names of fields to theirs.
+PARAMS: Mapping[str, str] = {
+    "checkpoint": "sd_model_checkpoint",
+    "num_inference_steps": "steps",
+    "guidance_scale": "cfg_scale",
+    "noise_scheduler": "sampler_name",
+    "num_images": "batch_size",
+    "strength": "denoising_strength",
+}
 
 
 def missing(message: str) -> ApiError:
@@ -14,13 +26,13 @@ def missing(message: str) -> ApiError:
 def _response(error: ApiError) -> JsonResponse:
     if error.status == 422:
         details = [
-            {"loc": ["body", param], "msg": message, "type": "value_error"}
+            {"loc": ["body", PARAMS.get(param, param)], "msg": message, "type": "value_error"}
             for param, message in (error.errors or {"body": error.message}).items()
         ]
         return JsonResponse({"detail": details}, status=422)
     body = {
         "error": "HTTPException",
-        "detail": error.message,
+        "detail": error.explained,
         "body": "",
         "errors": error.code,
     }

@@ -40,7 +40,6 @@ def generation_request(key: ApiKey, body: Mapping[str, Any], mode: Mode) -> Gene
         )
     width, height = parsing.integer(body, "width"), parsing.integer(body, "height")
     checkpoint = names.checkpoint_in(key, body, mode=mode, size=(width, height))
-    seed = parsing.integer(body, "seed")
     return build_request.build_request(
         key,
         prompt=parsing.text(body, "prompt"),
@@ -52,8 +51,7 @@ def generation_request(key: ApiKey, body: Mapping[str, Any], mode: Mode) -> Gene
         num_inference_steps=parsing.integer(body, "steps"),
         guidance_scale=parsing.number(body, "cfg_scale"),
         noise_scheduler=names.noise_scheduler_in(body),
-        # A negative seed means a random one.
-        seed=None if seed is None or seed < 0 else seed,
+        seed=parsing.seed(body),
         num_images=number,
         **_images(key, body, mode),
     )
@@ -74,7 +72,9 @@ def _images(key: ApiKey, body: Mapping[str, Any], mode: Mode) -> dict[str, Any]:
     if mode is Mode.TEXT_TO_IMAGE:
         return {}
     given = body["init_images"]
-    first = {"init_images": given[0] if isinstance(given, list) else given}
+    pictures = given if isinstance(given, list) else [given]
+    parsing.require_one(pictures, "init_images")
+    first = {"init_images": pictures[0]}
     text = parsing.text(first, "init_images", limit=None)
     image = files.receive(key, files.decoded(text, param="init_images"), param="init_images")
     strength = parsing.number(body, "denoising_strength")

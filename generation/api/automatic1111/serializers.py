@@ -9,6 +9,7 @@ from django.http import JsonResponse
 from generation.api import files, results
 from generation.api.automatic1111 import names
 from generation.engine.request import GenerationRequest, infotext
+from generation.images import file_formats
 from generation.live import latest, snapshot
 from generation.models import Image, Job, Status
 
@@ -22,7 +23,7 @@ def images(jobs: Sequence[Job], body: Mapping[str, Any], *, first: Job) -> JsonR
     wants_images = body.get("send_images") is not False
     return JsonResponse(
         {
-            "images": [files.base64_of(files.content_of(image)) for image in images]
+            "images": [files.base64_of(file_formats.content_of(image)) for image in images]
             if wants_images
             else [],
             "parameters": echoed,
@@ -33,7 +34,7 @@ def images(jobs: Sequence[Job], body: Mapping[str, Any], *, first: Job) -> JsonR
 
 def upscaled(job: Job) -> JsonResponse:
     (image,) = results.images_of(job)
-    return JsonResponse({"image": files.base64_of(files.content_of(image)), "html_info": ""})
+    return JsonResponse({"image": files.base64_of(file_formats.content_of(image)), "html_info": ""})
 
 
 def _info(job: Job, images: Sequence[Image], second: GenerationRequest | None) -> dict[str, Any]:

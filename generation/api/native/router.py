@@ -14,6 +14,14 @@ from generation.api.native.errors import PROBLEM_JSON, problem
 from generation.api.native.views import account, events, images, jobs
 from generation.engine import strict_json
 
+# Groups of operations: generated clients make a module or class of each.
+TAGS = {
+    "checkpoints": "The models of this site.",
+    "jobs": "Quotes, jobs and their receipts.",
+    "pictures": "Finished pictures, and uploads to start from.",
+    "account": "Balance and usage.",
+}
+
 
 class Body(Parser):
     """Reads JSON bodies as large as an image, which Django's own limit forbids.
@@ -29,8 +37,8 @@ class Api(NinjaAPI):
     """Documents errors as problem+json and gives operations stable ids."""
 
     def get_openapi_operation_id(self, operation: Operation) -> str:
-        """The same id wherever the view's module is: clients are generated from it."""
-        return f"generation_api_native_{operation.view_func.__name__}"
+        """The view's name, wherever its module is: generated clients name their methods by it."""
+        return operation.view_func.__name__
 
     def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
         schema = super().get_openapi_schema(**options)
@@ -40,6 +48,7 @@ class Api(NinjaAPI):
                     if int(status) >= 400:
                         content = response["content"]["application/json"]
                         response["content"] = {PROBLEM_JSON: content}
+        schema["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
         return schema
 
 

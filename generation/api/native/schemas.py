@@ -44,7 +44,7 @@ class Wish(Schema):
     num_inference_steps: int | None = Field(None, ge=1, le=MAX_STEPS)
     guidance_scale: float | None = Field(None, ge=0, le=MAX_GUIDANCE_SCALE)
     noise_scheduler: NoiseScheduler | None = None
-    seed: int | None = Field(None, ge=0, le=MAX_SEED)
+    seed: int | None = Field(None, ge=-1, le=MAX_SEED, description="-1 or missing: a random one.")
     num_images: int = Field(1, ge=1, le=MAX_IMAGES)
     image: Picture = Field("", description="An upload's digest, a picture's id, or base64.")
     mask: Picture = Field("", description="White areas are repainted. A digest or base64.")

@@ -31,7 +31,7 @@ def listed(job: Job) -> dict[str, Any]:
     return {
         **_row(job),
         "phase": "",
-        "step": 0,
+        "step": job.steps_made,
         "steps": job.generation_request.evaluations,
         "position": None,
         "pictures": [image(each) for each in sorted(kept, key=lambda each: each.index)],

@@ -1,6 +1,6 @@
 """Reads OpenAI's requests: images to generate, response format and idempotency.
 
-Fields without an effect here are ignored: quality, background, moderation, user and others.
+Fields without an effect here are ignored: quality, style, moderation, user and others that docs/api.md names.
 """
 
 from collections.abc import Mapping
@@ -15,11 +15,15 @@ from generation.api import build_request, errors, files, parsing
 from generation.api.idempotency import Idempotency, identify, sha256_of
 from generation.engine.enums import Mode
 from generation.engine.request import GenerationRequest
+from generation.images import file_formats
 
 MAX_N = 10
 MAX_PARTIAL = 3
 # Prefixes of OpenAI's own model names, which some clients always send.
 FOREIGN = ("dall-e-", "gpt-image-", "chatgpt-image-")
+# Models whose clients read a link unless they ask for something else.
+LINKED = "dall-e-"
+CONTENT, LINK = "b64_json", "url"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +44,7 @@ class ResponseFormat:
 
     format: str
     quality: int
+    has_content: bool
     is_linked: bool
     is_streamed: bool
     partial_images: int
@@ -52,9 +57,7 @@ def generation(request: HttpRequest) -> ParsedRequest:
 
 def edit(request: HttpRequest) -> ParsedRequest:
     """An edit repaints the mask, else the image's transparent areas, else the whole image."""
-    fields, sent = parsing.form(request)
-    image = parsing.file_of(sent, "image", "image[]")
-    mask = parsing.file_of(sent, "mask", is_required=False)
+    fields, image, mask = _sent(request)
     return ParsedRequest(
         fields=fields,
         mode=Mode.INPAINT if mask else Mode.IMAGE_TO_IMAGE,
@@ -65,9 +68,35 @@ def edit(request: HttpRequest) -> ParsedRequest:
 
 
 def variation(request: HttpRequest) -> ParsedRequest:
-    fields, sent = parsing.form(request)
-    image = parsing.file_of(sent, "image")
+    fields, image, _mask = _sent(request)
     return ParsedRequest(fields={**fields, "prompt": ""}, mode=Mode.IMAGE_TO_IMAGE, image=image)
+
+
+def _sent(request: HttpRequest) -> tuple[dict[str, Any], bytes, bytes]:
+    """The other fields, the image, and the mask if there is one, of a form or of JSON with data URLs."""
+    if request.content_type != "application/json":
+        fields, sent = parsing.form(request)
+        image = parsing.file_of(sent, "image", "image[]")
+        return fields, image, parsing.file_of(sent, "mask", "mask[]", is_required=False)
+    body = parsing.json_object(request)
+    given, mask = [body.pop(name, None) for name in ("images", "image")], body.pop("mask", None)
+    images = [each for one in given for each in (one if isinstance(one, list) else [one]) if each]
+    if not images:
+        raise errors.invalid("image", _("Add a picture for this."))
+    parsing.require_one(images, "image")
+    return body, _decoded(images[0], "image"), _decoded(mask, "mask") if mask else b""
+
+
+def _decoded(given: Any, param: str) -> bytes:
+    """A picture of a JSON body: a data URL, alone or as `image_url`. Raises ApiError."""
+    url = given.get("image_url") if isinstance(given, dict) else given
+    url = url.get("url") if isinstance(url, dict) else url
+    if not isinstance(url, str) or not url.startswith("data:"):
+        message = _(
+            "Send the picture itself, as a data: URL or in a form: no other address is fetched."
+        )
+        raise errors.invalid(param, message)
+    return files.decoded(url, param=param)
 
 
 def requests_of(key: ApiKey, parsed: ParsedRequest) -> list[GenerationRequest]:
@@ -93,7 +122,7 @@ def requests_of(key: ApiKey, parsed: ParsedRequest) -> list[GenerationRequest]:
         height=height,
         num_inference_steps=parsing.integer(fields, "num_inference_steps"),
         guidance_scale=parsing.number(fields, "guidance_scale"),
-        seed=parsing.integer(fields, "seed"),
+        seed=parsing.seed(fields),
         image=image,
         mask=mask,
     )
@@ -125,11 +154,12 @@ def response_format_of(parsed: ParsedRequest) -> ResponseFormat:
     """Raises ApiError for a field that is out of range."""
     fields = parsed.fields
     format = parsing.text(fields, "output_format") or "png"
-    if format not in files.FORMATS:
+    if format not in file_formats.FORMATS:
         raise errors.invalid("output_format", _("Choose png, jpeg or webp."))
-    response_format = parsing.text(fields, "response_format") or "b64_json"
-    if response_format not in {"b64_json", "url"}:
-        raise errors.invalid("response_format", _("Choose b64_json or url."))
+    kinds = _response_kinds(fields)
+    if parsing.text(fields, "background") not in {"", "auto", "opaque"}:
+        message = _("Backgrounds are never transparent here. Choose opaque or auto.")
+        raise errors.invalid("background", message)
     partial = parsing.integer(fields, "partial_images") or 0
     if not 0 <= partial <= MAX_PARTIAL:
         raise errors.invalid("partial_images", _("Choose a number from 0 to 3."))
@@ -138,12 +168,29 @@ def response_format_of(parsed: ParsedRequest) -> ResponseFormat:
         raise errors.invalid("output_compression", _("Choose a number from 0 to 100."))
     return ResponseFormat(
         format=format,
-        quality=files.DEFAULT_QUALITY if compression is None else compression,
-        is_linked=response_format == "url",
+        quality=file_formats.DEFAULT_QUALITY if compression is None else compression,
+        has_content=CONTENT in kinds,
+        is_linked=LINK in kinds,
         is_streamed=parsing.boolean(fields, "stream"),
         partial_images=partial,
         kind="image_generation" if parsed.mode is Mode.TEXT_TO_IMAGE else "image_edit",
     )
+
+
+def _response_kinds(fields: Mapping[str, Any]) -> set[str]:
+    """The fields that each image of the response has. Raises ApiError.
+
+    Clients of the first models read a link, those of later ones the content. Neither asks for it, and the oldest
+    do not even name a model, so who names nothing gets both.
+    """
+    if asked := parsing.text(fields, "response_format"):
+        if asked not in {CONTENT, LINK}:
+            raise errors.invalid("response_format", _("Choose b64_json or url."))
+        return {asked}
+    model = parsing.text(fields, "model")
+    if not model:
+        return {CONTENT, LINK}
+    return {LINK if model.startswith(LINKED) else CONTENT}
 
 
 def idempotency_of(request: HttpRequest, parsed: ParsedRequest) -> Idempotency:

@@ -9,7 +9,7 @@ from django.http import JsonResponse
 from generation.api import files, results
 from generation.api.links import absolute
 from generation.api.openai.parsing import ResponseFormat
-from generation.images import storage
+from generation.images import file_formats
 from generation.models import Image, Job
 
 # Images have no tokens here, but some clients require the counts.
@@ -51,9 +51,10 @@ def properties(job: Job, response_format: ResponseFormat) -> dict[str, Any]:
 
 
 def _image(image: Image, response_format: ResponseFormat) -> dict[str, Any]:
+    made = {"format": response_format.format, "quality": response_format.quality}
+    shown: dict[str, Any] = {}
+    if response_format.has_content:
+        shown["b64_json"] = files.base64_of(file_formats.content_of(image, **made))
     if response_format.is_linked:
-        return {"url": absolute(storage.signed_url(image, name="image_file"))}
-    content = files.content_of(
-        image, format=response_format.format, quality=response_format.quality
-    )
-    return {"b64_json": files.base64_of(content)}
+        shown["url"] = absolute(file_formats.url_of(image, **made))
+    return shown

@@ -240,6 +240,26 @@ def test_litellm_speaks_stability(site, secret):
     assert opened(answer.data[0].b64_json).size == (side, side)
 
 
+def test_litellm_speaks_openai(site, secret):
+    made = litellm.image_generation(
+        model="openai/sketchbook",
+        prompt="a red house",
+        size=SIZE,
+        api_base=f"{site.url}/v1",
+        api_key=secret,
+    )
+    edited = litellm.image_edit(
+        model="openai/sketchbook",
+        image=("image.png", png()),
+        prompt="a tree",
+        size=SIZE,
+        api_base=f"{site.url}/v1",
+        api_key=secret,
+    )
+
+    assert opened(made.data[0].b64_json).size == opened(edited.data[0].b64_json).size == (128, 128)
+
+
 def test_stability_sends_files(site, secret):
     response = httpx2.post(
         f"{site.url}/v2beta/stable-image/generate/core",

@@ -1,3 +1,4 @@
+import json
 from datetime import date, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from accounts import keys
 from accounts.models import ApiKey, Mail, Pays, Scope
 from generation.models import Status
 from generation.models.api import Call, Delivery
-from tests.generation.api.callers import Caller
+from tests.generation.api.callers import WISH, Caller, buy_credits
 from tests.generation.installed import put
 from tests.generation.rows import make_job
 
@@ -229,3 +230,50 @@ def test_a_person_can_have_so_many_keys(alices, alice, monkeypatch):
     assert response.context["form"].non_field_errors()
     assert ApiKey.objects.count() == 1
     assert Scope.GENERATE in ApiKey.objects.get().scopes
+
+
+@pytest.mark.parametrize(("has_credits", "wallet"), [(False, Pays.GPU_MS), (True, Pays.CREDITS)])
+def test_a_new_key_pays_with_what_its_owner_has(alices, alice, has_credits, wallet):
+    if has_credits:
+        buy_credits(alice)
+
+    form = alices.get(reverse("key_make")).context["form"]
+
+    assert form["pays_in"].value() == wallet
+
+
+def test_a_new_key_works_at_once(client, charlie):
+    client.force_login(charlie)
+    page = client.get(reverse("key_make"))
+    form = {**FORM, "budget": "", "pays_in": page.context["form"]["pays_in"].value()}
+
+    made = client.post(reverse("key_make"), form)
+
+    assert not made.context["has_nothing"]
+    response = client.post(
+        "/api/v1/jobs",
+        json.dumps(WISH),
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {made.context['secret']}"},
+    )
+    assert response.status_code == 202
+
+
+def test_a_key_that_cannot_pay_says_what_to_do(client, charlie):
+    client.force_login(charlie)
+
+    made = client.post(reverse("key_make"), FORM)
+    page = client.get(reverse("key", args=[ApiKey.objects.get().pk]))
+    response = client.post(
+        "/v1/images/generations",
+        json.dumps({"prompt": "a tree"}),
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {made.context['secret']}"},
+    )
+
+    plans = reverse("billing:plans")
+    assert f'href="{plans}#credits">Buy credits' in made.text
+    assert f'href="{plans}#credits">Buy credits' in page.text
+    message = response.json()["error"]["message"]
+    assert "Buy credits on the page" in message
+    assert "pays with your plan’s minutes" in message

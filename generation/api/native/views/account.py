@@ -19,7 +19,7 @@ from generation.models.api import KeyDay
 USAGE_DAYS = 90
 Days = Annotated[int, P.Query(ge=1, le=USAGE_DAYS)]
 
-router = Router()
+router = Router(tags=["account"])
 
 
 @router.get("/balance", response={200: Balance, **PROBLEMS}, auth=ACCOUNT, url_name="balance")

@@ -21,7 +21,7 @@ LastEventId = Annotated[
     str, P.Header(alias="Last-Event-ID", description="Resume after this event.")
 ]
 
-router = Router()
+router = Router(tags=["jobs"])
 
 
 @router.get(
@@ -38,7 +38,7 @@ router = Router()
         }
     },
 )
-async def job_events(
+async def stream_job_events(
     request: HttpRequest,
     job_id: UUID,
     last_event_id: LastEventId = "",

@@ -16,12 +16,13 @@ from generation.api.native.auth import GENERATE, READ, key_of
 from generation.api.native.errors import PROBLEMS
 from generation.api.native.pagination import Cursor, Limit, page_of
 from generation.api.native.schemas import PicturePage, Uploaded
+from generation.images import file_formats
 from generation.models import Image
 
 Format = Annotated[Literal["png", "jpeg", "webp"], P.Query()]
 Sent = Annotated[UploadedFile, P.File()]
 
-router = Router()
+router = Router(tags=["pictures"])
 
 
 @router.get("/pictures", response={200: PicturePage, **PROBLEMS}, auth=READ, url_name="pictures")
@@ -45,7 +46,10 @@ def list_pictures(
         "responses": {
             200: {
                 "description": "The picture.",
-                "content": {kind: {} for kind in files.FORMATS.values()},
+                "content": {
+                    kind: {"schema": {"type": "string", "format": "binary"}}
+                    for kind in file_formats.FORMATS.values()
+                },
             }
         }
     },
@@ -59,14 +63,14 @@ def get_picture(
     mine = Image.objects.kept().filter(job__api_key=key_of(request)).select_related("job")
     image = get_object_or_404(mine, pk=picture_id)
     try:
-        content = files.content_of(image, format=format)
+        content = file_formats.content_of(image, format=format)
     except FileNotFoundError as error:
         raise errors.not_found() from error
-    return HttpResponse(content, content_type=files.FORMATS[format])
+    return HttpResponse(content, content_type=file_formats.FORMATS[format])
 
 
 @router.post("/uploads", response={201: Uploaded, **PROBLEMS}, auth=GENERATE, url_name="uploads")
-def upload(request: HttpRequest, file: Sent) -> Any:
+def upload_picture(request: HttpRequest, file: Sent) -> Any:
     """Upload a picture (PNG, JPEG or WebP) for use in jobs, which name it by its digest."""
     content = file.read()
     if not content:

@@ -37,11 +37,15 @@ IdempotencyKey = Annotated[
     str, P.Header(alias="Idempotency-Key", description="A repeated key returns the same job.")
 ]
 
-router = Router()
+router = Router(tags=["jobs"])
 
 
 @router.get(
-    "/checkpoints", response={200: Checkpoints, **PROBLEMS}, auth=READ, url_name="checkpoints"
+    "/checkpoints",
+    response={200: Checkpoints, **PROBLEMS},
+    auth=READ,
+    url_name="checkpoints",
+    tags=["checkpoints"],
 )
 def list_checkpoints(request: HttpRequest) -> dict[str, Any]:
     """The checkpoints that this key may use."""
@@ -49,7 +53,7 @@ def list_checkpoints(request: HttpRequest) -> dict[str, Any]:
 
 
 @router.post("/quote", response={200: Quote, **PROBLEMS}, auth=READ, url_name="quote")
-def quote(request: HttpRequest, wish: Wish) -> dict[str, Any]:
+def quote_job(request: HttpRequest, wish: Wish) -> dict[str, Any]:
     """The most that a job would cost. Nothing is put on hold."""
     key = key_of(request)
     generation_request = parsing.generation_request(key, wish)

@@ -16,7 +16,7 @@ from generation.engine.enums import Mode, NoiseScheduler
 from generation.engine.request import GenerationRequest
 from generation.models import Upload
 
-# Their samplers that exist here; any other means the checkpoint's default.
+# Their samplers that exist here.
 SAMPLERS: Mapping[str, NoiseScheduler] = {
     "DDIM": NoiseScheduler.DDIM,
     "DDPM": NoiseScheduler.DDPM,
@@ -115,21 +115,39 @@ def _common(
     mode: Mode,
     size: tuple[int | None, int | None] = (None, None),
 ) -> dict[str, Any]:
-    weighted = [
-        (parsing.text(each, "text"), parsing.number(each, "weight") or 0 if "weight" in each else 1)
-        for each in prompts
-    ]
+    parsing.require_missing(fields, "style_preset", "extras", "step_schedule_end")
+    if parsing.text(fields, "clip_guidance_preset") not in {"", "NONE"}:
+        parsing.require_missing(fields, "clip_guidance_preset")
+    weighted = [(parsing.text(each, "text"), _weight(each)) for each in prompts]
     return {
-        "prompt": ", ".join(text for text, weight in weighted if weight >= 0),
-        "negative_prompt": ", ".join(text for text, weight in weighted if weight < 0),
+        "prompt": ", ".join(_weighed(*each) for each in weighted if each[1] > 0),
+        "negative_prompt": ", ".join(_weighed(*each) for each in weighted if each[1] < 0),
         "checkpoint": build_request.known_as(key, engine_id, mode=mode, foreign=FOREIGN, size=size),
         "mode": mode.value,
         "guidance_scale": parsing.number(fields, "cfg_scale"),
         "num_inference_steps": parsing.integer(fields, "steps"),
-        "noise_scheduler": SAMPLERS.get(parsing.text(fields, "sampler"), ""),
-        # 0 means a random seed.
-        "seed": parsing.integer(fields, "seed") or None,
+        "noise_scheduler": _noise_scheduler(fields),
+        "seed": parsing.seed(fields, is_zero_random=True),
     }
+
+
+def _weight(prompt: Mapping[str, Any]) -> float:
+    weight = parsing.number(prompt, "weight")
+    return 1.0 if weight is None else weight
+
+
+def _weighed(text: str, weight: float) -> str:
+    """The text of a prompt with its weight, apart from its sign, in our notation."""
+    return text if abs(weight) == 1 else f"({text}:{abs(weight):g})"
+
+
+def _noise_scheduler(fields: Mapping[str, Any]) -> str:
+    """Empty without a sampler, which means the checkpoint's default. Raises ApiError for an unknown one."""
+    name = parsing.text(fields, "sampler")
+    if name and name not in SAMPLERS:
+        names = ", ".join(SAMPLERS)
+        raise errors.invalid("sampler", _("Choose one of %(names)s.") % {"names": names})
+    return SAMPLERS[name] if name else ""
 
 
 def _prompts_in(fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from generation.api import files, results
+from generation.images import file_formats
 from generation.models import Image, Job
 
 
@@ -15,7 +16,7 @@ def images(request: HttpRequest, jobs: Sequence[Job]) -> HttpResponse:
         return _file(found[0])
     artifacts = [
         {
-            "base64": files.base64_of(files.content_of(image)),
+            "base64": files.base64_of(file_formats.content_of(image)),
             "finishReason": "SUCCESS",
             "seed": image.seed,
         }
@@ -25,7 +26,7 @@ def images(request: HttpRequest, jobs: Sequence[Job]) -> HttpResponse:
 
 
 def _file(image: Image) -> HttpResponse:
-    response = HttpResponse(files.content_of(image), content_type="image/png")
+    response = HttpResponse(file_formats.content_of(image), content_type="image/png")
     response["Finish-Reason"] = "SUCCESS"
     response["Seed"] = str(image.seed)
     return response

@@ -11,6 +11,7 @@ from generation.api import auth, build_request, errors, files, parsing
 from generation.api.stability.parsing import FOREIGN
 from generation.engine.enums import Mode
 from generation.engine.request import GenerationRequest
+from generation.images import file_formats
 from generation.options.sizes import size_of
 
 RATIOS = ("21:9", "16:9", "3:2", "5:4", "1:1", "4:5", "2:3", "9:16", "9:21")
@@ -84,12 +85,12 @@ def upscale(request: HttpRequest) -> GenerationRequest:
 
 
 def _common(fields: Mapping[str, Any]) -> dict[str, Any]:
+    parsing.require_missing(fields, "style_preset", "creativity", "grow_mask")
     return {
         "prompt": parsing.text(fields, "prompt"),
         "negative_prompt": parsing.text(fields, "negative_prompt"),
         "guidance_scale": parsing.number(fields, "cfg_scale"),
-        # 0 means a random seed.
-        "seed": parsing.integer(fields, "seed") or None,
+        "seed": parsing.seed(fields, is_zero_random=True),
     }
 
 
@@ -103,6 +104,6 @@ def _size(key: ApiKey, fields: Mapping[str, Any], checkpoint: str) -> tuple[int,
 
 def output_format(request: HttpRequest) -> str:
     format = parsing.text(parsing.form(request)[0], "output_format") or "png"
-    if format not in files.FORMATS:
+    if format not in file_formats.FORMATS:
         raise errors.invalid("output_format", _("Choose png, jpeg or webp."))
     return format

@@ -99,3 +99,32 @@ def test_automatic1111_wants_a_picture_to_change(caller, init_images):
 
     assert response.status_code in {404, 422}
     assert not Job.objects.exists()
+
+
+def test_automatic1111_uses_one_picture_and_refuses_two(caller):
+    body = {"prompt": "a", "init_images": [text(), text()]}
+
+    response = caller.post("/sdapi/v1/img2img", body)
+
+    assert response.status_code == 422
+    assert response.json()["detail"][0]["loc"] == ["body", "init_images"]
+    assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"steps": 1_000}, "steps"),
+        ({"cfg_scale": 1_000}, "cfg_scale"),
+        ({"denoising_strength": 7, "init_images": [text()]}, "denoising_strength"),
+        ({"seed": 2**32}, "seed"),
+        ({"seed": -5}, "seed"),
+    ],
+)
+def test_automatic1111_reads_its_own_names_of_fields(caller, changes, field):
+    address = "/sdapi/v1/img2img" if "init_images" in changes else TXT2IMG[0]
+
+    response = caller.post(address, {**TXT2IMG[1], **changes})
+
+    assert response.status_code == 422
+    assert response.json()["detail"][0]["loc"] == ["body", field]

@@ -54,6 +54,29 @@ def test_what_it_made_is_shown_with_links_and_its_receipt(caller, monkeypatch):
     assert_books_balance()
 
 
+def test_a_job_that_is_done_has_made_all_of_its_steps(caller):
+    shown = placed(caller)
+    jobs.finish(jobs.claim(worker="machine:1"), [PICTURE], CHARGES)
+
+    job = caller.get(path_of(shown["url"])).json()
+    (listed,) = caller.get(f"{API}/jobs").json()["items"]
+
+    assert (job["step"], job["steps"]) == (listed["step"], listed["steps"]) == (30, 30)
+
+
+def test_a_job_that_failed_has_made_no_steps(caller):
+    shown = placed(caller)
+    jobs.fail(jobs.claim(worker="machine:1"), code="budget", message="No picture.")
+
+    assert caller.get(path_of(shown["url"])).json()["step"] == 0
+
+
+def test_minus_one_is_a_random_seed(caller):
+    placed(caller, seed=-1)
+
+    assert Job.objects.get().generation_request.seed >= 0
+
+
 @pytest.mark.parametrize("field", ["prompt", "negative_prompt"])
 def test_a_weight_that_no_model_survives_is_refused_before_anything_is_held(caller, field):
     response = caller.post(f"{API}/jobs", {**WISH, field: f"a (red:1{'0' * 60}) house"})

@@ -4,7 +4,7 @@ import pytest
 
 from generation import jobs
 from generation.models import Job
-from tests.generation.api.formats import CORE, ask
+from tests.generation.api.formats import CORE, ask, file
 from tests.generation.carrying import CHARGES
 from tests.generation.rows import make_image
 
@@ -55,3 +55,23 @@ def test_stability_names_what_is_wrong(caller, fields):
 
     assert (response.status_code, response.json()["name"]) == (400, "bad_request")
     assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "fields", [{"style_preset": "anime"}, {"creativity": "0.5"}, {"grow_mask": "5"}]
+)
+def test_what_would_change_the_picture_and_is_not_here_is_refused_by_name(caller, fields):
+    response = caller.send(CORE[0], {"prompt": "a tree", **fields})
+
+    assert response.status_code == 400
+    assert response.json()["errors"][0].startswith(f"{next(iter(fields))}: ")
+    assert not Job.objects.exists()
+
+
+def test_two_pictures_are_refused(caller):
+    response = caller.send(
+        "/v2beta/stable-image/generate/sd3", {"prompt": "a tree", "image": [file(), file()]}
+    )
+
+    assert response.status_code == 400
+    assert response.json()["errors"][0].startswith("image: ")

@@ -1,0 +1,54 @@
+"""Generated images in the file formats that clients ask for; the AI label is kept."""
+
+from io import BytesIO
+
+from django.conf import settings
+from django.core.cache import cache
+from PIL import Image as PillowImage
+
+from generation.images import ai_label, storage
+from generation.images.ai_label import Mark
+from generation.live.messages import may_be_lost
+from generation.models import Image
+
+FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+DEFAULT_QUALITY = 90
+# A link is mostly fetched once or twice, soon after its response.
+KEPT_SECONDS = 600
+MOST_KEPT_BYTES = 4 * 2**20
+
+
+def content_of(image: Image, *, format: str = "png", quality: int = DEFAULT_QUALITY) -> bytes:
+    """The image's file, converted if necessary. Raises FileNotFoundError."""
+    stored = storage.read(image.file)
+    if format == "png":
+        return stored
+    mark = Mark(
+        tool=settings.SITE_NAME,
+        system=f"Stable Diffusion ({image.checkpoint})",
+        synthetic_for=image.job.synthetic_for,
+    )
+    with PillowImage.open(BytesIO(stored)) as picture:
+        return ai_label.encoded(picture.convert("RGB"), format.upper(), mark, quality=quality)
+
+
+def kept_content_of(image: Image, *, format: str, quality: int) -> bytes:
+    """Like `content_of`, but whoever has a link converts the image once, and not with every request."""
+    key = f"picture.{image.pk}.{format}.{quality}"
+    kept: bytes | None = None
+    with may_be_lost():
+        kept = cache.get(key)
+    if kept is not None:
+        return kept
+    content = content_of(image, format=format, quality=quality)
+    if len(content) <= MOST_KEPT_BYTES:
+        with may_be_lost():
+            cache.set(key, content, timeout=KEPT_SECONDS)
+    return content
+
+
+def url_of(image: Image, *, format: str = "png", quality: int = DEFAULT_QUALITY) -> str:
+    """The path of a signed link to the image in this format."""
+    if format == "png":
+        return storage.signed_url(image, name="image_file")
+    return storage.signed_url(image, name=f"image_{format}", quality=quality)
