@@ -70,7 +70,7 @@ def _state(
         "width": request.width,
         "height": request.height,
         "phase": progress.phase if progress else "",
-        "step": progress.step if progress else 0,
+        "step": progress.step if progress else job.steps_made,
         "steps": request.evaluations,
         "position": getattr(job, "position", 1) if job.status == Status.QUEUED else None,
         "waits": _wait_reason(job, known, is_served=job.pk not in unserved),

@@ -230,6 +230,15 @@ class Job(models.Model):
         return f"job:{self.pk}"
 
     @property
+    def steps_made(self) -> int:
+        """Denoising steps of a job that has ended; 0 before."""
+        steps = self.generation_request.evaluations
+        if self.status == Status.SUCCEEDED:
+            return steps
+        receipt = self.parsed_receipt
+        return min(len(receipt.steps), steps) if receipt else 0
+
+    @property
     def parsed_receipt(self) -> Receipt | None:
         """The receipt; None before the end."""
         return Receipt.from_dict(self.receipt) if self.receipt else None

@@ -15,8 +15,13 @@ from generation.engine.checkpoints.catalogue import Checkpoint
 from generation.engine.enums import Mode
 from generation.engine.events import Charge
 from generation.engine.request import GenerationRequest
+from generation.engine.request.prompt_length import USUAL_PIECES
 from generation.models import Speed
 
+# Share by which each piece of a prompt beyond the usual makes a step longer. The bundled checkpoint is so small that
+# reading is much of its work.
+PIECE_SHARE = 0.03
+BUNDLED_PIECE_SHARE = 0.15
 # A device without a finished run for this long may be gone.
 RECENT = timedelta(days=7)
 # Runs in the moving average: enough to smooth a noisy machine, few enough to follow a new one.
@@ -75,10 +80,12 @@ def learn(
     device: str,
     quoted_ms: int | None = None,
 ) -> None:
-    """Add a finished run, and the error of its quote, to the averages.
+    """Add a finished run, and the error of its quote, to the averages. Very long prompts teach nothing.
 
     One UPDATE statement, so that no concurrent worker's run is lost.
     """
+    if request.prompt_pieces > USUAL_PIECES:
+        return
     seen = measure(request, charges)
     error = _error(quoted_ms, charges)
     speed, is_new = Speed.objects.get_or_create(
@@ -142,9 +149,16 @@ def _quote(request: GenerationRequest, known: Measured | Speed) -> Quote:
         steps=request.evaluations,
         passes=request.passes,
         num_images=request.num_images,
-        ms_per_step_megapixel=known.ms_per_step_megapixel,
+        ms_per_step_megapixel=known.ms_per_step_megapixel * _length_factor(request),
         overhead_ms=round(known.overhead_ms),
     )
+
+
+def _length_factor(request: GenerationRequest) -> float:
+    """The time of a step relative to one with a prompt of a usual length."""
+    is_bundled = catalogue.get(request.checkpoint).is_bundled
+    share = BUNDLED_PIECE_SHARE if is_bundled else PIECE_SHARE
+    return 1 + share * max(0, request.prompt_pieces - USUAL_PIECES)
 
 
 def _error(quoted_ms: int | None, charges: Sequence[Charge]) -> float | None:

@@ -76,7 +76,7 @@ def test_texts_are_found_in_code():
 
     assert (None, "Concept art and illustration") in ids
     assert ("seed", "Keep for the next picture") in ids
-    assert (None, "Choose a number from %(low)g to %(high)g.") in ids
+    assert (None, "Choose a number from %(low)g to %(high).10g.") in ids
 
 
 @pytest.fixture

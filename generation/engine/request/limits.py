@@ -1,6 +1,7 @@
 """The largest values that a request may have."""
 
-MAX_PROMPT_LENGTH = 2_000
+# As many as the API formats allow.
+MAX_PROMPT_LENGTH = 32_000
 # Of a word in a prompt, in either direction. Beyond it, no model's numbers stay finite for long.
 MAX_WEIGHT = 10.0
 MAX_STEPS = 150

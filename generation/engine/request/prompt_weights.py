@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 
 _FACTOR = 1.1
+# Each bracket weighs all that follows it: without a bound, a prompt of brackets would take minutes to read.
+MAX_DEPTH = 100
 _SIGN = re.compile(r"\\[\\()\[\]]|:\s*([+-]?[\d.]+)\s*\)|[()\[\]]|[^\\()\[\]:]+|.", re.DOTALL)
 
 
@@ -23,13 +25,14 @@ class Fragment:
 def parse(prompt: str) -> list[Fragment]:
     """Return the prompt's fragments in order, without brackets; at least one.
 
-    An opening bracket without a partner applies to the end; a closing one is text.
+    An opening bracket without a partner applies to the end; a closing one is text, and so is an opening
+    one inside of MAX_DEPTH others.
     """
     parsed: list[list[str | float]] = []
     opened: dict[str, list[int]] = {"(": [], "[": []}
     for match in _SIGN.finditer(prompt):
         sign, number = match.group(), _number(match.group(1))
-        if sign in opened:
+        if sign in opened and sum(map(len, opened.values())) < MAX_DEPTH:
             opened[sign].append(len(parsed))
         elif sign.endswith(")") and len(sign) > 1 and opened["("] and number is not None:
             _weigh(parsed, opened["("].pop(), number)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from generation.engine.checkpoints import catalogue
 from generation.engine.enums import ENLARGEMENT, Family, Mode, NoiseScheduler
+from generation.engine.request import prompt_length
 from generation.engine.request.limits import MAX_SEED
 from generation.engine.request.tiles import tiles_of
 
@@ -55,6 +56,12 @@ class Settings:
     def passes(self) -> int:
         """Forward passes per image and step: two with guidance, one without."""
         return 2 if self.guidance_scale > 1 else 1
+
+    @property
+    def prompt_pieces(self) -> int:
+        """Estimated pieces of the longer prompt: the other one is padded to it."""
+        texts = [self.prompt, self.negative_prompt] if self.passes == 2 else [self.prompt]
+        return max(map(prompt_length.pieces_in, texts))
 
     @property
     def tiles(self) -> int:

@@ -82,7 +82,9 @@ def _errors_in_text(request: Settings) -> dict[str, str]:
 
 def _errors_in_numbers(request: Settings) -> dict[str, str]:
     return {
-        name: Message(gettext_noop("Choose a number from %(low)g to %(high)g."), low=low, high=high)
+        name: Message(
+            gettext_noop("Choose a number from %(low)g to %(high).10g."), low=low, high=high
+        )
         for name, (low, high) in NUMBERS.items()
         if not _is_within(getattr(request, name), low, high)
     }

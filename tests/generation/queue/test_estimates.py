@@ -49,6 +49,30 @@ def test_the_quote_for_a_run_that_was_measured_is_what_it_cost():
     assert estimates.quote(request).likely_ms == pytest.approx(billed_ms, abs=2)
 
 
+LONG = "a tin robot waters orchids, " * 1_000
+
+
+def test_a_very_long_prompt_is_quoted_for_the_time_that_it_takes():
+    learn(make_request(num_inference_steps=30), ms_per_step_megapixel=700)
+    usual = make_request(num_inference_steps=30, prompt="a red house")
+
+    quotes = [
+        estimates.quote(make_request(num_inference_steps=30, prompt=LONG[:length])).likely_ms
+        for length in (500, 4_000, 28_000)
+    ]
+
+    assert quotes[0] == estimates.quote(usual).likely_ms < quotes[1] < quotes[2]
+
+
+def test_a_very_long_prompt_does_not_make_others_dearer():
+    learn(make_request(num_inference_steps=30), ms_per_step_megapixel=700)
+    before = estimates.quote(make_request(num_inference_steps=30))
+
+    learn(make_request(num_inference_steps=30, prompt=LONG), ms_per_step_megapixel=9_000)
+
+    assert estimates.quote(make_request(num_inference_steps=30)) == before
+
+
 def test_what_one_size_taught_holds_for_another():
     learn(make_request(num_inference_steps=30), ms_per_step_megapixel=700)
     larger = make_request(width=512, height=512, guidance_scale=0, num_inference_steps=10)

@@ -18,6 +18,7 @@ from generation.engine.diffusion.noise_schedule import NoiseSchedule, ScheduleRa
 from generation.engine.diffusion.run import Conditioning, PreservedRegion, Run
 from generation.engine.diffusion.tiling import Tiling
 from generation.engine.request import GenerationRequest
+from generation.engine.request.prompt_length import USUAL_PIECES
 
 
 class LatentPipeline:
@@ -90,11 +91,13 @@ class LatentPipeline:
         """Return a key that is equal for runs that can share a forward pass.
 
         It holds checkpoint, shape of a row and precision. A request for an exact image shares with none,
-        because other batch sizes round differently.
+        because other batch sizes round differently. A very long prompt shares with its like: others would be
+        padded to it, and pay for that.
         """
         checkpoint = (self.checkpoint_id, self.version)
         row = tuple(run.model_input().shape[1:])
-        return (checkpoint, row, self.dtype, id(run) if run.request.exact else None)
+        alone = id(run) if run.request.exact else None
+        return (checkpoint, row, self.dtype, alone, _length_class(run.request))
 
     def _schedule(self, request: GenerationRequest, *, is_refiner: bool) -> NoiseSchedule:
         return NoiseSchedule(
@@ -160,3 +163,9 @@ def _preserved(started: Sequence[InitialLatents]) -> PreservedRegion | None:
 def _cat(tensors: Sequence[Tensor | None]) -> Tensor | None:
     present = [tensor for tensor in tensors if tensor is not None]
     return torch.cat(present) if present else None
+
+
+def _length_class(request: GenerationRequest) -> int:
+    """Return 0 for a prompt of a usual length, else its pieces as a power of two."""
+    pieces = request.prompt_pieces
+    return pieces.bit_length() if pieces > USUAL_PIECES else 0

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from generation.engine.request import MAX_PROMPT_LENGTH
 from generation.moderation import policy
 from generation.moderation.policy import CATEGORIES, Category
 from generation.moderation.policy.rules import InvalidRules, Rules
@@ -51,7 +52,12 @@ def test_every_category_has_a_message_and_rules(category):
 
 
 @pytest.mark.parametrize(
-    "prompt", ["n" * 2_000, "a " * 1_000, "n-u-" * 500, "1!" * 1_000, "裸 " * 1_000, "((((" * 500]
+    "prompt",
+    ["n" * 2_000, "a " * 1_000, "n-u-" * 500, "1!" * 1_000, "裸 " * 1_000, "((((" * 500]
+    + [
+        (each * MAX_PROMPT_LENGTH)[:MAX_PROMPT_LENGTH]
+        for each in ("n", "a ", "n-u-", "1!", "裸 ", "(", "(a", "([a,")
+    ],
 )
 def test_no_prompt_keeps_the_matcher_busy(prompt):
     violation("warm up")
