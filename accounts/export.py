@@ -54,6 +54,8 @@ def _account(user: User) -> dict[str, Any]:
                 "window",
                 "checkpoints",
                 "max_pixels",
+                "default_checkpoint",
+                "origins",
                 "options",
                 "created_at",
                 "last_used_at",

@@ -73,6 +73,8 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         "spent",
         "checkpoints",
         "max_pixels",
+        "default_checkpoint",
+        "origins",
         "created_at",
         "last_used_at",
         "expires_at",

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import ApiKey
 from generation.api import build_request, errors, files, parsing
-from generation.api.automatic1111 import names
+from generation.api.automatic1111 import names, refused_fields
 from generation.engine.enums import Mode
 from generation.engine.request import MAX_IMAGES, GenerationRequest
 
@@ -23,6 +23,7 @@ def require_supported(body: Mapping[str, Any]) -> None:
 
     Raises ApiError.
     """
+    refused_fields.require_none(body)
     if parsing.text(body, "script_name"):
         raise errors.invalid("script_name", _("There are no scripts here."))
     scripts = body.get("alwayson_scripts")

@@ -91,9 +91,9 @@ def test_every_shape_is_a_size_that_the_checkpoint_can_draw(checkpoint, shape):
     ("field", "value"),
     [
         ("prompt", "  "),
-        ("prompt", "x" * 2_001),
+        ("prompt", "x" * 32_001),
         ("prompt", "\0"),
-        ("negative_prompt", "x" * 2_001),
+        ("negative_prompt", "x" * 32_001),
         ("checkpoint", "sd-9"),
         ("shape", "round"),
         ("num_inference_steps", "0"),

@@ -13,6 +13,7 @@ from generation.api.stability.v2 import parsing, serializers
 from generation.api.stability.v2.errors import api_format
 from generation.api.threads import in_thread
 from generation.engine.request import GenerationRequest
+from generation.images import file_formats
 from generation.models import Job
 
 
@@ -38,23 +39,27 @@ async def upscale(request: HttpRequest, service: str) -> HttpResponseBase:
     """The services fast and conservative return the image; creative returns an id for `result`."""
     generation_request = await in_thread(parsing.upscale)(request)
     if service == "creative":
+        format = await in_thread(parsing.output_format)(request)
         job = await in_thread(_place)(request, generation_request)
-        return JsonResponse({"id": str(job.pk)})
+        return JsonResponse({"id": str(job.pk) if format == "png" else f"{job.pk}.{format}"})
     return await _generate(request, generation_request)
 
 
 @api_format.endpoint("GET", scope=Scope.READ)
 def result(request: HttpRequest, result_id: str) -> HttpResponse:
-    """The image of a job by its id; 202 until it has ended."""
+    """The image of a job by its id, in the format that the id ends with; 202 until it has ended."""
     call = auth.call_of(request)
+    id, _dot, format = result_id.partition(".")
+    if format not in {"", *file_formats.FORMATS}:
+        raise errors.not_found()
     try:
         mine = Job.objects.filter(api_key=call.key)
-        job = call.job = mine.get(pk=UUID(result_id))
+        job = call.job = mine.get(pk=UUID(id))
     except (ValueError, Job.DoesNotExist) as error:
         raise errors.not_found() from error
     if not job.is_final:
         return JsonResponse({"id": result_id, "status": "in-progress"}, status=202)
-    return serializers.image(request, job, format="png")
+    return serializers.image(request, job, format=format or "png")
 
 
 async def _generate(

@@ -128,3 +128,47 @@ def test_automatic1111_reads_its_own_names_of_fields(caller, changes, field):
 
     assert response.status_code == 422
     assert response.json()["detail"][0]["loc"] == ["body", field]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"restore_faces": True},
+        {"tiling": True},
+        {"styles": ["comic"]},
+        {"subseed_strength": 0.3},
+        {"seed_resize_from_w": 512},
+        {"s_churn": 5},
+        {"refiner_checkpoint": "sdxl-refiner"},
+        {"resize_mode": 1, "init_images": [text()]},
+        {"initial_noise_multiplier": 0.9, "init_images": [text()]},
+    ],
+    ids=lambda field: next(iter(field)),
+)
+def test_what_would_change_the_picture_and_is_not_here_is_refused_by_name(caller, field):
+    address = "/sdapi/v1/img2img" if "init_images" in field else TXT2IMG[0]
+
+    response = caller.post(address, {**TXT2IMG[1], **field})
+
+    assert response.status_code == 422
+    assert response.json()["detail"][0]["loc"] == ["body", next(iter(field))]
+    assert not Job.objects.exists()
+
+
+def test_values_without_an_effect_are_taken(caller, worker):
+    neutral = {
+        "restore_faces": False,
+        "tiling": False,
+        "styles": [],
+        "subseed": -1,
+        "subseed_strength": 0.0,
+        "seed_resize_from_w": -1,
+        "seed_resize_from_h": 0,
+        "s_churn": 0,
+        "s_tmax": 0,
+        "s_tmin": 0,
+        "s_noise": 1,
+        "refiner_checkpoint": None,
+    }
+
+    assert caller.post(TXT2IMG[0], {**TXT2IMG[1], **neutral}).status_code == 200

@@ -1,6 +1,6 @@
 """Requests of early releases of the openai package, as they send them, and what they read of the responses.
 
-Written down from openai 0.28.1 and 1.3.0 for Python. Neither names a response format; code of that time reads links.
+Written down from openai 0.28.1 and 1.3.0 for Python, without the header that asks for compression. Neither names a response format; code of that time reads links.
 """
 
 import json
@@ -18,7 +18,6 @@ JSON = "application/json"
 V0_28 = {
     "User-Agent": "OpenAI/v1 PythonBindings/0.28.1",
     "Accept": "*/*",
-    "Accept-Encoding": "gzip, deflate",
     "X-OpenAI-Client-User-Agent": json.dumps(
         {"bindings_version": "0.28.1", "httplib": "requests", "lang": "python"}
     ),
@@ -26,7 +25,6 @@ V0_28 = {
 V1_3 = {
     "User-Agent": "OpenAI/Python 1.3.0",
     "Accept": "application/json",
-    "Accept-Encoding": "gzip, deflate",
     "X-Stainless-Lang": "python",
     "X-Stainless-Package-Version": "1.3.0",
     "X-Stainless-OS": "Linux",

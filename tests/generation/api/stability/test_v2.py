@@ -35,6 +35,8 @@ def test_a_result_is_asked_for_until_it_is_there(caller, anothers):
 
     assert (waiting.status_code, waiting.json()["status"]) == (202, "in-progress")
     assert caller.get(f"/v2beta/results/{job}").headers["Content-Type"] == "image/png"
+    assert caller.get(f"/v2beta/results/{job}.webp").headers["Content-Type"] == "image/webp"
+    assert caller.get(f"/v2beta/results/{job}.gif").status_code == 404
     assert anothers.get(f"/v2beta/results/{job}").status_code == 404
     assert caller.get("/v2beta/results/nothing").status_code == 404
 

@@ -1,0 +1,40 @@
+"""Fields of the web UI that would change the picture and have no counterpart here."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from generation.api import errors, parsing
+
+# By their values without an effect, which clients send along.
+_FLAGS = ("restore_faces", "tiling")
+_NUMBERS: Mapping[str, float] = {
+    "subseed_strength": 0,
+    "seed_resize_from_w": 0,
+    "seed_resize_from_h": 0,
+    "s_churn": 0,
+    "s_tmin": 0,
+    "s_noise": 1,
+    "initial_noise_multiplier": 1,
+    "resize_mode": 0,
+}
+_TEXTS = ("refiner_checkpoint",)
+
+
+def require_none(body: Mapping[str, Any]) -> None:
+    """Refuse the first such field that has an effect. Raises ApiError."""
+    if name := next(_in(body), None):
+        raise errors.invalid(name, _("This has no counterpart here. Leave it out."))
+
+
+def _in(body: Mapping[str, Any]) -> Iterator[str]:
+    yield from (name for name in _FLAGS if parsing.boolean(body, name))
+    for name, neutral in _NUMBERS.items():
+        value = parsing.number(body, name)
+        # A size of -1 is none.
+        if value is not None and value not in {neutral, -1}:
+            yield name
+    yield from (name for name in _TEXTS if parsing.text(body, name) not in {"", "None"})
+    if body.get("styles"):
+        yield "styles"
