@@ -250,7 +250,7 @@ def test_litellm_speaks_openai(site, secret):
     )
     edited = litellm.image_edit(
         model="openai/sketchbook",
-        image=("image.png", png()),
+        image=io.BytesIO(png()),
         prompt="a tree",
         size=SIZE,
         api_base=f"{site.url}/v1",
@@ -308,6 +308,17 @@ def test_native_tells_of_every_step_and_goes_on_where_one_was(native):
     numbers = [int(event["id"]) for event in events]
     assert numbers == sorted(numbers)
     assert [event["event"] for event in again] == ["status"]
+
+
+def test_a_retry_of_a_picture_that_was_delivered_makes_another(native, site):
+    body = {"prompt": "a boat", "size": SIZE, **QUICK}
+    address = f"{site.url}/v1/images/generations"
+
+    first = native.post(address, json=body)
+    second = native.post(address, json=body, headers={"X-Stainless-Retry-Count": "1"})
+
+    assert first.status_code == second.status_code == 200
+    assert first.headers["X-Job-Id"] != second.headers["X-Job-Id"]
 
 
 def test_a_stream_that_breaks_neither_loses_the_picture_nor_pays_twice(native, site, secret):

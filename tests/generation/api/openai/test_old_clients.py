@@ -1,6 +1,7 @@
 """Requests of early releases of the openai package, as they send them, and what they read of the responses.
 
-Written down from openai 0.28.1 and 1.3.0 for Python, without the header that asks for compression. Neither names a response format; code of that time reads links.
+Written down from openai 0.28.1 and 1.3.0 for Python, without the header that asks for compression. Neither names a
+response format; code of that time reads links.
 """
 
 import json
