@@ -30,8 +30,10 @@ def parse(prompt: str) -> list[Fragment]:
     """
     parsed: list[list[str | float]] = []
     opened: dict[str, list[int]] = {"(": [], "[": []}
+    is_text = False
     for match in _SIGN.finditer(prompt):
         sign, number = match.group(), _number(match.group(1))
+        follows_text, is_text = is_text, False
         if sign in opened and sum(map(len, opened.values())) < MAX_DEPTH:
             opened[sign].append(len(parsed))
         elif sign.endswith(")") and len(sign) > 1 and opened["("] and number is not None:
@@ -41,7 +43,12 @@ def parse(prompt: str) -> list[Fragment]:
         elif sign == "]" and opened["["]:
             _weigh(parsed, opened["["].pop(), 1 / _FACTOR)
         else:
-            parsed.append([sign[1:] if len(sign) == 2 and sign[0] == "\\" else sign, 1.0])
+            is_text = True
+            text = sign[1:] if len(sign) == 2 and sign[0] == "\\" else sign
+            if follows_text:
+                parsed[-1][0] = f"{parsed[-1][0]}{text}"
+            else:
+                parsed.append([text, 1.0])
     for start in opened["("]:
         _weigh(parsed, start, _FACTOR)
     for start in opened["["]:
