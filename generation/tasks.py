@@ -12,6 +12,7 @@ from generation.api import call_log, webhooks
 from generation.images import library, uploads
 from generation.jobs import parking
 from generation.models.api import Delivery
+from generation.queue import background
 
 if TYPE_CHECKING:
     from generation.worker.worker import Worker
@@ -20,14 +21,15 @@ _import_lock = threading.Lock()
 
 
 @shared_task(name="generation.work")
-def work() -> None:
-    """Claim and run jobs until none is left."""
-    _worker().work()
+def work(passes: str = "0") -> None:
+    """Claim and run jobs until none is left. `passes` counts the workers that passed the bell on."""
+    _worker().work(passes=int(passes))
 
 
 @shared_task(name="generation.reap")
 def reap() -> int:
     """Requeue the jobs of dead workers, cancel those of closed accounts, and ring for queued ones."""
+    background.note()
     jobs.cancel_of_closed()
     reaped = jobs.reap()
     jobs.ring_for_waiting()

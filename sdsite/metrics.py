@@ -33,6 +33,7 @@ PARTS: dict[str, Callable[[], Iterator[Metric]]] = {
     "jobs": work.of_rows,
     "tally": work.of_tally,
     "workers": work.of_heartbeats,
+    "background": work.of_background,
     "events": money.of_events,
     "books": money.of_books,
 }

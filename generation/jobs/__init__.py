@@ -16,7 +16,7 @@ from generation.jobs.ending import fail, finish, stop
 from generation.jobs.failure_limit import TooManyFailures
 from generation.jobs.leases import claim, excuse, hand_back, reap, renew, ring_for_waiting
 from generation.jobs.submission import submit
-from generation.jobs.transitions import LostRace
+from generation.jobs.transitions import LostRace, ring
 
 __all__ = [
     "WAITING_FOR_EACH_RUNNING",
@@ -35,6 +35,7 @@ __all__ = [
     "hand_back",
     "reap",
     "renew",
+    "ring",
     "ring_for_waiting",
     "stop",
     "submit",

@@ -58,9 +58,13 @@ def ring_on_commit() -> None:
     transaction.on_commit(ring, robust=True)
 
 
-def ring() -> None:
-    """Wake a worker. A lost bell is harmless: beat rings for all queued jobs."""
-    bells.ring("generation.work")
+def ring(*, passes: int = 0) -> None:
+    """Wake a worker. A lost bell is harmless: beat rings for all queued jobs.
+
+    `passes` is the number of workers that passed the bell on.
+    """
+    # Without an argument unless it is needed: workers of the release before take none.
+    bells.ring("generation.work", *([str(passes)] if passes else []))
 
 
 def _announce(job: Job) -> None:

@@ -17,7 +17,7 @@ from prometheus_client.core import (
 
 from generation.engine.checkpoints.catalogue import CHECKPOINTS
 from generation.models import ACTIVE, Job, Status
-from generation.queue import counters, heartbeats
+from generation.queue import background, counters, heartbeats
 from generation.queue.counters import Name
 from generation.queue.heartbeats import Heartbeat
 
@@ -106,6 +106,15 @@ def of_heartbeats() -> Iterator[Metric]:
         {(*_labels(worker), checkpoint): 1 for worker in alive for checkpoint in worker.warm},
     )
     yield from _work_done(alive)
+
+
+def of_background() -> Iterator[Metric]:
+    """Metrics of the background process. Raises redis.RedisError."""
+    yield GaugeMetricFamily(
+        "sdsite_background_heard_timestamp_seconds",
+        "When a background process last did what beat rings for every five seconds; 0 for never.",
+        value=background.heard_at(),
+    )
 
 
 def _work_done(alive: Iterable[Heartbeat]) -> Iterator[Metric]:

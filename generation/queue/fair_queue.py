@@ -3,7 +3,8 @@
 Every job takes a stretch of a virtual clock, as long as its cost divided by its user's weight. The stretch
 starts at the end of the user's previous job or now, whichever is later; the earliest start goes first.
 Users of equal weight therefore take turns, whatever the number of their jobs, a weight of 2 gets twice the
-share, and nobody starves, because the clock only moves on. "Now" is the start of the first unfinished job.
+share, and nobody starves, because the clock only moves on. "Now" is the start of the first unfinished job
+that a worker can run.
 
 Relaxed jobs, whose owners' minutes ran out, have their own clock and run when no paid job waits. To keep
 them from starving, one that has waited for long goes first, as long as few of them run.
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, F, IntegerField, Max, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, IntegerField, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -98,12 +99,21 @@ def _end_of_last(user: "User", *, is_relaxed: bool) -> int:
 
 
 def _now(*, is_relaxed: bool) -> int:
-    # Two aggregates, each the end of an index; the second only for an empty queue.
+    # Each query reads the end of an index; the last only if there is no job to go by.
     jobs = Job.objects.filter(is_relaxed=is_relaxed)
-    first: int | None = jobs.active().aggregate(first=Min("rank"))["first"]
+    active = jobs.active().order_by("rank").only("rank", "status", "queued_at")
+    first = active.first()
+    if first is not None and _has_waited_for_long(first):
+        # While no worker has its checkpoint, its rank would let newcomers pass everyone else.
+        can_run = stores.within_any(stores.alive_if_known())
+        first = active.filter(Q(status=Status.RUNNING) | can_run).first()
     if first is not None:
-        return first
+        return first.rank
     return jobs.aggregate(last=Max("rank_end"))["last"] or 0
+
+
+def _has_waited_for_long(job: Job) -> bool:
+    return job.status == Status.QUEUED and job.queued_at < timezone.now() - PATIENCE
 
 
 def _first_relaxed_that_is_due(claimable: JobQuerySet) -> Job | None:

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 # A run may take this many times its measured quote before it is stopped. The house pays for the excess.
 BUDGET_FACTOR = 4
+# A bell that is of no use here comes to another worker, or back.
+MOST_PASSES = 8
 
 
 class Carrier:
@@ -68,6 +70,17 @@ class Carrier:
             if job is not None:
                 self._claimed[job.pk, job.attempt] = job
             return job
+
+    def pass_bell_on(self, passes: int) -> None:
+        """Ring again if a job waits for another worker, which has its checkpoints.
+
+        The bell may come back: it is passed on MOST_PASSES times.
+        """
+        store = self._survey.usable if self._survey else None
+        if store is None or passes >= MOST_PASSES:
+            return
+        if stores.wanted_elsewhere(store, worker=self._worker):
+            jobs.ring(passes=passes + 1)
 
     def carry(self, job: Job) -> None:
         """Run a claimed job and write down its end. An error fails the job."""

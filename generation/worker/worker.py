@@ -113,8 +113,11 @@ class Worker:
         if self._surveyor:
             self._surveyor.start()
 
-    def work(self) -> None:
-        """Answer a bell: carry jobs until none is left to claim, or no slot is free."""
+    def work(self, *, passes: int = 0) -> None:
+        """Answer a bell: carry jobs until none is left to claim, or no slot is free.
+
+        `passes` is the number of workers that the bell was of no use to.
+        """
         # The thread that frees a slot looks again if a bell rang meanwhile, so no bell is lost.
         self._is_rung = True
         while (
@@ -126,6 +129,8 @@ class Worker:
                     self._carrier.carry(job)
             finally:
                 self._slots.release()
+        if not self.is_stopping.is_set():
+            self._carrier.pass_bell_on(passes)
 
     def stop(self, *, grace: float) -> None:
         """Claim no more jobs, and hand back those that still run in `grace` seconds. Returns at once.

@@ -1,7 +1,9 @@
 import re
+import time
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.test import AsyncClient
 from django.urls import reverse
 from django.utils import timezone
@@ -9,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from billing import reconciliation
 from billing.models import StripeEvent, Wallet
-from generation import jobs
+from generation import jobs, tasks
 from generation.models import Job
 from generation.queue import counters
 from sdsite import health, metrics
@@ -181,6 +183,17 @@ def test_every_worker_speaks_for_itself(client, alice):
     assert value(samples, "sdsite_worker_busy_seconds_total", phase="step", **one) == 3.0
     assert value(samples, "sdsite_worker_warm_checkpoint", checkpoint="sketchbook", **one) == 1
     assert value(samples, "sdsite_worker_slots", worker="b:1", device="cpu") == 2
+
+
+def test_the_background_process_shows_when_it_was_heard(client):
+    name = "sdsite_background_heard_timestamp_seconds"
+    cache.delete("background_heard")
+    assert value(scrape(client), name) == 0
+
+    before = time.time()
+    tasks.reap()
+
+    assert before <= value(scrape(client), name) <= time.time()
 
 
 def test_a_lost_worker_shows(client, alice, django_capture_on_commit_callbacks):

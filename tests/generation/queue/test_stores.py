@@ -7,7 +7,7 @@ from generation.live import snapshot
 from generation.models import Job
 from generation.queue import forecast, heartbeats, stores
 from generation.queue.wait_reason import WaitReason
-from tests.generation.carrying import submit
+from tests.generation.carrying import finish, submit
 from tests.generation.workers import say
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +28,72 @@ def submit_for(user, checkpoint, **request):
 def reason_of(job):
     (waiting,) = [each for each in forecast.look().waiting if each.job == job]
     return waiting.reason
+
+
+# Ranks ------------------------------------------------------------------------------------------
+
+
+def test_a_job_that_no_worker_can_run_lets_nobody_pass(alice, bob, charlie):
+    Job.objects.filter(pk=submit_for(alice, "sd-1.5").pk).update(queued_at="2026-01-01T00:00Z")
+    say(checkpoints=("sketchbook",))
+    _run(6 * [bob])
+
+    last_of_bob = [submit(bob) for _ in range(4)]
+    for _ in range(4):
+        submit(charlie)
+
+    owners = [_run_next() for _ in range(4)]
+    assert sorted(owners, key=str) == sorted([bob, bob, charlie, charlie], key=str), last_of_bob
+
+
+def test_ranks_go_on_where_they_stood_if_only_such_jobs_are_queued(alice, bob):
+    Job.objects.filter(pk=submit_for(alice, "sd-1.5").pk).update(queued_at="2026-01-01T00:00Z")
+    say(checkpoints=("sketchbook",))
+    _run(3 * [bob])
+    end = max(Job.objects.values_list("rank_end", flat=True))
+
+    assert submit(bob).rank == end
+
+
+def _run(owners):
+    for owner in owners:
+        submit(owner)
+        _run_next()
+
+
+def _run_next():
+    job = claim("sketchbook")
+    finish(job)
+    return job.user
+
+
+# Bells ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("other", "is_wanted"),
+    [
+        ({"checkpoints": ("sd-1.5",)}, True),
+        ({"checkpoints": None}, True),
+        ({"checkpoints": ("sketchbook",)}, False),
+        ({"checkpoints": ("sd-1.5",), "is_stopping": True}, False),
+        ({"checkpoints": ("sd-1.5",), "slots": 0}, False),
+        ({"checkpoints": ("sd-1.5",), "sees_media": False}, False),
+    ],
+)
+def test_a_job_is_wanted_elsewhere_if_a_free_worker_has_its_checkpoint(alice, other, is_wanted):
+    submit_for(alice, "sd-1.5")
+    say("machine:1", checkpoints=("sketchbook",))
+    say("machine:2", **other)
+
+    assert stores.wanted_elsewhere({"sketchbook"}, worker="machine:1") == is_wanted
+
+
+def test_what_the_worker_can_run_itself_is_not_wanted_elsewhere(alice):
+    submit(alice)
+    say("machine:2", checkpoints=("sketchbook",))
+
+    assert not stores.wanted_elsewhere({"sketchbook"}, worker="machine:1")
 
 
 # Claiming ---------------------------------------------------------------------------------------

@@ -1,11 +1,13 @@
 """A worker claims only what its model store has, and nothing while it does not see the media store."""
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
 from django.db import OperationalError
 
-from generation import jobs
+from accounts import bells
+from generation import jobs, tasks
 from generation.images import marker
 from generation.models import Job, MediaMarker, Status
 from generation.queue import heartbeats
@@ -15,6 +17,7 @@ from tests.generation.carrying import submit
 from tests.generation.installed import damage, put
 from tests.generation.machine import Machine, wait_for_status
 from tests.generation.rows import make_request
+from tests.generation.workers import say
 from tests.running import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -111,17 +114,17 @@ def test_a_worker_that_does_not_see_the_pictures_claims_nothing(alice, machine):
 
 def test_a_worker_rings_for_what_has_become_possible(alice, monkeypatch):
     MediaMarker.objects.update(name="markers/of-another-site")
-    bells = []
-    monkeypatch.setattr(jobs, "ring_for_waiting", lambda: bells.append(1))
+    heard = []
+    monkeypatch.setattr(jobs, "ring_for_waiting", lambda: heard.append(1))
     machine = Machine(survey=Survey())
     wait_for(lambda: not surveyed(machine).sees_media)
-    assert bells == []
+    assert heard == []
 
     marker.write()
-    wait_for(lambda: bells)
+    wait_for(lambda: heard)
     machine.end()
 
-    assert bells == [1]
+    assert heard == [1]
 
 
 def test_a_job_for_a_checkpoint_that_is_elsewhere_is_left_to_others(alice, machine):
@@ -133,6 +136,38 @@ def test_a_job_for_a_checkpoint_that_is_elsewhere_is_left_to_others(alice, machi
     machine.wait_until_idle()
 
     assert Job.objects.get().status == Status.QUEUED
+
+
+@pytest.mark.parametrize(("passes", "rung"), [(0, [1]), (7, [8]), (8, [])])
+def test_a_bell_for_another_worker_is_passed_on_but_not_for_ever(
+    alice, machine, monkeypatch, passes, rung
+):
+    wait_for(lambda: surveyed(machine).usable)
+    say("other:1", checkpoints=("sd-1.5",))
+    job = submit(alice)
+    Job.objects.filter(pk=job.pk).update(checkpoint="sd-1.5")
+    heard = []
+    monkeypatch.setattr(jobs, "ring", lambda *, passes: heard.append(passes))
+
+    machine.worker.work(passes=passes)
+
+    assert heard == rung
+
+
+def test_a_passed_bell_reaches_the_task_with_its_count(monkeypatch):
+    sent, worked = [], []
+    monkeypatch.setattr(bells, "ring", lambda *words: sent.append(words))
+    monkeypatch.setattr(
+        tasks, "_worker", lambda: SimpleNamespace(work=lambda **o: worked.append(o))
+    )
+
+    jobs.ring(passes=3)
+    jobs.ring()
+    for _task, *arguments in sent:
+        tasks.work(*arguments)
+
+    assert sent == [("generation.work", "3"), ("generation.work",)]
+    assert worked == [{"passes": 3}, {"passes": 0}]
 
 
 def test_the_heartbeat_says_what_the_store_has(root, machine):
