@@ -11,6 +11,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import urlsplit
@@ -93,7 +94,7 @@ def _connected(scheme: str, host: str, port: int | None) -> Iterator[http.client
     """A connection to the address that was checked. It is cut at the deadline: TimeoutError."""
     deadline = time.monotonic() + SECONDS
     number = port or (443 if scheme == "https" else 80)
-    address = _address(host, number)
+    address = _address(host, number, deadline=deadline)
     left = max(0.1, deadline - time.monotonic())
     connected = socket.create_connection((address, number), timeout=left)
     if scheme == "https":
@@ -136,12 +137,31 @@ def _cut_at(deadline: float, connected: socket.socket) -> Iterator[None]:
         raise TimeoutError("timed out")
 
 
-def _address(host: str, port: int) -> str:
-    found = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
-    addresses = [ipaddress.ip_address(str(each).split("%")[0]) for each in sorted(map(str, found))]
+def _address(host: str, port: int, *, deadline: float) -> str:
+    found = _resolve(host, port, deadline=deadline)
+    addresses = [ipaddress.ip_address(each.split("%")[0]) for each in sorted(found)]
     for address in addresses:
         _require_public(address)
     return str(addresses[0])
+
+
+def _resolve(host: str, port: int, *, deadline: float) -> set[str]:
+    """The host's addresses. Raises TimeoutError at the deadline, and the resolver's OSError or ValueError."""
+    answer: Future[set[str]] = Future()
+
+    def resolve() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answer.set_result({str(info[4][0]) for info in found})
+        except (OSError, ValueError) as error:
+            answer.set_exception(error)
+
+    # A hostile name server holds a resolver for many times SECONDS, and nothing can stop the call.
+    threading.Thread(target=resolve, name="resolver", daemon=True).start()
+    try:
+        return answer.result(max(0, deadline - time.monotonic()))
+    except TimeoutError as error:
+        raise TimeoutError("timed out") from error
 
 
 def _require_public(address: Address) -> None:

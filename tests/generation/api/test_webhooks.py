@@ -263,6 +263,25 @@ def test_what_a_name_leads_to_is_looked_at(settings, monkeypatch):
         outbound_http.post("https://example.com/", b"", {})
 
 
+def test_a_resolver_that_does_not_answer_is_given_up_at_the_deadline(monkeypatch):
+    monkeypatch.setattr(outbound_http, "SECONDS", 0.1)
+    is_over, answered = threading.Event(), threading.Event()
+
+    def resolve(*_args, **_options):
+        is_over.wait(60)
+        answered.set()
+        raise OSError("no answer")
+
+    monkeypatch.setattr(outbound_http.socket, "getaddrinfo", resolve)
+
+    with pytest.raises(outbound_http.NotReached, match="timed out"):
+        outbound_http.post("https://example.com/", b"", {})
+
+    assert not answered.is_set()
+    is_over.set()
+    assert answered.wait(60)
+
+
 @pytest.mark.parametrize("host", ["a..b", "a" * 64])
 def test_a_host_that_cannot_be_encoded_is_given_up(caller, receiver, host):
     """Rows of before it was refused."""
