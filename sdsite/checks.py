@@ -1,6 +1,7 @@
 """System checks of a production configuration."""
 
 import grp
+import os
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -70,6 +71,21 @@ def group_of_files_exists(**kwargs: Any) -> list[checks.CheckMessage]:
             f"FILES_GROUP is {settings.FILES_GROUP}, and there is no such group.",
             hint="Create it with the user of the proxy in it, or leave FILES_GROUP unset.",
             id="sdsite.E005",
+        )
+    ]
+
+
+@checks.register(deploy=True)
+def files_can_be_given_to_the_group(**kwargs: Any) -> list[checks.CheckMessage]:
+    groups = {each.gr_name: each.gr_gid for each in grp.getgrall()}
+    group = groups.get(settings.FILES_GROUP)
+    if group is None or os.geteuid() == 0 or group in {os.getegid(), *os.getgroups()}:
+        return []
+    return [
+        checks.Error(
+            f"FILES_GROUP is {settings.FILES_GROUP}, and the user of the site is not in it.",
+            hint="Add the user to the group and start the site again, or leave FILES_GROUP unset.",
+            id="sdsite.E007",
         )
     ]
 

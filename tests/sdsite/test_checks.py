@@ -1,5 +1,6 @@
 """Deployment checks against compose.yaml, and against each mistake in it."""
 
+import grp
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ import yaml
 from django.conf import settings
 from django.core.checks.security import base as security
 
+from sdsite import checks
 from sdsite.processes import PROJECT
 from tests.generation.installed import put
 
@@ -94,6 +96,21 @@ def test_a_mistake_has_a_name(tmp_path, mistake, name):
 
     assert name in output
     assert not passes
+
+
+@pytest.mark.parametrize(("is_member", "problems"), [(True, 0), (False, 1)])
+def test_the_site_must_be_in_the_group_that_gets_its_files(
+    settings, monkeypatch, is_member, problems
+):
+    group = grp.getgrall()[-1]
+    settings.FILES_GROUP = group.gr_name
+    monkeypatch.setattr(os, "geteuid", lambda: 12_345)
+    monkeypatch.setattr(os, "getegid", lambda: 12_345)
+    monkeypatch.setattr(os, "getgroups", lambda: [group.gr_gid] * is_member)
+
+    found = checks.files_can_be_given_to_the_group()
+
+    assert [each.id for each in found] == ["sdsite.E007"] * problems
 
 
 def test_compose_sets_only_what_the_settings_read():
