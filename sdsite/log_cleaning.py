@@ -24,8 +24,15 @@ _PARAMETER = re.compile(r"[\w.\-]{1,40}")
 _UUID = re.compile(
     r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.IGNORECASE
 )
-# A long segment without a dot, with a digit or an upper-case letter: a token rather than a name.
-_TOKEN = re.compile(r"(?=[^/]*[0-9A-Z])[\w\-~:=%+@]{20,}")
+_TOKEN = re.compile(
+    # Tokens rather than names. Long, without a dot, with a digit or an upper-case letter:
+    r"""(?=[^/]*[0-9A-Z])[\w\-~:=%+@]{20,}
+    # shorter, with letters of both cases and a digit:
+    | (?=[^/]*[0-9])(?=[^/]*[A-Z])(?=[^/]*[a-z])[\w\-~:=%+@]{8,}
+    # a JSON Web Token, or its like: long parts with dots between them.
+    | (?=[^/]*[0-9A-Z])[\w\-=]{10,}(\.[\w\-=]{10,}){2,4}""",
+    re.VERBOSE,
+)
 
 
 def clean(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

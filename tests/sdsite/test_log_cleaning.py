@@ -78,6 +78,12 @@ def log(request):
         ("https://me:secret@example.com/hook", "https://[hidden]@example.com/hook"),
         ("redis://:secret@valkey/0 is away", "redis://[hidden]@valkey/0 is away"),
         (f"https://example.com/hook/{TOKEN}#x", "https://example.com/hook/[hidden]#[hidden]"),
+        ("Not Found: /s/aB3dE6gH9k/", "Not Found: /s/[hidden]/"),
+        (
+            "/callback/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N/",
+            "/callback/[hidden]/",
+        ),
+        ("/models/stable-diffusion-v1-5.safetensors is /media/README.md", None),
         ("example.com?key=secret", "example.com?key=[hidden]"),
         (f"/a/?{TOKEN}{TOKEN}=1&&b", "/a/?[hidden]&[hidden]"),
         ("What? And/or nothing?", None),
