@@ -3,6 +3,8 @@
 Both listen on a socket in a private folder only, and end with the process that started them.
 """
 
+import fcntl
+import os
 import shutil
 import stat
 import subprocess
@@ -139,11 +141,26 @@ def _only_traversable(data: Path) -> Iterator[None]:
 
     The server's user needs to traverse them.
     """
-    before = {folder: folder.stat().st_mode for folder in data.resolve().parents}
-    yield
-    for folder, mode in before.items():
-        if folder.stat().st_mode != mode:
-            folder.chmod(stat.S_IMODE(mode) | TRAVERSE)
+    with _alone(data):
+        before = {folder: folder.stat().st_mode for folder in data.resolve().parents}
+        try:
+            yield
+        finally:
+            for folder, mode in before.items():
+                if folder.stat().st_mode != mode:
+                    folder.chmod(stat.S_IMODE(mode) | TRAVERSE)
+
+
+@contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """Wait for other sites: one would take the modes that another set meanwhile for the old ones."""
+    # The one folder that all data folders are in.
+    root = os.open(data.resolve().anchor, os.O_RDONLY)
+    try:
+        fcntl.flock(root, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(root)
 
 
 @contextmanager

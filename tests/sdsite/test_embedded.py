@@ -1,4 +1,6 @@
 import stat
+import threading
+import time
 import urllib.parse
 from pathlib import Path
 
@@ -80,3 +82,40 @@ def test_a_database_that_cant_start_says_why(folder):
         embedded.postgres(folder / "postgres"),
     ):
         pass
+
+
+def test_folders_get_their_modes_back_also_from_a_set_up_that_fails(tmp_path):
+    above = tmp_path / "above"
+    above.mkdir(mode=0o700)
+
+    def set_up():
+        with embedded._only_traversable(above / "postgres"):
+            above.chmod(0o755)
+            raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space left"):
+        set_up()
+
+    assert stat.S_IMODE(above.stat().st_mode) == 0o711
+
+
+def test_sites_that_are_set_up_at_once_do_not_take_each_others_modes(tmp_path):
+    above = tmp_path / "above"
+    above.mkdir(mode=0o700)
+    is_open = threading.Event()
+
+    def set_up_first():
+        with embedded._only_traversable(above / "one"):
+            above.chmod(0o755)
+            is_open.set()
+            # The second one would look now.
+            time.sleep(0.2)
+
+    first = threading.Thread(target=set_up_first)
+    first.start()
+    is_open.wait()
+    with embedded._only_traversable(above / "two"):
+        above.chmod(0o755)
+    first.join()
+
+    assert stat.S_IMODE(above.stat().st_mode) == 0o711
