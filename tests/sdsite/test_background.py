@@ -10,10 +10,29 @@ from celery import current_app
 
 from accounts import bells
 from billing.models import StripeEvent
-from sdsite.processes import PROJECT, Child
+from sdsite.processes import Child
 from tests.running import is_ours, wait_for
 
-BACKGROUND = (sys.executable, PROJECT / "manage.py", "background")
+# As manage.py does it; it says when it is ready and what it warmed up in a thread is loaded.
+BACKGROUND = """
+import sys, threading
+from pathlib import Path
+import django
+django.setup()
+from celery.signals import worker_ready
+from django.core.management import call_command
+from sdsite.celery import app
+app.loader.import_default_modules()
+
+def note(**kwargs):
+    for thread in threading.enumerate():
+        if thread.name == "warm-up":
+            thread.join()
+    Path(sys.argv[2]).touch()
+
+worker_ready.connect(note, weak=False)
+call_command(sys.argv[1])
+"""
 
 
 def queue_of(task):
@@ -32,17 +51,20 @@ def test_workers_take_jobs_alone(settings):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_background_tasks_run_without_an_engine_and_leave_jobs_alone(settings):
+def test_background_tasks_run_without_an_engine_and_leave_jobs_alone(settings, tmp_path):
     StripeEvent.objects.create(
         id="evt_1", type="customer.created", payload={"type": "customer.created", "data": {}}
     )
     bells.ring("generation.work")
     bells.ring("billing.process_event", "evt_1")
 
-    with Child("background", BACKGROUND, env=os.environ) as child:
+    ready = tmp_path / "ready"
+    command = (sys.executable, "-c", BACKGROUND, "background", ready)
+    with Child("background", command, env=os.environ) as child:
         wait_for(
             lambda: (
-                StripeEvent.objects.exclude(processed_at=None).exists() or child.status is not None
+                (ready.exists() and StripeEvent.objects.exclude(processed_at=None).exists())
+                or child.status is not None
             )
         )
         assert child.status is None
