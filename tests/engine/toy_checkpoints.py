@@ -10,10 +10,6 @@ import torch
 from diffusers import (
     AutoencoderKL,
     AutoencoderTiny,
-    DDIMScheduler,
-    DDPMScheduler,
-    EulerDiscreteScheduler,
-    FlowMatchEulerDiscreteScheduler,
     SD3Transformer2DModel,
     StableDiffusion3Pipeline,
     StableDiffusionDepth2ImgPipeline,
@@ -39,6 +35,8 @@ from transformers.models.t5.tokenization_t5 import T5Tokenizer
 from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.checkpoint import GENERAL, PAINTING, Checkpoint
 from generation.engine.enums import Family, Mode
+from tests.engine import published_schedules
+from tests.engine.published_schedules import LOW_RES, SD1, SD2, SD2_BASE, SD3, SDXL, UPSCALER
 
 PROMPT_LENGTH = 12
 WIDTH = 16
@@ -74,7 +72,7 @@ class Toy:
 def write(toy: Toy, folder: Path, *, seed: int = 0) -> None:
     """Write a toy checkpoint."""
     torch.manual_seed(seed)
-    toy.pipeline().save_pretrained(folder)
+    published_schedules.save(toy.pipeline(), folder)
 
 
 def write_all(root: Path) -> None:
@@ -102,7 +100,7 @@ def _stable_diffusion(
         text_encoder=_clip(CLIPTextModel),
         unet=_unet(in_channels=channels),
         vae=vae or _vae(),
-        scheduler=scheduler or _epsilon(),
+        scheduler=scheduler or published_schedules.scheduler(SD1),
         **_NO_SAFETY,
     )
 
@@ -129,7 +127,7 @@ def _depth() -> StableDiffusionDepth2ImgPipeline:
         text_encoder=_clip(CLIPTextModel),
         unet=_unet(in_channels=5),
         vae=_vae(),
-        scheduler=_epsilon(),
+        scheduler=published_schedules.scheduler(SD2_BASE),
         depth_estimator=estimator,
         feature_extractor=DPTImageProcessorPil(size={"height": 32, "width": 32}),
     )
@@ -150,8 +148,8 @@ def _upscaler() -> StableDiffusionUpscalePipeline:
         text_encoder=_clip(CLIPTextModel),
         unet=_unet(in_channels=7, num_class_embeds=1000),
         vae=vae,
-        scheduler=_velocity(),
-        low_res_scheduler=DDPMScheduler(beta_schedule="squaredcos_cap_v2"),
+        scheduler=published_schedules.scheduler(UPSCALER),
+        low_res_scheduler=published_schedules.scheduler(LOW_RES),
         max_noise_level=350,
     )
 
@@ -164,7 +162,7 @@ def _xl() -> StableDiffusionXLPipeline:
         text_encoder_2=_clip(CLIPTextModelWithProjection),
         unet=_xl_unet(time_ids=6, encoders=2),
         vae=_vae(),
-        scheduler=_xl_scheduler(),
+        scheduler=published_schedules.scheduler(SDXL),
         add_watermarker=False,
     )
 
@@ -177,7 +175,7 @@ def _xl_refiner() -> StableDiffusionXLImg2ImgPipeline:
         text_encoder_2=_clip(CLIPTextModelWithProjection),
         unet=_xl_unet(time_ids=5, encoders=1),
         vae=_vae(),
-        scheduler=_xl_scheduler(),
+        scheduler=published_schedules.scheduler(SDXL),
         requires_aesthetics_score=True,
         force_zeros_for_empty_prompt=False,
         add_watermarker=False,
@@ -217,7 +215,7 @@ def _sd3(*, with_t5: bool = True, **scheduler: Any) -> StableDiffusion3Pipeline:
             pos_embed_max_size=32,
         ),
         vae=_vae(latent_channels=16, shift_factor=0.0609, scaling_factor=1.5305),
-        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0, **scheduler),
+        scheduler=published_schedules.scheduler(SD3, **scheduler),
     )
 
 
@@ -318,32 +316,6 @@ def _tiny_vae() -> AutoencoderTiny:
     )
 
 
-_LATENT_DIFFUSION: Mapping[str, Any] = {
-    "beta_schedule": "scaled_linear",
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "steps_offset": 1,
-}
-
-
-def _epsilon() -> DDIMScheduler:
-    return DDIMScheduler(**_LATENT_DIFFUSION, clip_sample=False, set_alpha_to_one=False)
-
-
-def _velocity(**options: Any) -> DDIMScheduler:
-    return DDIMScheduler(
-        **_LATENT_DIFFUSION,
-        clip_sample=False,
-        set_alpha_to_one=False,
-        prediction_type="v_prediction",
-        **options,
-    )
-
-
-def _xl_scheduler() -> EulerDiscreteScheduler:
-    return EulerDiscreteScheduler(**_LATENT_DIFFUSION, timestep_spacing="leading")
-
-
 def _toy(id: str, pipeline: Callable[[], Any], **entry: Any) -> Toy:
     return Toy(replace(_TOY, id=id, name=id.capitalize(), **entry), pipeline)
 
@@ -355,14 +327,17 @@ TOYS: Mapping[str, Toy] = {
         _toy(
             "toy-v",
             lambda: _stable_diffusion(
-                scheduler=_velocity(timestep_spacing="trailing"), vae=_tiny_vae()
+                scheduler=published_schedules.scheduler(SD2, timestep_spacing="trailing"),
+                vae=_tiny_vae(),
             ),
         ),
         _toy("toy-inpaint", lambda: _stable_diffusion(channels=9), modes=PAINTING),
         _toy(
             "toy-sd2",
             lambda: _stable_diffusion(
-                scheduler=_velocity(timestep_spacing="trailing", rescale_betas_zero_snr=True)
+                scheduler=published_schedules.scheduler(
+                    SD2, timestep_spacing="trailing", rescale_betas_zero_snr=True
+                )
             ),
             family=Family.SD2,
         ),

@@ -42,6 +42,20 @@ _DIFFUSION: Mapping[NoiseScheduler, tuple[Any, Options]] = {
     # do fewer than four steps.
     NoiseScheduler.PNDM: (PNDMScheduler, {"skip_prk_steps": True}),
 }
+# The name of a noise scheduler decides these. A configuration that has them would give two names one meaning.
+_DECIDED_BY_NAME = frozenset(
+    {
+        "algorithm_type",
+        "euler_at_final",
+        "lower_order_final",
+        "solver_order",
+        "solver_type",
+        "use_beta_sigmas",
+        "use_exponential_sigmas",
+        "use_karras_sigmas",
+        "use_lu_lambdas",
+    }
+)
 # Flow matching has solvers of its own.
 _FLOW: Mapping[NoiseScheduler, tuple[Any, Options]] = {
     NoiseScheduler.EULER: (FlowMatchEulerDiscreteScheduler, {}),
@@ -63,10 +77,14 @@ class ScheduleRange:
 
 
 def build(name: NoiseScheduler, *, config: Options) -> Any:
-    """Return a new noise scheduler of this kind for the checkpoint's configuration."""
+    """Return a new noise scheduler of this kind for the checkpoint's configuration.
+
+    The configuration says how the model was trained; the name says how its noise is removed.
+    """
     is_flow = str(config.get("_class_name", "")).startswith("FlowMatch")
     scheduler_class, options = (_FLOW if is_flow else _DIFFUSION)[name]
-    return scheduler_class.from_config(config, **options)
+    kept = {name: value for name, value in config.items() if name not in _DECIDED_BY_NAME}
+    return scheduler_class.from_config(kept, **options)
 
 
 class NoiseSchedule:

@@ -132,3 +132,28 @@ def test_larger_images_shift_a_flow_towards_noise_if_its_configuration_asks() ->
     )
 
     assert (large >= small).all() and (large[1:-1] > small[1:-1]).all()
+
+
+@pytest.mark.parametrize("name", NoiseScheduler)
+def test_a_name_means_the_same_whatever_sampler_the_configuration_is_from(
+    name: NoiseScheduler,
+) -> None:
+    trained = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
+    sampler = {
+        "_class_name": "DPMSolverMultistepScheduler",
+        "use_karras_sigmas": True,
+        "algorithm_type": "sde-dpmsolver++",
+        "solver_order": 3,
+    }
+
+    plain, other = (a_schedule(name, config=each) for each in (trained, trained | sampler))
+
+    assert torch.equal(plain.timesteps, other.timesteps)
+    latents, prediction = some_latents(1), some_latents(2)
+    after = [
+        each.advance(
+            prediction, step=0, latents=latents, generators=[torch.Generator().manual_seed(1)]
+        )
+        for each in (plain, other)
+    ]
+    assert torch.equal(*after)

@@ -29,7 +29,11 @@ from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelW
 from transformers.models.t5.configuration_t5 import T5Config
 from transformers.models.t5.modeling_t5 import T5EncoderModel
 
-from generation.engine.checkpoints.store import inferred_configs, text_encoder_configs
+from generation.engine.checkpoints.store import (
+    inferred_configs,
+    scheduler_configs,
+    text_encoder_configs,
+)
 from generation.engine.checkpoints.store.files import write_json
 from generation.engine.checkpoints.store.inspection import DENOISER, Contents, Encoder, Layout
 from generation.engine.checkpoints.store.structure import INDEX
@@ -69,12 +73,11 @@ def convert(
         _write_encoder(path, contents, encoder, folder, clip=clip, t5=t5)
     _write_denoiser(path, contents, folder, prediction=prediction)
     _write_vae(path, contents, folder)
-    (folder / "scheduler").mkdir()
-    write_json(
-        folder / "scheduler" / "scheduler_config.json",
-        inferred_configs.scheduler(contents, prediction),
-    )
-    write_json(folder / INDEX, _index(contents, [encoder.part for encoder in encoders]))
+    scheduler = scheduler_configs.inferred(contents, prediction)
+    (folder / scheduler_configs.PATH).parent.mkdir()
+    write_json(folder / scheduler_configs.PATH, scheduler)
+    parts = [encoder.part for encoder in encoders]
+    write_json(folder / INDEX, _index(contents, parts, scheduler=scheduler["_class_name"]))
 
 
 def _write_denoiser(path: Path, contents: Contents, folder: Path, *, prediction: str) -> None:
@@ -198,14 +201,11 @@ def _assign(model: Module, weights: Weights, *, part: str) -> None:
         raise Unusable(f"{part} is of no known geometry. {reasons[:500]}") from error
 
 
-def _index(contents: Contents, encoders: list[str]) -> dict[str, Any]:
+def _index(contents: Contents, encoders: list[str], *, scheduler: str) -> dict[str, Any]:
     is_sd3 = contents.family is Family.SD3
     index: dict[str, Any] = {
         "_class_name": _PIPELINES[contents.family],
-        "scheduler": [
-            "diffusers",
-            inferred_configs.scheduler(contents, inferred_configs.EPSILON)["_class_name"],
-        ],
+        "scheduler": ["diffusers", scheduler],
         "vae": ["diffusers", "AutoencoderKL"],
     }
     if is_sd3:

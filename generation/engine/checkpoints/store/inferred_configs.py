@@ -1,7 +1,7 @@
-"""Configurations of a single file's denoiser, VAE and noise schedule, from its tensors' shapes.
+"""Configurations of a single file's denoiser and VAE, from its tensors' shapes.
 
 Shapes do not determine everything; the rest is as in the family's original checkpoints: heads 64 wide since version 2,
-8 heads before; groups of 32 channels; the noise schedule of their training.
+8 heads before; groups of 32 channels.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ _VAE_SCALES: Mapping[Family, Config] = {
     Family.SD3: {"scaling_factor": 1.5305, "shift_factor": 0.0609},
 }
 # Community checkpoints of the XL family mark themselves with a tensor of this name.
-_VELOCITY_SIGN, _ZERO_SNR_SIGN = "v_pred", "ztsnr"
+_VELOCITY_SIGN = "v_pred"
 
 
 @dataclass(frozen=True)
@@ -47,37 +47,6 @@ def denoiser(contents: Contents, prediction: str) -> Config:
         return _unet(tensors, family=contents.family, prediction=prediction)
     except (KeyError, IndexError, ValueError) as error:
         raise Unusable(f"The denoiser is of no known geometry: {error!r}") from error
-
-
-def scheduler(contents: Contents, prediction: str) -> Config:
-    """Return the configuration of the noise schedule."""
-    if contents.family is Family.SD3:
-        return {
-            "_class_name": "FlowMatchEulerDiscreteScheduler",
-            "num_train_timesteps": 1000,
-            "shift": 3.0,
-        }
-    common = {
-        "num_train_timesteps": 1000,
-        "beta_schedule": "scaled_linear",
-        "beta_start": 0.00085,
-        "beta_end": 0.012,
-        "steps_offset": 1,
-        "timestep_spacing": "leading",
-        "prediction_type": prediction,
-    }
-    if contents.family is Family.SDXL:
-        return {
-            "_class_name": "EulerDiscreteScheduler",
-            **common,
-            "rescale_betas_zero_snr": _ZERO_SNR_SIGN in contents.tensors,
-        }
-    return {
-        "_class_name": "DDIMScheduler",
-        **common,
-        "clip_sample": False,
-        "set_alpha_to_one": False,
-    }
 
 
 def prediction_of(contents: Contents, asked: str | None) -> str:

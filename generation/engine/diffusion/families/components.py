@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import Module
 
 from generation.engine import strict_json
+from generation.engine.checkpoints.store import scheduler_configs
 from generation.engine.checkpoints.store.weights import weight_files
 
 
@@ -45,7 +46,7 @@ class Components:
 
     def scheduler_config(self) -> dict[str, Any]:
         """Return what the checkpoint's noise schedule is made from."""
-        return self.config("scheduler/scheduler_config.json")
+        return scheduler_configs.read(self.folder)
 
     def diffusers_model(
         self, model_class: Any, name: str, *, dtype: torch.dtype | None = None

@@ -10,9 +10,6 @@ from typing import Any
 import torch
 from diffusers import (
     AutoencoderKL,
-    DDIMScheduler,
-    EulerDiscreteScheduler,
-    FlowMatchEulerDiscreteScheduler,
     SD3Transformer2DModel,
     StableDiffusion3Pipeline,
     StableDiffusionPipeline,
@@ -28,16 +25,12 @@ from transformers import (
     T5EncoderModel,
 )
 
+from tests.engine import published_schedules
+from tests.engine.published_schedules import SD1, SD2, SD2_BASE, SD3, SDXL
 from tests.engine.toy_checkpoints import PROMPT_LENGTH, clip_tokenizer, t5_tokenizer
 
 WIDTH = 64
 T5_WIDTH = 192
-_SCHEDULE: Mapping[str, Any] = {
-    "beta_schedule": "scaled_linear",
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "steps_offset": 1,
-}
 
 
 def sd1(*, channels: int = 4) -> StableDiffusionPipeline:
@@ -49,7 +42,8 @@ def sd1(*, channels: int = 4) -> StableDiffusionPipeline:
 def sd2(*, prediction: str) -> StableDiffusionPipeline:
     side = 96 if prediction == "v_prediction" else 64
     model = unet(sample_size=side, attention_head_dim=[1, 2], use_linear_projection=True)
-    return _stable_diffusion(model, _clip(CLIPTextModel, "gelu"), prediction=prediction)
+    schedule = SD2 if prediction == "v_prediction" else SD2_BASE
+    return _stable_diffusion(model, _clip(CLIPTextModel, "gelu"), schedule)
 
 
 def sdxl() -> StableDiffusionXLPipeline:
@@ -60,7 +54,7 @@ def sdxl() -> StableDiffusionXLPipeline:
         text_encoder_2=_clip(CLIPTextModelWithProjection, "gelu"),
         unet=_xl_unet(time_ids=6, encoders=2),
         vae=vae(scaling_factor=0.13025),
-        scheduler=EulerDiscreteScheduler(**_SCHEDULE, timestep_spacing="leading"),
+        scheduler=published_schedules.scheduler(SDXL),
         add_watermarker=False,
     )
 
@@ -73,7 +67,7 @@ def refiner() -> StableDiffusionXLImg2ImgPipeline:
         text_encoder_2=_clip(CLIPTextModelWithProjection, "gelu"),
         unet=_xl_unet(time_ids=5, encoders=1),
         vae=vae(scaling_factor=0.13025),
-        scheduler=EulerDiscreteScheduler(**_SCHEDULE, timestep_spacing="leading"),
+        scheduler=published_schedules.scheduler(SDXL),
         requires_aesthetics_score=True,
         force_zeros_for_empty_prompt=False,
         add_watermarker=False,
@@ -112,7 +106,7 @@ def sd3(*, with_t5: bool = True, **options: Any) -> StableDiffusion3Pipeline:
             use_quant_conv=False,
             use_post_quant_conv=False,
         ),
-        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+        scheduler=published_schedules.scheduler(SD3),
     )
 
 
@@ -142,16 +136,14 @@ def vae(**options: Any) -> AutoencoderKL:
 
 
 def _stable_diffusion(
-    model: UNet2DConditionModel, encoder: Any, *, prediction: str = "epsilon"
+    model: UNet2DConditionModel, encoder: Any, schedule: Mapping[str, Any] = SD1
 ) -> StableDiffusionPipeline:
     return StableDiffusionPipeline(
         tokenizer=clip_tokenizer(),
         text_encoder=encoder,
         unet=model,
         vae=vae(),
-        scheduler=DDIMScheduler(
-            **_SCHEDULE, clip_sample=False, set_alpha_to_one=False, prediction_type=prediction
-        ),
+        scheduler=published_schedules.scheduler(schedule),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,

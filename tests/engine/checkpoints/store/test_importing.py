@@ -18,6 +18,7 @@ from generation.engine.checkpoints.store.weights import Unusable
 from generation.engine.enums import Family, Mode, NoiseScheduler
 from generation.engine.loading.loader import Loader
 from generation.engine.loop.engine import Engine
+from tests.engine import published_schedules
 from tests.engine.cases import inputs_of, request_for
 from tests.engine.checkpoints.store.originals import ORIGINALS
 from tests.engine.checkpoints.store.singlefile import single_file
@@ -53,7 +54,7 @@ def original(tmp_path: Path) -> Callable[[str], Path]:
     def original(kind: str) -> Path:
         torch.manual_seed(1)
         folder = tmp_path / "originals" / kind
-        ORIGINALS[kind]().save_pretrained(folder)
+        published_schedules.save(ORIGINALS[kind](), folder)
         return folder
 
     return original
