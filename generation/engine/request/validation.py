@@ -26,6 +26,7 @@ MIN_INNER_SIDE = 64
 _MISSING = {
     "image": Message(gettext_noop("Add a picture for this.")),
     "mask": Message(gettext_noop("Add a mask: paint over what is to be drawn anew.")),
+    "depth": Message(gettext_noop("Add a depth map: this model can't estimate one.")),
 }
 # The lowest and the highest value of each field.
 NUMBERS: Mapping[str, tuple[float, float]] = {
@@ -125,6 +126,8 @@ def _errors_in_checkpoint(request: Settings) -> dict[str, str]:
     name = checkpoint.name
     if request.mode not in checkpoint.modes:
         errors["mode"] = Message(gettext_noop("%(checkpoint)s cannot do this."), checkpoint=name)
+    if checkpoint.wants_depth and not request.depth:
+        errors["depth"] = _MISSING["depth"]
     if request.noise_scheduler not in checkpoint.family.noise_schedulers:
         errors["noise_scheduler"] = Message(
             gettext_noop("%(checkpoint)s works with Euler and Heun."), checkpoint=name

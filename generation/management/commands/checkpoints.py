@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from generation.engine.checkpoints.store import importing, inventory, structure
+from generation.engine.checkpoints.store import importing, inventory
 from generation.engine.checkpoints.store.downloads import DOWNLOADS
 from generation.engine.checkpoints.store.importing import ImportOptions
 from generation.engine.checkpoints.store.inferred_configs import PREDICTIONS
@@ -47,6 +47,15 @@ class Command(BaseCommand):
         add.add_argument("--prediction", choices=PREDICTIONS, help="what a version 2 file predicts")
         add.add_argument(
             "--vocabulary", default="", help="a checkpoint or folder that has CLIP's, for a file"
+        )
+        add.add_argument(
+            "--vae", default="", help="a checkpoint, folder or file whose VAE it shall have"
+        )
+        add.add_argument(
+            "--text-encoder",
+            action="append",
+            default=[],
+            help="a checkpoint, folder or file with a text encoder that it lacks; may be repeated",
         )
         add.add_argument("--license", default="", help="what people see of its license")
         add.add_argument(
@@ -122,21 +131,23 @@ class Command(BaseCommand):
             family=options["family"],
             prediction=options["prediction"],
             vocabulary=self._folder_of(options["vocabulary"]),
+            vae=self._folder_of(options["vae"]),
+            text_encoders=tuple(filter(None, map(self._folder_of, options["text_encoder"]))),
             license=options["license"],
             links=options["link"],
         )
-        checkpoint = importing.add(options["path"], import_options, root=self.root)
+        notes: list[str] = []
+        checkpoint = importing.add(
+            options["path"], import_options, root=self.root, say=notes.append
+        )
         modes = ", ".join(sorted(checkpoint.modes))
         self.stdout.write(
             self.style.SUCCESS(
                 f"{checkpoint.id} is here: {checkpoint.family}, {checkpoint.native_size} pixels, {modes}"
             )
         )
-        if (
-            checkpoint.family is Family.SD3
-            and not (self.root / checkpoint.id / structure.DISPENSABLE).is_dir()
-        ):
-            self.stdout.write("It works without T5, whose weights or vocabulary are not here.")
+        for note in notes:
+            self.stdout.write(note)
 
     def _folder_of(self, text: str) -> Path | None:
         if not text:
@@ -197,5 +208,5 @@ def _state(entry: InventoryItem) -> str:
 def _command_errors() -> Iterator[None]:
     try:
         yield
-    except (Unusable, NotInstalled) as error:
+    except (Unusable, NotInstalled, OSError) as error:
         raise CommandError(str(error)) from error

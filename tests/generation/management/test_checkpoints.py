@@ -14,7 +14,7 @@ from generation.engine.checkpoints.store.downloads import DOWNLOADS
 from sdsite.processes import PROJECT
 from tests.engine import toy_checkpoints
 from tests.engine.checkpoints.store.hub import TOKEN, FakeHub, repository
-from tests.engine.checkpoints.store.originals import sd1
+from tests.engine.checkpoints.store.originals import sd1, sd3
 from tests.engine.checkpoints.store.singlefile import single_file
 
 SOURCE = DOWNLOADS["sd-1.5"].source
@@ -134,6 +134,52 @@ def test_a_single_file_is_added_with_an_installed_vocabulary(toy, root, tmp_path
     type_in("add", str(tmp_path / "dreams.safetensors"), "--vocabulary", "other")
 
     assert catalogue.is_available(catalogue.get("dreams"), root=root)
+
+
+def test_a_file_without_its_vae_gets_that_of_another_checkpoint(toy, root, tmp_path):
+    from safetensors.torch import save_file  # noqa: PLC0415  # slow import: safetensors
+
+    weights = single_file(sd1())
+    bare = {name: each for name, each in weights.items() if not name.startswith("first_stage")}
+    save_file(bare, tmp_path / "dreams.safetensors")
+    type_in("add", str(toy), "--id", "other")
+    with pytest.raises(CommandError, match=r"has no VAE.*--vae PATH"):
+        type_in("add", str(tmp_path / "dreams.safetensors"), "--vocabulary", "other")
+
+    type_in("add", str(tmp_path / "dreams.safetensors"), "--vocabulary", "other", "--vae", "other")
+
+    assert catalogue.is_available(catalogue.get("dreams"), root=root)
+
+
+def test_t5_without_a_vocabulary_is_left_out_with_a_way_to_bring_it(toy, root, tmp_path):
+    from safetensors.torch import save_file  # noqa: PLC0415  # slow import: safetensors
+
+    weights = {name: each.clone() for name, each in single_file(sd3()).items()}
+    save_file(weights, tmp_path / "three.safetensors")
+
+    output = type_in("add", str(tmp_path / "three.safetensors"), "--vocabulary", str(toy))
+
+    assert "three is here: sd3" in output
+    assert "The file has T5's weights" in output
+    assert "--vocabulary PATH" in output
+
+
+def test_an_unreadable_descriptor_is_listed_with_its_fault(root):
+    (root / "deep").mkdir(parents=True)
+    (root / "deep" / "checkpoint.json").write_text("[" * 20_000)
+
+    assert "unavailable" in line_of("deep")
+    assert "nested too deeply" in type_in("list")
+    with pytest.raises(CommandError, match="Damaged, and not used any more: deep"):
+        type_in("verify", "deep")
+    assert "deep is removed" in type_in("remove", "deep", "--yes")
+
+
+def test_a_file_that_cannot_be_read_is_no_traceback(root, tmp_path):
+    (tmp_path / "model.safetensors").symlink_to(tmp_path / "model.safetensors")
+
+    with pytest.raises(CommandError, match=r"model\.safetensors"):
+        type_in("add", str(tmp_path / "model.safetensors"))
 
 
 def test_a_pickle_is_refused_with_the_reason(root, tmp_path):

@@ -1,28 +1,24 @@
-"""Conversion of a single file into a folder in the layout of diffusers, by diffusers' own code.
+"""Conversion of a single file's parts into folders in the layout of diffusers, by diffusers' own code.
 
 It reads one part at a time, which bounds the memory. It needs no network: configurations come from
 `inferred_configs`, vocabularies from another checkpoint.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers.loaders.single_file_utils import (
-    convert_ldm_clip_checkpoint,
     convert_ldm_unet_checkpoint,
     convert_ldm_vae_checkpoint,
     convert_open_clip_checkpoint,
-    convert_sd3_t5_checkpoint_to_diffusers,
     convert_sd3_transformer_checkpoint_to_diffusers,
 )
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-from safetensors import safe_open
 from safetensors.torch import save_file
-from torch import Tensor
 from torch.nn import Module
 from transformers.models.clip.configuration_clip import CLIPTextConfig
 from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelWithProjection
@@ -35,13 +31,13 @@ from generation.engine.checkpoints.store import (
     text_encoder_configs,
 )
 from generation.engine.checkpoints.store.files import write_json
-from generation.engine.checkpoints.store.inspection import DENOISER, Contents, Encoder, Layout
+from generation.engine.checkpoints.store.inspection import Contents, Encoder, Layout
+from generation.engine.checkpoints.store.kinds import DENOISER
 from generation.engine.checkpoints.store.structure import INDEX
+from generation.engine.checkpoints.store.tensor_reading import Weights, read
 from generation.engine.checkpoints.store.tokenizers import END, FILLER, ClipVocabulary, write_t5
 from generation.engine.checkpoints.store.weights import Unusable
 from generation.engine.enums import Family
-
-Weights = dict[str, Tensor]
 
 _PIPELINES: Mapping[Family, str] = {
     Family.SD1: "StableDiffusionPipeline",
@@ -54,104 +50,93 @@ _TEXT_MODELS = {
 }
 # Buffers of older versions, and a scale that only training needs.
 _LEFT_OVER = ("position_ids", "logit_scale")
-# Formats for storage only: the engine cannot compute in them.
-_EIGHT_BITS = (torch.float8_e4m3fn, torch.float8_e5m2)
+# diffusers' code wants some prefix before OpenCLIP's names.
+_OPEN_CLIP = "open_clip."
 
 
-def convert(
-    path: Path,
-    contents: Contents,
-    folder: Path,
-    *,
-    prediction: str,
-    clip: ClipVocabulary,
-    t5: Path | None,
-) -> None:
-    """Write the checkpoint into an empty folder. Raises Unusable if its parts don't fit together."""
-    encoders = [each for each in contents.encoders if each.layout is not Layout.T5 or t5]
-    for encoder in encoders:
-        _write_encoder(path, contents, encoder, folder, clip=clip, t5=t5)
-    _write_denoiser(path, contents, folder, prediction=prediction)
-    _write_vae(path, contents, folder)
-    scheduler = scheduler_configs.inferred(contents, prediction)
-    (folder / scheduler_configs.PATH).parent.mkdir()
-    write_json(folder / scheduler_configs.PATH, scheduler)
-    parts = [encoder.part for encoder in encoders]
-    write_json(folder / INDEX, _index(contents, parts, scheduler=scheduler["_class_name"]))
-
-
-def _write_denoiser(path: Path, contents: Contents, folder: Path, *, prediction: str) -> None:
+def write_denoiser(path: Path, contents: Contents, folder: Path, *, prediction: str) -> None:
+    """Write the unet or the transformer with its noise schedule. Raises Unusable."""
     config = inferred_configs.denoiser(contents, prediction)
-    read = _read(path, DENOISER)
+    weights = _with_prefix(read(path, contents.denoiser), DENOISER)
     if contents.family is Family.SD3:
-        converted = convert_sd3_transformer_checkpoint_to_diffusers(read)
+        converted = convert_sd3_transformer_checkpoint_to_diffusers(weights)
         _save(SD3Transformer2DModel, config, converted, folder / "transformer")
     else:
-        converted = convert_ldm_unet_checkpoint(read, config)
+        converted = convert_ldm_unet_checkpoint(weights, config)
         _save(UNet2DConditionModel, config, converted, folder / "unet")
+    (folder / scheduler_configs.PATH).parent.mkdir()
+    write_json(folder / scheduler_configs.PATH, scheduler_configs.inferred(contents, prediction))
 
 
-def _write_vae(path: Path, contents: Contents, folder: Path) -> None:
+def write_vae(path: Path, contents: Contents, folder: Path) -> None:
+    """Write the VAE. Raises Unusable."""
+    assert contents.vae is not None
     config = inferred_configs.vae(contents)
-    converted = convert_ldm_vae_checkpoint(_read(path, contents.vae), config)
+    converted = convert_ldm_vae_checkpoint(read(path, contents.vae), config)
     _save(AutoencoderKL, config, converted, folder / "vae")
 
 
-def _write_encoder(
-    path: Path,
-    contents: Contents,
-    encoder: Encoder,
-    folder: Path,
-    *,
-    clip: ClipVocabulary,
-    t5: Path | None,
+def write_t5_encoder(
+    path: Path, contents: Contents, encoder: Encoder, folder: Path, *, vocabulary: Path
 ) -> None:
-    """Write a text encoder beside its tokenizer."""
+    """Write T5 beside its tokenizer. Raises Unusable."""
+    config = text_encoder_configs.text_encoder(contents, encoder, ids={})
+    write_t5(vocabulary, folder / "tokenizer_3")
+    _write_encoder(path, encoder, folder, T5Config(**config), config["architectures"][0])
+
+
+def write_clip_encoder(
+    path: Path, contents: Contents, encoder: Encoder, folder: Path, *, vocabulary: ClipVocabulary
+) -> None:
+    """Write a text encoder of CLIP beside its tokenizer. Raises Unusable."""
     filler = FILLER if _fills_with_a_mark(contents, encoder) else END
-    config = text_encoder_configs.text_encoder(contents, encoder, ids=clip.ids(filler=filler))
-    tokenizer = folder / encoder.part.replace("text_encoder", "tokenizer")
-    if encoder.layout is Layout.T5:
-        assert t5 is not None
-        write_t5(t5, tokenizer)
-    else:
-        clip.write(tokenizer, length=config["max_position_embeddings"], filler=filler)
-    config_class = T5Config if encoder.layout is Layout.T5 else CLIPTextConfig
-    model_class = _TEXT_MODELS[config["architectures"][0]]
+    ids = vocabulary.ids(filler=filler)
+    config = text_encoder_configs.text_encoder(contents, encoder, ids=ids)
+    vocabulary.write(
+        folder / encoder.part.replace("text_encoder", "tokenizer"),
+        length=config["max_position_embeddings"],
+        filler=filler,
+    )
+    _write_encoder(path, encoder, folder, CLIPTextConfig(**config), config["architectures"][0])
+
+
+def write_index(contents: Contents, encoders: Iterable[str], folder: Path) -> None:
+    """Write the index of a folder that has the other parts already."""
+    write_json(folder / INDEX, _index(contents, sorted(encoders), folder))
+
+
+def _write_encoder(
+    path: Path, encoder: Encoder, folder: Path, config: Any, model_class: str
+) -> None:
     with torch.device("meta"):
-        model = model_class(config_class(**config))
-    weights = _encoder_weights(path, encoder, model)
-    _assign(model, weights, part=encoder.part)
+        model = _TEXT_MODELS[model_class](config)
+    _assign(model, _encoder_weights(path, encoder, model), part=encoder.part)
     model.save_pretrained(folder / encoder.part)
 
 
 def _fills_with_a_mark(contents: Contents, encoder: Encoder) -> bool:
     """Return True if the encoder pads short prompts with an exclamation mark, as OpenCLIP does."""
-    return encoder.layout is Layout.OPEN_CLIP or (
-        contents.family is Family.SD3 and encoder.part == "text_encoder_2"
-    )
+    return contents.family is Family.SD2 or encoder.part == "text_encoder_2"
 
 
 def _encoder_weights(path: Path, encoder: Encoder, model: Any) -> Weights:
-    read = _read(path, encoder.prefix)
-    converted: Weights
+    weights = read(path, encoder.prefix)
     if encoder.layout is Layout.T5:
-        converted = convert_sd3_t5_checkpoint_to_diffusers(read)
-        converted.setdefault("encoder.embed_tokens.weight", converted["shared.weight"])
-        return converted
+        shared = weights.get("shared.weight", weights.get("encoder.embed_tokens.weight"))
+        if shared is None:
+            raise Unusable("text_encoder_3 has no words.")
+        return {"shared.weight": shared, "encoder.embed_tokens.weight": shared, **weights}
     if encoder.layout is Layout.OPEN_CLIP:
-        converted = convert_open_clip_checkpoint(
-            model, _without_unused(read, encoder, model), prefix=encoder.prefix
-        )
-    else:
-        converted = convert_ldm_clip_checkpoint(read, encoder.prefix)
+        used = _with_prefix(_without_unused(weights, model), _OPEN_CLIP)
+        weights = convert_open_clip_checkpoint(model, used, prefix=_OPEN_CLIP)
     if hasattr(model, "text_model"):
-        if "text_projection.weight" not in converted:
-            some = next(iter(converted.values()))
+        if "text_projection.weight" not in weights:
+            some = next(iter(weights.values()))
             identity = torch.eye(model.config.hidden_size, dtype=some.dtype)
-            converted["text_projection.weight"] = identity
-        return {_wrapped(name): tensor for name, tensor in converted.items()}
-    converted.pop("text_projection.weight", None)
-    return {name.removeprefix("text_model."): tensor for name, tensor in converted.items()}
+            weights["text_projection.weight"] = identity
+        return {_wrapped(name): tensor for name, tensor in weights.items()}
+    weights.pop("text_projection.weight", None)
+    return {name.removeprefix("text_model."): tensor for name, tensor in weights.items()}
 
 
 def _wrapped(name: str) -> str:
@@ -159,21 +144,14 @@ def _wrapped(name: str) -> str:
     return f"text_model.{name}" if is_inner else name
 
 
-def _without_unused(read: Weights, encoder: Encoder, model: Any) -> Weights:
+def _without_unused(weights: Weights, model: Any) -> Weights:
     """Drop the layer after the last one of the configuration."""
-    unused = f"{encoder.prefix}transformer.resblocks.{model.config.num_hidden_layers}."
-    return {name: tensor for name, tensor in read.items() if not name.startswith(unused)}
+    unused = f"transformer.resblocks.{model.config.num_hidden_layers}."
+    return {name: tensor for name, tensor in weights.items() if not name.startswith(unused)}
 
 
-def _read(path: Path, prefix: str) -> Weights:
-    """Return the tensors with this prefix, by their full names. Eight-bit ones become bfloat16."""
-    found = {}
-    with safe_open(path, framework="pt") as file:
-        for name in file.keys():  # noqa: SIM118  # it is no mapping
-            if name.startswith(prefix):
-                tensor = file.get_tensor(name)
-                found[name] = tensor.bfloat16() if tensor.dtype in _EIGHT_BITS else tensor
-    return found
+def _with_prefix(weights: Weights, prefix: str) -> Weights:
+    return {prefix + name: tensor for name, tensor in weights.items()}
 
 
 def _save(
@@ -201,8 +179,9 @@ def _assign(model: Module, weights: Weights, *, part: str) -> None:
         raise Unusable(f"{part} is of no known geometry. {reasons[:500]}") from error
 
 
-def _index(contents: Contents, encoders: list[str], *, scheduler: str) -> dict[str, Any]:
+def _index(contents: Contents, encoders: list[str], folder: Path) -> dict[str, Any]:
     is_sd3 = contents.family is Family.SD3
+    scheduler = scheduler_configs.read(folder)["_class_name"]
     index: dict[str, Any] = {
         "_class_name": _PIPELINES[contents.family],
         "scheduler": ["diffusers", scheduler],

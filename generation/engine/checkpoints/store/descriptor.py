@@ -15,7 +15,7 @@ from generation.engine.enums import Family, Mode, NoiseScheduler
 NAME = "checkpoint.json"
 OWN = "own"
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-_GIVEN_ELSEWHERE = {"id", "source", "gated"}
+_GIVEN_ELSEWHERE = {"id", "source", "gated", "wants_depth"}
 
 
 class InvalidDescriptor(ValueError):
@@ -37,9 +37,14 @@ def read(folder: Path) -> Checkpoint:
     except (OSError, ValueError) as error:
         raise InvalidDescriptor(f"{folder / NAME} cannot be read: {error}") from error
     try:
-        return _checkpoint(folder.name, content)
+        checkpoint = _checkpoint(folder.name, content)
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidDescriptor(f"{folder / NAME}: {error}") from error
+    # Asked of the folder, so that it is right for descriptors of earlier releases, too.
+    estimates = (folder / "depth_estimator").is_dir()
+    return replace(
+        checkpoint, wants_depth=Mode.DEPTH_TO_IMAGE in checkpoint.modes and not estimates
+    )
 
 
 def write(checkpoint: Checkpoint, folder: Path) -> None:

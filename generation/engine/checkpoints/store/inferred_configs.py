@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from generation.engine.checkpoints.store.inspection import DENOISER, Contents, Tensors, numbers_in
+from generation.engine.checkpoints.store.inspection import Contents, Tensors, numbers_in
 from generation.engine.checkpoints.store.weights import Unusable
 from generation.engine.enums import Family
 
@@ -19,7 +19,7 @@ PREDICTIONS = (EPSILON, VELOCITY)
 HEAD_WIDTH = 64
 _TIME_ID_WIDTH = 256
 _LATENT_SIDES = {Family.SD1: 64, Family.SDXL: 128, Family.SD3: 128}
-_VAE_SCALES: Mapping[Family, Config] = {
+VAE_SCALES: Mapping[Family, Config] = {
     Family.SD1: {"scaling_factor": 0.18215},
     Family.SD2: {"scaling_factor": 0.18215},
     Family.SDXL: {"scaling_factor": 0.13025, "force_upcast": True},
@@ -27,6 +27,9 @@ _VAE_SCALES: Mapping[Family, Config] = {
 }
 # Community checkpoints of the XL family mark themselves with a tensor of this name.
 _VELOCITY_SIGN = "v_pred"
+# Trainers note it in the header.
+_PREDICTION_NOTE = "modelspec.prediction_type"
+_NOTED_PREDICTIONS = {"epsilon": EPSILON, "v": VELOCITY, VELOCITY: VELOCITY}
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class _Level:
 
 def denoiser(contents: Contents, prediction: str) -> Config:
     """Return the configuration of the unet or the transformer. Raises Unusable."""
-    tensors = contents.under(DENOISER)
+    tensors = contents.under(contents.denoiser)
     try:
         if contents.family is Family.SD3:
             return _mmdit(tensors)
@@ -49,10 +52,19 @@ def denoiser(contents: Contents, prediction: str) -> Config:
         raise Unusable(f"The denoiser is of no known geometry: {error!r}") from error
 
 
-def prediction_of(contents: Contents, asked: str | None) -> str:
+def prediction_of(
+    contents: Contents, asked: str | None, metadata: Mapping[str, str] | None = None
+) -> str:
     """Return the denoiser's prediction type. Raises Unusable if it must be given."""
     if asked is not None:
         return asked
+    if noted := (metadata or {}).get(_PREDICTION_NOTE):
+        if noted not in _NOTED_PREDICTIONS:
+            raise Unusable(
+                f"The file says that it predicts {noted!r}, and only epsilon and v are known here. If it is "
+                "wrong, say so: --prediction."
+            )
+        return _NOTED_PREDICTIONS[noted]
     if contents.family is Family.SD2:
         raise Unusable(
             "Nothing in a Stable Diffusion 2 file says what it predicts. Say so: --prediction "
@@ -63,6 +75,7 @@ def prediction_of(contents: Contents, asked: str | None) -> str:
 
 def vae(contents: Contents) -> Config:
     """Return the configuration of the VAE. Raises Unusable."""
+    assert contents.vae is not None
     tensors = contents.under(contents.vae)
     try:
         levels = 1 + max(numbers_in(tensors, r"encoder\.down\.(\d+)\."))
@@ -82,7 +95,7 @@ def vae(contents: Contents) -> Config:
             "use_quant_conv": "quant_conv.weight" in tensors,
             "use_post_quant_conv": "post_quant_conv.weight" in tensors,
             "sample_size": _LATENT_SIDES.get(contents.family, 96) << (levels - 1),
-            **_VAE_SCALES[contents.family],
+            **VAE_SCALES[contents.family],
         }
     except (KeyError, ValueError) as error:
         raise Unusable(f"The VAE is of no known geometry: {error!r}") from error

@@ -5,24 +5,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from generation.engine.checkpoints.store import weights
+from generation.engine.checkpoints.store import kinds
+from generation.engine.checkpoints.store.kinds import DENOISER
 from generation.engine.checkpoints.store.weights import TensorInfo, Unusable
 from generation.engine.enums import Family
 
 Tensors = Mapping[str, TensorInfo]
 
-DENOISER = "model.diffusion_model."
 VAES = ("first_stage_model.", "vae.")
-_UNET_SIGN = f"{DENOISER}input_blocks.0.0.weight"
+_UNET_SIGN = "input_blocks.0.0.weight"
 _MMDIT_SIGN = "joint_blocks.0.context_block.adaLN_modulation.1.bias"
-# Tensors that only other kinds of file have, and the name of the kind.
-_STRANGERS: Mapping[str, str] = {
-    f"{DENOISER}double_blocks.0.img_attn.qkv.weight": "Flux",
-    "double_blocks.0.img_attn.qkv.weight": "Flux",
-    "control_model.input_blocks.0.0.weight": "a ControlNet",
-    "lora_te_text_model_encoder_layers_0_mlp_fc1.lora_down.weight": "a LoRA",
-    "lora_unet_down_blocks_0_attentions_0_proj_in.lora_down.weight": "a LoRA",
-}
+# Version 2 attends to text embeddings of this width; version 1 has 768.
+_SD2_TEXT_WIDTH = 1024
+_REFINER = "conditioner.embedders.0.model."
+# A unet's input channels for which there is no mode.
+_EDITS = {8: "InstructPix2Pix, or another model that edits by instruction", 7: "the x4 upscaler"}
 
 
 class Layout(StrEnum):
@@ -42,14 +39,14 @@ class Encoder:
     prefix: str
 
 
-_ENCODERS: Mapping[Family, tuple[Encoder, ...]] = {
+ENCODERS: Mapping[Family, tuple[Encoder, ...]] = {
     Family.SD1: (Encoder("text_encoder", Layout.CLIP, "cond_stage_model.transformer."),),
     Family.SD2: (Encoder("text_encoder", Layout.OPEN_CLIP, "cond_stage_model.model."),),
     Family.SDXL: (
         Encoder("text_encoder", Layout.CLIP, "conditioner.embedders.0.transformer."),
         Encoder("text_encoder_2", Layout.OPEN_CLIP, "conditioner.embedders.1.model."),
         # The refiner has no other.
-        Encoder("text_encoder_2", Layout.OPEN_CLIP, "conditioner.embedders.0.model."),
+        Encoder("text_encoder_2", Layout.OPEN_CLIP, _REFINER),
     ),
     Family.SD3: (
         Encoder("text_encoder", Layout.CLIP, "text_encoders.clip_l.transformer."),
@@ -57,22 +54,26 @@ _ENCODERS: Mapping[Family, tuple[Encoder, ...]] = {
         Encoder("text_encoder_3", Layout.T5, "text_encoders.t5xxl.transformer."),
     ),
 }
-_NEEDED: Mapping[Family, frozenset[str]] = {
-    Family.SD1: frozenset({"text_encoder"}),
-    Family.SD2: frozenset({"text_encoder"}),
-    Family.SDXL: frozenset({"text_encoder_2"}),
-    Family.SD3: frozenset({"text_encoder", "text_encoder_2"}),
+_NEEDED: Mapping[Family, tuple[str, ...]] = {
+    Family.SD1: ("text_encoder",),
+    Family.SD2: ("text_encoder",),
+    Family.SDXL: ("text_encoder", "text_encoder_2"),
+    Family.SD3: ("text_encoder", "text_encoder_2"),
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """The content of a single file. `vae` is the prefix of the VAE's tensors."""
+    """The content of a single file. `denoiser` and `vae` are prefixes of their tensors' names.
+
+    `vae` is None if the file has none.
+    """
 
     family: Family
     tensors: Tensors
-    vae: str
+    vae: str | None
     encoders: tuple[Encoder, ...]
+    denoiser: str = DENOISER
 
     def under(self, prefix: str) -> Tensors:
         """Return the tensors with this prefix, which their names lose."""
@@ -82,49 +83,78 @@ class Contents:
             if name.startswith(prefix)
         }
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The needed parts that the file lacks, in order."""
+        is_refiner = any(encoder.prefix == _REFINER for encoder in self.encoders)
+        needed = ("text_encoder_2",) if is_refiner else _NEEDED[self.family]
+        present = {encoder.part for encoder in self.encoders}
+        missing = [part for part in needed if part not in present]
+        return (*missing, *(["vae"] if self.vae is None else []))
 
-def contents_of(tensors: Tensors) -> Contents:
-    """Detect the family and parts. Raises Unusable for other kinds of file, and for missing parts."""
-    for sign, name in _STRANGERS.items():
-        if sign in tensors:
-            raise Unusable(f"This is {name}, not a Stable Diffusion checkpoint.")
-    family = _family(tensors)
-    encoders = tuple(
+
+def contents_of(
+    tensors: Tensors, metadata: Mapping[str, str] | None = None, *, family: Family | None = None
+) -> Contents:
+    """Detect the family and parts; `family` overrides the detection.
+
+    Raises Unusable for other kinds of file.
+    """
+    if stranger := kinds.stranger_in(tensors, metadata or {}):
+        raise Unusable(str(stranger))
+    denoiser = _denoiser(tensors)
+    family = family or _family(tensors, denoiser)
+    vae = next((prefix for prefix in VAES if f"{prefix}decoder.conv_in.weight" in tensors), None)
+    return Contents(
+        family=family,
+        tensors=tensors,
+        vae=vae,
+        encoders=encoders_in(tensors, family),
+        denoiser=denoiser,
+    )
+
+
+def encoders_in(tensors: Tensors, family: Family) -> tuple[Encoder, ...]:
+    """Return the text encoders that a file has under the names of a whole checkpoint."""
+    return tuple(
         encoder
-        for encoder in _ENCODERS[family]
+        for encoder in ENCODERS[family]
         if any(name.startswith(encoder.prefix) for name in tensors)
     )
-    vae = next((p for p in VAES if f"{p}decoder.conv_in.weight" in tensors), None)
-    if missing := _NEEDED[family] - {encoder.part for encoder in encoders}:
-        raise Unusable(
-            f"The file has no {' and no '.join(sorted(missing))}: it is a part of a checkpoint. Use the "
-            "one that includes its text encoders."
-        )
-    if vae is None:
-        raise Unusable("The file has no VAE: it is a part of a checkpoint.")
-    return Contents(family=family, tensors=tensors, vae=vae, encoders=encoders)
 
 
-def _family(tensors: Tensors) -> Family:
-    if f"{DENOISER}{_MMDIT_SIGN}" in tensors:
+def _denoiser(tensors: Tensors) -> str:
+    """Return the prefix of the denoiser's tensors. Raises Unusable."""
+    for prefix in (DENOISER, ""):
+        if f"{prefix}{_MMDIT_SIGN}" in tensors:
+            return prefix
+        if first := tensors.get(f"{prefix}{_UNET_SIGN}"):
+            channels = first.shape[1] if len(first.shape) == 4 else 0
+            if channels in _EDITS:
+                raise Unusable(
+                    f"This is {_EDITS[channels]}, as a single file. No mode here works like that."
+                    + (" Use: checkpoints fetch sd-x4-upscaler." if channels == 7 else "")
+                )
+            return prefix
+    raise Unusable(
+        "No Stable Diffusion checkpoint has tensors with such names, and no other kind of model that is known "
+        f"here. They begin with {', '.join(sorted(tensors)[:3]) or 'nothing: the file is empty'}."
+    )
+
+
+def _family(tensors: Tensors, denoiser: str) -> Family:
+    if f"{denoiser}{_MMDIT_SIGN}" in tensors:
         return Family.SD3
-    if _MMDIT_SIGN in tensors:
-        raise Unusable("The file has the transformer alone: use the one with its text encoders.")
-    if _UNET_SIGN not in tensors:
-        raise Unusable("No Stable Diffusion checkpoint has tensors with such names.")
-    if f"{DENOISER}label_emb.0.0.weight" in tensors:
+    if f"{denoiser}label_emb.0.0.weight" in tensors:
         return Family.SDXL
     if any(name.startswith("cond_stage_model.model.") for name in tensors):
         return Family.SD2
-    return Family.SD1
-
-
-def require_no_pickle(name: str) -> None:
-    """Raise Unusable, with the reason, for a file name of a pickle."""
-    if name.lower().endswith(weights.PICKLES):
-        raise Unusable(
-            f"{name} is a pickle. {weights.WHY_NO_PICKLES} Most are published as .safetensors, too."
-        )
+    widths = (
+        tensor.shape[-1]
+        for name, tensor in tensors.items()
+        if name.startswith(denoiser) and name.endswith("attn2.to_k.weight")
+    )
+    return Family.SD2 if next(widths, 0) == _SD2_TEXT_WIDTH else Family.SD1
 
 
 def numbers_in(tensors: Tensors, pattern: str) -> set[int]:

@@ -2,11 +2,12 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from generation.engine.checkpoints import catalogue
-from generation.engine.checkpoints.store import manifest, status, structure
+from generation.engine.checkpoints.store import descriptor, manifest, status, structure
+from generation.engine.checkpoints.store.descriptor import InvalidDescriptor
 from generation.engine.checkpoints.store.downloads import DOWNLOADS
 from generation.engine.checkpoints.store.manifest import Manifest
 from generation.engine.checkpoints.store.weights import Unusable
@@ -38,7 +39,7 @@ class InventoryItem:
 
 
 def entries(root: Path) -> Iterator[InventoryItem]:
-    """Yield all checkpoints in the catalogue's order, then the safety checker."""
+    """Yield all checkpoints in the catalogue's order, then unreadable ones, then the safety checker."""
     for checkpoint in catalogue.CHECKPOINTS.values():
         yield _entry(
             checkpoint.id,
@@ -49,6 +50,7 @@ def entries(root: Path) -> Iterator[InventoryItem]:
             is_bundled=checkpoint.is_bundled,
             is_own=not checkpoint.is_bundled and checkpoint.id not in DOWNLOADS,
         )
+    yield from _undescribed(root)
     for item in DOWNLOADS.values():
         if item.family is None:
             yield _entry(
@@ -127,7 +129,36 @@ def _entry(
     )
 
 
+def _undescribed(root: Path) -> Iterator[InventoryItem]:
+    """Yield the operator's own whose descriptor cannot be read: the catalogue leaves them out."""
+    for path in sorted(root.glob(f"*/{descriptor.NAME}")):
+        folder = path.parent
+        if folder.name in catalogue.CHECKPOINTS or folder.name.startswith("."):
+            continue
+        if fault := _fault_of_descriptor(folder):
+            entry = _entry(
+                folder.name,
+                name=folder.name,
+                family=None,
+                license="",
+                folder=folder,
+                is_bundled=False,
+                is_own=True,
+            )
+            yield replace(entry, fault=fault)
+
+
+def _fault_of_descriptor(folder: Path) -> str:
+    try:
+        descriptor.read(folder)
+    except InvalidDescriptor as error:
+        return f"{error}. Mend the file, or remove the checkpoint and add it again."
+    return ""
+
+
 def _fault_of_structure(entry: InventoryItem) -> str:
+    if entry.is_own and (fault := _fault_of_descriptor(entry.folder)):
+        return fault
     try:
         structure.require(entry.folder, entry.family)
     except (Unusable, OSError, ValueError) as error:

@@ -8,6 +8,7 @@ from typing import Any
 from generation.engine import strict_json
 from generation.engine.checkpoints.builtin import FAMILIES, SD2_BASE, UPSCALER
 from generation.engine.checkpoints.checkpoint import GENERAL, PAINTING, Checkpoint
+from generation.engine.checkpoints.store import fit, pipelines, scheduler_configs
 from generation.engine.checkpoints.store.descriptor import OWN
 from generation.engine.checkpoints.store.weights import Unusable
 from generation.engine.enums import ENLARGEMENT, Family, Mode
@@ -16,6 +17,15 @@ from generation.engine.enums import ENLARGEMENT, Family, Mode
 _SD2_TEXT_WIDTH = 1024
 # Named shapes are multiples of this part of the native size, as the built-in ones are.
 _SHAPES_A_SIDE = 8
+
+
+def family_of(folder: Path) -> Family:
+    """Return the family of a folder by its denoiser and its parts. Raises Unusable."""
+    try:
+        part = "transformer" if (folder / "transformer").is_dir() else "unet"
+        return _family(folder, _config(folder / part))
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Unusable(f"{folder} is no checkpoint in the layout of diffusers: {error}") from error
 
 
 def recognize(folder: Path, *, id: str, name: str, family: Family | None = None) -> Checkpoint:
@@ -33,7 +43,13 @@ def _recognize(folder: Path, *, id: str, name: str, family: Family | None) -> Ch
     is_sd3 = (folder / "transformer").is_dir()
     denoiser = _config(folder / ("transformer" if is_sd3 else "unet"))
     vae = _config(folder / "vae")
+    pipelines.require_vae(vae)
+    if not is_sd3:
+        pipelines.require_unet(denoiser)
     family = family or _family(folder, denoiser)
+    scheduler = scheduler_configs.read(folder)
+    scheduler_configs.require_known(scheduler, family)
+    fit.require(folder, family)
     modes = _modes(folder, denoiser, vae)
     scale = 2 ** (len(vae["block_out_channels"]) - 1)
     native = int(denoiser["sample_size"]) * scale
@@ -48,6 +64,7 @@ def _recognize(folder: Path, *, id: str, name: str, family: Family | None) -> Ch
         name=name,
         source=OWN,
         modes=modes,
+        noise_scheduler=scheduler_configs.default_name(scheduler, entry.noise_scheduler),
         summary="",
         license="",
         gated=False,
@@ -63,7 +80,8 @@ def _config(folder: Path) -> Mapping[str, Any]:
 def _family(folder: Path, denoiser: Mapping[str, Any]) -> Family:
     if (folder / "transformer").is_dir():
         return Family.SD3
-    if (folder / "text_encoder_2").is_dir():
+    is_xl = denoiser.get("addition_embed_type") == "text_time"
+    if is_xl or (folder / "text_encoder_2").is_dir():
         return Family.SDXL
     if denoiser["cross_attention_dim"] == _SD2_TEXT_WIDTH:
         return Family.SD2
@@ -83,6 +101,10 @@ def _modes(folder: Path, denoiser: Mapping[str, Any], vae: Mapping[str, Any]) ->
         return frozenset({Mode.DEPTH_TO_IMAGE})
     if beside == 3 and (folder / "low_res_scheduler").is_dir():
         return frozenset({Mode.UPSCALE})
+    if beside == latents:
+        raise Unusable(
+            "This is InstructPix2Pix, or another model that edits by instruction: no mode here works like that."
+        )
     raise Unusable(
         f"The denoiser sees {beside} channels beside its latents: no mode here works like that."
     )

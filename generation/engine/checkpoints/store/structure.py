@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from math import prod
 from pathlib import Path
 
+from generation.engine import strict_json
 from generation.engine.checkpoints.store import weights
-from generation.engine.checkpoints.store.weights import PICKLES, Unusable, weight_files
+from generation.engine.checkpoints.store.file_forms import PICKLES
+from generation.engine.checkpoints.store.weights import Unusable, weight_files
 from generation.engine.enums import Family
 
 INDEX = "model_index.json"
@@ -42,8 +44,17 @@ def require(folder: Path, family: Family | None) -> dict[str, int]:
     for tokenizer in tokenizers or [folder / "tokenizer"]:
         if not any((tokenizer / name).is_file() for name in TOKENIZER_FILES):
             raise Unusable(f"{tokenizer} has no vocabulary: the checkpoint is incomplete.")
+    _require_estimator(folder)
     parts = {*PARTS[family], *(name for name in MORE_PARTS if (folder / name).is_dir())}
     return {name: require_part(folder / name) for name in sorted(parts)}
+
+
+def _require_estimator(folder: Path) -> None:
+    """Raise Unusable if the index names a depth estimator that is not here."""
+    index = strict_json.read(folder / INDEX)
+    named = index.get("depth_estimator") if isinstance(index, dict) else None
+    if named and all(named) and not (folder / "depth_estimator").is_dir():
+        raise Unusable(f"{folder} has no depth_estimator, which its index names: it is incomplete.")
 
 
 def require_part(folder: Path) -> int:

@@ -43,7 +43,8 @@ def text_encoder(contents: Contents, encoder: Encoder, *, ids: Mapping[str, int]
 
 
 def _clip(tensors: Tensors, *, family: Family, part: str) -> Config:
-    # The second encoder is OpenCLIP's, whose activation differs from OpenAI's.
+    # Version 2's encoder and the second of others are OpenCLIP's, whose activation differs from OpenAI's.
+    is_open = part == "text_encoder_2" or family is Family.SD2
     named = {name.removeprefix("text_model."): tensor for name, tensor in tensors.items()}
     vocabulary, width = named["embeddings.token_embedding.weight"].shape
     projection = named.get("text_projection.weight")
@@ -54,8 +55,8 @@ def _clip(tensors: Tensors, *, family: Family, part: str) -> Config:
         layers=1 + max(numbers_in(named, r"encoder\.layers\.(\d+)\.")),
         inner=named["encoder.layers.0.mlp.fc1.weight"].shape[0],
         projection=projection.shape[0] if projection else width,
-        activation="gelu" if part == "text_encoder_2" else "quick_gelu",
-        is_projected=family is Family.SD3,
+        activation="gelu" if is_open else "quick_gelu",
+        is_projected=family is Family.SD3 or part == "text_encoder_2",
     )
 
 

@@ -57,6 +57,14 @@ class ClipVocabulary:
         )
 
     @property
+    def size(self) -> int:
+        """The number of tokens; 0 for an unreadable file."""
+        try:
+            return len(self.words)
+        except (OSError, AttributeError, KeyError, TypeError, ValueError):
+            return 0
+
+    @property
     def words(self) -> dict[str, int]:
         """Token ids by token."""
         if (self.folder / "vocab.json").is_file():
@@ -76,7 +84,7 @@ def find_clip(given: Path | None, root: Path, *, size: int) -> ClipVocabulary:
     for folder in candidates:
         if _is_clip(folder):
             vocabulary = ClipVocabulary(folder)
-            if len(vocabulary.words) == size:
+            if vocabulary.size == size:
                 return vocabulary
     if given is not None:
         raise Unusable(f"{given} has no vocabulary of CLIP with {size:,} words.")

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from generation.engine import strict_json
+from generation.engine.checkpoints.store import file_forms
 
-PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
-WHY_NO_PICKLES = "Pickled weights can run code when they are read: only safetensors are loaded."
 _LARGEST_HEADER = 100 * 2**20
 
 
@@ -22,6 +21,11 @@ class TensorInfo(NamedTuple):
 
     dtype: str
     shape: tuple[int, ...]
+
+
+class _Header(NamedTuple):
+    tensors: Mapping[str, TensorInfo]
+    metadata: Mapping[str, str]
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -40,6 +44,15 @@ def header(path: Path) -> Mapping[str, TensorInfo]:
 
     Raises Unusable for other and truncated files.
     """
+    return _header_now(path).tensors
+
+
+def metadata(path: Path) -> Mapping[str, str]:
+    """Return the texts in the header of a safetensors file. Raises Unusable as `header` does."""
+    return _header_now(path).metadata
+
+
+def _header_now(path: Path) -> _Header:
     status = path.stat()
     return _header(path, status.st_size, status.st_mtime_ns)
 
@@ -53,23 +66,28 @@ def _shards_in(index: Path) -> list[str]:
 
 # Keyed by size and time of change, so that a page can call `header` every time.
 @lru_cache(maxsize=256)
-def _header(path: Path, size: int, mtime_ns: int) -> Mapping[str, TensorInfo]:
+def _header(path: Path, size: int, mtime_ns: int) -> _Header:
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if not 2 <= length <= min(_LARGEST_HEADER, size):
-            raise Unusable(f"{path} is no safetensors file, or is cut off in its header.")
+            raise Unusable(
+                file_forms.reason_by_content(path)
+                or f"{path} is no safetensors file, or is cut off in its header."
+            )
         try:
             content: dict[str, Any] = strict_json.loads(file.read(length), is_stored=False)
-            content.pop("__metadata__", None)
+            texts = content.pop("__metadata__", None) or {}
             end = max((tensor["data_offsets"][1] for tensor in content.values()), default=0)
             found = {
                 name: TensorInfo(tensor["dtype"], tuple(map(operator.index, tensor["shape"])))
                 for name, tensor in content.items()
             }
+            texts = {name: text for name, text in texts.items() if isinstance(text, str)}
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             raise Unusable(f"{path} is no safetensors file, or its header is damaged.") from error
     if size != 8 + length + end:
         missing = 8 + length + end - size
-        why = f"{missing} bytes are missing" if missing > 0 else f"{-missing} bytes are too many"
-        raise Unusable(f"{path} is not whole: {why}.")
-    return found
+        if missing > 0:
+            raise Unusable(f"{path} is not whole: {missing} bytes are missing. Download it again.")
+        raise Unusable(f"{path} is not whole: {-missing} bytes are too many.")
+    return _Header(found, texts)

@@ -5,15 +5,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from huggingface_hub import constants, file_download
+from safetensors.torch import save_file
 
+from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.store import downloading
 from generation.engine.checkpoints.store import hub as hubs
 from generation.engine.checkpoints.store.downloads import Download
 from generation.engine.checkpoints.store.hub import Hub
 from generation.engine.checkpoints.store.manifest import Manifest
 from generation.engine.enums import Family
+from tests.engine import published_schedules
 from tests.engine.checkpoints.store.hub import FakeHub, Repository, repository
+from tests.engine.checkpoints.store.originals import ORIGINALS
+from tests.engine.checkpoints.store.singlefile import single_file
 
 CHUNK = 1_000
 TOY = Download(
@@ -78,3 +84,39 @@ def fetch(hub: FakeHub, root: Path) -> Fetch:
         )
 
     return fetch
+
+
+@pytest.fixture
+def own_catalogue(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The catalogue of a site whose shelf this is."""
+    mine = catalogue.Catalogue(())
+    mine.root = lambda: root
+    monkeypatch.setattr(catalogue, "FRESH_SECONDS", 0)
+    monkeypatch.setattr(catalogue, "CHECKPOINTS", mine)
+
+
+@pytest.fixture
+def original(tmp_path: Path) -> Callable[[str], Path]:
+    """Write an original as a folder in the layout of diffusers."""
+
+    def original(kind: str) -> Path:
+        torch.manual_seed(1)
+        folder = tmp_path / "originals" / kind
+        published_schedules.save(ORIGINALS[kind](), folder)
+        return folder
+
+    return original
+
+
+@pytest.fixture
+def single(tmp_path: Path) -> Callable[[str], Path]:
+    """Write an original as a single file."""
+
+    def single(kind: str, **changes: Any) -> Path:
+        torch.manual_seed(1)
+        weights = {**single_file(ORIGINALS[kind]()), **changes}
+        path = tmp_path / f"{kind}.safetensors"
+        save_file({name: tensor.contiguous().clone() for name, tensor in weights.items()}, path)
+        return path
+
+    return single

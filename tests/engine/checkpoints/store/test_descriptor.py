@@ -12,6 +12,9 @@ from generation.engine.checkpoints.catalogue import Catalogue
 from generation.engine.checkpoints.store import descriptor
 from generation.engine.checkpoints.store.descriptor import InvalidDescriptor
 from generation.engine.enums import Family, Mode
+from generation.engine.request import InvalidRequest
+from tests.engine.cases import digest
+from tests.engine.driving import a_request
 
 
 @pytest.fixture
@@ -162,3 +165,32 @@ def test_a_descriptor_of_an_earlier_version_gets_the_sizes_of_this_one(
     mine = descriptor.read(tmp_path / "mine")
 
     assert (mine.multiple, mine.shape_multiple) == (multiple, shape_multiple)
+
+
+def test_a_depth_model_without_an_estimator_wants_a_depth_map(
+    own: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As an earlier release described it.
+    describe(tmp_path, "deep", {"family": "sd2", "modes": ["depth_to_image"], "native_size": 512})
+    monkeypatch.setattr(catalogue, "CHECKPOINTS", own)
+    wish = {
+        "checkpoint": "deep",
+        "mode": Mode.DEPTH_TO_IMAGE,
+        "image": digest("image"),
+        "width": 512,
+        "height": 512,
+    }
+
+    with pytest.raises(InvalidRequest) as raised:
+        a_request(**wish)
+    assert raised.value.errors == {"depth": "Add a depth map: this model can't estimate one."}
+    assert a_request(**wish, depth=digest("depth"))
+
+    (tmp_path / "deep" / "depth_estimator").mkdir()
+    assert a_request(**wish)
+
+
+def test_a_model_without_depth_wants_no_depth_map(tmp_path: Path) -> None:
+    describe(tmp_path, "mine", {"family": "sd2"})
+
+    assert not descriptor.read(tmp_path / "mine").wants_depth

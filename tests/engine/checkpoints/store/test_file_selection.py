@@ -33,6 +33,28 @@ def test_the_only_precision_is_chosen_whatever_is_preferred(half: bool) -> None:
     assert Choice(FULL, FULL) in selected(FULL, half=half)
 
 
+@pytest.mark.parametrize("variant", ["bf16", "non_ema", "fp32", "ema_only"])
+@pytest.mark.parametrize("half", [False, True])
+def test_a_variant_that_is_the_only_one_is_chosen(variant: str, half: bool) -> None:
+    only = f"unet/diffusion_pytorch_model.{variant}.safetensors"
+
+    assert Choice(FULL, only) in selected(only, "unet/config.json", half=half)
+
+
+def test_weights_of_training_alone_are_the_last_choice() -> None:
+    order = [FULL, HALF, *(FULL.replace(".s", f".{each}.s") for each in ("bf16", "x", "non_ema"))]
+
+    while len(order) > 1:
+        assert Choice(FULL, order[0]) in selected(*reversed(order))
+        order.pop(0)
+
+
+def test_shards_may_have_their_variant_at_the_end() -> None:
+    shard = "unet/model-00001-of-00002.fp16.safetensors"
+
+    assert Choice(shard, shard) in selected(shard)
+
+
 def test_shards_keep_their_names_and_their_index_loses_its_variant() -> None:
     shard = "unet/model.fp16-00001-of-00002.safetensors"
 

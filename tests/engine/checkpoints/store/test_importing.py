@@ -1,28 +1,23 @@
 """Imports of local checkpoints: their detection, and the same images as before."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import save_file
 
 from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.checkpoint import GENERAL, PAINTING
-from generation.engine.checkpoints.store import importing, inventory
-from generation.engine.checkpoints.store.importing import ImportOptions
+from generation.engine.checkpoints.store import inventory
 from generation.engine.checkpoints.store.weights import Unusable
-from generation.engine.enums import Family, Mode, NoiseScheduler
-from generation.engine.loading.loader import Loader
-from generation.engine.loop.engine import Engine
-from tests.engine import published_schedules
-from tests.engine.cases import inputs_of, request_for
+from generation.engine.enums import Family, Mode
+from tests.engine.checkpoints.store.adding import add, draw
 from tests.engine.checkpoints.store.originals import ORIGINALS
 from tests.engine.checkpoints.store.singlefile import single_file
-from tests.engine.driving import run_to_the_end, the_finished
+
+pytestmark = pytest.mark.usefixtures("own_catalogue")
 
 PREDICTIONS = {"sd2-epsilon": "epsilon", "sd2-velocity": "v_prediction"}
 FAMILIES = {
@@ -36,64 +31,6 @@ FAMILIES = {
     "sd3-without-t5": Family.SD3,
     "sd3.5": Family.SD3,
 }
-
-
-@pytest.fixture(autouse=True)
-def _looks_here(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The catalogue of a site whose shelf this is."""
-    mine = catalogue.Catalogue(())
-    mine.root = lambda: root
-    monkeypatch.setattr(catalogue, "FRESH_SECONDS", 0)
-    monkeypatch.setattr(catalogue, "CHECKPOINTS", mine)
-
-
-@pytest.fixture
-def original(tmp_path: Path) -> Callable[[str], Path]:
-    """Write an original as a folder in the layout of diffusers."""
-
-    def original(kind: str) -> Path:
-        torch.manual_seed(1)
-        folder = tmp_path / "originals" / kind
-        published_schedules.save(ORIGINALS[kind](), folder)
-        return folder
-
-    return original
-
-
-@pytest.fixture
-def single(tmp_path: Path) -> Callable[[str], Path]:
-    """Write an original as a single file."""
-
-    def single(kind: str, **changes: Any) -> Path:
-        torch.manual_seed(1)
-        weights = {**single_file(ORIGINALS[kind]()), **changes}
-        path = tmp_path / f"{kind}.safetensors"
-        save_file({name: tensor.contiguous().clone() for name, tensor in weights.items()}, path)
-        return path
-
-    return single
-
-
-def add(path: Path, root: Path, **wanted: Any) -> Any:
-    return importing.add(path, ImportOptions(**wanted), root=root)
-
-
-def draw(root: Path, id: str) -> Image.Image:
-    """A picture in the first mode that the checkpoint has."""
-    checkpoint = catalogue.get(id)
-    mode = checkpoint.first_mode
-    scheduler = NoiseScheduler.EULER if checkpoint.family is Family.SD3 else NoiseScheduler.DDIM
-    side = checkpoint.min_size
-    options: Mapping[str, object] = {"width": side, "height": side, "strength": 1.0}
-    if mode is Mode.TEXT_TO_IMAGE:
-        options = {"width": side, "height": side}
-    request = request_for(id, mode, scheduler, options, num_inference_steps=2)
-    loader = Loader(root)
-    engine = Engine(loader=loader)
-    engine.submit(request, key="run", inputs=inputs_of(request))
-    (image,) = the_finished(run_to_the_end(engine), key="run").images
-    loader.close()
-    return image
 
 
 @pytest.mark.parametrize("kind", ORIGINALS)
@@ -181,6 +118,7 @@ def test_weights_in_eight_bits_are_widened(
         ("double_blocks.0.img_attn.qkv.weight", "This is Flux"),
         ("control_model.input_blocks.0.0.weight", "This is a ControlNet"),
         ("something.else", "No Stable Diffusion checkpoint"),
+        ("edm_vpred.sigma_max", "This is CosXL"),
     ],
 )
 def test_what_is_no_stable_diffusion_is_refused(

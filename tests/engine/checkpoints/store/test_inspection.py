@@ -222,11 +222,42 @@ def test_the_text_encoders_of_the_originals(
     assert tuple(config[key] for key in seen) == real
 
 
-def test_a_transformer_without_encoders_is_told_from_a_checkpoint() -> None:
+def test_a_transformer_alone_lacks_its_encoders_and_its_vae() -> None:
     sign = {"joint_blocks.0.context_block.adaLN_modulation.1.bias": TensorInfo("F16", (1,))}
 
-    with pytest.raises(inspection.Unusable, match="has the transformer alone"):
-        inspection.contents_of(sign)
+    alone = inspection.contents_of(sign)
+
+    assert alone.family is Family.SD3
+    assert alone.denoiser == ""
+    assert alone.missing == ("text_encoder", "text_encoder_2", "vae")
+
+
+@pytest.mark.parametrize(("width", "family"), [(768, Family.SD1), (1024, Family.SD2)])
+def test_a_unet_alone_tells_its_family_by_its_width(width: int, family: Family) -> None:
+    start = "model.diffusion_model.input_blocks"
+    unet = {
+        f"{start}.0.0.weight": TensorInfo("F16", (320, 4, 3, 3)),
+        f"{start}.1.1.transformer_blocks.0.attn2.to_k.weight": TensorInfo("F16", (320, width)),
+    }
+
+    assert inspection.contents_of(unet).family is family
+
+
+@pytest.mark.parametrize(
+    ("note", "prediction"), [("epsilon", "epsilon"), ("v", "v_prediction"), (None, "epsilon")]
+)
+def test_a_note_in_the_header_says_what_is_predicted(note: str | None, prediction: str) -> None:
+    metadata = {"modelspec.prediction_type": note} if note else {}
+
+    assert inferred_configs.prediction_of(contents(Family.SD1, {}), None, metadata) == prediction
+
+
+def test_a_note_of_another_prediction_is_refused_unless_it_is_overruled() -> None:
+    metadata, file = {"modelspec.prediction_type": "flow"}, contents(Family.SD1, {})
+
+    with pytest.raises(inspection.Unusable, match=r"predicts 'flow'.*--prediction"):
+        inferred_configs.prediction_of(file, None, metadata)
+    assert inferred_configs.prediction_of(file, "epsilon", metadata) == "epsilon"
 
 
 def test_a_unet_whose_layers_differ_is_of_no_known_geometry() -> None:
