@@ -189,3 +189,11 @@ def difference(one: Tensor, other: Tensor) -> float:
     """Return the largest difference between two sets of latents."""
     assert one.shape == other.shape
     return float((one - other).abs().max())
+
+
+def relative_difference(one: Tensor, other: Tensor) -> float:
+    """Return the largest difference between two sets of latents, as a share of the second's largest value.
+
+    Rounding grows with the values: those of SDXL reach 19 where those of version 1 reach 4.
+    """
+    return difference(one, other) / float(other.abs().max())
