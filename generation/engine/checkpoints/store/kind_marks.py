@@ -92,8 +92,13 @@ OF_DIFFUSERS: Mapping[str, str] = {
 }
 NEED_ALL = frozenset({"auraflow", "cosmos-1.0", "cosmos-2.0"})
 MODELS = (
-    Mark("Sana", _START + r"(attention_y_norm\.weight|blocks\.0\.mlp\.inverted_conv\.)"),
-    Mark("PixArt", _START + r"(t_block\.1\.weight|adaln_single\.emb\.resolution_embedder\.)"),
+    Mark("Sana", _START + r"(attention_y_norm\.|blocks\.0\.mlp\.inverted_conv\.|caption_norm\.)"),
+    Mark(
+        "PixArt",
+        _START + r"(t_block\.1\.weight|adaln_single\.emb\.resolution_embedder\.)"
+        # Both are in its own names in diffusers, each alone in those of others.
+        r"|\A(?=[\s\S]*^pos_embed\.proj\.)(?=[\s\S]*^adaln_single\.)",
+    ),
     Mark("Hunyuan-DiT", _START + r"(text_embedding_padding|style_embedder\.|mlp_t5\.0\.)"),
     Mark("Qwen-Image", _START + r"transformer_blocks\.0\.(img_mod|txt_mod)\.1\."),
     Mark("HunyuanVideo", _START + r"context_embedder\.token_refiner\."),

@@ -162,6 +162,10 @@ OTHERS: Mapping[str, tuple[str, Shapes]] = {
         "PixArt",
         {"t_block.1.weight": (8, 8), "blocks.0.cross_attn.q_linear.weight": (8, 8)},
     ),
+    "PixArt in diffusers": (
+        "PixArt",
+        {"pos_embed.proj.weight": (8, 8), "adaln_single.linear.weight": (8, 8)},
+    ),
     "Sana": (
         "Sana",
         {"attention_y_norm.weight": (8,), "blocks.0.cross_attn.q_linear.weight": (8, 8)},

@@ -1,5 +1,6 @@
 """The quick check of a checkpoint, and the stored faults of its last verification."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,14 @@ def test_without_a_manifest_the_structure_is_checked(folder: Path) -> None:
     (folder / "record.json").unlink()
 
     assert "no noise scheduler" in problem(folder)
+
+
+def test_a_depth_estimator_that_the_index_names_must_be_there(
+    checkpoint_root: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(checkpoint_root / "toy-depth", tmp_path / "toy-depth")
+    assert status.problem_in(tmp_path / "toy-depth", Family.SD2) == ""
+
+    shutil.rmtree(tmp_path / "toy-depth" / "depth_estimator")
+
+    assert "has no depth_estimator" in status.problem_in(tmp_path / "toy-depth", Family.SD2)
