@@ -166,7 +166,8 @@ class StableDiffusion3(LatentPipeline):
         if not config.get("use_dynamic_shifting"):
             return None
         least, most = config.get("base_image_seq_len", 256), config.get("max_image_seq_len", 4096)
-        low, high = config.get("base_shift", 0.5), config.get("max_shift", 1.16)
+        # The defaults of diffusers' noise scheduler, which come before those of its `calculate_shift`.
+        low, high = config.get("base_shift", 0.5), config.get("max_shift", 1.15)
         side = self.vae_scale_factor * int(self.denoiser.config["patch_size"])
         patches = (request.height // side) * (request.width // side)
         return float(low + (high - low) * (patches - least) / (most - least))
