@@ -157,7 +157,8 @@ def _fault_of_descriptor(folder: Path) -> str:
 
 
 def _fault_of_structure(entry: InventoryItem) -> str:
-    if entry.is_own and (fault := _fault_of_descriptor(entry.folder)):
+    is_described = entry.is_own and (entry.folder / descriptor.NAME).exists()
+    if is_described and (fault := _fault_of_descriptor(entry.folder)):
         return fault
     try:
         structure.require(entry.folder, entry.family)
