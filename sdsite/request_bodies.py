@@ -59,6 +59,7 @@ class Body:
     _is_whole: bool = False
     _began: float = field(default_factory=lambda: asyncio.get_running_loop().time())
     _is_over: asyncio.Event = field(default_factory=asyncio.Event)
+    _is_answered: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def receive(self) -> Message:
         """The next message, or the end of a body that is too large or too slow."""
@@ -85,6 +86,9 @@ class Body:
         elif num_bytes > self.limit and not self.is_cut:
             self._cut(413)
         return self.is_cut
+
+    def note_answer(self) -> None:
+        self._is_answered.set()
 
     async def until_over(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -117,6 +121,9 @@ class Body:
 
     async def _until_disconnected(self) -> Message:
         """Drop what still comes: Django only waits for the client to leave."""
+        if self.is_cut and not self._count:
+            # To read asks a client that sent `Expect: 100-continue` for the body.
+            await self._is_answered.wait()
         while (message := await self.raw_receive())["type"] != "http.disconnect":
             if not message.get("more_body", False):
                 self._is_over.set()
@@ -185,6 +192,7 @@ def _closing(body: Body, send: Send) -> Send:
             await send(message)
         elif message["type"] == "http.response.start":
             await send({**message, "headers": [*message["headers"], (b"connection", b"close")]})
+            body.note_answer()
         elif message.get("more_body", False):
             await send(message)
         else:

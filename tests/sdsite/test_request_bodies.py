@@ -174,6 +174,30 @@ def test_a_body_that_is_said_to_be_too_large_is_not_begun(program, path):
     assert read(exchange) == exchange.taken == 0
 
 
+def test_a_client_that_asks_before_it_sends_is_refused_first(program):
+    """A server answers `Expect: 100-continue` with the first read, also if only a disconnect is looked for."""
+    size = {"content-length": str(100 * MEGABYTE), "expect": "100-continue"}
+    exchange = Exchange("/sdapi/v1/txt2img", 100 * MEGABYTE, {**program.headers, **size})
+    taken = []
+
+    async def refuse(scope, receive, send):
+        await receive()
+        until_disconnected = asyncio.create_task(receive())
+        for _turn in range(10):
+            await asyncio.sleep(0)
+        taken.append(exchange.taken)
+        await send({"type": "http.response.start", "status": 413, "headers": []})
+        for _turn in range(10):
+            await asyncio.sleep(0)
+        taken.append(exchange.taken)
+        until_disconnected.cancel()
+
+    exchange.to(LimitBodies(refuse))
+
+    assert taken[0] == 0
+    assert taken[1] > 0
+
+
 def test_an_unknown_page_reads_little():
     assert read(Exchange("/nowhere/", 100 * MEGABYTE)) <= 2 * MEGABYTE
 
