@@ -20,6 +20,7 @@ from billing.models import LIVE, Interval, Subscription
 from billing.plans import PLANS, Plan
 from billing.providers import gateway
 from billing.providers.objects import ProviderSubscription
+from billing.providers.protocol import CardDeclined
 
 log = logging.getLogger(__name__)
 
@@ -115,11 +116,25 @@ def change(user: User, token: str) -> str | None:
     if remote.cancel_at_period_end:
         gateway().set_cancel_at_period_end(remote, cancel=False, idempotency_key=f"{key}:resume")
     if at_once:
-        page = gateway().change_plan(remote, plan, interval, at=at, idempotency_key=key)
+        page = _change_now(remote, plan, interval, at=at, key=key)
     else:
         gateway().schedule_change(remote, plan, interval, idempotency_key=key)
     subscriptions.synchronize(remote.id)
     return page
+
+
+def _change_now(
+    remote: ProviderSubscription, plan: Plan, interval: Interval, *, at: datetime, key: str
+) -> str | None:
+    """A declined card leaves a cancellation as it was: the plan must not renew by a failed upgrade."""
+    try:
+        return gateway().change_plan(remote, plan, interval, at=at, idempotency_key=key)
+    except CardDeclined:
+        if remote.cancel_at_period_end:
+            gateway().set_cancel_at_period_end(
+                remote, cancel=True, idempotency_key=f"{key}:cancel again"
+            )
+        raise
 
 
 def cancel(user: User) -> Subscription | None:

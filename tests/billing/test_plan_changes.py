@@ -182,6 +182,23 @@ def test_a_card_that_is_declined_leaves_everything_as_it_was(alice: User) -> Non
     assert_books_balance()
 
 
+def test_a_declined_card_does_not_withdraw_a_cancellation(alice: User) -> None:
+    subscription = provider.subscribe(alice)
+    plan_changes.cancel(alice)
+    use_card(alice, sandbox.Card.DECLINE)
+
+    with pytest.raises(CardDeclined):
+        change(alice, PREMIUM)
+    subscriptions.synchronize(subscription.provider_subscription_id)
+
+    subscription.refresh_from_db()
+    assert subscription.cancel_at_period_end
+    use_card(alice, sandbox.Card.GOOD)
+    change(alice, PREMIUM)
+    subscription.refresh_from_db()
+    assert not subscription.cancel_at_period_end
+
+
 def test_a_bank_that_asks_first_is_waited_for(alice: User) -> None:
     subscription = provider.subscribe(alice)
     use_card(alice, sandbox.Card.CONFIRM)

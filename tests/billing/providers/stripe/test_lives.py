@@ -143,6 +143,21 @@ def test_upgrading_with_a_card_that_is_declined(life: Life, alice: User) -> None
     assert_books_balance()
 
 
+def test_a_declined_upgrade_leaves_a_canceled_plan_canceled(life: Life, alice: User) -> None:
+    life.subscribe()
+    plan_changes.cancel(alice)
+    life.use_card(DECLINED)
+
+    with pytest.raises(CardDeclined):
+        change(alice, "premium")
+    life.deliver()
+
+    assert life.subscription["cancel_at_period_end"]
+    life.use_card(VISA)
+    change(alice, "premium")
+    assert not life.subscription["cancel_at_period_end"]
+
+
 def test_upgrading_with_a_card_whose_bank_asks_first(life: Life, alice: User) -> None:
     life.subscribe()
     life.use_card(ASKS)
