@@ -26,6 +26,7 @@ from generation.engine.diffusion.families import pipeline_class
 from generation.engine.diffusion.families.components import Components, read_ahead
 from generation.engine.diffusion.families.pipeline import Pipeline
 from generation.engine.diffusion.preview import Projection
+from generation.engine.loading.files_check import FilesCheck
 from generation.engine.loading.optimizations import Optimizations
 from generation.engine.loading.warmup import warm_up
 
@@ -92,6 +93,7 @@ class Loader:
         self._entries: dict[str, _Entry] = {}
         # Replaced on disk, but still in use.
         self._replaced: list[_Entry] = []
+        self._files = FilesCheck()
         diffusers_logging.disable_progress_bar()
         transformers_logging.disable_progress_bar()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
@@ -146,7 +148,7 @@ class Loader:
         entry = self._entries.get(checkpoint.id)
         if entry is None or not entry.future.done():
             return entry
-        present = identity.of_folder(self._folder(checkpoint))
+        present = self._files.identity(self._folder(checkpoint))
         # While the files are away, for a moment or for good, the loaded ones serve.
         if present in ("", entry.identity):
             return entry
