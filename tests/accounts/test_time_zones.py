@@ -181,3 +181,12 @@ def test_nothing_is_left_of_it_after_the_account_is_erased(alice):
 
     alice.refresh_from_db()
     assert (alice.time_zone, alice.browser_time_zone) == ("", "")
+
+
+@pytest.mark.parametrize("name", ["account_login", "account_signup"])
+def test_the_browser_tells_its_time_zone_before_the_first_page(client, name):
+    assert "js/components/time_zone" in client.get(reverse(name)).text
+
+
+def test_visitors_get_no_cookie_for_it(client):
+    assert "js/components/time_zone" not in client.get("/").text
