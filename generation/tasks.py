@@ -11,6 +11,7 @@ from generation import jobs
 from generation.api import call_log, webhooks
 from generation.images import library, uploads
 from generation.jobs import parking
+from generation.jobs.outages import Outages
 from generation.models.api import Delivery
 from generation.queue import background
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from generation.worker.worker import Worker
 
 _import_lock = threading.Lock()
+_outages = Outages()
 
 
 @shared_task(name="generation.work")
@@ -30,9 +32,10 @@ def work(passes: str = "0") -> None:
 def reap() -> int:
     """Requeue the jobs of dead workers, cancel those of closed accounts, and ring for queued ones."""
     background.note()
-    jobs.cancel_of_closed()
-    reaped = jobs.reap()
-    jobs.ring_for_waiting()
+    with _outages.noticing():
+        jobs.cancel_of_closed()
+        reaped = jobs.reap() if _outages.are_over() else 0
+        jobs.ring_for_waiting()
     return reaped
 
 

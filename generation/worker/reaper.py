@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from generation import jobs
+from generation.jobs.outages import Outages
 
 log = logging.getLogger(__name__)
 
@@ -18,11 +19,17 @@ class Reaper:
     Beat has it done far more often. Any number of reapers may do it at once: each job is moved once.
     """
 
+    def __init__(self) -> None:
+        self._outages = Outages()
+
     def run(self, is_closed: threading.Event) -> None:
         while not is_closed.wait(_pause_seconds()):
             try:
-                jobs.reap()
-                jobs.ring_for_waiting()
+                with self._outages.noticing():
+                    # First, so that an answer says that PostgreSQL is back.
+                    jobs.ring_for_waiting()
+                    if self._outages.are_over() and jobs.reap():
+                        jobs.ring_for_waiting()
             except Exception:
                 # A missing server comes back.
                 log.exception("the reaper could not look for lapsed leases")

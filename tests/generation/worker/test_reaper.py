@@ -5,7 +5,8 @@ import threading
 import pytest
 from django.db import OperationalError, connection
 
-from generation import jobs
+from generation import jobs, tasks
+from generation.jobs.outages import Outages
 from generation.models import Job, Status
 from generation.worker import reaper
 from generation.worker.reaper import Reaper
@@ -65,7 +66,8 @@ def test_many_reapers_at_once_move_a_job_once(alice):
     assert [str(move) for move in job.transitions.all()].count("running -> queued") == 1
 
 
-def test_a_missing_server_does_not_end_it(alice, monkeypatch, bells):
+def test_a_missing_server_does_not_end_it(alice, monkeypatch, settings, bells):
+    settings.LEASE_RENEWAL_SECONDS = 0
     answers = [OperationalError("away"), 0]
 
     def reap():
@@ -89,3 +91,43 @@ def test_workers_look_at_different_times(monkeypatch, settings):
     Reaper().run(rounds)
 
     assert 15 <= min(rounds.waits) < max(rounds.waits) <= 45
+
+
+def test_after_an_outage_workers_have_time_to_renew_their_leases(alice, monkeypatch):
+    job = submit_and_claim(alice)
+    let_lapse(job)
+    really_reap, tries = jobs.reap, []
+
+    def reap():
+        tries.append(1)
+        if len(tries) == 1:
+            raise OperationalError("away")
+        return really_reap()
+
+    monkeypatch.setattr(reaper.jobs, "reap", reap)
+    one = Reaper()
+
+    one.run(Rounds(3))
+
+    assert Job.objects.get(pk=job.pk).status == Status.RUNNING
+    one._outages._patient_until = 0
+    one.run(Rounds(1))
+    assert Job.objects.get(pk=job.pk).lapses == 1
+
+
+def test_after_an_outage_the_background_process_is_patient_too(alice, monkeypatch):
+    monkeypatch.setattr(tasks, "_outages", Outages())
+    job = submit_and_claim(alice)
+    let_lapse(job)
+    with monkeypatch.context() as away:
+        away.setattr(jobs, "cancel_of_closed", _fail)
+        with pytest.raises(OperationalError):
+            tasks.reap()
+
+    assert tasks.reap() == 0
+    assert jobs.renew(job)
+    assert Job.objects.get(pk=job.pk).lapses == 0
+
+
+def _fail():
+    raise OperationalError("away")
