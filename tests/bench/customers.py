@@ -15,11 +15,11 @@ from tests.bench.wishes import SKETCHBOOK, wish
 from tests.running import wait_for
 
 USERS = 8
-JOBS_EACH = 3
+JOBS_EACH = 2
 SIZES = (64, SKETCHBOOK.native_size, 256)
 STEPS = (4, 10, 25)
 # Of those that are canceled, or whose worker is killed.
-LONG_STEPS = 60
+LONG_STEPS = 40
 PATIENCE_SECONDS = 200
 # So that what a dead worker held is soon taken from it.
 LEASE = {"LEASE_SECONDS": "5", "LEASE_RENEWAL_SECONDS": "1"}
@@ -73,7 +73,7 @@ def charged_and_busy() -> tuple[int, int]:
         for number, user in enumerate(users)
     ]
     wait_for(lambda: Job.objects.running().count() == USERS)
-    time.sleep(1.0)
+    time.sleep(0.5)
     first.kill()
     assert Job.objects.running().count() == USERS, "the worker was killed too late"
     second = Device()
