@@ -17,9 +17,9 @@ from tests.running import wait_for
 USERS = 8
 JOBS_EACH = 2
 SIZES = (64, SKETCHBOOK.native_size, 256)
-STEPS = (4, 10, 25)
+STEPS = (4, 8, 16)
 # Of those that are canceled, or whose worker is killed.
-LONG_STEPS = 40
+LONG_STEPS = 30
 PATIENCE_SECONDS = 200
 # So that what a dead worker held is soon taken from it.
 LEASE = {"LEASE_SECONDS": "5", "LEASE_RENEWAL_SECONDS": "1"}
