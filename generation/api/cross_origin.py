@@ -23,7 +23,7 @@ _SHARED = re.compile(
 ANY = "*"
 
 
-class CrossOriginMiddleware(CorsMiddleware):  # type: ignore[misc]  # the library has no types
+class CrossOriginMiddleware(CorsMiddleware):
     """Does nothing until CORS_ORIGINS names an origin. Must run before any redirect to HTTPS."""
 
     def is_enabled(self, request: HttpRequest) -> bool:
@@ -33,7 +33,7 @@ class CrossOriginMiddleware(CorsMiddleware):  # type: ignore[misc]  # the librar
         return ANY in settings.CORS_ORIGINS or origin.lower() in settings.CORS_ORIGINS
 
     def check_preflight(self, request: HttpRequest) -> HttpResponseBase | None:
-        response: HttpResponseBase | None = super().check_preflight(request)
+        response = super().check_preflight(request)
         if response is not None:
             response.status_code = 204
         return response
