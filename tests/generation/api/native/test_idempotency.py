@@ -44,7 +44,7 @@ def test_the_same_key_for_something_else_is_refused(caller):
 
 
 def test_what_was_refused_can_be_asked_for_again_under_its_key(caller):
-    refused = caller.post(f"{API}/jobs", {**WISH, "seed": -1}, **{"Idempotency-Key": "a"})
+    refused = caller.post(f"{API}/jobs", {**WISH, "seed": -2}, **{"Idempotency-Key": "a"})
     assert refused.status_code == 422
 
     assert caller.post(f"{API}/jobs", WISH, **{"Idempotency-Key": "a"}).status_code == 202
