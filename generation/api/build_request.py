@@ -42,6 +42,14 @@ DEFAULTS: Mapping[str, Any] = {
     "image": "",
     "mask": "",
     "depth": "",
+    "clip_skip": None,
+    "eta": None,
+    "subseed": None,
+    "subseed_strength": None,
+    "mask_blur": None,
+    "mask_fill": "",
+    "only_masked": False,
+    "mask_padding": None,
 }
 
 
@@ -62,12 +70,13 @@ def build_request(key: ApiKey, **fields: Any) -> GenerationRequest:
 
 
 def in_parts(request: GenerationRequest, number: int) -> list[GenerationRequest]:
-    """Split a request for `number` images into one for each job; the seeds are consecutive."""
+    """Split a request for `number` images into one for each job; the seeds, or subseeds, are consecutive."""
+    varied = "subseed" if request.subseed_strength else "seed"
     parts = []
     for begun in range(0, number, MAX_IMAGES):
-        seed = (request.seed + begun) % (MAX_SEED + 1)
+        own: dict[str, Any] = {varied: (getattr(request, varied) + begun) % (MAX_SEED + 1)}
         count = min(MAX_IMAGES, number - begun)
-        parts.append(replace(request, seed=seed, num_images=count))
+        parts.append(replace(request, **own, num_images=count))
     return parts
 
 

@@ -13,6 +13,7 @@ from PIL import ImageOps
 
 from accounts.models import ApiKey
 from generation.api import errors
+from generation.engine.request import canvas
 from generation.images import uploads
 from generation.models import Image, Upload
 
@@ -51,7 +52,7 @@ def receive_mask(
     with PillowImage.open(BytesIO(clean)) as picture:
         if from_alpha and "A" not in picture.getbands():
             raise errors.invalid("mask", _("This picture has no transparent part."))
-        level = picture.getchannel("A") if from_alpha else picture.convert("L")
+        level = picture.getchannel("A") if from_alpha else canvas.levels(picture).convert("L")
         flipped = ImageOps.invert(level)
     return receive(key, _png(flipped), param="mask")
 

@@ -60,6 +60,15 @@ _USES = {
 }
 
 
+class MaskFill(StrEnum):
+    """What inpainting starts from under the mask: as AUTOMATIC1111's `inpainting_fill`, in its order."""
+
+    FILL = "fill"
+    ORIGINAL = "original"
+    LATENT_NOISE = "latent_noise"
+    LATENT_NOTHING = "latent_nothing"
+
+
 class NoiseScheduler(StrEnum):
     """The noise schedulers (samplers) of diffusers that can be asked for."""
 
@@ -77,3 +86,6 @@ class NoiseScheduler(StrEnum):
 
 FLOW_SCHEDULERS = (NoiseScheduler.EULER, NoiseScheduler.HEUN)
 """Those that models trained by flow matching can use."""
+
+WITH_ETA = frozenset({NoiseScheduler.DDIM, NoiseScheduler.EULER_ANCESTRAL})
+"""Those whose share of fresh noise can be chosen."""

@@ -134,7 +134,7 @@ def _save_one(job: "Job", picture: PillowImage.Image, *, index: int, seed: int) 
         system=f"Stable Diffusion ({request.checkpoint})",
         synthetic_for=job.synthetic_for,
     )
-    texts = _parameters(request, seed=seed)
+    texts = _parameters(request.alone(index), seed=seed)
     png = c2pa.signed(ai_label.encoded(picture, "PNG", mark, texts=texts), title=mark.document)
     file, thumbnail = _names(job, index=index)
     return StoredPicture(
@@ -153,7 +153,7 @@ def _parameters(request: GenerationRequest, *, seed: int) -> dict[str, str]:
     """PNG texts: AUTOMATIC1111's infotext and our own request as JSON."""
     return {
         "parameters": infotext.write(request, seed=seed),
-        "request": json.dumps({**request.to_dict(), "seed": seed, "num_images": 1}),
+        "request": json.dumps({**request.to_dict(), "seed": seed}),
     }
 
 

@@ -72,6 +72,7 @@ def require_allowed(user: "User", request: GenerationRequest) -> None:
         request.prompt,
         categories={Category.MINORS, *map(Category, settings.PROMPT_POLICY)},
         folder=settings.PROMPT_POLICY_DIR,
+        versions={prompt for prompt, _negative in request.texts_by_step},
     )
     if category is None:
         return

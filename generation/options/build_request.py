@@ -9,7 +9,7 @@ from typing import Any
 
 from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.catalogue import CHECKPOINTS, Checkpoint
-from generation.engine.enums import ENLARGEMENT, PICTURES, Mode, NoiseScheduler
+from generation.engine.enums import ENLARGEMENT, PICTURES, MaskFill, Mode, NoiseScheduler
 from generation.engine.request import MAX_SEED, GenerationRequest
 from generation.options.sizes import (
     AS_PICTURE,
@@ -63,6 +63,7 @@ def request_from(
         image=pictures["image"],
         mask=pictures["mask"],
         depth=pictures["depth"],
+        **_expert(values, mode),
     )
 
 
@@ -80,12 +81,36 @@ def values_of(
         room = room_of(size, request.padding, picture)
     return {
         **request.to_dict(),
+        "clip_skip": request.clip_skip if request.clip_skip > 1 else None,
+        "subseed": request.subseed if request.subseed_strength else None,
+        "subseed_strength": request.subseed_strength or None,
         **dict(zip(SIDES, room, strict=True)),
         "shape": shape_of(checkpoint, size) if checkpoint else CUSTOM,
         "strength": request.strength if "strength" in request.mode.uses else None,
+        "mask_fill": "" if request.mask_fill is MaskFill.ORIGINAL else request.mask_fill.value,
         "refine": bool(request.refiner_share),
         "seed": seed,
         "keep_seed": seed is not None,
+    }
+
+
+def _expert(values: Mapping[str, Any], mode: Mode) -> dict[str, Any]:
+    """Settings that most people leave alone; those of masks only where there is a mask."""
+    strength = _or(values["subseed_strength"], 0.0)
+    expert = {
+        "clip_skip": _or(values["clip_skip"], GenerationRequest.clip_skip),
+        "eta": values["eta"],
+        "subseed_strength": strength,
+        "subseed": _or(values["subseed"], secrets.randbelow(MAX_SEED + 1)) if strength else 0,
+    }
+    if "mask" not in mode.uses:
+        return expert
+    return {
+        **expert,
+        "mask_blur": _or(values["mask_blur"], GenerationRequest.mask_blur),
+        "mask_fill": MaskFill(values["mask_fill"] or GenerationRequest.mask_fill),
+        "only_masked": bool(values["only_masked"]),
+        "mask_padding": _or(values["mask_padding"], GenerationRequest.mask_padding),
     }
 
 

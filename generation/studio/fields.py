@@ -6,10 +6,13 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from generation.engine.enums import Mode
+from generation.engine.enums import MaskFill, Mode
 from generation.engine.request import (
+    MAX_CLIP_SKIP,
     MAX_GUIDANCE_SCALE,
     MAX_IMAGES,
+    MAX_MASK_BLUR,
+    MAX_MASK_PADDING,
     MAX_NOISE_LEVEL,
     MAX_PROMPT_LENGTH,
     MAX_SEED,
@@ -137,6 +140,52 @@ class SettingsFields(forms.Form):
     )
     keep_seed = forms.BooleanField(
         label=pgettext_lazy("seed", "Keep for the next picture"), required=False
+    )
+
+    clip_skip = _number(
+        gettext_lazy("Clip skip"),
+        1,
+        MAX_CLIP_SKIP,
+        help_text=gettext_lazy(
+            "The text encoder's layer, counted from the last. Many models like 2."
+        ),
+    )
+    eta = forms.FloatField(
+        label=gettext_lazy("Eta"),
+        min_value=0,
+        max_value=1,
+        required=False,
+        widget=forms.NumberInput(attrs={"step": 0.1}),
+        help_text=gettext_lazy("Share of fresh noise at each step, with DDIM and Euler a."),
+    )
+    subseed = _number(gettext_lazy("Variation seed"), 0, MAX_SEED)
+    subseed_strength = forms.FloatField(
+        label=gettext_lazy("Variation strength"),
+        min_value=0,
+        max_value=1,
+        required=False,
+        widget=forms.NumberInput(attrs={"step": 0.05}),
+        help_text=gettext_lazy("From the seed's picture, 0, to the variation seed's, 1."),
+    )
+    only_masked = forms.BooleanField(
+        label=gettext_lazy("Paint the masked part at full size"), required=False
+    )
+    mask_padding = _number(
+        gettext_lazy("Padding around the mask"),
+        0,
+        MAX_MASK_PADDING,
+        help_text=gettext_lazy("In pixels: how much of the picture around it the model sees."),
+    )
+    mask_blur = _number(gettext_lazy("Mask blur"), 0, MAX_MASK_BLUR)
+    mask_fill = forms.ChoiceField(
+        label=gettext_lazy("Start under the mask"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("The picture")),
+            (MaskFill.FILL, gettext_lazy("Colors around it")),
+            (MaskFill.LATENT_NOISE, gettext_lazy("Noise")),
+            (MaskFill.LATENT_NOTHING, gettext_lazy("Nothing")),
+        ],
     )
 
     # A field in which the image must be marked as synthetic, taken from the preset.

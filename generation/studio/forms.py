@@ -111,6 +111,8 @@ class GenerationForm(SettingsFields):
             self.fields[name].widget.attrs |= {"placeholder": 0, "step": 8}
         self.fields["num_images"].widget.attrs["placeholder"] = 1
         self.fields["noise_level"].widget.attrs["placeholder"] = GenerationRequest.noise_level
+        for name in ("mask_blur", "mask_padding", "clip_skip"):
+            self.fields[name].widget.attrs["placeholder"] = getattr(GenerationRequest, name)
         self.fields["seed"].widget.attrs["placeholder"] = _("random")
 
 

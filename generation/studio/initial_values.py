@@ -27,7 +27,7 @@ def of_request(request: HttpRequest) -> dict[str, Any]:
     if image_id := uuid_in(request.GET.get("image", "")):
         images = Image.objects.for_user(user).kept().select_related("job")
         image = get_object_or_404(images, pk=image_id)
-        return _values_of(image.job, seed=image.seed)
+        return _values_of(image.job, seed=image.seed, index=image.index)
     if job_id := uuid_in(request.GET.get("job", "")):
         before = get_job_for_user(request, job_id)
         seed = before.generation_request.seed if request.GET.get("keep_seed") else None
@@ -55,8 +55,11 @@ def uuid_in(text: str) -> UUID | None:
         raise Http404 from error
 
 
-def _values_of(job: Job, *, seed: int | None = None) -> dict[str, Any]:
+def _values_of(job: Job, *, seed: int | None = None, index: int | None = None) -> dict[str, Any]:
+    """Initial values that repeat the job, or with an `index` that image of it alone."""
     request = job.generation_request
+    if index is not None and request.subseed_strength:
+        request = request.alone(index)
     return {
         **values_of(request, seed=seed, picture=sources.size_of(job.user, request.image)),
         "synthetic_for": job.synthetic_for,

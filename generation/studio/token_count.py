@@ -11,7 +11,7 @@ from generation.engine import strict_json
 from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.catalogue import Checkpoint
 from generation.engine.checkpoints.store import identity
-from generation.engine.request import prompt_weights
+from generation.engine.request import prompt_schedule, prompt_weights
 
 # Default of `model_max_length`; true for every CLIP model of Stable Diffusion.
 CLIP_LENGTH = 77
@@ -41,8 +41,13 @@ def count(checkpoint: Checkpoint, prompt: str) -> Count | None:
         tokenizer, length = _load(folder, identity.of_folder(folder))
     except FileNotFoundError:
         return None
-    found = tokenizer.encode(prompt_weights.plain(prompt), add_special_tokens=False)
-    return Count(tokens=len(found.ids), limit=length - FRAME)
+    # A prompt that changes counts as its longest version.
+    versions = prompt_schedule.versions(prompt, steps=checkpoint.num_inference_steps)
+    found = tokenizer.encode_batch(
+        [prompt_weights.plain(each) for each in versions[: prompt_schedule.MAX_VERSIONS]],
+        add_special_tokens=False,
+    )
+    return Count(tokens=max(len(each.ids) for each in found), limit=length - FRAME)
 
 
 # Keyed by the files' identity, too: a checkpoint may be replaced under the same id.

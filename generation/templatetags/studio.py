@@ -8,6 +8,8 @@ from django.urls import reverse
 from django.utils.translation import get_language
 
 from generation.engine.enums import Mode
+from generation.engine.request import GenerationRequest
+from generation.models import Image
 from generation.options import mode_names
 from generation.options.example_images import Subject
 
@@ -38,3 +40,9 @@ def mode_name(mode: Mode) -> str:
 def has_strength(mode: Mode) -> bool:
     """True if the mode has a strength setting."""
     return "strength" in mode.uses
+
+
+@register.filter
+def subseed_of(image: Image | str, request: GenerationRequest) -> int:
+    """The subseed of an image of the request; of its first one on pages of a job, which name none."""
+    return request.subseeds[image.index if isinstance(image, Image) else 0]

@@ -86,6 +86,9 @@ class References:
 
     def _prepared(self, checkpoint: str, mode: Mode, request: GenerationRequest) -> Any:
         pipeline, config = self._pipeline(checkpoint, mode)
+        # Where the pipeline looks for the layer norm that clip skip needs; this version's model is its own.
+        if request.clip_skip > 1 and not hasattr(pipeline.text_encoder, "text_model"):
+            object.__setattr__(pipeline.text_encoder, "text_model", pipeline.text_encoder)
         pipeline.scheduler = noise_schedule.build(request.noise_scheduler, config=config)
         return pipeline
 
@@ -110,7 +113,19 @@ class References:
             "num_inference_steps": request.num_inference_steps,
             "guidance_scale": request.guidance_scale,
             "generator": torch.Generator().manual_seed(seed),
+            **_optional(request),
         }
+
+
+def _optional(request: GenerationRequest) -> dict[str, Any]:
+    """Return the settings of text encoders and noise that are not the pipeline's own."""
+    own = 2 if catalogue.get(request.checkpoint).family in (Family.SDXL, Family.SD3) else 1
+    optional: dict[str, Any] = {}
+    if request.clip_skip > own:
+        optional["clip_skip"] = request.clip_skip - own
+    if request.eta is not None:
+        optional["eta"] = request.eta
+    return optional
 
 
 def _size(request: GenerationRequest) -> dict[str, Any]:
@@ -135,10 +150,13 @@ def _image_to_image(request: GenerationRequest, inputs: Inputs) -> dict[str, Any
 
 
 def _inpaint(request: GenerationRequest, inputs: Inputs) -> dict[str, Any]:
-    picture, mask = canvas.prepared(request, inputs)
+    if request.mode is Mode.OUTPAINT:
+        own = canvas.prepared(request, inputs)
+        pictures = {"image": own.picture, "mask_image": own.mask}
+    else:
+        pictures = {"image": inputs["image"], "mask_image": inputs["mask"]}
     return {
-        "image": picture,
-        "mask_image": mask,
+        **pictures,
         "strength": request.strength,
         **_size(request),
     }

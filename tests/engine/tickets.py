@@ -6,8 +6,9 @@ from typing import Any
 import torch
 
 from generation.engine.checkpoints import catalogue
+from generation.engine.diffusion.conditioning import Conditioning, Prompting
 from generation.engine.diffusion.noise_schedule import NoiseSchedule
-from generation.engine.diffusion.run import Conditioning, Run
+from generation.engine.diffusion.run import Run
 from generation.engine.loop.ticket import Ticket
 from generation.engine.request import GenerationRequest
 from tests.engine.driving import a_request
@@ -32,7 +33,9 @@ def a_run(
     numbers = torch.arange(1.0, count + 1).view(count, 1, 1, 1)
     return Run(
         request=request,
-        conditioning=options.pop("conditioning", a_conditioning(guided=request.passes == 2)),
+        prompting=Prompting.constant(
+            options.pop("conditioning", a_conditioning(guided=request.passes == 2))
+        ),
         schedule=NoiseSchedule(
             request.noise_scheduler, config={}, steps=request.num_inference_steps
         ),

@@ -58,6 +58,7 @@ _TOY = Checkpoint(
     modes=GENERAL,
     summary="Random weights.",
     start_ms_per_step_megapixel=1_000,
+    text_layers=3,
 )
 
 

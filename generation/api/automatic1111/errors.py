@@ -15,6 +15,9 @@ PARAMS: Mapping[str, str] = {
     "noise_scheduler": "sampler_name",
     "num_images": "batch_size",
     "strength": "denoising_strength",
+    "mask_fill": "inpainting_fill",
+    "only_masked": "inpaint_full_res",
+    "mask_padding": "inpaint_full_res_padding",
 }
 
 

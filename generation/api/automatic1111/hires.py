@@ -11,7 +11,7 @@ from typing import Any
 from accounts.models import ApiKey
 from generation.api import build_request, parsing, results
 from generation.api import errors as api_errors
-from generation.api.automatic1111 import names
+from generation.api.automatic1111 import expert, names
 from generation.engine.checkpoints import catalogue
 from generation.engine.enums import Mode
 from generation.engine.request import GenerationRequest, InvalidRequest
@@ -38,6 +38,7 @@ def second_pass(
     """The request of the second pass without its image and seed. Raises InvalidRequest or ApiError."""
     strength = parsing.number(body, "denoising_strength")
     sampler = {"sampler_name": body.get("hr_sampler_name"), "scheduler": body.get("hr_scheduler")}
+    second_sampler = names.noise_scheduler_in(sampler) or first.noise_scheduler
     checkpoint = _checkpoint(body, first)
     width, height = _size(body, first, multiple=catalogue.get(checkpoint).multiple)
     try:
@@ -52,8 +53,12 @@ def second_pass(
             num_inference_steps=parsing.integer(body, "hr_second_pass_steps")
             or first.num_inference_steps,
             guidance_scale=parsing.number(body, "hr_cfg") or first.guidance_scale,
-            noise_scheduler=names.noise_scheduler_in(sampler) or first.noise_scheduler,
+            noise_scheduler=second_sampler,
             seed=first.seed,
+            clip_skip=first.clip_skip,
+            eta=expert.eta(body, second_sampler),
+            subseed=first.subseed,
+            subseed_strength=first.subseed_strength,
             strength=DENOISING_STRENGTH if strength is None else strength,
             image=_PENDING,
         )
@@ -65,7 +70,12 @@ def second_pass(
 def from_each(key: ApiKey, first: Job, second: GenerationRequest) -> list[GenerationRequest]:
     """The second pass for each image of the first. Raises ApiError if there are none."""
     return [
-        replace(second, image=uploads.from_image(key.user, image).digest, seed=image.seed)
+        replace(
+            second,
+            image=uploads.from_image(key.user, image).digest,
+            seed=image.seed,
+            subseed=first.generation_request.subseeds[image.index],
+        )
         for image in results.images_of(first)
     ]
 

@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import ApiKey
 from generation.api import build_request, errors, files, parsing
-from generation.api.automatic1111 import names, refused_fields
+from generation.api.automatic1111 import expert, names, refused_fields
+from generation.engine.checkpoints.catalogue import CHECKPOINTS
 from generation.engine.enums import Mode
 from generation.engine.request import MAX_IMAGES, GenerationRequest
 
@@ -30,6 +31,7 @@ def require_supported(body: Mapping[str, Any]) -> None:
     for name, settings in scripts.items() if isinstance(scripts, dict) else ():
         if name.lower() == CONTROLNET and _is_used(settings):
             raise errors.invalid("alwayson_scripts", _("There is no ControlNet here."))
+    expert.require_plain_prompts(body)
 
 
 def generation_request(key: ApiKey, body: Mapping[str, Any], mode: Mode) -> GenerationRequest:
@@ -41,6 +43,8 @@ def generation_request(key: ApiKey, body: Mapping[str, Any], mode: Mode) -> Gene
         )
     width, height = parsing.integer(body, "width"), parsing.integer(body, "height")
     checkpoint = names.checkpoint_in(key, body, mode=mode, size=(width, height))
+    sampler = names.noise_scheduler_in(body)
+    effective = sampler or CHECKPOINTS[checkpoint].noise_scheduler
     return build_request.build_request(
         key,
         prompt=parsing.text(body, "prompt"),
@@ -51,9 +55,10 @@ def generation_request(key: ApiKey, body: Mapping[str, Any], mode: Mode) -> Gene
         height=height,
         num_inference_steps=parsing.integer(body, "steps"),
         guidance_scale=parsing.number(body, "cfg_scale"),
-        noise_scheduler=names.noise_scheduler_in(body),
+        noise_scheduler=sampler,
         seed=parsing.seed(body),
         num_images=number,
+        **expert.noise_settings(key, body, effective),
         **_images(key, body, mode),
     )
 
@@ -78,6 +83,12 @@ def _images(key: ApiKey, body: Mapping[str, Any], mode: Mode) -> dict[str, Any]:
     first = {"init_images": pictures[0]}
     text = parsing.text(first, "init_images", limit=None)
     image = files.receive(key, files.decoded(text, param="init_images"), param="init_images")
+    width, height = parsing.integer(body, "width"), parsing.integer(body, "height")
+    expert.require_plain_resizing(
+        body,
+        given=(image.width, image.height),
+        asked=(width or image.width, height or image.height),
+    )
     strength = parsing.number(body, "denoising_strength")
     images = {
         "image": image.digest,
@@ -87,6 +98,7 @@ def _images(key: ApiKey, body: Mapping[str, Any], mode: Mode) -> dict[str, Any]:
         content = files.decoded(parsing.text(body, "mask", limit=None), param="mask")
         invert = bool(parsing.integer(body, "inpainting_mask_invert"))
         images["mask"] = files.receive_mask(key, content, invert=invert).digest
+        images |= expert.mask_settings(body)
     return images
 
 

@@ -10,21 +10,23 @@ from generation.api import errors, parsing
 # By their values without an effect, which clients send along.
 _FLAGS = ("restore_faces", "tiling")
 _NUMBERS: Mapping[str, float] = {
-    "subseed_strength": 0,
     "seed_resize_from_w": 0,
     "seed_resize_from_h": 0,
     "s_churn": 0,
     "s_tmin": 0,
     "s_noise": 1,
     "initial_noise_multiplier": 1,
-    "resize_mode": 0,
+    "s_min_uncond": 0,
+    "eta_noise_seed_delta": 0,
 }
-_TEXTS = ("refiner_checkpoint",)
+_TEXTS = ("refiner_checkpoint", "sd_vae")
 
 
 def require_none(body: Mapping[str, Any]) -> None:
     """Refuse the first such field that has an effect. Raises ApiError."""
-    if name := next(_in(body), None):
+    override = body.get("override_settings")
+    sent = {**override, **body} if isinstance(override, dict) else body
+    if name := next(_in(sent), None):
         raise errors.invalid(name, _("This has no counterpart here. Leave it out."))
 
 
@@ -35,6 +37,8 @@ def _in(body: Mapping[str, Any]) -> Iterator[str]:
         # A size of -1 is none.
         if value is not None and value not in {neutral, -1}:
             yield name
-    yield from (name for name in _TEXTS if parsing.text(body, name) not in {"", "None"})
+    yield from (
+        name for name in _TEXTS if parsing.text(body, name) not in {"", "None", "Automatic"}
+    )
     if body.get("styles"):
         yield "styles"

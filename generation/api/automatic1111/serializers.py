@@ -50,9 +50,9 @@ def _info(job: Job, images: Sequence[Image], second: GenerationRequest | None) -
         "all_negative_prompts": [request.negative_prompt] * len(images),
         "seed": request.seed,
         "all_seeds": seeds,
-        "subseed": -1,
-        "all_subseeds": [-1] * len(images),
-        "subseed_strength": 0,
+        "subseed": request.subseed if request.subseed_strength else -1,
+        "all_subseeds": [_subseed(image) for image in images],
+        "subseed_strength": request.subseed_strength,
         "width": request.width,
         "height": request.height,
         "sampler_name": infotext.SAMPLERS[request.noise_scheduler],
@@ -70,13 +70,19 @@ def _info(job: Job, images: Sequence[Image], second: GenerationRequest | None) -
         "denoising_strength": last.strength if last.mode.has_picture else None,
         "extra_generation_params": extra,
         "index_of_first_image": 0,
-        "infotexts": [_infotext(request, seed, extra) for seed in seeds],
+        "infotexts": [_infotext(request.alone(image.index), image.seed, extra) for image in images],
         "styles": [],
         "job_timestamp": f"{job.created_at:%Y%m%d%H%M%S}",
-        "clip_skip": 1,
+        "clip_skip": request.clip_skip,
         "is_using_inpainting_conditioning": False,
         "version": "",
     }
+
+
+def _subseed(image: Image) -> int:
+    """The image's own subseed; -1 without one, as in the web UI."""
+    request = image.job.generation_request
+    return request.subseeds[image.index] if request.subseed_strength else -1
 
 
 def _second_pass_params(request: GenerationRequest) -> dict[str, Any]:

@@ -10,10 +10,13 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
-from generation.engine.enums import Mode, NoiseScheduler
+from generation.engine.enums import MaskFill, Mode, NoiseScheduler
 from generation.engine.request import (
+    MAX_CLIP_SKIP,
     MAX_GUIDANCE_SCALE,
     MAX_IMAGES,
+    MAX_MASK_BLUR,
+    MAX_MASK_PADDING,
     MAX_NOISE_LEVEL,
     MAX_PROMPT_LENGTH,
     MAX_SEED,
@@ -56,6 +59,20 @@ class Wish(Schema):
     bottom: Room = 0
     noise_level: int | None = Field(None, ge=0, le=MAX_NOISE_LEVEL)
     refine: bool = False
+    clip_skip: int | None = Field(
+        None, ge=1, le=MAX_CLIP_SKIP, description="Layer of the text encoder, from the last."
+    )
+    eta: float | None = Field(
+        None, ge=0, le=1, description="Share of fresh noise in DDIM and Euler ancestral."
+    )
+    subseed: int | None = Field(None, ge=0, le=MAX_SEED)
+    subseed_strength: float | None = Field(
+        None, ge=0, le=1, description="From the noise of `seed` (0) to that of `subseed` (1)."
+    )
+    mask_blur: int | None = Field(None, ge=0, le=MAX_MASK_BLUR)
+    mask_fill: MaskFill | None = None
+    only_masked: bool = Field(False, description="Paint the part around the mask at full size.")
+    mask_padding: int | None = Field(None, ge=0, le=MAX_MASK_PADDING)
 
 
 class JobWish(Wish):

@@ -18,6 +18,7 @@ SKETCHBOOK = Checkpoint(
     native_size=256,
     multiple=16,
     shape_multiple=32,
+    text_layers=3,
     min_size=64,
     max_size=512,
     num_inference_steps=20,

@@ -18,8 +18,8 @@ class Checkpoint:
     have the same size and share steps. `credits` are thousandths of a credit for one image at native size and 30 steps.
     `start_ms_per_step_megapixel` estimates the milliseconds of one forward pass over a million
     pixels, until this installation has measured its own. `gated` weights need the operator's token.
-    `refiner` is the id of the checkpoint that may finish its images. `wants_depth` is true if it takes a depth
-    map and has no estimator for one.
+    `refiner` is the id of the checkpoint that may finish its images. `text_layers` counts those of its smallest CLIP
+    text encoder. `wants_depth` is true if it takes a depth map and has no estimator for one.
     """
 
     id: str
@@ -40,6 +40,7 @@ class Checkpoint:
     license: str = ""
     gated: bool = False
     refiner: str = ""
+    text_layers: int = 12
     shape_multiple: int = 64
     wants_depth: bool = False
 

@@ -21,6 +21,7 @@ from diffusers.schedulers.scheduling_pndm import PNDMScheduler
 from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
 from torch import Tensor
 
+from generation.engine.diffusion.euler_ancestral import EulerAncestral
 from generation.engine.enums import NoiseScheduler
 
 Options = Mapping[str, Any]
@@ -91,7 +92,8 @@ class NoiseSchedule:
     """One run's noise scheduler with its timesteps set. Stateful: never shared between runs.
 
     `schedule_range` limits the steps; None keeps all of them. `mu` shifts a flow's timesteps by the
-    image's size, if its configuration asks for it.
+    image's size, if its configuration asks for it. `eta` is the share of fresh noise in DDIM and Euler ancestral;
+    None keeps the scheduler's own.
     """
 
     def __init__(
@@ -102,18 +104,37 @@ class NoiseSchedule:
         steps: int,
         schedule_range: ScheduleRange | None = None,
         mu: float | None = None,
+        eta: float | None = None,
     ) -> None:
         self._scheduler = build(name, config=config)
+        if eta is not None and name is NoiseScheduler.EULER_ANCESTRAL:
+            self._scheduler = EulerAncestral.from_config(self._scheduler.config)
         takes_shift = "mu" in inspect.signature(self._scheduler.set_timesteps).parameters
         shift = {"mu": mu} if mu is not None and takes_shift else {}
         self._scheduler.set_timesteps(steps, device="cpu", **shift)
         self._takes_generator = "generator" in inspect.signature(self._scheduler.step).parameters
+        takes_eta = "eta" in inspect.signature(self._scheduler.step).parameters
+        self._eta = {"eta": eta} if eta is not None and takes_eta else {}
         self._is_flow = hasattr(self._scheduler, "scale_noise")
         self.timesteps: Tensor = self._scheduler.timesteps
         if schedule_range is not None:
             self._keep(schedule_range)
         self.init_noise_sigma = float(getattr(self._scheduler, "init_noise_sigma", 1.0))
         self.prediction_type: str = self._scheduler.config.get("prediction_type", "velocity")
+
+    @property
+    def denoising_steps(self) -> int:
+        """Denoising steps in all: fewer than timesteps where a step evaluates the denoiser twice."""
+        return self.denoising_step(len(self.timesteps) - 1) + 1
+
+    def denoising_step(self, step: int) -> int:
+        """Return the number of the denoising step, from 0, that a forward pass belongs to."""
+        if self._scheduler.order > 1:
+            return int(step // self._scheduler.order)
+        # PNDM evaluates its first step twice. Others may repeat a timestep by rounding, which is no such step.
+        is_pndm = isinstance(self._scheduler, PNDMScheduler)
+        repeated = len(self.timesteps) - len(self.timesteps.unique()) if is_pndm else 0
+        return max(step - repeated, 0)
 
     def scale(self, latents: Tensor, *, step: int) -> Tensor:
         """Return the latents as the model's input at this step (counted from 0)."""
@@ -138,7 +159,7 @@ class NoiseSchedule:
             {"generator": list(generators)} if self._takes_generator and not self._is_flow else {}
         )
         advanced: Tensor = self._scheduler.step(
-            prediction, self.timesteps[step], latents, **noise, return_dict=False
+            prediction, self.timesteps[step], latents, **self._eta, **noise, return_dict=False
         )[0]
         return advanced
 

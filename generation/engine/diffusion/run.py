@@ -1,30 +1,15 @@
 """Run: the state of one request between its first denoising step and its last."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from generation.engine.diffusion.conditioning import Conditioning, Prompting
 from generation.engine.diffusion.noise_schedule import NoiseSchedule
 from generation.engine.diffusion.tiling import Tiling
 from generation.engine.request import GenerationRequest
-
-
-@dataclass(frozen=True, kw_only=True)
-class Conditioning:
-    """Outputs of the text encoders, by the name of the denoiser's argument.
-
-    Each tensor has one row, which all images of a run share. `negative` is None without guidance.
-    """
-
-    positive: Mapping[str, Tensor]
-    negative: Mapping[str, Tensor] | None
-
-    def is_finite(self) -> Tensor:
-        """Return a boolean scalar on the device; reading it waits for the text encoders."""
-        tensors = [*self.positive.values(), *(self.negative or {}).values()]
-        return torch.stack([tensor.isfinite().all() for tensor in tensors]).all()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,14 +30,15 @@ class Run:
     Latents are (images, channels, height, width), kept in float32 whatever the model computes in.
     Timesteps stay on the host, so that the schedule's arithmetic never waits for the device.
     `channels`, (images, more channels, height, width), are concatenated to the model's input;
-    `tiling` cuts images larger than the model's native size.
+    `tiling` cuts images larger than the model's native size. `steps_before` are denoising steps that a base
+    model took: a prompt that changes goes on where it was.
     """
 
     def __init__(
         self,
         *,
         request: GenerationRequest,
-        conditioning: Conditioning,
+        prompting: Prompting,
         schedule: NoiseSchedule,
         latents: Tensor,
         generators: Sequence[torch.Generator],
@@ -60,9 +46,10 @@ class Run:
         channels: Tensor | None = None,
         preserved: PreservedRegion | None = None,
         tiling: Tiling | None = None,
+        steps_before: int = 0,
     ) -> None:
         self.request = request
-        self.conditioning = conditioning
+        self.prompting = prompting
         self.schedule = schedule
         self.latents = latents
         self.generators = list(generators)
@@ -71,6 +58,7 @@ class Run:
         self._channels = channels
         self._preserved = preserved
         self._tiling = tiling
+        self._steps_before = steps_before
         self._model_input: Tensor | None = None
         self._prediction: Tensor | None = None
 
@@ -87,6 +75,11 @@ class Run:
     def timestep(self) -> float:
         """The timestep of the next forward pass."""
         return float(self.schedule.timesteps[self.step])
+
+    @property
+    def conditioning(self) -> Conditioning:
+        """The conditioning of the next forward pass."""
+        return self.prompting.at(self._steps_before + self.schedule.denoising_step(self.step))
 
     @property
     def num_inputs(self) -> int:

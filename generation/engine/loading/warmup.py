@@ -52,8 +52,8 @@ def _runs(pipeline: Pipeline, checkpoint: Checkpoint) -> list[Run]:
         for name in requests[0].mode.pictures
     }
     return [
-        pipeline.prepare(request, conditioning, pictures)
-        for request, conditioning in zip(requests, pipeline.encode(requests), strict=True)
+        pipeline.prepare(request, prompting, pictures)
+        for request, prompting in zip(requests, pipeline.encode(requests), strict=True)
     ]
 
 

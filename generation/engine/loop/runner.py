@@ -46,7 +46,7 @@ class ModelRunner:
 
         None for a prompt whose embedding is not finite: all of its steps would be in vain.
         """
-        return self._run("encode", _encode, tickets, share=lambda ticket: ticket.request.passes)
+        return self._run("encode", _encode, tickets, share=lambda ticket: ticket.request.texts)
 
     def denoise(self, tickets: Sequence[Ticket]) -> BatchResult[Ticket, Exception | None]:
         """Take one step of every run; each result is the error of its noise scheduler, or None."""
@@ -85,14 +85,14 @@ class ModelRunner:
 
 def _encode(tickets: Sequence[Ticket]) -> list[Run | None]:
     pipeline = _loaded(tickets).pipeline
-    conditionings = pipeline.encode([ticket.request for ticket in tickets])
+    promptings = pipeline.encode([ticket.request for ticket in tickets])
     # One wait for the device, whatever the number of prompts.
-    finite = torch.stack([each.is_finite() for each in conditionings]).tolist()
+    finite = torch.stack([each.is_finite() for each in promptings]).tolist()
     return [
-        pipeline.prepare(ticket.request, conditioning, ticket.inputs, carried=ticket.carried)
+        pipeline.prepare(ticket.request, prompting, ticket.inputs, carried=ticket.carried)
         if is_finite
         else None
-        for ticket, conditioning, is_finite in zip(tickets, conditionings, finite, strict=True)
+        for ticket, prompting, is_finite in zip(tickets, promptings, finite, strict=True)
     ]
 
 

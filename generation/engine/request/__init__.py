@@ -9,8 +9,11 @@ from generation.engine.checkpoints.checkpoint import Checkpoint
 from generation.engine.enums import NoiseScheduler
 from generation.engine.request import json_fields, validation
 from generation.engine.request.limits import (
+    MAX_CLIP_SKIP,
     MAX_GUIDANCE_SCALE,
     MAX_IMAGES,
+    MAX_MASK_BLUR,
+    MAX_MASK_PADDING,
     MAX_NOISE_LEVEL,
     MAX_PROMPT_LENGTH,
     MAX_REFINER_SHARE,
@@ -21,8 +24,11 @@ from generation.engine.request.settings import Settings
 from generation.engine.request.validation import InvalidRequest
 
 __all__ = [
+    "MAX_CLIP_SKIP",
     "MAX_GUIDANCE_SCALE",
     "MAX_IMAGES",
+    "MAX_MASK_BLUR",
+    "MAX_MASK_PADDING",
     "MAX_NOISE_LEVEL",
     "MAX_PROMPT_LENGTH",
     "MAX_REFINER_SHARE",
@@ -79,3 +85,8 @@ class GenerationRequest(Settings):
         for name, value in values.items():
             object.__setattr__(request, name, value)
         return request
+
+    def alone(self, index: int) -> Self:
+        """Return the request that makes image number `index`, from 0, alone. It is not validated again."""
+        own = {"seed": self.seeds[index], "subseed": self.subseeds[index], "num_images": 1}
+        return self.stored({**self.to_dict(), **own})

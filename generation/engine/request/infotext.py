@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from generation.engine.enums import NoiseScheduler
-from generation.engine.request import GenerationRequest
+from generation.engine.request import GenerationRequest, expert_infotext
 from generation.engine.request.validation import NUMBERS
 
 SAMPLERS: Mapping[NoiseScheduler, str] = {
@@ -37,6 +37,7 @@ def write(request: GenerationRequest, *, seed: int) -> str:
     }
     if request.mode.has_picture:
         settings["Denoising strength"] = f"{request.strength:g}"
+    settings |= expert_infotext.write(request)
     lines = [request.prompt]
     if request.negative_prompt:
         lines.append(f"Negative prompt: {request.negative_prompt}")
@@ -92,4 +93,5 @@ _FIELDS: Mapping[str, tuple[str, Callable[[str], str | int | float]]] = {
     "Seed": ("seed", int),
     "Model": ("checkpoint", str),
     "Denoising strength": ("strength", float),
+    **expert_infotext.FIELDS,
 }

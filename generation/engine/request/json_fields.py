@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
-from generation.engine.enums import Mode, NoiseScheduler
+from generation.engine.enums import MaskFill, Mode, NoiseScheduler
 from generation.engine.messages import Message, gettext_noop
 from generation.engine.request.settings import Settings
 from generation.engine.request.validation import InvalidRequest
@@ -53,6 +53,10 @@ def _read_float(value: Any) -> float:
     return float(value)
 
 
+def _read_optional_float(value: Any) -> float | None:
+    return None if value is None else _read_float(value)
+
+
 def _read_bool(value: Any) -> bool:
     if not isinstance(value, bool):
         raise TypeError(value)
@@ -73,5 +77,7 @@ _READERS: Mapping[Any, Callable[[Any], Any]] = {
     bool: _read_bool,
     tuple[int, int, int, int]: _read_padding,
     Mode: Mode,
+    MaskFill: MaskFill,
+    float | None: _read_optional_float,
     NoiseScheduler: NoiseScheduler,
 }

@@ -10,3 +10,7 @@ MAX_SEED = 2**32 - 1
 MAX_IMAGES = 4
 MAX_NOISE_LEVEL = 350
 MAX_REFINER_SHARE = 0.5
+# Of a text encoder that has so many layers.
+MAX_CLIP_SKIP = 12
+MAX_MASK_BLUR = 64
+MAX_MASK_PADDING = 256

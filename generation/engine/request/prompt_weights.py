@@ -11,6 +11,8 @@ from dataclasses import dataclass
 _FACTOR = 1.1
 # Each bracket weighs all that follows it: without a bound, a prompt of brackets would take minutes to read.
 MAX_DEPTH = 100
+BREAK = re.compile(r"\s*\bBREAK\b\s*")
+"""The word that ends a piece of a prompt for the text encoder."""
 _SIGN = re.compile(r"\\[\\()\[\]]|:\s*([+-]?[\d.]+)\s*\)|[()\[\]]|[^\\()\[\]:]+|.", re.DOTALL)
 
 
@@ -68,8 +70,8 @@ def heaviest(prompt: str) -> float:
 
 
 def plain(prompt: str) -> str:
-    """Return the prompt without its brackets and weights."""
-    return "".join(fragment.text for fragment in parse(prompt))
+    """Return the prompt without its brackets, weights and BREAKs."""
+    return BREAK.sub(" ", "".join(fragment.text for fragment in parse(prompt)))
 
 
 def _number(text: str | None) -> float | None:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from generation.engine.checkpoints import catalogue
-from generation.engine.enums import ENLARGEMENT, Family, Mode, NoiseScheduler
-from generation.engine.request import prompt_length
+from generation.engine.enums import ENLARGEMENT, Family, MaskFill, Mode, NoiseScheduler
+from generation.engine.request import prompt_length, prompt_schedule
 from generation.engine.request.limits import MAX_SEED
 from generation.engine.request.tiles import tiles_of
 
@@ -21,6 +21,12 @@ class Settings:
     up to which the upscaler noises its input. `refiner_share` is the last part of the noise, which
     the checkpoint's refiner removes. An `exact` request shares no forward pass with others, because
     the size of a batch changes the last bits of its results.
+
+    `clip_skip` is the text encoder's layer that prompts are read from, counted from the last; a model's own if
+    that comes earlier. `eta` is the share of fresh noise in DDIM and Euler ancestral, None for the scheduler's
+    own. With a `subseed_strength` all images have one seed, and noise between its own and that of a subseed:
+    consecutive ones from `subseed`. `mask_blur` is in pixels of the mask. `only_masked` paints the part around the mask at the
+    request's size, with `mask_padding` pixels of the original around it, and puts it back into the original.
     """
 
     prompt: str
@@ -42,6 +48,14 @@ class Settings:
     noise_level: int = 20
     refiner_share: float = 0.0
     exact: bool = False
+    clip_skip: int = 1
+    eta: float | None = None
+    subseed: int = 0
+    subseed_strength: float = 0.0
+    mask_blur: int = 0
+    mask_fill: MaskFill = MaskFill.ORIGINAL
+    only_masked: bool = False
+    mask_padding: int = 32
 
     @property
     def pixels(self) -> int:
@@ -106,5 +120,29 @@ class Settings:
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """The seed of each image; a request for one image with that seed gives the same image."""
+        """The seed of each image; with `subseeds`, a request for one image gives the same image."""
+        if self.subseed_strength:
+            return (self.seed,) * self.num_images
         return tuple((self.seed + index) % (MAX_SEED + 1) for index in range(self.num_images))
+
+    @property
+    def subseeds(self) -> tuple[int, ...]:
+        """The subseed of each image, of use with a `subseed_strength`."""
+        return tuple((self.subseed + index) % (MAX_SEED + 1) for index in range(self.num_images))
+
+    @property
+    def texts_by_step(self) -> tuple[tuple[str, str], ...]:
+        """Prompt and negative prompt of each step."""
+        prompts, negatives = (
+            prompt_schedule.by_step(text, steps=self.num_inference_steps)
+            for text in (self.prompt, self.negative_prompt)
+        )
+        return tuple(zip(prompts, negatives, strict=True))
+
+    @property
+    def texts(self) -> int:
+        """Number of different texts that the text encoders read: the versions of both prompts."""
+        read = (self.prompt, self.negative_prompt)[: self.passes]
+        return sum(
+            len(prompt_schedule.versions(text, steps=self.num_inference_steps)) for text in read
+        )

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 
 from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.catalogue import Checkpoint, UnknownCheckpoint
-from generation.engine.enums import PICTURES, Mode, NoiseScheduler
+from generation.engine.enums import PICTURES, WITH_ETA, Mode, NoiseScheduler
 from generation.engine.messages import Message, gettext_noop
-from generation.engine.request import prompt_weights
+from generation.engine.request import prompt_schedule, prompt_weights
 from generation.engine.request.limits import (
+    MAX_CLIP_SKIP,
     MAX_GUIDANCE_SCALE,
     MAX_IMAGES,
+    MAX_MASK_BLUR,
+    MAX_MASK_PADDING,
     MAX_NOISE_LEVEL,
     MAX_PROMPT_LENGTH,
     MAX_REFINER_SHARE,
@@ -37,6 +40,12 @@ NUMBERS: Mapping[str, tuple[float, float]] = {
     "strength": (0, 1),
     "noise_level": (0, MAX_NOISE_LEVEL),
     "refiner_share": (0, MAX_REFINER_SHARE),
+    "clip_skip": (1, MAX_CLIP_SKIP),
+    "eta": (0, 1),
+    "subseed": (0, MAX_SEED),
+    "subseed_strength": (0, 1),
+    "mask_blur": (0, MAX_MASK_BLUR),
+    "mask_padding": (0, MAX_MASK_PADDING),
 }
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -71,7 +80,15 @@ def _errors_in_text(request: Settings) -> dict[str, str]:
             )
         elif not is_storable(text):
             errors[name] = Message(gettext_noop("This text has characters that cannot be stored."))
-        elif prompt_weights.heaviest(text) > MAX_WEIGHT:
+        elif not prompt_schedule.is_readable(text):
+            errors[name] = Message(gettext_noop("This prompt has too many brackets and signs."))
+        elif len(versions := _versions(text, request)) > prompt_schedule.MAX_VERSIONS:
+            errors[name] = Message(
+                gettext_noop("This prompt changes into %(count)d others. Use at most %(limit)d."),
+                count=len(versions),
+                limit=prompt_schedule.MAX_VERSIONS,
+            )
+        elif max(map(prompt_weights.heaviest, versions)) > MAX_WEIGHT:
             errors[name] = Message(
                 gettext_noop("Use weights up to %(limit)g. Nested brackets multiply."),
                 limit=MAX_WEIGHT,
@@ -79,6 +96,12 @@ def _errors_in_text(request: Settings) -> dict[str, str]:
     if not request.prompt.strip() and request.mode is Mode.TEXT_TO_IMAGE:
         errors["prompt"] = Message(gettext_noop("Say what the picture should show."))
     return errors
+
+
+def _versions(text: str, request: Settings) -> tuple[str, ...]:
+    """Return the versions of a prompt; the request's steps need not be valid."""
+    steps = min(max(request.num_inference_steps, 1), MAX_STEPS)
+    return prompt_schedule.versions(text, steps=steps)
 
 
 def _errors_in_numbers(request: Settings) -> dict[str, str]:
@@ -91,8 +114,8 @@ def _errors_in_numbers(request: Settings) -> dict[str, str]:
     }
 
 
-def _is_within(number: float, low: float, high: float) -> bool:
-    return math.isfinite(number) and low <= number <= high
+def _is_within(number: float | None, low: float, high: float) -> bool:
+    return number is None or (math.isfinite(number) and low <= number <= high)
 
 
 def _errors_in_pictures(request: Settings) -> dict[str, str]:
@@ -134,6 +157,14 @@ def _errors_in_checkpoint(request: Settings) -> dict[str, str]:
         )
     if request.refiner_share:
         errors |= _errors_in_refining(request, checkpoint)
+    if request.eta is not None and request.noise_scheduler not in WITH_ETA:
+        errors["eta"] = Message(gettext_noop("Eta works with DDIM and Euler ancestral alone."))
+    if request.clip_skip > checkpoint.text_layers:
+        errors["clip_skip"] = Message(
+            gettext_noop("Choose a number from %(low)g to %(high)g."),
+            low=1,
+            high=checkpoint.text_layers,
+        )
     if not errors and request.evaluations < 1:
         errors["strength"] = Message(
             gettext_noop("With so little strength no step is left: raise it, or take more steps.")

@@ -18,13 +18,20 @@ __all__ = ["CATEGORIES", "Category", "Rules", "violation"]
 FOLDER = Path(__file__).parent
 
 
-def violation(prompt: str, *, categories: Collection[Category], folder: Path) -> Category | None:
+def violation(
+    prompt: str,
+    *,
+    categories: Collection[Category],
+    folder: Path,
+    versions: Collection[str] = (),
+) -> Category | None:
     """Return the gravest of `categories` that the prompt breaks; None if it breaks none.
 
-    The negative prompt is not checked, because it keeps things out of the picture.
+    `versions` are the prompts that a changing one becomes: a word may be split between them. The
+    negative prompt is not checked, because it keeps things out of the picture.
     """
     # Weights in brackets can split a word.
-    texts = {prompt, prompt_weights.plain(prompt)}
+    texts = {text for each in (prompt, *versions) for text in (each, prompt_weights.plain(each))}
     found = {category for text in texts for category in _broken_by(text, folder)}
     return next((each for each in Category if each in found & set(categories)), None)
 

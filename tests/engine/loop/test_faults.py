@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from generation.engine.diffusion.conditioning import Prompting
 from generation.engine.diffusion.families.sd import StableDiffusion
-from generation.engine.diffusion.run import Conditioning, Run
+from generation.engine.diffusion.run import Run
 from generation.engine.enums import NoiseScheduler
 from generation.engine.events import Failed, Previewed
 from generation.engine.loop.engine import Engine
@@ -146,7 +147,7 @@ def test_an_error_in_encoding_fails_only_its_run(
 
     def encode_or_raise(
         pipeline: StableDiffusion, requests: Sequence[GenerationRequest]
-    ) -> list[Conditioning]:
+    ) -> list[Prompting]:
         if a_poison() in requests:
             raise ValueError("cannot be encoded")
         return encode(pipeline, requests)

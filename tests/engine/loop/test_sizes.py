@@ -18,7 +18,7 @@ from generation.engine.loop.engine import Engine
 from tests.engine import toy_checkpoints
 from tests.engine.cases import inputs_of, request_for
 from tests.engine.driving import a_request, of_kind, run_to_the_end, the_finished
-from tests.engine.reference import References, Seen, difference
+from tests.engine.reference import References, Seen, relative_difference
 from tests.engine.toy_checkpoints import Toy
 
 TOLERANCE = 1e-5
@@ -118,7 +118,7 @@ def test_odd_latents_equal_the_pipeline_alone_and_beside_others(
     for request in requests:
         the_finished(events, key=str(request.seed))
         expected = references.latents(request, inputs_of(request))
-        assert difference(seen.latents[request], expected) < TOLERANCE * expected.abs().max()
+        assert relative_difference(seen.latents[request], expected) < TOLERANCE
 
 
 def test_previews_and_pictures_have_the_shape_that_was_asked_for(engine: Engine) -> None:

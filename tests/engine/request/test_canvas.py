@@ -1,10 +1,13 @@
 """Painting stays inside the mask, and outpainting keeps the original's pixels."""
 
 import numpy as np
+import pytest
+from diffusers.image_processor import VaeImageProcessor
 from PIL import Image, ImageDraw, ImageFilter
 
 from generation.engine.enums import Mode
 from generation.engine.request import canvas
+from generation.engine.request.crop_region import crop_region
 from tests.engine.cases import digest
 from tests.engine.driving import a_request
 
@@ -67,19 +70,110 @@ def test_a_soft_edge_fades_as_far_as_it_is_soft():
     assert ((soft_row > 8) & (soft_row < 200)).sum() > ((hard_row > 8) & (hard_row < 200)).sum() + 4
 
 
-def test_a_mask_of_another_size_is_fitted():
-    request = an_inpainting()
+def test_what_is_hidden_under_transparency_is_white():
+    hidden = Image.new("RGBA", (2, 1), (255, 0, 0, 0))
+    hidden.putpixel((1, 0), (255, 0, 0, 255))
 
-    picture, mask = canvas.prepared(request, {"image": noise(1, (32, 48)), "mask": masked()})
+    shown = canvas.opaque(hidden)
 
-    assert picture.size == mask.size == SIZE
+    assert [shown.getpixel((x, 0)) for x in (0, 1)] == [(255, 255, 255), (255, 0, 0)]
+
+
+def test_a_half_transparent_pixel_is_half_white():
+    assert canvas.opaque(Image.new("RGBA", (1, 1), (0, 0, 0, 128))).getpixel((0, 0)) == (127,) * 3
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_a_mask_with_transparency_is_its_alpha(mode):
+    mask = Image.new(mode, (2, 1), "white")
+    mask.putalpha(Image.frombytes("L", (2, 1), bytes([0, 200])))
+
+    assert canvas.levels(mask).tobytes() == bytes([0, 200])
+
+
+def test_a_mask_that_is_opaque_is_its_color():
+    mask = Image.new("RGBA", (2, 1), "black")
+    mask.putpixel((1, 0), (255, 255, 255, 255))
+
+    assert canvas.levels(mask).convert("L").tobytes() == bytes([0, 255])
+
+
+def a_small_mask(size: tuple[int, int], box: tuple[int, int, int, int]) -> Image.Image:
+    mask = Image.new("L", size)
+    mask.paste(255, box)
+    return mask
+
+
+@pytest.mark.parametrize("padding", [0, 5, 40])
+@pytest.mark.parametrize("size", [(64, 64), (96, 32), (32, 80)])
+@pytest.mark.parametrize("box", [(10, 20, 30, 25), (0, 0, 5, 60), (90, 50, 100, 70), (3, 3, 4, 4)])
+def test_the_part_around_a_mask_is_that_of_diffusers(box, size, padding):
+    mask = a_small_mask((100, 70), box)
+
+    found = crop_region(mask, aspect=size[0] / size[1], padding=padding)
+
+    assert found == VaeImageProcessor.get_crop_region(mask, *size, pad=padding)
+
+
+def test_an_empty_mask_has_no_part_around_it():
+    assert crop_region(Image.new("L", SIZE), aspect=1.0, padding=8) is None
+
+
+def test_a_painted_part_goes_back_into_its_place_in_the_whole_picture():
+    original = noise(1, (200, 150))
+    mask = a_small_mask((200, 150), (100, 40, 140, 80))
+    request = an_inpainting(only_masked=True, mask_padding=10)
+
+    result = canvas.put_back(
+        Image.new("RGB", SIZE, "red"), request, {"image": original, "mask": mask}
+    )
+
+    assert result.size == (200, 150)
+    before, after = np.asarray(original), np.asarray(result)
+    outside = np.asarray(mask) == 0
+    assert np.array_equal(after[outside], before[outside])
+    assert (after[50:70, 110:130] == (255, 0, 0)).all()
+
+
+def test_a_small_hole_in_a_large_picture_is_painted_to_its_edge():
+    original = noise(1, (1200, 900))
+    mask = a_small_mask((1200, 900), (600, 400, 612, 412))
+    request = an_inpainting(only_masked=True, mask_padding=4)
+
+    result = canvas.put_back(
+        Image.new("RGB", SIZE, "red"), request, {"image": original, "mask": mask}
+    )
+
+    assert (np.asarray(result)[403:409, 603:609] == (255, 0, 0)).all()
+
+
+def test_a_blurred_mask_shows_all_that_was_repainted_and_fades_around_it():
+    black, white = Image.new("RGB", SIZE), Image.new("RGB", SIZE, "white")
+    inputs = {"image": black, "mask": masked()}
+
+    row = np.asarray(canvas.put_back(white, an_inpainting(mask_blur=4), inputs))[32, :, 0]
+
+    blurred = np.asarray(masked().filter(ImageFilter.GaussianBlur(4)))[32].astype(int)
+    assert np.array_equal(row, np.minimum(2 * blurred, 255))
+    assert 0 < row[12] < 255 and row[17] == 255
+
+
+def test_a_filled_hole_has_the_colors_around_it():
+    picture = Image.new("RGB", SIZE, "green")
+    picture.paste((255, 0, 0), (16, 16, 48, 48))
+
+    filled = np.asarray(canvas.filled(picture, masked()))
+
+    assert np.array_equal(filled[:, :10], np.asarray(picture)[:, :10])
+    assert filled[32, 32, 1] > 100 and filled[32, 32, 0] < 40
 
 
 def test_outpainting_keeps_the_picture_in_its_place():
     request = an_outpainting(padding=(32, 0, 0, 16))
     original = noise(1)
 
-    extended, mask = canvas.prepared(request, {"image": original})
+    own = canvas.prepared(request, {"image": original})
+    extended, mask = own.picture, own.mask
 
     assert extended.size == (96, 80)
     assert np.array_equal(np.asarray(extended)[:64, 32:], np.asarray(original))

@@ -357,3 +357,43 @@ def test_modes_that_the_chosen_checkpoint_lacks_are_marked():
 
     assert marked == set(Mode) - set(SKETCHBOOK.modes)
     assert marked
+
+
+EXPERT = {
+    "clip_skip": 2,
+    "eta": 0.5,
+    "subseed": 9,
+    "subseed_strength": 0.25,
+    "noise_scheduler": "ddim",
+}
+
+
+def test_expert_settings_are_asked_for_and_come_back():
+    form = GenerationForm({**FILLED, **EXPERT})
+    assert form.is_valid(), form.errors
+
+    request = form.generation_request
+
+    assert {name: getattr(request, name) for name in EXPERT} == EXPERT
+    again = GenerationForm({**FILLED, **values_of(request)})
+    assert again.is_valid()
+    assert {name: getattr(again.generation_request, name) for name in EXPERT} == EXPERT
+
+
+def test_what_is_said_about_a_mask_counts_where_there_is_one(alice):
+    said = {
+        "only_masked": "on",
+        "mask_padding": "8",
+        "mask_blur": "3",
+        "mask_fill": "latent_noise",
+    }
+
+    painting = form_for(alice, Mode.INPAINT, **said)
+    other = form_for(alice, Mode.IMAGE_TO_IMAGE, **said)
+    assert painting.is_valid() and other.is_valid()
+
+    for form, expected in ((painting, (True, 8, 3)), (other, (False, 32, 0))):
+        request = form.generation_request
+        assert (request.only_masked, request.mask_padding, request.mask_blur) == expected
+    again = values_of(painting.generation_request)
+    assert (again["only_masked"], again["mask_fill"]) == (True, "latent_noise")

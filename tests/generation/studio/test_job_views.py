@@ -312,3 +312,19 @@ def test_the_lists_are_only_read(client, alice, name):
     client.force_login(alice)
 
     assert client.post(reverse(name)).status_code == 405
+
+
+def test_a_variation_has_its_own_seed_on_the_pages_of_job_and_picture(client, alice):
+    request = make_request(subseed=40, subseed_strength=0.25, eta=0.5, clip_skip=2, num_images=2)
+    job = make_job(alice, request=request)
+    image = make_image(job, index=1)
+    client.force_login(alice)
+
+    pages = [client.get(each.get_absolute_url()).text for each in (job, image)]
+
+    for page, subseed in zip(pages, (40, 41), strict=True):
+        assert f"<dd>{subseed} (0.25)</dd>" in page
+        assert "<dt>Clip skip</dt><dd>2</dd>" in page
+        assert "<dt>Eta</dt><dd>0.5</dd>" in page
+    values = client.get(f"{reverse('studio')}?image={image.pk}").context["form"].initial
+    assert (values["subseed"], values["subseed_strength"]) == (41, 0.25)

@@ -2,11 +2,11 @@
 
 A plain prompt that fits is encoded exactly as diffusers' pipelines do it. A longer prompt is cut
 into pieces of the model's length, which are encoded separately and concatenated. Each token's
-embedding is multiplied by its weight, then the whole is scaled back to its mean, as in
-AUTOMATIC1111's web UI, whose notation this is.
+embedding is multiplied by its weight, then each piece is scaled back to its mean, as in
+AUTOMATIC1111's web UI, whose notation this is. The word BREAK ends a piece early.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,6 +15,21 @@ from torch import Tensor
 
 from generation.engine.request import prompt_weights
 from generation.engine.request.prompt_weights import Fragment
+
+# Pieces that go through a model together: a prompt of many versions must not fill the memory.
+_MAX_PIECES = 64
+# Means below this share of the mean size are rounding errors.
+_ZERO_MEAN = 1e-6
+
+
+class Prompt(NamedTuple):
+    """A text, and the layer that its embedding is taken from, counted from the last one.
+
+    Embeddings are kept by prompt: two people's equal texts may be read by different layers.
+    """
+
+    text: str
+    clip_skip: int = 1
 
 
 class Embedding(NamedTuple):
@@ -43,7 +58,10 @@ class _Pieces:
 
 
 class ClipTextEncoder:
-    """A tokenizer and its text model; `penultimate` selects the hidden states before the last layer."""
+    """A tokenizer and its text model.
+
+    A `penultimate` model was trained with the layer before its last one: a clip skip of 1 means that, too.
+    """
 
     def __init__(self, tokenizer: Any, model: Any, *, penultimate: bool = False) -> None:
         self.tokenizer = tokenizer
@@ -51,46 +69,78 @@ class ClipTextEncoder:
         self._penultimate = penultimate
         self._length = int(tokenizer.model_max_length)
 
-    def encode(self, texts: Sequence[str]) -> dict[str, Embedding]:
-        """Run the model once over all distinct texts; return their embeddings by text."""
-        unique = list(dict.fromkeys(texts))
-        pieces = [self._pieces(text) for text in unique]
-        output = self.model(
-            torch.cat([piece.ids for piece in pieces]).to(self.model.device),
-            output_hidden_states=self._penultimate,
+    def encode(self, prompts: Sequence[Prompt]) -> dict[Prompt, Embedding]:
+        """Run the model once over all distinct texts; return their embeddings by prompt."""
+        pieces = {text: self._pieces(text) for text in dict.fromkeys(each.text for each in prompts)}
+        starts, count = {}, 0
+        for text, piece in pieces.items():
+            starts[text], count = count, count + len(piece.ids)
+        layers, pooled = self._run(
+            torch.cat([piece.ids for piece in pieces.values()]),
+            layers={self._layer(prompt) for prompt in prompts},
         )
-        hidden = output.hidden_states[-2] if self._penultimate else output.last_hidden_state
-        pooled = getattr(output, "text_embeds", None)
-        embeddings, start = {}, 0
-        for text, piece in zip(unique, pieces, strict=True):
-            end = start + len(piece.ids)
-            embeddings[text] = Embedding(
-                hidden=_weighted(hidden[start:end], piece.weights).flatten(0, 1)[None],
+        embeddings = {}
+        for prompt in dict.fromkeys(prompts):
+            piece, start = pieces[prompt.text], starts[prompt.text]
+            hidden = layers[self._layer(prompt)][start : start + len(piece.ids)]
+            embeddings[prompt] = Embedding(
+                hidden=_weighted(hidden, piece.weights).flatten(0, 1)[None],
                 pooled=None if pooled is None else pooled[start : start + 1],
             )
-            start = end
         return embeddings
 
-    def _pieces(self, text: str) -> _Pieces:
-        fragments = prompt_weights.parse(text)
-        ids, weights = self._tokens(fragments)
-        room = self._length - 2
-        starts = range(0, max(len(ids), 1), room)
-        return _Pieces(
-            ids=torch.tensor([self._framed(ids[start : start + room]) for start in starts]),
-            weights=torch.tensor(
-                [[1.0, *_filled(weights[start : start + room], room), 1.0] for start in starts]
-            ),
-        )
+    def _layer(self, prompt: Prompt) -> int:
+        """Return the number of the layer, counted from the last one as 1."""
+        return max(prompt.clip_skip, 2 if self._penultimate else 1)
 
-    def _tokens(self, fragments: Sequence[Fragment]) -> tuple[list[int], list[float]]:
-        ids: list[int] = []
-        weights: list[float] = []
+    def _run(
+        self, ids: Tensor, *, layers: Collection[int]
+    ) -> tuple[dict[int, Tensor], Tensor | None]:
+        """Return the hidden states of each layer, and the pooled output of models that have one."""
+        outputs = [
+            self.model(part.to(self.model.device), output_hidden_states=layers != {1})
+            for part in torch.split(ids, _MAX_PIECES)
+        ]
+        hidden = {
+            layer: torch.cat([self._hidden(output, layer) for output in outputs])
+            for layer in layers
+        }
+        has_pooled = hasattr(outputs[0], "text_embeds")
+        return hidden, torch.cat([each.text_embeds for each in outputs]) if has_pooled else None
+
+    def _hidden(self, output: Any, layer: int) -> Tensor:
+        states: Tensor
+        if layer == 1:
+            states = output.last_hidden_state
+        elif self._penultimate:
+            states = output.hidden_states[-layer]
+        else:
+            # Models whose last layer is normalized expect that of the others, too.
+            text_model = getattr(self.model, "text_model", self.model)
+            states = text_model.final_layer_norm(output.hidden_states[-layer])
+        return states
+
+    def _pieces(self, text: str) -> _Pieces:
+        room = self._length - 2
+        ids: list[list[int]] = []
+        weights: list[list[float]] = []
+        for tokens in self._parts(prompt_weights.parse(text)):
+            for start in range(0, max(len(tokens), 1), room):
+                piece = tokens[start : start + room]
+                ids.append(self._framed([id for id, _weight in piece]))
+                weights.append([1.0, *_filled([weight for _id, weight in piece], room), 1.0])
+        return _Pieces(ids=torch.tensor(ids), weights=torch.tensor(weights))
+
+    def _parts(self, fragments: Sequence[Fragment]) -> list[list[tuple[int, float]]]:
+        """Return tokens with their weights, one list for each part between BREAKs; at least one."""
+        parts: list[list[tuple[int, float]]] = [[]]
         for fragment in fragments:
-            found = self.tokenizer(fragment.text, add_special_tokens=False).input_ids
-            ids += found
-            weights += [fragment.weight] * len(found)
-        return ids, weights
+            for index, text in enumerate(prompt_weights.BREAK.split(fragment.text)):
+                if index:
+                    parts.append([])
+                found = self.tokenizer(text, add_special_tokens=False).input_ids
+                parts[-1] += [(id, fragment.weight) for id in found]
+        return parts if parts[-1] or len(parts) == 1 else parts[:-1]
 
     def _framed(self, ids: list[int]) -> list[int]:
         """Put a piece between the marks of its start and end, padded to the model's length."""
@@ -103,8 +153,11 @@ def _filled(weights: list[float], length: int) -> list[float]:
 
 
 def _weighted(hidden: Tensor, weights: Tensor) -> Tensor:
-    """Multiply each token's embedding, (pieces, length, width), and keep the mean of the whole."""
+    """Multiply each token's embedding, (pieces, length, width), and keep the mean of each piece."""
     if bool((weights == 1.0).all()):
         return hidden
     weighted = hidden * weights.to(hidden)[:, :, None]
-    return weighted * (hidden.mean() / weighted.mean())
+    before, after = (each.mean(dim=(1, 2), keepdim=True) for each in (hidden, weighted))
+    # A mean of zero can't be restored: what is left of it by rounding would differ from batch to batch.
+    is_zero = after.abs() <= _ZERO_MEAN * weighted.abs().mean(dim=(1, 2), keepdim=True)
+    return weighted * torch.where(is_zero, 1.0, before / after)

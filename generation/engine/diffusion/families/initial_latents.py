@@ -12,9 +12,10 @@ from PIL.Image import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from generation.engine.diffusion import noise_mixing
 from generation.engine.diffusion.families.vae import Vae
 from generation.engine.diffusion.noise_schedule import NoiseSchedule
-from generation.engine.enums import Mode
+from generation.engine.enums import MaskFill, Mode
 from generation.engine.request import GenerationRequest, canvas
 
 InputImages = Mapping[str, Image]
@@ -29,6 +30,7 @@ class LatentsContext:
     schedule: NoiseSchedule
     vae: Vae
     model_channels: int
+    subseed: int = 0
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -37,14 +39,20 @@ class LatentsContext:
         return (1, self.vae.channels, self.request.height // factor, self.request.width // factor)
 
     def noise(self, generator: torch.Generator) -> Tensor:
-        """Draw noise of `shape` on the host; return it on the VAE's device."""
+        """Draw noise of `shape` on the host; return it on the VAE's device.
+
+        A request with a subseed gets noise between that of its seed and that of its subseed.
+        """
         noise = torch.randn(self.shape, generator=generator)
+        if self.request.subseed_strength:
+            other = torch.randn(self.shape, generator=torch.Generator().manual_seed(self.subseed))
+            noise = noise_mixing.between(noise, other, share=self.request.subseed_strength)
         return noise.to(self.vae.module.device)
 
     def pixels(self, name: str) -> Tensor:
         """Return an input image at the request's size, (1, 3, height, width), -1 to 1."""
         return self.vae.pixels(
-            self.inputs[name], width=self.request.width, height=self.request.height
+            canvas.opaque(self.inputs[name]), width=self.request.width, height=self.request.height
         )
 
 
@@ -80,14 +88,21 @@ def _inpaint(context: LatentsContext, generator: torch.Generator) -> InitialLate
     An inpainting model sees the mask and the masked image beside its latents. With any other model the
     original is restored around the mask after every step.
     """
-    picture, mask_picture = canvas.prepared(context.request, context.inputs)
+    own = canvas.prepared(context.request, context.inputs)
     size = {"width": context.request.width, "height": context.request.height}
+    picture, mask_picture = (
+        context.vae.fitted(each, **size, box=own.box) for each in (own.picture, own.mask)
+    )
+    if context.request.mask_fill is MaskFill.FILL:
+        picture = canvas.filled(picture, mask_picture)
     pixels = context.vae.pixels(picture, **size)
     mask = context.vae.mask(mask_picture, **size)
     small_mask = interpolate(mask, size=context.shape[-2:]).to(context.vae.module.device)
     blends = context.model_channels == context.vae.channels
     is_fresh = context.request.strength == 1.0
     original = context.vae.encode(pixels, generator) if blends or not is_fresh else None
+    if original is not None:
+        original = _refilled(original, small_mask, context.request.mask_fill, generator)
     noise = context.noise(generator)
     if is_fresh:
         latents = noise * context.schedule.init_noise_sigma
@@ -101,6 +116,17 @@ def _inpaint(context: LatentsContext, generator: torch.Generator) -> InitialLate
         return InitialLatents(latents=latents, original=original, noise=noise, mask=small_mask)
     masked = context.vae.encode(pixels * (mask < 0.5), generator)
     return InitialLatents(latents=latents, channels=torch.cat([small_mask, masked], dim=1))
+
+
+def _refilled(original: Tensor, mask: Tensor, fill: MaskFill, generator: torch.Generator) -> Tensor:
+    """Replace the original's latents under the mask: by noise of the image's seed, or by zeros."""
+    if fill is MaskFill.LATENT_NOTHING:
+        return original * (1 - mask)
+    if fill is MaskFill.LATENT_NOISE:
+        fresh = torch.Generator().manual_seed(generator.initial_seed())
+        noise = torch.randn(original.shape, generator=fresh).to(original.device)
+        return original * (1 - mask) + noise * mask
+    return original
 
 
 _BY_MODE: Mapping[Mode, Callable[[LatentsContext, torch.Generator], InitialLatents]] = {

@@ -1,13 +1,16 @@
 """Base class of all pipelines: a denoiser that works on a VAE's latents."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
+from generation.engine.diffusion.conditioning import Conditioning, Prompting
 from generation.engine.diffusion.cuda_graphs import Arguments, GraphedModel, Model
 from generation.engine.diffusion.families import initial_latents
+from generation.engine.diffusion.families.clip_text import Prompt
 from generation.engine.diffusion.families.initial_latents import (
     InitialLatents,
     InputImages,
@@ -15,10 +18,12 @@ from generation.engine.diffusion.families.initial_latents import (
 )
 from generation.engine.diffusion.families.vae import Vae
 from generation.engine.diffusion.noise_schedule import NoiseSchedule, ScheduleRange
-from generation.engine.diffusion.run import Conditioning, PreservedRegion, Run
+from generation.engine.diffusion.run import PreservedRegion, Run
 from generation.engine.diffusion.tiling import Tiling
 from generation.engine.request import GenerationRequest
 from generation.engine.request.prompt_length import USUAL_PIECES
+
+Embedded: TypeAlias = Mapping[Prompt, Mapping[str, Tensor]]
 
 
 class LatentPipeline:
@@ -41,10 +46,25 @@ class LatentPipeline:
         self.latent_channels = vae.channels
         self.vae_scale_factor = vae.scale_factor
 
+    def encode(self, requests: Sequence[GenerationRequest]) -> list[Prompting]:
+        """Run the text encoders once over all distinct prompts; return one prompting a request, in order."""
+        by_step = [request.texts_by_step for request in requests]
+        prompts = {
+            prompt: None
+            for request, pairs in zip(requests, by_step, strict=True)
+            for pair in dict.fromkeys(pairs)
+            for prompt in prompts_of(request, pair)[: request.passes]
+        }
+        embedded = self._embed(list(prompts))
+        return [
+            self._prompting(request, pairs, embedded)
+            for request, pairs in zip(requests, by_step, strict=True)
+        ]
+
     def prepare(
         self,
         request: GenerationRequest,
-        conditioning: Conditioning,
+        prompting: Prompting,
         inputs: InputImages,
         *,
         carried: Tensor | None = None,
@@ -57,19 +77,25 @@ class LatentPipeline:
         generators = [torch.Generator().manual_seed(seed) for seed in request.seeds]
         if carried is None:
             context = self._context(request, inputs, schedule)
-            started = [self._initial_latents(context, generator) for generator in generators]
+            started = [
+                self._initial_latents(replace(context, subseed=subseed), generator)
+                for generator, subseed in zip(generators, request.subseeds, strict=True)
+            ]
         else:
             started = [InitialLatents(latents=carried.to(self.device))]
         tiling = self._tiling(request)
+        is_refiner = carried is not None
+        steps_before = request.num_inference_steps - schedule.denoising_steps if is_refiner else 0
         run = Run(
             request=request,
-            conditioning=conditioning,
+            prompting=prompting,
             schedule=schedule,
             latents=torch.cat([start.latents for start in started]),
             generators=generators,
             channels=_cat([start.channels for start in started]),
             preserved=_preserved(started),
             tiling=tiling,
+            steps_before=steps_before,
         )
         run.batch_key = self._batch_key(run)
         return run
@@ -86,6 +112,27 @@ class LatentPipeline:
     def encode_images(self, pixels: Tensor) -> Tensor:
         """Return the latents of pixels (n, 3, height, width), 0 to 1: the distribution's mode."""
         return self.vae.encode(pixels * 2 - 1)
+
+    def _embed(self, prompts: Sequence[Prompt]) -> Embedded:
+        """Run the text encoders; return the denoiser's arguments that follow from each prompt alone."""
+        raise NotImplementedError
+
+    def _prompting(
+        self, request: GenerationRequest, by_step: Sequence[tuple[str, str]], embedded: Embedded
+    ) -> Prompting:
+        numbers = {pair: number for number, pair in enumerate(dict.fromkeys(by_step))}
+        versions = [
+            self._conditioning(request, *prompts_of(request, pair), embedded) for pair in numbers
+        ]
+        return Prompting(versions=versions, by_step=[numbers[pair] for pair in by_step])
+
+    def _conditioning(
+        self, request: GenerationRequest, prompt: Prompt, negative: Prompt, embedded: Embedded
+    ) -> Conditioning:
+        return Conditioning(
+            positive=embedded[prompt],
+            negative=embedded[negative] if request.passes == 2 else None,
+        )
 
     def _batch_key(self, run: Run) -> Hashable:
         """Return a key that is equal for runs that can share a forward pass.
@@ -106,6 +153,7 @@ class LatentPipeline:
             steps=request.num_inference_steps,
             schedule_range=self._schedule_range(request, is_refiner=is_refiner),
             mu=self._shift(request),
+            eta=request.eta,
         )
 
     def _schedule_range(
@@ -148,6 +196,14 @@ class LatentPipeline:
 
     def _tiling(self, request: GenerationRequest) -> Tiling | None:
         return None
+
+
+def prompts_of(request: GenerationRequest, pair: tuple[str, str]) -> tuple[Prompt, Prompt]:
+    """Return prompt and negative prompt of a step.
+
+    As in diffusers, clip skip concerns the first alone.
+    """
+    return Prompt(pair[0], request.clip_skip), Prompt(pair[1])
 
 
 def _preserved(started: Sequence[InitialLatents]) -> PreservedRegion | None:

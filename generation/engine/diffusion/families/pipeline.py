@@ -8,10 +8,11 @@ from PIL.Image import Image
 from torch import Tensor
 
 from generation.engine.checkpoints.checkpoint import Checkpoint
+from generation.engine.diffusion.conditioning import Prompting
 from generation.engine.diffusion.cuda_graphs import Model
 from generation.engine.diffusion.families.components import Components
 from generation.engine.diffusion.families.vae import Vae
-from generation.engine.diffusion.run import Conditioning, Run
+from generation.engine.diffusion.run import Run
 from generation.engine.request import GenerationRequest
 
 
@@ -38,13 +39,13 @@ class Pipeline(Protocol):
     def num_bytes(self) -> int:
         """Memory of the weights on the device, in bytes."""
 
-    def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
-        """Run the text encoders over all prompts at once; return one conditioning a request, in order."""
+    def encode(self, requests: Sequence[GenerationRequest]) -> list[Prompting]:
+        """Run the text encoders over all prompts at once; return one prompting a request, in order."""
 
     def prepare(
         self,
         request: GenerationRequest,
-        conditioning: Conditioning,
+        prompting: Prompting,
         inputs: Mapping[str, Image],
         *,
         carried: Tensor | None = None,

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from generation.engine.diffusion.conditioning import Conditioning
 from generation.engine.diffusion.cuda_graphs import Arguments, Model
-from generation.engine.diffusion.run import Conditioning, Run
+from generation.engine.diffusion.run import Run
 
 
 class Rows:

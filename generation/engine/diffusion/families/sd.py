@@ -15,17 +15,18 @@ from transformers.models.clip.modeling_clip import CLIPTextModel
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 from generation.engine.checkpoints.catalogue import Checkpoint
+from generation.engine.diffusion.conditioning import Conditioning
 from generation.engine.diffusion.families import depth
-from generation.engine.diffusion.families.clip_text import ClipTextEncoder
+from generation.engine.diffusion.families.clip_text import ClipTextEncoder, Prompt
 from generation.engine.diffusion.families.components import Components, num_bytes
 from generation.engine.diffusion.families.depth import DepthEstimator
 from generation.engine.diffusion.families.initial_latents import InitialLatents, LatentsContext
+from generation.engine.diffusion.families.latent import Embedded
 from generation.engine.diffusion.families.unet import UNetPipeline
 from generation.engine.diffusion.families.vae import Vae
-from generation.engine.diffusion.run import Conditioning
 from generation.engine.diffusion.tiling import Tiling, tiling_for
 from generation.engine.enums import Mode
-from generation.engine.request import GenerationRequest
+from generation.engine.request import GenerationRequest, canvas
 
 # The corrections that StableDiffusionPipeline makes to configurations of early checkpoints.
 _SCHEDULER_CORRECTIONS = {"steps_offset": 1, "clip_sample": False}
@@ -82,29 +83,23 @@ class StableDiffusion(UNetPipeline):
         estimator = self.depth_estimator.model if self.depth_estimator else None
         return num_bytes(self.text.model, self.denoiser, self.vae.module, estimator)
 
-    def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
-        """Run the text encoder once over all distinct prompts."""
-        texts = [request.prompt for request in requests]
-        texts += [request.negative_prompt for request in requests if request.passes == 2]
-        embeddings = self.text.encode(texts)
-
-        def conditioning(text: str, request: GenerationRequest) -> dict[str, torch.Tensor]:
-            given = {"encoder_hidden_states": embeddings[text].hidden}
-            if request.mode is Mode.UPSCALE:
-                given["class_labels"] = torch.tensor([request.noise_level], device=self.device)
-            return given
-
-        return [
-            Conditioning(
-                positive=conditioning(request.prompt, request),
-                negative=conditioning(request.negative_prompt, request)
-                if request.passes == 2
-                else None,
-            )
-            for request in requests
-        ]
-
     conditioning_names = ("class_labels",)
+
+    def _embed(self, prompts: Sequence[Prompt]) -> Embedded:
+        embeddings = self.text.encode(prompts)
+        return {prompt: {"encoder_hidden_states": embeddings[prompt].hidden} for prompt in prompts}
+
+    def _conditioning(
+        self, request: GenerationRequest, prompt: Prompt, negative: Prompt, embedded: Embedded
+    ) -> Conditioning:
+        found = super()._conditioning(request, prompt, negative, embedded)
+        if request.mode is not Mode.UPSCALE:
+            return found
+        level = {"class_labels": torch.tensor([request.noise_level], device=self.device)}
+        return Conditioning(
+            positive={**found.positive, **level},
+            negative={**found.negative, **level} if found.negative is not None else None,
+        )
 
     def _initial_latents(
         self, context: LatentsContext, generator: torch.Generator
@@ -121,7 +116,7 @@ class StableDiffusion(UNetPipeline):
         assert self.low_res_scheduler is not None, "the catalogue's modes follow the checkpoint"
         factor = context.vae.scale_factor
         small = context.vae.pixels(
-            context.inputs["image"],
+            canvas.opaque(context.inputs["image"]),
             width=context.request.width // factor,
             height=context.request.height // factor,
         )
@@ -138,7 +133,7 @@ class StableDiffusion(UNetPipeline):
         else:
             assert self.depth_estimator is not None, "the catalogue's modes follow the checkpoint"
             size = (context.request.width, context.request.height)
-            seen = self.depth_estimator(context.inputs["image"].resize(size))
+            seen = self.depth_estimator(canvas.opaque(context.inputs["image"]).resize(size))
         return depth.fitted(seen.to(self.device), size=context.shape[-2:])
 
     def _tiling(self, request: GenerationRequest) -> Tiling | None:

@@ -17,16 +17,18 @@ from transformers.models.t5.modeling_t5 import T5EncoderModel
 from transformers.models.t5.tokenization_t5 import T5Tokenizer
 
 from generation.engine.checkpoints.catalogue import Checkpoint
-from generation.engine.diffusion.families.clip_text import ClipTextEncoder
+from generation.engine.diffusion.conditioning import Prompting
+from generation.engine.diffusion.families.clip_text import ClipTextEncoder, Prompt
 from generation.engine.diffusion.families.components import Components, num_bytes
-from generation.engine.diffusion.families.latent import LatentPipeline
+from generation.engine.diffusion.families.latent import Embedded, LatentPipeline, prompts_of
 from generation.engine.diffusion.families.row_packing import Rows, without_none
 from generation.engine.diffusion.families.vae import Vae
-from generation.engine.diffusion.run import Conditioning, Run
+from generation.engine.diffusion.run import Run
 from generation.engine.request import GenerationRequest, prompt_weights
 
 # Tokens of the third encoder, also if it is missing.
 _T5_TOKENS = 256
+_HIDDEN = "encoder_hidden_states"
 
 
 class StableDiffusion3(LatentPipeline):
@@ -85,35 +87,6 @@ class StableDiffusion3(LatentPipeline):
         t5 = self.t5[1] if self.t5 else None
         return num_bytes(*models, t5, self.denoiser, self.vae.module)
 
-    def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
-        """Run each text encoder once over all prompts that differ."""
-        texts = list(dict.fromkeys(self._texts(requests)))
-        encoded = [text.encode([*texts, ""]) for text in self.texts]
-        t5 = self._t5_hidden(texts)
-
-        def conditioning(text: str, *, tokens: int) -> dict[str, Tensor]:
-            embeddings = [one[text] for one in encoded]
-            clip = torch.cat([one.hidden for one in embeddings], dim=-1)
-            nothing = torch.cat([one[""].hidden for one in encoded], dim=-1)
-            missing = (tokens - clip.shape[1]) // nothing.shape[1]
-            clip = torch.cat([clip, *[nothing] * missing], dim=1)
-            widened = pad(clip, (0, t5[text].shape[-1] - clip.shape[-1]))
-            return {
-                "encoder_hidden_states": torch.cat([widened, t5[text]], dim=1),
-                "pooled_projections": torch.cat([one.vector for one in embeddings], dim=-1),
-            }
-
-        conditionings = []
-        for request in requests:
-            # Both rows of a guided run share a pass, so they need as many tokens.
-            own = self._texts([request])
-            tokens = max(encoded[0][text].hidden.shape[1] for text in own)
-            positive, *negative = (conditioning(text, tokens=tokens) for text in own)
-            conditionings.append(
-                Conditioning(positive=positive, negative=negative[0] if negative else None)
-            )
-        return conditionings
-
     def denoise(self, runs: Sequence[Run]) -> list[Tensor]:
         """Run the transformer once over the rows of all runs; return one guided prediction a run."""
         rows = Rows(runs, device=self.device, dtype=self.dtype)
@@ -126,14 +99,34 @@ class StableDiffusion3(LatentPipeline):
         }
         return rows.guide(self.forward(without_none(arguments)))
 
-    @staticmethod
-    def _texts(requests: Sequence[GenerationRequest]) -> list[str]:
-        texts = []
-        for request in requests:
-            texts.append(request.prompt)
-            if request.passes == 2:
-                texts.append(request.negative_prompt)
-        return texts
+    def _embed(self, prompts: Sequence[Prompt]) -> Embedded:
+        empty = dict.fromkeys(Prompt("", prompt.clip_skip) for prompt in prompts)
+        needed = list(dict.fromkeys([*prompts, *empty]))
+        encoded = [text.encode(needed) for text in self.texts]
+        t5 = self._t5_hidden(list(dict.fromkeys(prompt.text for prompt in needed)))
+        embedded = {}
+        for prompt in needed:
+            clip = torch.cat([one[prompt].hidden for one in encoded], dim=-1)
+            widened = pad(clip, (0, t5[prompt.text].shape[-1] - clip.shape[-1]))
+            embedded[prompt] = {
+                "encoder_hidden_states": torch.cat([widened, t5[prompt.text]], dim=1),
+                "pooled_projections": torch.cat([one[prompt].vector for one in encoded], dim=-1),
+            }
+        return embedded
+
+    def _prompting(
+        self, request: GenerationRequest, by_step: Sequence[tuple[str, str]], embedded: Embedded
+    ) -> Prompting:
+        """All rows of a run need as many tokens at every step: shorter prompts get pieces of nothing."""
+        pairs = dict.fromkeys(by_step)
+        own = {each for pair in pairs for each in prompts_of(request, pair)[: request.passes]}
+        longest = max(embedded[prompt][_HIDDEN].shape[1] for prompt in own)
+        even = {}
+        for prompt in own:
+            nothing = embedded[Prompt("", prompt.clip_skip)][_HIDDEN][:, :-_T5_TOKENS]
+            hidden = _lengthened(embedded[prompt][_HIDDEN], nothing, longest)
+            even[prompt] = {**embedded[prompt], _HIDDEN: hidden}
+        return super()._prompting(request, by_step, even)
 
     def _t5_hidden(self, texts: Sequence[str]) -> dict[str, Tensor]:
         """Return the third encoder's (1, _T5_TOKENS, width) by text; zeros if it is missing."""
@@ -171,3 +164,10 @@ class StableDiffusion3(LatentPipeline):
         side = self.vae_scale_factor * int(self.denoiser.config["patch_size"])
         patches = (request.height // side) * (request.width // side)
         return float(low + (high - low) * (patches - least) / (most - least))
+
+
+def _lengthened(hidden: Tensor, nothing: Tensor, tokens: int) -> Tensor:
+    """Return the hidden states with so many tokens: `nothing` is repeated before those of T5."""
+    missing = (tokens - hidden.shape[1]) // nothing.shape[1]
+    clip, t5 = hidden[:, :-_T5_TOKENS], hidden[:, -_T5_TOKENS:]
+    return torch.cat([clip, *[nothing] * missing, t5], dim=1)

@@ -14,12 +14,13 @@ from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelW
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 from generation.engine.checkpoints.catalogue import Checkpoint
+from generation.engine.diffusion.conditioning import Conditioning
 from generation.engine.diffusion.cuda_graphs import Arguments
-from generation.engine.diffusion.families.clip_text import ClipTextEncoder
+from generation.engine.diffusion.families.clip_text import ClipTextEncoder, Prompt
 from generation.engine.diffusion.families.components import Components, num_bytes
+from generation.engine.diffusion.families.latent import Embedded
 from generation.engine.diffusion.families.unet import UNetPipeline
 from generation.engine.diffusion.families.vae import Vae
-from generation.engine.diffusion.run import Conditioning
 from generation.engine.request import GenerationRequest
 
 _TEXT_MODELS = {"": CLIPTextModel, "_2": CLIPTextModelWithProjection}
@@ -77,34 +78,30 @@ class StableDiffusionXL(UNetPipeline):
         models = [text.model for text in self.texts]
         return num_bytes(*models, self.denoiser, self.vae.module)
 
-    def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
-        """Run each text encoder once over all distinct prompts."""
-        texts = [request.prompt for request in requests]
-        texts += [request.negative_prompt for request in requests if request.passes == 2]
-        encoded = [text.encode(texts) for text in self.texts]
-        embeddings = {
-            text: {
-                "encoder_hidden_states": torch.cat([one[text].hidden for one in encoded], dim=-1),
-                "text_embeds": encoded[-1][text].vector,
-            }
-            for text in texts
-        }
-        return [self._conditioning(request, embeddings) for request in requests]
-
     conditioning_names = ("text_embeds", "time_ids")
 
+    def _embed(self, prompts: Sequence[Prompt]) -> Embedded:
+        encoded = [text.encode(prompts) for text in self.texts]
+        return {
+            prompt: {
+                "encoder_hidden_states": torch.cat([one[prompt].hidden for one in encoded], dim=-1),
+                "text_embeds": encoded[-1][prompt].vector,
+            }
+            for prompt in prompts
+        }
+
     def _conditioning(
-        self, request: GenerationRequest, embeddings: Mapping[str, Mapping[str, Tensor]]
+        self, request: GenerationRequest, prompt: Prompt, negative: Prompt, embedded: Embedded
     ) -> Conditioning:
-        positive = dict(embeddings[request.prompt])
-        negative = None
+        positive = dict(embedded[prompt])
+        opposite = None
         if request.passes == 2:
-            negative = dict(embeddings[request.negative_prompt])
+            opposite = dict(embedded[negative])
             if self._zeros_for_no_prompt and not request.negative_prompt:
-                negative = {name: torch.zeros_like(tensor) for name, tensor in positive.items()}
-            negative["time_ids"] = self._time_ids(request, _NEGATIVE_AESTHETIC_SCORE)
+                opposite = {name: torch.zeros_like(tensor) for name, tensor in positive.items()}
+            opposite["time_ids"] = self._time_ids(request, _NEGATIVE_AESTHETIC_SCORE)
         positive["time_ids"] = self._time_ids(request, _AESTHETIC_SCORE)
-        return Conditioning(positive=positive, negative=negative)
+        return Conditioning(positive=positive, negative=opposite)
 
     def _time_ids(self, request: GenerationRequest, aesthetic_score: float) -> Tensor:
         """Return the unet's size and crop conditioning, (1, 5 or 6), for an uncropped image."""

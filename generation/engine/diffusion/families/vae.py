@@ -11,6 +11,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from generation.engine.diffusion.families.components import Components
+from generation.engine.request.crop_region import Box
 
 _CLASSES = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}
 
@@ -46,6 +47,14 @@ class Vae:
         overflows = config.get("force_upcast") and components.dtype is torch.float16
         dtype = torch.float32 if overflows else None
         return cls(components.diffusers_model(_CLASSES[config["_class_name"]], "vae", dtype=dtype))
+
+    def fitted(self, picture: Image, *, width: int, height: int, box: Box | None) -> Image:
+        """Return an image, or the part in the box, at this size; a part keeps its aspect ratio."""
+        if box is None:
+            resized: Image = self._pictures.resize(picture, height, width)
+        else:
+            resized = self._pictures.resize(picture.crop(box), height, width, resize_mode="fill")
+        return resized
 
     def pixels(self, picture: Image, *, width: int, height: int) -> Tensor:
         """Return an image as (1, 3, height, width), -1 to 1, on the host."""

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from generation.engine.diffusion.families.clip_text import ClipTextEncoder
+from generation.engine.diffusion.families import clip_text
+from generation.engine.diffusion.families.clip_text import ClipTextEncoder, Prompt
 from generation.engine.loop.engine import Engine
 from generation.engine.request import GenerationRequest
 from tests.engine import toy_checkpoints
@@ -17,12 +18,14 @@ LONG = "abcdefghij " * 6
 def encoder() -> ClipTextEncoder:
     torch.manual_seed(0)
     model = toy_checkpoints._clip(toy_checkpoints.CLIPTextModel)
+    # Trained models have a mean; a layer norm that is new has none.
+    torch.nn.init.normal_(model.final_layer_norm.bias)
     return ClipTextEncoder(toy_checkpoints.clip_tokenizer(), model)
 
 
 @torch.inference_mode()
 def hidden(encoder: ClipTextEncoder, text: str) -> torch.Tensor:
-    return encoder.encode([text])[text].hidden
+    return encoder.encode([Prompt(text)])[Prompt(text)].hidden
 
 
 def test_a_prompt_that_fits_is_encoded_as_the_model_does(encoder: ClipTextEncoder) -> None:
@@ -61,10 +64,72 @@ def test_texts_of_other_lengths_are_encoded_together(encoder: ClipTextEncoder) -
     texts = ["a", LONG, "", "(a:2) b"]
 
     with torch.inference_mode():
-        together = encoder.encode(texts)
+        together = encoder.encode([Prompt(text) for text in texts])
 
     for text in texts:
-        assert torch.allclose(together[text].hidden, hidden(encoder, text), atol=1e-5)
+        assert torch.allclose(together[Prompt(text)].hidden, hidden(encoder, text), atol=1e-5)
+
+
+def as_the_web_ui_does(encoder: ClipTextEncoder, pieces: list[tuple[str, list[float]]]):
+    """Each piece of letters with the weight of each: encoded, weighted, brought back to its mean."""
+    made = []
+    for letters, weights in pieces:
+        tokens = encoder.tokenizer(letters, padding="max_length", return_tensors="pt").input_ids
+        with torch.inference_mode():
+            plain = encoder.model(tokens).last_hidden_state
+        factors = torch.ones(PROMPT_LENGTH)
+        factors[1 : 1 + len(weights)] = torch.tensor(weights)
+        weighted = plain * factors[None, :, None]
+        made.append(weighted * plain.mean() / weighted.mean())
+    return torch.cat(made, dim=1)
+
+
+def test_the_weights_of_one_piece_do_not_change_another(encoder: ClipTextEncoder) -> None:
+    # Letters are tokens; the last of a word is another one, so the words fill whole pieces.
+    made = hidden(encoder, "(abcdefghij:1.5) klmnopqrst (uvw:0.5)")
+
+    expected = as_the_web_ui_does(
+        encoder, [("abcdefghij", [1.5] * 10), ("klmnopqrst", []), ("uvw", [0.5] * 3)]
+    )
+    assert torch.allclose(made, expected, atol=1e-6)
+
+
+def test_a_mean_of_zero_gives_no_nan() -> None:
+    states = torch.tensor([[[1.0, -1.0], [2.0, -2.0]]])
+
+    weighted = clip_text._weighted(states, torch.tensor([[1.0, 3.0]]))
+
+    assert torch.equal(weighted, torch.tensor([[[1.0, -1.0], [6.0, -6.0]]]))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "pieces"),
+    [
+        ("abc BREAK de", [("abc", []), ("de", [])]),
+        ("abc BREAK", [("abc", [])]),
+        ("BREAK abc", [("", []), ("abc", [])]),
+        ("(ab BREAK cd:1.5) e", [("ab", [1.5] * 2), ("cd e", [1.5, 1.5, 1.0])]),
+        ("breaking", [("breaking", [])]),
+    ],
+)
+def test_break_begins_another_piece(
+    encoder: ClipTextEncoder, prompt: str, pieces: list[tuple[str, list[float]]]
+) -> None:
+    made = hidden(encoder, prompt)
+
+    assert torch.allclose(made, as_the_web_ui_does(encoder, pieces), atol=1e-6)
+
+
+def test_a_text_is_read_from_the_layer_that_each_prompt_says(encoder: ClipTextEncoder) -> None:
+    prompts = [Prompt("abc"), Prompt("abc", 2), Prompt("abc", 3)]
+
+    with torch.inference_mode():
+        together = encoder.encode(prompts)
+
+    one, two, three = (together[prompt].hidden for prompt in prompts)
+    assert torch.allclose(one, hidden(encoder, "abc"), atol=1e-6)
+    assert not torch.allclose(one, two, atol=1e-2)
+    assert not torch.allclose(two, three, atol=1e-2)
 
 
 @pytest.mark.parametrize("checkpoint", ["toy", "toy-sd2", "toy-xl", "toy-sd3"])

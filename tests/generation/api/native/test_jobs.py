@@ -265,3 +265,12 @@ def test_a_prompt_that_the_policy_refuses_is_noted_and_costs_nothing(caller, buy
     assert_problem(response, 403, "prompt_rejected")
     assert buyer.refusals.count() == 1
     assert held(caller) == 0
+
+
+def test_expert_settings_reach_the_job(caller):
+    expert = {"clip_skip": 2, "eta": 0.5, "subseed": 9, "subseed_strength": 0.25}
+
+    placed(caller, **{**WISH, **expert, "noise_scheduler": "ddim"})
+
+    request = Job.objects.get().generation_request
+    assert {name: getattr(request, name) for name in expert} == expert
