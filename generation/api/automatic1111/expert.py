@@ -62,7 +62,7 @@ def mask_settings(body: Mapping[str, Any]) -> dict[str, Any]:
     if not 0 <= fill < len(fills):
         raise errors.invalid(
             "inpainting_fill",
-            _("Choose a number from %(low)g to %(high)g.") % {"low": 0, "high": len(fills) - 1},
+            _("Choose a number from %(low)g to %(high).10g.") % {"low": 0, "high": len(fills) - 1},
         )
     return {
         "mask_blur": _mask_blur(body),

@@ -161,7 +161,7 @@ def _errors_in_checkpoint(request: Settings) -> dict[str, str]:
         errors["eta"] = Message(gettext_noop("Eta works with DDIM and Euler ancestral alone."))
     if request.clip_skip > checkpoint.text_layers:
         errors["clip_skip"] = Message(
-            gettext_noop("Choose a number from %(low)g to %(high)g."),
+            gettext_noop("Choose a number from %(low)g to %(high).10g."),
             low=1,
             high=checkpoint.text_layers,
         )
