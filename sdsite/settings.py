@@ -399,7 +399,8 @@ API_REQUESTS_A_MINUTE = env.int("API_REQUESTS_A_MINUTE", 600, validate=validate.
 WEBHOOKS_TO_PRIVATE_ADDRESSES = env.bool("WEBHOOKS_TO_PRIVATE_ADDRESSES", DEBUG)
 # Websites whose pages may call the API from a browser, such as https://app.example, or * for any; see
 # generation/api/cross_origin.py. The other names are those of the library, which checks them.
-CORS_ORIGINS: list[str] = [each.rstrip("/").lower() for each in env.list("CORS_ORIGINS", [])]
+CORS_ORIGINS: list[str] = env.list("CORS_ORIGINS", [])
+CORS_ORIGINS = [each.rstrip("/").lower() for each in CORS_ORIGINS]
 CORS_ALLOWED_ORIGINS = [each for each in CORS_ORIGINS if each != "*"]
 CORS_EXPOSE_HEADERS = [
     "Finish-Reason",

@@ -51,10 +51,11 @@ def properties(job: Job, response_format: ResponseFormat) -> dict[str, Any]:
 
 
 def _image(image: Image, response_format: ResponseFormat) -> dict[str, Any]:
-    made = {"format": response_format.format, "quality": response_format.quality}
+    format, quality = response_format.format, response_format.quality
     shown: dict[str, Any] = {}
     if response_format.has_content:
-        shown["b64_json"] = files.base64_of(file_formats.content_of(image, **made))
+        content = file_formats.content_of(image, format=format, quality=quality)
+        shown["b64_json"] = files.base64_of(content)
     if response_format.is_linked:
-        shown["url"] = absolute(file_formats.url_of(image, **made))
+        shown["url"] = absolute(file_formats.url_of(image, format=format, quality=quality))
     return shown
