@@ -30,6 +30,7 @@ DEFAULTS: Mapping[str, Any] = {
     "num_inference_steps": None,
     "guidance_scale": None,
     "noise_scheduler": "",
+    "sigma_schedule": "",
     "seed": None,
     "num_images": None,
     "strength": None,

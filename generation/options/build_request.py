@@ -9,7 +9,14 @@ from typing import Any
 
 from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.catalogue import CHECKPOINTS, Checkpoint
-from generation.engine.enums import ENLARGEMENT, PICTURES, MaskFill, Mode, NoiseScheduler
+from generation.engine.enums import (
+    ENLARGEMENT,
+    PICTURES,
+    MaskFill,
+    Mode,
+    NoiseScheduler,
+    SigmaSchedule,
+)
 from generation.engine.request import MAX_SEED, GenerationRequest
 from generation.options.sizes import (
     AS_PICTURE,
@@ -44,6 +51,7 @@ def request_from(
     mode = Mode(values["mode"] or checkpoint.first_mode)
     pictures = _pictures(values, mode)
     width, height, padding = _size(values, checkpoint, mode, picture, max_pixels)
+    noise_scheduler, sigma_schedule = _noise(values, checkpoint)
     return GenerationRequest(
         prompt=values["prompt"],
         negative_prompt=values["negative_prompt"],
@@ -53,7 +61,8 @@ def request_from(
         height=height,
         num_inference_steps=_or(values["num_inference_steps"], checkpoint.num_inference_steps),
         guidance_scale=_or(values["guidance_scale"], checkpoint.guidance_scale),
-        noise_scheduler=NoiseScheduler(values["noise_scheduler"] or checkpoint.noise_scheduler),
+        noise_scheduler=noise_scheduler,
+        sigma_schedule=sigma_schedule,
         seed=_or(values["seed"], secrets.randbelow(MAX_SEED + 1)),
         num_images=_or(values["num_images"], 1),
         strength=_strength(values, mode),
@@ -112,6 +121,20 @@ def _expert(values: Mapping[str, Any], mode: Mode) -> dict[str, Any]:
         "only_masked": bool(values["only_masked"]),
         "mask_padding": _or(values["mask_padding"], GenerationRequest.mask_padding),
     }
+
+
+def _noise(
+    values: Mapping[str, Any], checkpoint: Checkpoint
+) -> tuple[NoiseScheduler, SigmaSchedule]:
+    """The noise scheduler and its sigma schedule.
+
+    The checkpoint's sigma schedule goes with its own noise scheduler only: a name that is asked for means
+    the same with every checkpoint.
+    """
+    named, sigmas = values["noise_scheduler"], values["sigma_schedule"]
+    scheduler = NoiseScheduler(named or checkpoint.noise_scheduler)
+    own = SigmaSchedule.UNIFORM if named else checkpoint.sigma_schedule
+    return scheduler, SigmaSchedule(sigmas or own)
 
 
 def _strength(values: Mapping[str, Any], mode: Mode) -> float:

@@ -131,6 +131,11 @@ class SettingsFields(forms.Form):
         widget=forms.NumberInput(attrs={"step": 0.5}),
     )
     noise_scheduler = forms.ChoiceField(label=gettext_lazy("Noise scheduler"), required=False)
+    sigma_schedule = forms.ChoiceField(
+        label=gettext_lazy("Sigma schedule"),
+        required=False,
+        help_text=gettext_lazy("How the noise is spread over the steps."),
+    )
     refine = forms.BooleanField(label=gettext_lazy("Refine at the end"), required=False)
     seed = _number(
         gettext_lazy("Seed"),

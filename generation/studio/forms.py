@@ -11,7 +11,7 @@ from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.catalogue import CHECKPOINTS, Checkpoint
 from generation.engine.enums import PICTURES, Mode
 from generation.engine.request import GenerationRequest, InvalidRequest
-from generation.engine.request.infotext import SAMPLERS
+from generation.engine.request.sampler_names import SAMPLERS, SCHEDULES
 from generation.images import sources
 from generation.images.sources import Source
 from generation.options.build_request import SIDES, request_from
@@ -41,6 +41,10 @@ class GenerationForm(SettingsFields):
         self.fields["noise_scheduler"].choices = [  # type: ignore[attr-defined]
             ("", _("The model's own")),
             *SAMPLERS.items(),
+        ]
+        self.fields["sigma_schedule"].choices = [  # type: ignore[attr-defined]
+            ("", _("Default")),
+            *SCHEDULES.items(),
         ]
         self._show_defaults()
 

@@ -86,5 +86,6 @@ def _start_from(user: "User", image_id: UUID, *, mode: str) -> dict[str, Any]:
 
 def _with_own_settings(able: list[str]) -> dict[str, Any]:
     """Select the first checkpoint, if any, and clear the settings of another model."""
-    own = dict.fromkeys(("num_inference_steps", "guidance_scale", "noise_scheduler"))
+    names = ("num_inference_steps", "guidance_scale", "noise_scheduler", "sigma_schedule")
+    own = dict.fromkeys(names)
     return {"checkpoint": able[0], **own} if able else {}

@@ -16,6 +16,7 @@ FIELDS = (
     "num_inference_steps",
     "guidance_scale",
     "noise_scheduler",
+    "sigma_schedule",
 )
 
 

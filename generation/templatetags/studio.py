@@ -1,5 +1,6 @@
 """Links into the studio, and names of prompts and modes."""
 
+import json
 from typing import Any
 from urllib.parse import urlencode
 
@@ -7,7 +8,7 @@ from django import template
 from django.urls import reverse
 from django.utils.translation import get_language
 
-from generation.engine.enums import Mode
+from generation.engine.enums import Family, Mode
 from generation.engine.request import GenerationRequest
 from generation.models import Image
 from generation.options import mode_names
@@ -34,6 +35,12 @@ def prompt_here(subject: Subject) -> str:
 @register.filter
 def mode_name(mode: Mode) -> str:
     return str(mode_names.NAMES[mode])
+
+
+@register.filter
+def sigma_schedules(family: Family) -> str:
+    """The sigma schedules of each of the family's noise schedulers, as JSON for the studio's script."""
+    return json.dumps({each: each.sigma_schedules(family) for each in family.noise_schedulers})
 
 
 @register.filter

@@ -108,6 +108,12 @@ def test_a_model_shows_its_own_modes_and_fields_alone(page):
     assert studio.modes(page) == ["Words", "A picture"]
     able = page.locator("[name=noise_scheduler] option:enabled").all_inner_texts()
     assert able == ["The model's own", "Euler", "Heun"]
+    sigmas = page.locator("[name=sigma_schedule] option:enabled")
+    assert sigmas.all_inner_texts() == ["Default", "Uniform", "Karras", "Exponential", "Beta"]
+    page.locator("[name=sigma_schedule]").select_option("Karras")
+    page.locator("[name=noise_scheduler]").select_option("Heun")
+    assert sigmas.all_inner_texts() == ["Default", "Uniform"]
+    expect(page.locator("[name=sigma_schedule]")).to_have_value("")
 
 
 def test_the_slider_says_what_strength_does(page):

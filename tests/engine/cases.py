@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from generation.engine.checkpoints.checkpoint import Checkpoint
-from generation.engine.enums import FLOW_SCHEDULERS, Family, Mode, NoiseScheduler
+from generation.engine.enums import FLOW_SCHEDULERS, Family, Mode, NoiseScheduler, SigmaSchedule
 from generation.engine.request import GenerationRequest
 from tests.engine.driving import a_request
 from tests.engine.toy_checkpoints import TOYS
@@ -57,7 +57,25 @@ def schedulers_of(checkpoint: Checkpoint) -> tuple[NoiseScheduler, ...]:
     if checkpoint.id == "toy-sd3-small":
         # Diffusers' Heun for flows has no dynamic shifting.
         return (NoiseScheduler.EULER,)
+    if checkpoint.embeds_guidance:
+        return (NoiseScheduler.LCM, NoiseScheduler.EULER)
     return FLOW_SCHEDULERS if checkpoint.family is Family.SD3 else tuple(NoiseScheduler)
+
+
+# Their steps are the same on every checkpoint, so three of those show all.
+RARE = frozenset(
+    {
+        NoiseScheduler.DPMPP_2M_SDE_HEUN,
+        NoiseScheduler.DPMPP_SDE,
+        NoiseScheduler.DPM2,
+        NoiseScheduler.DPM2_ANCESTRAL,
+        NoiseScheduler.LMS,
+        NoiseScheduler.LCM,
+        NoiseScheduler.TCD,
+    }
+)
+SHOWS_RARE = frozenset({"toy", "toy-v", "toy-xl", "toy-lcm"})
+SCHEDULE_IDS = ("toy", "toy-v", "toy-sd3")
 
 
 def request_for(
@@ -90,10 +108,29 @@ def all_cases() -> Iterator[tuple[str, Mode, NoiseScheduler, Mapping[str, object
                 continue
             for variant in VARIANTS[mode]:
                 for noise_scheduler in schedulers_of(toy.checkpoint):
+                    if noise_scheduler in RARE and id not in SHOWS_RARE:
+                        continue
+                    if noise_scheduler is NoiseScheduler.LMS and variant.get("strength", 1) != 1:
+                        continue
                     yield id, mode, noise_scheduler, variant
+    yield from schedule_cases()
     for noise_scheduler in schedulers_of(TOYS["toy-xl"].checkpoint):
-        if noise_scheduler is not NoiseScheduler.HEUN:
+        if noise_scheduler.hands_over:
             yield "toy-xl", Mode.TEXT_TO_IMAGE, noise_scheduler, {"refiner_share": 0.4}
+
+
+def schedule_cases() -> Iterator[tuple[str, Mode, NoiseScheduler, Mapping[str, object]]]:
+    """Yield each noise scheduler with its sigma schedules, from words, and some from a picture."""
+    for id in SCHEDULE_IDS:
+        checkpoint = TOYS[id].checkpoint
+        for noise_scheduler in schedulers_of(checkpoint):
+            for schedule in noise_scheduler.sigma_schedules(checkpoint.family):
+                variant = {"sigma_schedule": schedule}
+                if schedule is SigmaSchedule.UNIFORM:
+                    continue
+                yield id, Mode.TEXT_TO_IMAGE, noise_scheduler, variant
+                if schedule is SigmaSchedule.KARRAS and noise_scheduler is not NoiseScheduler.LMS:
+                    yield id, Mode.IMAGE_TO_IMAGE, noise_scheduler, {**variant, "strength": 0.6}
 
 
 def name_of(value: object) -> str:

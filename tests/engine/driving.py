@@ -24,7 +24,9 @@ def a_request(**changes: Any) -> GenerationRequest:
         "noise_scheduler": NoiseScheduler.DDIM,
         "seed": 7,
     }
-    return GenerationRequest(**values | changes)
+    values |= changes
+    values["noise_scheduler"] = NoiseScheduler(values["noise_scheduler"])
+    return GenerationRequest(**values)
 
 
 def turn(engine: Engine) -> list[Event]:

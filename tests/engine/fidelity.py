@@ -26,11 +26,11 @@ PAGE = Path(__file__).parents[2] / "docs" / "fidelity.md"
 _TEXT = """\
 # Fidelity
 
-Every family, mode and noise scheduler gives the latents that diffusers' own pipeline gives at the same
-seed. The numbers are the largest difference of any latent value, as a share of the largest latent, once with
-the run alone and once while all the other cases of its checkpoint, with other prompts, step counts and
-guidance, join and leave its batch. The checkpoints are toys: the real classes with a few thousand random
-weights each. Single precision on a CPU; the tests hold every case below 0.00001, a hundred-thousandth.
+Every family, mode, noise scheduler and sigma schedule gives the latents that diffusers' own pipeline gives at
+the same seed. The numbers are the largest difference of any latent value, as a share of the largest latent (or
+of ten, if that is more), once with the run alone and once while all the other cases of its checkpoint join and
+leave its batch. Guidance goes from 0 to 30. The checkpoints are toys: the real classes with a few thousand random weights each, one of
+them a latent consistency model. Single precision on a CPU; the tests hold every case below 0.00001.
 
     python -m tests.engine.fidelity
 
@@ -73,7 +73,10 @@ def main() -> None:
 def _table(id: str, root: Path) -> str:
     """Return the cases of one checkpoint as a table in Markdown."""
     cases = [case for case in all_cases() if case[0] == id]
-    requests = [request_for(*case, seed=100 + index) for index, case in enumerate(cases)]
+    requests = [
+        request_for(*case, seed=100 + index, guidance_scale=(5.0, 0.0, 7.5, 1.0, 30.0)[index % 5])
+        for index, case in enumerate(cases)
+    ]
     references, seen = References(root), Seen()
     seen.install(setattr)
     expected = [references.latents(request, inputs_of(request)) for request in requests]

@@ -46,6 +46,13 @@ LOW_RES: Mapping[str, Any] = {
     "trained_betas": None,
     "variance_type": "fixed_small",
 }
+LCM: Mapping[str, Any] = {
+    **SD1,
+    "_class_name": "LCMScheduler",
+    "original_inference_steps": 50,
+    "prediction_type": "epsilon",
+    "timestep_spacing": "leading",
+}
 SDXL: Mapping[str, Any] = {
     "_class_name": "EulerDiscreteScheduler",
     **_LATENT_DIFFUSION,

@@ -15,7 +15,7 @@ from torch import Tensor
 from generation.engine.checkpoints import catalogue
 from generation.engine.diffusion import noise_schedule
 from generation.engine.diffusion.run import Run
-from generation.engine.enums import ENLARGEMENT, Family, Mode
+from generation.engine.enums import ENLARGEMENT, Family, Mode, NoiseScheduler
 from generation.engine.request import GenerationRequest, canvas
 
 Inputs = Mapping[str, Image.Image]
@@ -79,6 +79,8 @@ class References:
         self, request: GenerationRequest, inputs: Inputs, *, seed: int, output_type: str
     ) -> Any:
         pipeline = self._prepared(request.checkpoint, request.mode, request)
+        # The seed of its Brownian noise, which diffusers would draw from a global one.
+        pipeline.scheduler.noise_sampler_seed = seed
         arguments = self._common(request, seed=seed) | _ARGUMENTS[request.mode](request, inputs)
         if request.refiner_share:
             arguments["denoising_end"] = 1 - request.refiner_share
@@ -89,7 +91,9 @@ class References:
         # Where the pipeline looks for the layer norm that clip skip needs; this version's model is its own.
         if request.clip_skip > 1 and not hasattr(pipeline.text_encoder, "text_model"):
             object.__setattr__(pipeline.text_encoder, "text_model", pipeline.text_encoder)
-        pipeline.scheduler = noise_schedule.build(request.noise_scheduler, config=config)
+        pipeline.scheduler = noise_schedule.build(
+            request.noise_scheduler, config=config, sigma_schedule=request.sigma_schedule
+        )
         return pipeline
 
     def _load(self, checkpoint: str, mode: Mode) -> tuple[Any, Mapping[str, Any]]:
@@ -114,6 +118,8 @@ class References:
             "guidance_scale": request.guidance_scale,
             "generator": torch.Generator().manual_seed(seed),
             **_optional(request),
+            # TCD's own default, which the pipelines override by one meant for DDIM.
+            **({"eta": 0.3} if request.noise_scheduler is NoiseScheduler.TCD else {}),
         }
 
 

@@ -36,7 +36,7 @@ from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.checkpoint import GENERAL, PAINTING, Checkpoint
 from generation.engine.enums import Family, Mode
 from tests.engine import published_schedules
-from tests.engine.published_schedules import LOW_RES, SD1, SD2, SD2_BASE, SD3, SDXL, UPSCALER
+from tests.engine.published_schedules import LCM, LOW_RES, SD1, SD2, SD2_BASE, SD3, SDXL, UPSCALER
 
 PROMPT_LENGTH = 12
 WIDTH = 16
@@ -94,12 +94,12 @@ def add_to_catalogue() -> None:
 
 
 def _stable_diffusion(
-    *, channels: int = 4, scheduler: Any = None, vae: Any = None
+    *, channels: int = 4, scheduler: Any = None, vae: Any = None, **unet: Any
 ) -> StableDiffusionPipeline:
     return StableDiffusionPipeline(
         tokenizer=clip_tokenizer(),
         text_encoder=_clip(CLIPTextModel),
-        unet=_unet(in_channels=channels),
+        unet=_unet(in_channels=channels, **unet),
         vae=vae or _vae(),
         scheduler=scheduler or published_schedules.scheduler(SD1),
         **_NO_SAFETY,
@@ -331,6 +331,15 @@ TOYS: Mapping[str, Toy] = {
                 scheduler=published_schedules.scheduler(SD2, timestep_spacing="trailing"),
                 vae=_tiny_vae(),
             ),
+        ),
+        _toy(
+            "toy-lcm",
+            lambda: _stable_diffusion(
+                scheduler=published_schedules.scheduler(LCM), time_cond_proj_dim=32
+            ),
+            noise_scheduler="lcm",
+            guidance_scale=8.0,
+            embeds_guidance=True,
         ),
         _toy("toy-inpaint", lambda: _stable_diffusion(channels=9), modes=PAINTING),
         _toy(

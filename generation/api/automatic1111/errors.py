@@ -13,6 +13,7 @@ PARAMS: Mapping[str, str] = {
     "num_inference_steps": "steps",
     "guidance_scale": "cfg_scale",
     "noise_scheduler": "sampler_name",
+    "sigma_schedule": "scheduler",
     "num_images": "batch_size",
     "strength": "denoising_strength",
     "mask_fill": "inpainting_fill",

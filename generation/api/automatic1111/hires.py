@@ -14,12 +14,13 @@ from generation.api import errors as api_errors
 from generation.api.automatic1111 import expert, names
 from generation.engine.checkpoints import catalogue
 from generation.engine.enums import Mode
-from generation.engine.request import GenerationRequest, InvalidRequest
+from generation.engine.request import GenerationRequest, InvalidRequest, sampler_names
 from generation.images import uploads
 from generation.models import Job
 
 SCALE = 2.0
 DENOISING_STRENGTH = 0.75
+SAME_SAMPLER, SAME_SCHEDULER = "Use same sampler", "Use same scheduler"
 # A placeholder: the image does not exist yet.
 _PENDING = "0" * 64
 # Our names of fields to theirs.
@@ -37,8 +38,7 @@ def second_pass(
 ) -> GenerationRequest:
     """The request of the second pass without its image and seed. Raises InvalidRequest or ApiError."""
     strength = parsing.number(body, "denoising_strength")
-    sampler = {"sampler_name": body.get("hr_sampler_name"), "scheduler": body.get("hr_scheduler")}
-    second_sampler = names.noise_scheduler_in(sampler) or first.noise_scheduler
+    sampling = _sampling(body, first)
     checkpoint = _checkpoint(body, first)
     width, height = _size(body, first, multiple=catalogue.get(checkpoint).multiple)
     try:
@@ -53,10 +53,10 @@ def second_pass(
             num_inference_steps=parsing.integer(body, "hr_second_pass_steps")
             or first.num_inference_steps,
             guidance_scale=parsing.number(body, "hr_cfg") or first.guidance_scale,
-            noise_scheduler=second_sampler,
+            **sampling,
             seed=first.seed,
             clip_skip=first.clip_skip,
-            eta=expert.eta(body, second_sampler),
+            eta=expert.eta(body, sampling["noise_scheduler"]),
             subseed=first.subseed,
             subseed_strength=first.subseed_strength,
             strength=DENOISING_STRENGTH if strength is None else strength,
@@ -88,6 +88,23 @@ def _checkpoint(body: Mapping[str, Any], first: GenerationRequest) -> str:
     if not found:
         raise api_errors.invalid("hr_checkpoint_name", "Unknown model")
     return found
+
+
+def _sampling(body: Mapping[str, Any], first: GenerationRequest) -> dict[str, str]:
+    """The second pass's noise scheduler and sigma schedule, each the first's if it names none."""
+    name = parsing.text(body, "hr_sampler_name")
+    schedule = parsing.text(body, "hr_scheduler")
+    same_name, same_schedule = name in {"", SAME_SAMPLER}, schedule in {"", SAME_SCHEDULER}
+    if same_name and same_schedule:
+        return {
+            "noise_scheduler": first.noise_scheduler.value,
+            "sigma_schedule": first.sigma_schedule.value,
+        }
+    if same_name:
+        name, _schedule = sampler_names.shown(first.noise_scheduler, first.sigma_schedule)
+    if same_schedule:
+        schedule = parsing.text(body, "scheduler")
+    return names.sampling_named(name, schedule, first.checkpoint)
 
 
 def _size(body: Mapping[str, Any], first: GenerationRequest, *, multiple: int) -> tuple[int, int]:

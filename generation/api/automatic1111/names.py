@@ -7,19 +7,9 @@ from typing import Any
 from accounts.models import ApiKey
 from generation.api import build_request, errors, parsing
 from generation.engine.checkpoints.catalogue import CHECKPOINTS, Checkpoint
-from generation.engine.enums import Mode, NoiseScheduler
-from generation.engine.request import infotext
+from generation.engine.enums import Mode
+from generation.engine.request import sampler_names
 
-# By the names that clients send, in lower case.
-_BY_NAME: Mapping[str, NoiseScheduler] = {
-    **{name.lower(): scheduler for scheduler, name in infotext.SAMPLERS.items()},
-    **{scheduler.value: scheduler for scheduler in NoiseScheduler},
-    "k_euler": NoiseScheduler.EULER,
-    "k_euler_a": NoiseScheduler.EULER_ANCESTRAL,
-    "k_dpmpp_2m": NoiseScheduler.DPMPP_2M,
-    "k_heun": NoiseScheduler.HEUN,
-}
-KARRAS = "karras"
 MODEL_OPTION = "sd_model_checkpoint"
 
 
@@ -78,10 +68,28 @@ def id_named(name: Any) -> str:
     return next((each.id for each in CHECKPOINTS.values() if each.name == plain), "")
 
 
-def noise_scheduler_in(body: Mapping[str, Any]) -> str:
-    """The named sampler; empty for an unknown one, which means the checkpoint's default."""
+def sampling_in(body: Mapping[str, Any], checkpoint: str) -> dict[str, str]:
+    """The fields for the named sampler and schedule; without either, the checkpoint's own. Raises ApiError.
+
+    As in the web UI, a schedule at the end of the sampler's name counts more than the field, and a sampler
+    without a schedule has its automatic one.
+    """
     name = parsing.text(body, "sampler_name") or parsing.text(body, "sampler_index")
-    found = _BY_NAME.get(name.lower())
-    if found is NoiseScheduler.DPMPP_2M and parsing.text(body, "scheduler").lower() == KARRAS:
-        return NoiseScheduler.DPMPP_2M_KARRAS
-    return found or ""
+    return sampling_named(name, parsing.text(body, "scheduler"), checkpoint)
+
+
+def sampling_named(name: str, schedule_name: str, checkpoint: str) -> dict[str, str]:
+    """As `sampling_in`, for the two names; either may be empty. Raises ApiError."""
+    wanted = schedule_name or sampler_names.AUTOMATIC
+    if not name and wanted.lower() == sampler_names.AUTOMATIC.lower():
+        return {}
+    try:
+        scheduler, schedule = sampler_names.sampler(name or CHECKPOINTS[checkpoint].noise_scheduler)
+        if schedule is None or not name:
+            schedule = sampler_names.schedule(wanted, scheduler)
+    except sampler_names.UnknownSampler:
+        raise errors.not_found("Sampler not found") from None
+    except sampler_names.UnknownSchedule:
+        raise errors.not_found("Scheduler not found") from None
+    stored = sampler_names.combined(scheduler, schedule)
+    return {"noise_scheduler": stored[0].value, "sigma_schedule": stored[1].value}

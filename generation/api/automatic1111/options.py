@@ -13,7 +13,7 @@ from generation.api.automatic1111 import names
 from generation.api.automatic1111.errors import api_format
 from generation.api.automatic1111.names import MODEL_OPTION
 from generation.engine.enums import ENLARGEMENT, Mode
-from generation.engine.request import infotext
+from generation.engine.request import infotext, sampler_names
 from generation.images import read_settings
 
 # Clients store a few settings; these bound the size of the row.
@@ -76,8 +76,12 @@ def upscalers(request: HttpRequest) -> JsonResponse:
 @api_format.endpoint("GET", scope=Scope.READ)
 def samplers(request: HttpRequest) -> JsonResponse:
     shown = [
-        {"name": name, "aliases": [scheduler.value], "options": {}}
-        for scheduler, name in infotext.SAMPLERS.items()
+        {
+            "name": name,
+            "aliases": [scheduler.value],
+            "options": {"scheduler": sampler_names.automatic(scheduler).value},
+        }
+        for scheduler, name in sampler_names.SAMPLERS.items()
     ]
     return JsonResponse(shown, safe=False)
 
@@ -87,12 +91,15 @@ def schedulers(request: HttpRequest) -> JsonResponse:
     shown = [
         {
             "name": name,
-            "label": name.capitalize(),
+            "label": label,
             "aliases": None,
             "default_rho": -1,
             "need_inner_model": False,
         }
-        for name in ("automatic", names.KARRAS)
+        for name, label in (
+            (sampler_names.AUTOMATIC.lower(), sampler_names.AUTOMATIC),
+            *sampler_names.SCHEDULES.items(),
+        )
     ]
     return JsonResponse(shown, safe=False)
 

@@ -43,8 +43,8 @@ def generation_request(key: ApiKey, body: Mapping[str, Any], mode: Mode) -> Gene
         )
     width, height = parsing.integer(body, "width"), parsing.integer(body, "height")
     checkpoint = names.checkpoint_in(key, body, mode=mode, size=(width, height))
-    sampler = names.noise_scheduler_in(body)
-    effective = sampler or CHECKPOINTS[checkpoint].noise_scheduler
+    sampling = names.sampling_in(body, checkpoint)
+    effective = sampling.get("noise_scheduler") or CHECKPOINTS[checkpoint].noise_scheduler
     return build_request.build_request(
         key,
         prompt=parsing.text(body, "prompt"),
@@ -55,7 +55,7 @@ def generation_request(key: ApiKey, body: Mapping[str, Any], mode: Mode) -> Gene
         height=height,
         num_inference_steps=parsing.integer(body, "steps"),
         guidance_scale=parsing.number(body, "cfg_scale"),
-        noise_scheduler=sampler,
+        **sampling,
         seed=parsing.seed(body),
         num_images=number,
         **expert.noise_settings(key, body, effective),

@@ -8,7 +8,7 @@ from django.http import JsonResponse
 
 from generation.api import files, results
 from generation.api.automatic1111 import names
-from generation.engine.request import GenerationRequest, infotext
+from generation.engine.request import GenerationRequest, infotext, sampler_names
 from generation.images import file_formats
 from generation.live import latest, snapshot
 from generation.models import Image, Job, Status
@@ -55,7 +55,9 @@ def _info(job: Job, images: Sequence[Image], second: GenerationRequest | None) -
         "subseed_strength": request.subseed_strength,
         "width": request.width,
         "height": request.height,
-        "sampler_name": infotext.SAMPLERS[request.noise_scheduler],
+        "sampler_name": sampler_names.shown_together(
+            request.noise_scheduler, request.sigma_schedule
+        ),
         "cfg_scale": request.guidance_scale,
         "steps": request.num_inference_steps,
         "batch_size": request.num_images,
@@ -68,7 +70,7 @@ def _info(job: Job, images: Sequence[Image], second: GenerationRequest | None) -
         "seed_resize_from_w": -1,
         "seed_resize_from_h": -1,
         "denoising_strength": last.strength if last.mode.has_picture else None,
-        "extra_generation_params": extra,
+        "extra_generation_params": {**_schedule_params(request), **extra},
         "index_of_first_image": 0,
         "infotexts": [_infotext(request.alone(image.index), image.seed, extra) for image in images],
         "styles": [],
@@ -83,6 +85,11 @@ def _subseed(image: Image) -> int:
     """The image's own subseed; -1 without one, as in the web UI."""
     request = image.job.generation_request
     return request.subseeds[image.index] if request.subseed_strength else -1
+
+
+def _schedule_params(request: GenerationRequest) -> dict[str, str]:
+    _sampler, schedule = sampler_names.shown(request.noise_scheduler, request.sigma_schedule)
+    return {"Schedule type": schedule}
 
 
 def _second_pass_params(request: GenerationRequest) -> dict[str, Any]:

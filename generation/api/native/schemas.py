@@ -10,7 +10,7 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
-from generation.engine.enums import MaskFill, Mode, NoiseScheduler
+from generation.engine.enums import MaskFill, Mode, NoiseScheduler, SigmaSchedule
 from generation.engine.request import (
     MAX_CLIP_SKIP,
     MAX_GUIDANCE_SCALE,
@@ -47,6 +47,10 @@ class Wish(Schema):
     num_inference_steps: int | None = Field(None, ge=1, le=MAX_STEPS)
     guidance_scale: float | None = Field(None, ge=0, le=MAX_GUIDANCE_SCALE)
     noise_scheduler: NoiseScheduler | None = None
+    sigma_schedule: SigmaSchedule | None = Field(
+        None,
+        description="Without it, `uniform`, or the checkpoint's own if `noise_scheduler` is missing, too.",
+    )
     seed: int | None = Field(None, ge=-1, le=MAX_SEED, description="-1 or missing: a random one.")
     num_images: int = Field(1, ge=1, le=MAX_IMAGES)
     image: Picture = Field("", description="An upload's digest, a picture's id, or base64.")
@@ -166,6 +170,7 @@ class CheckpointShown(Schema):
     num_inference_steps: int
     guidance_scale: float
     noise_scheduler: str
+    sigma_schedule: str
     credits: int = Field(
         description="Price in thousandths of a credit for a picture of native size in 30 steps."
     )

@@ -7,6 +7,7 @@ from generation.engine.enums import Family, Mode
 GENERAL = frozenset({Mode.TEXT_TO_IMAGE, Mode.IMAGE_TO_IMAGE, Mode.INPAINT, Mode.OUTPAINT})
 """The modes of every checkpoint that was not trained for a special one."""
 PAINTING = frozenset({Mode.INPAINT, Mode.OUTPAINT})
+FEW_STEPS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +20,8 @@ class Checkpoint:
     `start_ms_per_step_megapixel` estimates the milliseconds of one forward pass over a million
     pixels, until this installation has measured its own. `gated` weights need the operator's token.
     `refiner` is the id of the checkpoint that may finish its images. `text_layers` counts those of its smallest CLIP
-    text encoder. `wants_depth` is true if it takes a depth map and has no estimator for one.
+    text encoder. `wants_depth` is true if it takes a depth map and has no estimator for one. `embeds_guidance` is true
+    if its denoiser reads the guidance scale, as latent consistency models do; a step then takes one pass.
     """
 
     id: str
@@ -43,11 +45,18 @@ class Checkpoint:
     text_layers: int = 12
     shape_multiple: int = 64
     wants_depth: bool = False
+    sigma_schedule: str = "uniform"
+    embeds_guidance: bool = False
 
     @property
     def is_bundled(self) -> bool:
         """True if the weights are part of this package."""
         return self.source.startswith("sketchbook/")
+
+    @property
+    def takes_few_steps(self) -> bool:
+        """True if it was distilled to few steps, so that settings for other checkpoints ruin its images."""
+        return self.embeds_guidance or self.num_inference_steps <= FEW_STEPS
 
     @property
     def first_mode(self) -> Mode:

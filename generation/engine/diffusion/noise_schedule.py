@@ -10,6 +10,7 @@ import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+from diffusers.schedulers.scheduling_dpmsolver_sde import DPMSolverSDEScheduler
 from diffusers.schedulers.scheduling_euler_ancestral_discrete import EulerAncestralDiscreteScheduler
 from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
@@ -17,12 +18,20 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
 )
 from diffusers.schedulers.scheduling_flow_match_heun_discrete import FlowMatchHeunDiscreteScheduler
 from diffusers.schedulers.scheduling_heun_discrete import HeunDiscreteScheduler
+from diffusers.schedulers.scheduling_k_dpm_2_ancestral_discrete import (
+    KDPM2AncestralDiscreteScheduler,
+)
+from diffusers.schedulers.scheduling_k_dpm_2_discrete import KDPM2DiscreteScheduler
+from diffusers.schedulers.scheduling_lcm import LCMScheduler
+from diffusers.schedulers.scheduling_lms_discrete import LMSDiscreteScheduler
 from diffusers.schedulers.scheduling_pndm import PNDMScheduler
+from diffusers.schedulers.scheduling_tcd import TCDScheduler
 from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
 from torch import Tensor
 
+from generation.engine.diffusion.brownian_noise import BrownianNoise
 from generation.engine.diffusion.euler_ancestral import EulerAncestral
-from generation.engine.enums import NoiseScheduler
+from generation.engine.enums import NoiseScheduler, SigmaSchedule
 
 Options = Mapping[str, Any]
 
@@ -37,11 +46,21 @@ _DIFFUSION: Mapping[NoiseScheduler, tuple[Any, Options]] = {
         DPMSolverMultistepScheduler,
         {"algorithm_type": "sde-dpmsolver++"},
     ),
+    NoiseScheduler.DPMPP_2M_SDE_HEUN: (
+        DPMSolverMultistepScheduler,
+        {"algorithm_type": "sde-dpmsolver++", "solver_type": "heun"},
+    ),
+    NoiseScheduler.DPMPP_SDE: (DPMSolverSDEScheduler, {}),
+    NoiseScheduler.DPM2: (KDPM2DiscreteScheduler, {}),
+    NoiseScheduler.DPM2_ANCESTRAL: (KDPM2AncestralDiscreteScheduler, {}),
     NoiseScheduler.UNIPC: (UniPCMultistepScheduler, {}),
     NoiseScheduler.HEUN: (HeunDiscreteScheduler, {}),
     # Stable Diffusion's own configuration leaves out PNDM's Runge-Kutta start, which also couldn't
     # do fewer than four steps.
     NoiseScheduler.PNDM: (PNDMScheduler, {"skip_prk_steps": True}),
+    NoiseScheduler.LMS: (LMSDiscreteScheduler, {}),
+    NoiseScheduler.LCM: (LCMScheduler, {}),
+    NoiseScheduler.TCD: (TCDScheduler, {}),
 }
 # The name of a noise scheduler decides these. A configuration that has them would give two names one meaning.
 _DECIDED_BY_NAME = frozenset(
@@ -62,6 +81,13 @@ _FLOW: Mapping[NoiseScheduler, tuple[Any, Options]] = {
     NoiseScheduler.EULER: (FlowMatchEulerDiscreteScheduler, {}),
     NoiseScheduler.HEUN: (FlowMatchHeunDiscreteScheduler, {}),
 }
+_SIGMA_OPTIONS: Mapping[SigmaSchedule, Options] = {
+    SigmaSchedule.UNIFORM: {},
+    SigmaSchedule.KARRAS: {"use_karras_sigmas": True},
+    SigmaSchedule.EXPONENTIAL: {"use_exponential_sigmas": True},
+    SigmaSchedule.BETA: {"use_beta_sigmas": True},
+    SigmaSchedule.SGM_UNIFORM: {"timestep_spacing": "trailing"},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,15 +103,20 @@ class ScheduleRange:
     below: int | None = None
 
 
-def build(name: NoiseScheduler, *, config: Options) -> Any:
+def build(
+    name: NoiseScheduler,
+    *,
+    config: Options,
+    sigma_schedule: SigmaSchedule = SigmaSchedule.UNIFORM,
+) -> Any:
     """Return a new noise scheduler of this kind for the checkpoint's configuration.
 
-    The configuration says how the model was trained; the name says how its noise is removed.
+    The configuration says how the model was trained; the names say how its noise is removed.
     """
     is_flow = str(config.get("_class_name", "")).startswith("FlowMatch")
     scheduler_class, options = (_FLOW if is_flow else _DIFFUSION)[name]
     kept = {name: value for name, value in config.items() if name not in _DECIDED_BY_NAME}
-    return scheduler_class.from_config(kept, **options)
+    return scheduler_class.from_config(kept, **{**options, **_SIGMA_OPTIONS[sigma_schedule]})
 
 
 class NoiseSchedule:
@@ -102,11 +133,12 @@ class NoiseSchedule:
         *,
         config: Options,
         steps: int,
+        sigma_schedule: SigmaSchedule = SigmaSchedule.UNIFORM,
         schedule_range: ScheduleRange | None = None,
         mu: float | None = None,
         eta: float | None = None,
     ) -> None:
-        self._scheduler = build(name, config=config)
+        self._scheduler = build(name, config=config, sigma_schedule=sigma_schedule)
         if eta is not None and name is NoiseScheduler.EULER_ANCESTRAL:
             self._scheduler = EulerAncestral.from_config(self._scheduler.config)
         takes_shift = "mu" in inspect.signature(self._scheduler.set_timesteps).parameters
@@ -158,6 +190,10 @@ class NoiseSchedule:
         noise = (
             {"generator": list(generators)} if self._takes_generator and not self._is_flow else {}
         )
+        if isinstance(self._scheduler, DPMSolverSDEScheduler) and step == 0:
+            self._scheduler.noise_sampler = BrownianNoise(
+                latents, sigmas=self._scheduler.sigmas, generators=generators
+            )
         advanced: Tensor = self._scheduler.step(
             prediction, self.timesteps[step], latents, **self._eta, **noise, return_dict=False
         )[0]

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from generation.engine.checkpoints.checkpoint import Checkpoint
-from generation.engine.enums import NoiseScheduler
+from generation.engine.enums import NoiseScheduler, SigmaSchedule
 from generation.engine.request import json_fields, validation
 from generation.engine.request.limits import (
     MAX_CLIP_SKIP,
@@ -54,6 +54,7 @@ class GenerationRequest(Settings):
             "num_inference_steps": checkpoint.num_inference_steps,
             "guidance_scale": checkpoint.guidance_scale,
             "noise_scheduler": NoiseScheduler(checkpoint.noise_scheduler),
+            "sigma_schedule": SigmaSchedule(checkpoint.sigma_schedule),
             "seed": 0,
         }
         return cls(**values | changes)

@@ -7,29 +7,19 @@ import contextlib
 import re
 from collections.abc import Callable, Mapping
 
-from generation.engine.enums import NoiseScheduler
-from generation.engine.request import GenerationRequest, expert_infotext
+from generation.engine.enums import SigmaSchedule
+from generation.engine.request import GenerationRequest, expert_infotext, sampler_names
 from generation.engine.request.validation import NUMBERS
-
-SAMPLERS: Mapping[NoiseScheduler, str] = {
-    NoiseScheduler.DPMPP_2M: "DPM++ 2M",
-    NoiseScheduler.DPMPP_2M_KARRAS: "DPM++ 2M Karras",
-    NoiseScheduler.DPMPP_2M_SDE: "DPM++ 2M SDE",
-    NoiseScheduler.UNIPC: "UniPC",
-    NoiseScheduler.EULER: "Euler",
-    NoiseScheduler.EULER_ANCESTRAL: "Euler a",
-    NoiseScheduler.DDIM: "DDIM",
-    NoiseScheduler.DDPM: "DDPM",
-    NoiseScheduler.HEUN: "Heun",
-    NoiseScheduler.PNDM: "PLMS",
-}
 
 
 def write(request: GenerationRequest, *, seed: int) -> str:
     """Return the infotext for the request's image of this seed."""
+    sampler, schedule = sampler_names.shown(request.noise_scheduler, request.sigma_schedule)
     settings = {
         "Steps": request.num_inference_steps,
-        "Sampler": SAMPLERS[request.noise_scheduler],
+        "Sampler": sampler,
+        # Without it, the web UI would take its automatic one.
+        "Schedule type": schedule,
         "CFG scale": f"{request.guidance_scale:g}",
         "Seed": seed,
         "Size": f"{request.width}x{request.height}",
@@ -63,6 +53,7 @@ def read(text: str) -> dict[str, str | int | float]:
     for name, (field, convert) in _FIELDS.items():
         with contextlib.suppress(KeyError, ValueError):
             found[field] = _within_limits(field, convert(settings[name]))
+    found |= _sampling(settings)
     size = _SIZE.fullmatch(settings.get("Size", ""))
     if size:
         found |= {"width": int(size[1]), "height": int(size[2])}
@@ -79,16 +70,25 @@ def _within_limits(field: str, value: str | float) -> str | int | float:
     return value
 
 
-def _sampler(name: str) -> str:
-    """Return the noise scheduler of AUTOMATIC1111's name. Raises KeyError."""
-    return str({shown: sampler for sampler, shown in SAMPLERS.items()}[name])
+def _sampling(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the noise scheduler and its sigma schedule; empty for a sampler that is unknown here.
+
+    Files from before the web UI's version 1.9 have the schedule in the sampler's name.
+    """
+    try:
+        scheduler, schedule = sampler_names.sampler(settings.get("Sampler", ""))
+    except sampler_names.UnknownSampler:
+        return {}
+    with contextlib.suppress(KeyError, sampler_names.UnknownSchedule):
+        schedule = sampler_names.schedule(settings["Schedule type"], scheduler)
+    pair = sampler_names.combined(scheduler, schedule or SigmaSchedule.UNIFORM)
+    return {"noise_scheduler": pair[0].value, "sigma_schedule": pair[1].value}
 
 
 _PAIR = re.compile(r"([A-Z][\w ]*): ([^,]+)(?:,|$)")
 _SIZE = re.compile(r"(\d{1,6})x(\d{1,6})")
 _FIELDS: Mapping[str, tuple[str, Callable[[str], str | int | float]]] = {
     "Steps": ("num_inference_steps", int),
-    "Sampler": ("noise_scheduler", _sampler),
     "CFG scale": ("guidance_scale", float),
     "Seed": ("seed", int),
     "Model": ("checkpoint", str),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
-from generation.engine.enums import MaskFill, Mode, NoiseScheduler
+from generation.engine.enums import MaskFill, Mode, NoiseScheduler, SigmaSchedule
 from generation.engine.messages import Message, gettext_noop
 from generation.engine.request.settings import Settings
 from generation.engine.request.validation import InvalidRequest
@@ -80,4 +80,5 @@ _READERS: Mapping[Any, Callable[[Any], Any]] = {
     MaskFill: MaskFill,
     float | None: _read_optional_float,
     NoiseScheduler: NoiseScheduler,
+    SigmaSchedule: SigmaSchedule,
 }

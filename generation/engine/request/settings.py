@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 
 from generation.engine.checkpoints import catalogue
-from generation.engine.enums import ENLARGEMENT, Family, MaskFill, Mode, NoiseScheduler
+from generation.engine.enums import (
+    ENLARGEMENT,
+    Family,
+    MaskFill,
+    Mode,
+    NoiseScheduler,
+    SigmaSchedule,
+)
 from generation.engine.request import prompt_length, prompt_schedule
 from generation.engine.request.limits import MAX_SEED
 from generation.engine.request.tiles import tiles_of
@@ -38,6 +45,7 @@ class Settings:
     num_inference_steps: int
     guidance_scale: float
     noise_scheduler: NoiseScheduler
+    sigma_schedule: SigmaSchedule = SigmaSchedule.UNIFORM
     seed: int
     num_images: int = 1
     image: str = ""
@@ -68,8 +76,14 @@ class Settings:
 
     @property
     def passes(self) -> int:
-        """Forward passes per image and step: two with guidance, one without."""
-        return 2 if self.guidance_scale > 1 else 1
+        """Forward passes per image and evaluation: two with guidance, one without.
+
+        A denoiser that was distilled with its guidance reads the scale, and needs one.
+        """
+        if self.guidance_scale <= 1:
+            return 1
+        checkpoint = catalogue.CHECKPOINTS.get(self.checkpoint)
+        return 1 if checkpoint is not None and checkpoint.embeds_guidance else 2
 
     @property
     def prompt_pieces(self) -> int:
@@ -110,9 +124,9 @@ class Settings:
 
     @property
     def evaluations(self) -> int:
-        """Evaluations of the denoiser: Heun takes two a step except the last, PNDM one more at first."""
+        """Evaluations of the denoiser: some take two a step except the last, PNDM one more at first."""
         steps = self.num_inference_steps
-        if self.noise_scheduler is NoiseScheduler.HEUN:
+        if self.noise_scheduler.evaluates_twice:
             return 2 * (steps - self.first_step) - 1
         if self.noise_scheduler is NoiseScheduler.PNDM and steps > 1:
             return steps + 1 - self.first_step

@@ -155,6 +155,8 @@ def _errors_in_checkpoint(request: Settings) -> dict[str, str]:
         errors["noise_scheduler"] = Message(
             gettext_noop("%(checkpoint)s works with Euler and Heun."), checkpoint=name
         )
+    else:
+        errors |= _errors_in_schedule(request, checkpoint)
     if request.refiner_share:
         errors |= _errors_in_refining(request, checkpoint)
     if request.eta is not None and request.noise_scheduler not in WITH_ETA:
@@ -172,6 +174,28 @@ def _errors_in_checkpoint(request: Settings) -> dict[str, str]:
     return errors
 
 
+def _errors_in_schedule(request: Settings, checkpoint: Checkpoint) -> dict[str, str]:
+    errors: dict[str, str] = {}
+    scheduler = request.noise_scheduler
+    able = scheduler.sigma_schedules(checkpoint.family)
+    if request.sigma_schedule not in able:
+        errors["sigma_schedule"] = Message(
+            gettext_noop("With this noise scheduler, choose one of: %(names)s."),
+            names=", ".join(able),
+        )
+    if scheduler.max_steps is not None and request.num_inference_steps > scheduler.max_steps:
+        errors["num_inference_steps"] = Message(
+            gettext_noop("This noise scheduler takes at most %(limit)d steps."),
+            limit=scheduler.max_steps,
+        )
+    # Its first steps need the steps before them, which a run that begins in the middle does not have.
+    if scheduler is NoiseScheduler.LMS and request.first_step:
+        errors["noise_scheduler"] = Message(
+            gettext_noop("LMS cannot start from a picture. Choose another noise scheduler.")
+        )
+    return errors
+
+
 def _errors_in_refining(request: Settings, checkpoint: Checkpoint) -> dict[str, str]:
     if not checkpoint.refiner or request.mode is not Mode.TEXT_TO_IMAGE:
         return {
@@ -179,8 +203,12 @@ def _errors_in_refining(request: Settings, checkpoint: Checkpoint) -> dict[str, 
                 gettext_noop("%(checkpoint)s has no refiner for this."), checkpoint=checkpoint.name
             )
         }
-    if request.noise_scheduler is NoiseScheduler.HEUN:
-        return {"noise_scheduler": Message(gettext_noop("Heun does not work with a refiner."))}
+    if not request.noise_scheduler.hands_over:
+        return {
+            "noise_scheduler": Message(
+                gettext_noop("This noise scheduler does not work with a refiner. Choose another.")
+            )
+        }
     # Some schedules have no step below one whole step's noise: the run would end without its refiner.
     if request.refiner_share * (request.num_inference_steps - 1) <= 1:
         return {

@@ -1,5 +1,6 @@
 // Markup: radio buttons `checkpoint` that say what their model can do (data-modes, data-schedulers, data-num-inference-steps, ...), within
-// [data-models]; radio buttons `mode` within [data-starts]; select `noise_scheduler`; [data-model-name], [data-bundled-note].
+// [data-models]; radio buttons `mode` within [data-starts]; selects `noise_scheduler` and
+// `sigma_schedule`; [data-model-name], [data-bundled-note].
 
 import { form, mode } from "./form.js";
 
@@ -8,7 +9,8 @@ export function showModel() {
   if (!model) return;
   const { dataset } = model;
   offerModes(dataset.modes.trim().split(" "));
-  offerSchedulers(dataset.schedulers.split(" "));
+  offer(form.elements.noise_scheduler, dataset.schedulers.split(" "));
+  offerSigmas(dataset);
   form.querySelector("[data-model-name]").textContent = dataset.name;
   form.querySelector("[data-bundled-note]").hidden = !("bundled" in dataset);
   showDefaults(dataset);
@@ -23,10 +25,15 @@ function offerModes(modes) {
   form.querySelector("[data-starts]").hidden = modes.length === 1;
 }
 
-function offerSchedulers(schedulers) {
-  const { noise_scheduler: select } = form.elements;
-  for (const option of select.options) option.hidden = option.disabled = !["", ...schedulers].includes(option.value);
+function offer(select, values) {
+  for (const option of select.options) option.hidden = option.disabled = !["", ...values].includes(option.value);
   if (select.selectedOptions[0]?.disabled) select.value = "";
+}
+
+// Each noise scheduler can follow some of the sigma schedules.
+function offerSigmas({ scheduler, sigmas }) {
+  const { noise_scheduler: chosen, sigma_schedule: select } = form.elements;
+  offer(select, JSON.parse(sigmas)[chosen.value || scheduler] ?? []);
 }
 
 function showDefaults({ numInferenceSteps, guidanceScale, min, max, step, size }) {
@@ -36,6 +43,7 @@ function showDefaults({ numInferenceSteps, guidanceScale, min, max, step, size }
 }
 
 form.addEventListener("change", ({ target }) => {
+  if (target.name === "noise_scheduler") offerSigmas(form.querySelector("[name=checkpoint]:checked").dataset);
   if (target.name !== "checkpoint") return;
   showModel();
   form.querySelector("[data-models]").open = false;

@@ -1,11 +1,14 @@
 """A run's noise schedule keeps to its range, and its predictions undo its noise."""
 
+from typing import Any
+
+import diffusers
 import pytest
 import torch
 
 from generation.engine.diffusion import noise_schedule
 from generation.engine.diffusion.noise_schedule import NoiseSchedule, ScheduleRange
-from generation.engine.enums import FLOW_SCHEDULERS, NoiseScheduler
+from generation.engine.enums import FLOW_SCHEDULERS, Family, NoiseScheduler, SigmaSchedule
 
 FLOW = {"_class_name": "FlowMatchEulerDiscreteScheduler"}
 DDIM = NoiseScheduler.DDIM
@@ -150,6 +153,8 @@ def test_a_name_means_the_same_whatever_sampler_the_configuration_is_from(
 
     assert torch.equal(plain.timesteps, other.timesteps)
     latents, prediction = some_latents(1), some_latents(2)
+    for each in (plain, other):
+        each.scale(latents, step=0)
     after = [
         each.advance(
             prediction, step=0, latents=latents, generators=[torch.Generator().manual_seed(1)]
@@ -157,3 +162,109 @@ def test_a_name_means_the_same_whatever_sampler_the_configuration_is_from(
         for each in (plain, other)
     ]
     assert torch.equal(*after)
+
+
+CLASSES = {
+    NoiseScheduler.DDIM: "DDIMScheduler",
+    NoiseScheduler.DDPM: "DDPMScheduler",
+    NoiseScheduler.EULER: "EulerDiscreteScheduler",
+    NoiseScheduler.EULER_ANCESTRAL: "EulerAncestralDiscreteScheduler",
+    NoiseScheduler.DPMPP_2M: "DPMSolverMultistepScheduler",
+    NoiseScheduler.DPMPP_2M_SDE: "DPMSolverMultistepScheduler",
+    NoiseScheduler.DPMPP_2M_SDE_HEUN: "DPMSolverMultistepScheduler",
+    NoiseScheduler.DPMPP_SDE: "DPMSolverSDEScheduler",
+    NoiseScheduler.DPM2: "KDPM2DiscreteScheduler",
+    NoiseScheduler.DPM2_ANCESTRAL: "KDPM2AncestralDiscreteScheduler",
+    NoiseScheduler.UNIPC: "UniPCMultistepScheduler",
+    NoiseScheduler.HEUN: "HeunDiscreteScheduler",
+    NoiseScheduler.LMS: "LMSDiscreteScheduler",
+    NoiseScheduler.PNDM: "PNDMScheduler",
+}
+OPTIONS: dict[SigmaSchedule, dict[str, Any]] = {
+    SigmaSchedule.KARRAS: {"use_karras_sigmas": True},
+    SigmaSchedule.EXPONENTIAL: {"use_exponential_sigmas": True},
+    SigmaSchedule.BETA: {"use_beta_sigmas": True},
+    SigmaSchedule.SGM_UNIFORM: {"timestep_spacing": "trailing"},
+}
+CONFIG = {
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "steps_offset": 1,
+    "timestep_spacing": "leading",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "schedule"),
+    [
+        (name, schedule)
+        for name in CLASSES
+        for schedule in name.sigma_schedules(Family.SD1)
+        if schedule in OPTIONS
+    ],
+)
+def test_sigmas_are_those_of_diffusers_own_option(
+    name: NoiseScheduler, schedule: SigmaSchedule
+) -> None:
+    own = getattr(diffusers, CLASSES[name]).from_config({**CONFIG, **OPTIONS[schedule]})
+    own.set_timesteps(8)
+
+    ours = noise_schedule.build(name, config=CONFIG, sigma_schedule=schedule)
+    ours.set_timesteps(8)
+    plain = noise_schedule.build(name, config=CONFIG)
+    plain.set_timesteps(8)
+
+    # PNDM's own start with Runge-Kutta steps is left out here.
+    if name is not NoiseScheduler.PNDM:
+        assert ours.timesteps.tolist() == own.timesteps.tolist()
+    assert ours.timesteps.tolist() != plain.timesteps.tolist()
+    if hasattr(own, "sigmas"):
+        assert torch.equal(ours.sigmas, own.sigmas)
+
+
+@pytest.mark.parametrize(
+    "option", ["use_karras_sigmas", "use_exponential_sigmas", "use_lu_lambdas"]
+)
+def test_a_name_means_the_same_whatever_sigmas_a_configuration_asks_for(option: str) -> None:
+    plain = a_schedule(NoiseScheduler.DPMPP_2M, config=CONFIG)
+
+    other = a_schedule(NoiseScheduler.DPMPP_2M, config={**CONFIG, option: True})
+    karras = a_schedule(NoiseScheduler.DPMPP_2M_KARRAS, config={**CONFIG, option: True})
+
+    assert other.timesteps.tolist() == plain.timesteps.tolist()
+    assert karras.timesteps.tolist() != plain.timesteps.tolist()
+
+
+def test_a_name_means_the_same_whatever_solver_a_configuration_is_of() -> None:
+    config = {**CONFIG, "algorithm_type": "sde-dpmsolver++", "solver_order": 3}
+
+    built = noise_schedule.build(NoiseScheduler.DPMPP_2M, config=config).config
+
+    assert (built.algorithm_type, built.solver_order) == ("dpmsolver++", 2)
+
+
+def test_karras_has_a_name_of_its_own_with_dpmpp_2m() -> None:
+    named = a_schedule(NoiseScheduler.DPMPP_2M_KARRAS, config=CONFIG)
+    chosen = a_schedule(NoiseScheduler.DPMPP_2M, config=CONFIG, sigma_schedule=SigmaSchedule.KARRAS)
+
+    assert named.timesteps.tolist() == chosen.timesteps.tolist()
+
+
+def test_brownian_noise_is_the_images_own() -> None:
+    def run(seeds: list[int]) -> torch.Tensor:
+        schedule = a_schedule(NoiseScheduler.DPMPP_SDE, config=CONFIG, steps=3)
+        latents = torch.ones(len(seeds), 4, 4, 4)
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        for step in range(len(schedule.timesteps)):
+            prediction = 0.1 * schedule.scale(latents, step=step)
+            latents = schedule.advance(
+                prediction, step=step, latents=latents, generators=generators
+            )
+        return latents
+
+    together = run([5, 6])
+
+    assert torch.equal(together[:1], run([5]))
+    assert torch.equal(together[1:], run([6]))
+    assert not torch.equal(together[:1], together[1:])

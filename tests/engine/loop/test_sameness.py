@@ -5,6 +5,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import torch
+from diffusers import LatentConsistencyModelPipeline
 from torch import Tensor
 
 from generation.engine.enums import Mode, NoiseScheduler
@@ -19,7 +21,11 @@ from tests.engine.reference import References, Seen, relative_difference
 from tests.engine.toy_checkpoints import TOYS
 
 # The pipeline for depth asks for an autocast that single precision has no use for.
-pytestmark = pytest.mark.filterwarnings("ignore:In CPU autocast:UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:In CPU autocast:UserWarning"),
+    # diffusers' own noise for DPM++ SDE leaves its range by a rounding error.
+    pytest.mark.filterwarnings("ignore:Should have t[ab]:UserWarning"),
+]
 # A share of the largest latent: guidance makes all of them larger.
 TOLERANCE = 1e-5
 CASES = list(all_cases())
@@ -87,7 +93,7 @@ def strangers(id: str) -> list[GenerationRequest]:
             prompt="abcdefghij"[: 1 + index % 10],
             negative_prompt=("", "sand")[index % 2],
             num_inference_steps=4 + index % 4,
-            guidance_scale=(1.0, 3.0, 5.0)[index % 3],
+            guidance_scale=(0.0, 1.0, 3.0, 5.0)[index % 4],
             seed=100 + index,
             num_images=1 + index % 2,
         )
@@ -143,6 +149,39 @@ def test_very_few_steps_equal_the_pipeline(
     assert relative_difference(latents[request], expected(request)) < TOLERANCE
 
 
+def test_a_latent_consistency_model_equals_its_own_pipeline(
+    engine: Engine, latents: dict[GenerationRequest, Tensor], checkpoint_root: Path
+) -> None:
+    pipeline = LatentConsistencyModelPipeline.from_pretrained(checkpoint_root / "toy-lcm")
+    pipeline.set_progress_bar_config(disable=True)
+    requests = [
+        a_request(
+            checkpoint="toy-lcm",
+            noise_scheduler=NoiseScheduler.LCM,
+            guidance_scale=guidance,
+            num_inference_steps=steps,
+            seed=seed,
+        )
+        for seed, (guidance, steps) in enumerate([(8.0, 4), (1.0, 4), (30.0, 2)])
+    ]
+
+    for request in requests:
+        submit(engine, request, key=str(request.seed))
+    run_to_the_end(engine)
+
+    for request in requests:
+        expected = pipeline(
+            prompt=request.prompt,
+            width=request.width,
+            height=request.height,
+            guidance_scale=request.guidance_scale,
+            num_inference_steps=request.num_inference_steps,
+            generator=torch.Generator().manual_seed(request.seed),
+            output_type="latent",
+        ).images
+        assert relative_difference(latents[request], expected) < TOLERANCE
+
+
 @pytest.mark.parametrize("id", ["toy", "toy-v", "toy-xl", "toy-sd3"])
 def test_the_pictures_equal_those_of_the_pipeline(
     engine: Engine, references: References, id: str
@@ -162,7 +201,9 @@ def test_the_pictures_equal_those_of_the_pipeline(
 
 
 @pytest.mark.parametrize("mode", [Mode.TEXT_TO_IMAGE, Mode.IMAGE_TO_IMAGE, Mode.INPAINT])
-@pytest.mark.parametrize("noise_scheduler", NoiseScheduler)
+@pytest.mark.parametrize(
+    "noise_scheduler", [each for each in NoiseScheduler if each is not NoiseScheduler.LMS]
+)
 def test_each_picture_of_a_run_equals_its_seed_alone(
     engine: Engine,
     latents: dict[GenerationRequest, Tensor],

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from generation.engine.diffusion.noise_schedule import NoiseSchedule, ScheduleRange
-from generation.engine.enums import Mode, NoiseScheduler
+from generation.engine.enums import Mode, NoiseScheduler, SigmaSchedule
 from generation.engine.messages import Message
 from generation.engine.request import GenerationRequest, InvalidRequest
 from tests.engine.cases import digest
@@ -129,6 +129,20 @@ def test_guidance_doubles_the_passes(guidance_scale: float, passes: int) -> None
     assert request.work == 3 * passes * 32 * 32
 
 
+def test_a_denoiser_that_reads_its_guidance_takes_one_pass() -> None:
+    request = a_request(checkpoint="toy-lcm", guidance_scale=8.0, num_images=3)
+
+    assert (request.passes, request.rows, request.work) == (1, 3, 3 * 32 * 32)
+
+
+def test_a_stored_request_without_a_sigma_schedule_has_the_noise_schedulers_own() -> None:
+    stored = a_request(noise_scheduler=NoiseScheduler.DPMPP_2M_KARRAS).to_dict()
+    del stored["sigma_schedule"]
+
+    assert GenerationRequest.stored(stored).sigma_schedule is SigmaSchedule.UNIFORM
+    assert GenerationRequest.from_dict(stored).sigma_schedule is SigmaSchedule.UNIFORM
+
+
 def test_seeds_count_up_and_wrap() -> None:
     request = a_request(seed=2**32 - 2, num_images=4)
 
@@ -141,6 +155,11 @@ def test_seeds_count_up_and_wrap() -> None:
         (NoiseScheduler.DDIM, 10, 10),
         (NoiseScheduler.HEUN, 10, 19),
         (NoiseScheduler.HEUN, 1, 1),
+        (NoiseScheduler.DPM2, 10, 19),
+        (NoiseScheduler.DPM2_ANCESTRAL, 1, 1),
+        (NoiseScheduler.DPMPP_SDE, 10, 19),
+        (NoiseScheduler.DPMPP_2M_SDE_HEUN, 10, 10),
+        (NoiseScheduler.LCM, 4, 4),
         (NoiseScheduler.PNDM, 10, 11),
         (NoiseScheduler.PNDM, 1, 1),
     ],
@@ -177,6 +196,39 @@ def test_evaluations_count_forward_passes(
         ({"checkpoint": "toy-xl", "refiner_share": 0.6}, "refiner_share"),
         ({"checkpoint": "toy-sd3", "noise_scheduler": NoiseScheduler.UNIPC}, "noise_scheduler"),
         ({"checkpoint": "toy-depth"}, "mode"),
+        (
+            {
+                "noise_scheduler": NoiseScheduler.EULER_ANCESTRAL,
+                "sigma_schedule": SigmaSchedule.KARRAS,
+            },
+            "sigma_schedule",
+        ),
+        (
+            {
+                "noise_scheduler": NoiseScheduler.DPMPP_2M_KARRAS,
+                "sigma_schedule": SigmaSchedule.BETA,
+            },
+            "sigma_schedule",
+        ),
+        (
+            {
+                "checkpoint": "toy-sd3",
+                "noise_scheduler": NoiseScheduler.HEUN,
+                "sigma_schedule": SigmaSchedule.KARRAS,
+            },
+            "sigma_schedule",
+        ),
+        ({"noise_scheduler": NoiseScheduler.LCM, "num_inference_steps": 51}, "num_inference_steps"),
+        ({"noise_scheduler": NoiseScheduler.TCD, "num_inference_steps": 51}, "num_inference_steps"),
+        (
+            {
+                "mode": Mode.IMAGE_TO_IMAGE,
+                "image": digest("image"),
+                "strength": 0.5,
+                "noise_scheduler": NoiseScheduler.LMS,
+            },
+            "noise_scheduler",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_refused(values: dict[str, Any], field: str) -> None:
@@ -208,9 +260,7 @@ def test_weights_that_a_model_survives_are_taken(prompt: str) -> None:
 
 
 @pytest.mark.parametrize("share", [0.02, 0.2, 0.5])
-@pytest.mark.parametrize(
-    "noise_scheduler", [each for each in NoiseScheduler if each is not NoiseScheduler.HEUN]
-)
+@pytest.mark.parametrize("noise_scheduler", [each for each in NoiseScheduler if each.hands_over])
 def test_a_request_with_a_refiner_has_steps_for_both_models(
     noise_scheduler: NoiseScheduler, share: float
 ) -> None:
@@ -226,8 +276,18 @@ def test_a_request_with_a_refiner_has_steps_for_both_models(
     assert set(errors_of(**wish, num_inference_steps=least - 1)) == {"num_inference_steps"}
 
 
-def test_heun_cannot_hand_over_to_a_refiner() -> None:
-    errors = errors_of(checkpoint="toy-xl", refiner_share=0.2, noise_scheduler=NoiseScheduler.HEUN)
+@pytest.mark.parametrize(
+    "noise_scheduler", [each for each in NoiseScheduler if not each.hands_over]
+)
+def test_some_noise_schedulers_cannot_hand_over_to_a_refiner(
+    noise_scheduler: NoiseScheduler,
+) -> None:
+    errors = errors_of(
+        checkpoint="toy-xl",
+        refiner_share=0.2,
+        num_inference_steps=12,
+        noise_scheduler=noise_scheduler,
+    )
 
     assert set(errors) == {"noise_scheduler"}
 
@@ -263,7 +323,9 @@ def test_padding_of_another_kind_is_refused(padding: Any) -> None:
 
 @pytest.mark.parametrize("strength", [0.3, 0.55, 0.7, 1.0])
 @pytest.mark.parametrize("steps", [4, 7, 10, 30])
-@pytest.mark.parametrize("noise_scheduler", NoiseScheduler)
+@pytest.mark.parametrize(
+    "noise_scheduler", [each for each in NoiseScheduler if each is not NoiseScheduler.LMS]
+)
 def test_evaluations_are_counted_as_the_schedule_does(
     noise_scheduler: NoiseScheduler, steps: int, strength: float
 ) -> None:

@@ -79,12 +79,34 @@ def test_the_common_form_is_read_as_it_is_written(noise_scheduler):
         "negative_prompt": "fog",
         "num_inference_steps": request.num_inference_steps,
         "noise_scheduler": noise_scheduler,
+        "sigma_schedule": "uniform",
         "guidance_scale": request.guidance_scale,
         "seed": 9,
         "width": 64,
         "height": 64,
         "checkpoint": "sketchbook",
     }
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("Sampler: DPM++ 2M, Schedule type: Karras", ("dpmpp_2m_karras", "uniform")),
+        ("Sampler: DPM++ 2M, Schedule type: Automatic", ("dpmpp_2m_karras", "uniform")),
+        ("Sampler: DPM++ 2M", ("dpmpp_2m", "uniform")),
+        (
+            "Sampler: DPM++ 2M SDE, Schedule type: Karras",
+            ("dpmpp_2m_sde", "karras"),
+        ),
+        ("Sampler: DPM++ SDE Karras", ("dpmpp_sde", "karras")),
+        ("Sampler: Euler, Schedule type: Simple", ("euler", "uniform")),
+        ("Sampler: DPM fast, Schedule type: Karras", (None, None)),
+    ],
+)
+def test_samplers_and_schedules_are_read_as_the_web_ui_writes_them(written, expected):
+    found = infotext.read(f"a tree\nSteps: 9, {written}, Seed: 3")
+
+    assert (found.get("noise_scheduler"), found.get("sigma_schedule")) == expected
 
 
 @pytest.mark.parametrize(

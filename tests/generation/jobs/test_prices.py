@@ -2,6 +2,7 @@
 
 import pytest
 
+from generation.engine.enums import NoiseScheduler
 from generation.jobs import admission
 from tests.generation.rows import make_request
 
@@ -13,7 +14,7 @@ def test_an_sdxl_picture_in_thirty_steps_costs_two_credits(steps, credits):
         width=1024,
         height=1024,
         num_inference_steps=steps,
-        noise_scheduler="euler",
+        noise_scheduler=NoiseScheduler.EULER,
     )
 
     assert admission.credits(request) == credits

@@ -5,7 +5,7 @@ from django.utils.translation import override
 
 from billing.plans import PLANS
 from generation.engine.checkpoints import catalogue
-from generation.engine.enums import Mode, NoiseScheduler
+from generation.engine.enums import Mode, NoiseScheduler, SigmaSchedule
 from generation.models import Upload
 from generation.options.build_request import DEFAULT_STRENGTH, values_of
 from generation.options.sizes import AS_PICTURE, CUSTOM, size_for
@@ -46,6 +46,34 @@ def test_zero_is_a_seed_and_a_guidance_scale():
     assert form.generation_request.guidance_scale == 0
 
 
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ({}, ("ddim", "sgm_uniform")),
+        ({"noise_scheduler": "heun"}, ("heun", "uniform")),
+        ({"noise_scheduler": "heun", "sigma_schedule": "beta"}, ("heun", "beta")),
+        ({"sigma_schedule": "uniform"}, ("ddim", "uniform")),
+    ],
+)
+def test_a_checkpoints_sigmas_go_with_its_own_noise_scheduler(monkeypatch, chosen, expected):
+    own = replace(SKETCHBOOK, noise_scheduler="ddim", sigma_schedule="sgm_uniform")
+    monkeypatch.setattr(catalogue, "CHECKPOINTS", {**catalogue.CHECKPOINTS, "sketchbook": own})
+
+    form = GenerationForm({**FILLED, **chosen})
+
+    assert form.is_valid(), form.errors
+    request = form.generation_request
+    assert (request.noise_scheduler, request.sigma_schedule) == expected
+
+
+def test_a_pair_that_does_not_go_together_is_said_beside_the_sigmas():
+    form = GenerationForm(
+        {**FILLED, "noise_scheduler": "euler_ancestral", "sigma_schedule": "karras"}
+    )
+
+    assert set(form.errors) == {"sigma_schedule"}
+
+
 def test_what_is_filled_in_is_asked_for():
     form = GenerationForm(
         {
@@ -57,6 +85,7 @@ def test_what_is_filled_in_is_asked_for():
             "num_inference_steps": "7",
             "guidance_scale": "2.5",
             "noise_scheduler": "heun",
+            "sigma_schedule": "karras",
             "seed": "42",
         }
     )
@@ -68,6 +97,7 @@ def test_what_is_filled_in_is_asked_for():
     assert request.num_inference_steps == 7
     assert request.guidance_scale == 2.5
     assert request.noise_scheduler is NoiseScheduler.HEUN
+    assert request.sigma_schedule is SigmaSchedule.KARRAS
     assert request.seed == 42
 
 
@@ -101,6 +131,7 @@ def test_every_shape_is_a_size_that_the_checkpoint_can_draw(checkpoint, shape):
         ("guidance_scale", "nan"),
         ("guidance_scale", "31"),
         ("noise_scheduler", "magic"),
+        ("sigma_schedule", "magic"),
         ("seed", "-1"),
         ("seed", str(2**32)),
     ],

@@ -14,6 +14,7 @@ CHOSEN = {
     "num_inference_steps": "12",
     "guidance_scale": "0",
     "noise_scheduler": "euler",
+    "sigma_schedule": "karras",
 }
 SAVED = {
     "checkpoint": "sketchbook",
@@ -22,6 +23,7 @@ SAVED = {
     "num_inference_steps": 12,
     "guidance_scale": 0.0,
     "noise_scheduler": "euler",
+    "sigma_schedule": "karras",
 }
 
 

@@ -21,9 +21,12 @@ SAMPLERS: Mapping[str, NoiseScheduler] = {
     "DDIM": NoiseScheduler.DDIM,
     "DDPM": NoiseScheduler.DDPM,
     "K_DPMPP_2M": NoiseScheduler.DPMPP_2M,
+    "K_DPM_2": NoiseScheduler.DPM2,
+    "K_DPM_2_ANCESTRAL": NoiseScheduler.DPM2_ANCESTRAL,
     "K_EULER": NoiseScheduler.EULER,
     "K_EULER_ANCESTRAL": NoiseScheduler.EULER_ANCESTRAL,
     "K_HEUN": NoiseScheduler.HEUN,
+    "K_LMS": NoiseScheduler.LMS,
 }
 MAX_SAMPLES = 10
 # Their defaults for image_strength and step_schedule_start.

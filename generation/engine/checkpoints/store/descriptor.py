@@ -9,8 +9,9 @@ from typing import Any
 from generation.engine import strict_json
 from generation.engine.checkpoints.builtin import FAMILIES, UPSCALER
 from generation.engine.checkpoints.checkpoint import Checkpoint
+from generation.engine.checkpoints.store import sampling_defaults
 from generation.engine.checkpoints.store.files import write_json
-from generation.engine.enums import Family, Mode, NoiseScheduler
+from generation.engine.enums import Family, Mode, NoiseScheduler, SigmaSchedule
 
 NAME = "checkpoint.json"
 OWN = "own"
@@ -34,6 +35,9 @@ def read(folder: Path) -> Checkpoint:
     """
     try:
         content = strict_json.loads((folder / NAME).read_bytes())
+        if isinstance(content, dict) and "embeds_guidance" not in content:
+            # Descriptors of earlier versions don't say.
+            content["embeds_guidance"] = sampling_defaults.reads_guidance(folder)
     except (OSError, ValueError) as error:
         raise InvalidDescriptor(f"{folder / NAME} cannot be read: {error}") from error
     try:
@@ -98,7 +102,9 @@ def _require_sense(checkpoint: Checkpoint) -> None:
         raise ValueError("modes must not be empty")
     if min(checkpoint.num_inference_steps, checkpoint.start_ms_per_step_megapixel) < 1:
         raise ValueError("steps and times must be above zero")
-    NoiseScheduler(checkpoint.noise_scheduler)
+    able = NoiseScheduler(checkpoint.noise_scheduler).sigma_schedules(checkpoint.family)
+    if SigmaSchedule(checkpoint.sigma_schedule) not in able:
+        raise ValueError(f"{checkpoint.noise_scheduler} has no sigmas {checkpoint.sigma_schedule}")
 
 
 def _readers() -> Mapping[str, Callable[[Any], Any]]:
@@ -131,8 +137,15 @@ def _read_modes(value: Any) -> frozenset[Mode]:
     return frozenset(Mode(each) for each in value)
 
 
+def _read_bool(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{value!r} is neither true nor false")
+    return value
+
+
 _READERS: Mapping[Any, Callable[[Any], Any]] = {
     str: _read_text,
+    bool: _read_bool,
     int: _read_whole,
     float: _read_number,
     frozenset[Mode]: _read_modes,

@@ -151,6 +151,7 @@ class LatentPipeline:
             request.noise_scheduler,
             config=self.scheduler_config,
             steps=request.num_inference_steps,
+            sigma_schedule=request.sigma_schedule,
             schedule_range=self._schedule_range(request, is_refiner=is_refiner),
             mu=self._shift(request),
             eta=request.eta,

@@ -8,6 +8,7 @@ from torch.nn.functional import pad
 
 from generation.engine.diffusion.conditioning import Conditioning
 from generation.engine.diffusion.cuda_graphs import Arguments, Model
+from generation.engine.diffusion.families import guidance_embedding
 from generation.engine.diffusion.run import Run
 
 
@@ -56,6 +57,14 @@ class Rows:
             return torch.cat(padded), None
         counts = torch.arange(longest)[None, :] < lengths[:, None]
         return torch.cat(padded), to_device(counts, self._device)
+
+    def guidance_embeddings(self, *, width: int | None) -> Tensor | None:
+        """Return one embedded guidance scale a row, (rows, width); None if the model reads none."""
+        if width is None:
+            return None
+        scales = [run.request.guidance_scale for run in self._inputs]
+        embedded = guidance_embedding.embed(scales[: self._guided] + scales, width=width)
+        return to_device(embedded.to(self._dtype), self._device)
 
     def guide(self, output: Tensor) -> list[Tensor]:
         """Return each run's prediction from the model's output, in the order of the runs.

@@ -28,6 +28,9 @@ class UNetPipeline(LatentPipeline):
             "timestep": rows.timesteps(),
             "encoder_hidden_states": hidden,
             "encoder_attention_mask": counts,
+            "timestep_cond": rows.guidance_embeddings(
+                width=self.denoiser.config.get("time_cond_proj_dim")
+            ),
             **{name: rows.conditioning(name) for name in self.conditioning_names},
         }
         return rows.guide(in_chunks(self.forward, without_none(arguments), rows=MAX_ROWS))

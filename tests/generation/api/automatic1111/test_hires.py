@@ -102,6 +102,7 @@ def test_the_answer_has_the_larger_pictures_and_says_how_they_were_made(caller, 
     info = json.loads(answer["info"])
     assert (info["width"], info["height"], info["denoising_strength"]) == (64, 128, 0.5)
     assert info["extra_generation_params"] == {
+        "Schedule type": "Uniform",
         "Denoising strength": 0.5,
         "Hires resize": "128x256",
         "Hires steps": 30,
@@ -121,6 +122,11 @@ def test_the_answer_has_the_larger_pictures_and_says_how_they_were_made(caller, 
         ({"hr_prompt": "a boat"}, {"prompt": "a boat", "negative_prompt": "rain"}),
         ({"hr_sampler_name": "Euler a"}, {"noise_scheduler": "euler_ancestral"}),
         ({"hr_sampler_name": "Use same sampler"}, {"noise_scheduler": "ddim"}),
+        (
+            {"hr_sampler_name": "DPM2", "hr_scheduler": "Use same scheduler"},
+            {"noise_scheduler": "dpm2", "sigma_schedule": "karras"},
+        ),
+        ({"hr_scheduler": "SGM Uniform"}, {"sigma_schedule": "sgm_uniform"}),
         ({"hr_checkpoint_name": "Use same checkpoint"}, {"checkpoint": "sketchbook"}),
         ({"denoising_strength": None}, {"strength": 0.75}),
     ],

@@ -236,6 +236,8 @@ def test_too_many_jobs_in_line_are_refused_for_a_while(caller, monkeypatch):
         ({"mode": "image_to_image", "image": "aGVsbG8="}, "image"),
         ({"mode": "image_to_image", "image": str(uuid.UUID(int=5))}, "image"),
         ({"noise_scheduler": "fast"}, "noise_scheduler"),
+        ({"sigma_schedule": "fast"}, "sigma_schedule"),
+        ({"noise_scheduler": "euler_ancestral", "sigma_schedule": "beta"}, "sigma_schedule"),
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_is_held(caller, changes, field):
