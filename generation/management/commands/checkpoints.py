@@ -2,8 +2,8 @@
 
 import logging
 import sys
-from argparse import ArgumentParser
-from collections.abc import Iterator
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,10 @@ from generation.engine.checkpoints.store.downloads import DOWNLOADS
 from generation.engine.checkpoints.store.importing import ImportOptions
 from generation.engine.checkpoints.store.inferred_configs import PREDICTIONS
 from generation.engine.checkpoints.store.inventory import InventoryItem, NotInstalled
+from generation.engine.checkpoints.store.sampling_defaults import SPACINGS, SamplingOptions
 from generation.engine.checkpoints.store.weights import Unusable
 from generation.engine.enums import Family
+from generation.engine.request import MAX_GUIDANCE_SCALE, MAX_STEPS
 
 GIGABYTE = 1_000_000_000
 
@@ -58,6 +60,19 @@ class Command(BaseCommand):
             help="a checkpoint, folder or file with a text encoder that it lacks; may be repeated",
         )
         add.add_argument("--license", default="", help="what people see of its license")
+        add.add_argument(
+            "--steps", type=_within(int, 1, MAX_STEPS), help="its usual number of steps"
+        )
+        add.add_argument(
+            "--guidance",
+            type=_within(float, 0, MAX_GUIDANCE_SCALE),
+            help="its usual guidance; 1 is none",
+        )
+        add.add_argument(
+            "--spacing",
+            choices=SPACINGS,
+            help="of its timesteps; trailing for most few-step models",
+        )
         add.add_argument(
             "--link", action="store_true", help="leave a folder's files where they are"
         )
@@ -135,6 +150,9 @@ class Command(BaseCommand):
             text_encoders=tuple(filter(None, map(self._folder_of, options["text_encoder"]))),
             license=options["license"],
             links=options["link"],
+            sampling=SamplingOptions(
+                steps=options["steps"], guidance=options["guidance"], spacing=options["spacing"]
+            ),
         )
         notes: list[str] = []
         checkpoint = importing.add(
@@ -148,6 +166,12 @@ class Command(BaseCommand):
         )
         for note in notes:
             self.stdout.write(note)
+        if checkpoint.takes_few_steps:
+            self.stdout.write(
+                f"It is taken for a few-step model: {checkpoint.num_inference_steps} steps of "
+                f"{checkpoint.noise_scheduler}, guidance {checkpoint.guidance_scale:g}. If that is wrong, "
+                "remove it and add it with --steps, --guidance and --spacing."
+            )
 
     def _folder_of(self, text: str) -> Path | None:
         if not text:
@@ -210,3 +234,15 @@ def _command_errors() -> Iterator[None]:
         yield
     except (Unusable, NotInstalled, OSError) as error:
         raise CommandError(str(error)) from error
+
+
+def _within(kind: Callable[[str], float], low: float, high: float) -> Callable[[str], float]:
+    """Return a reader of an argument, which must be from `low` to `high`."""
+
+    def read(text: str) -> float:
+        number = kind(text)
+        if not low <= number <= high:
+            raise ArgumentTypeError(f"{text} is not from {low:g} to {high:g}")
+        return number
+
+    return read

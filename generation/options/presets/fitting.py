@@ -66,8 +66,8 @@ class Fit:
         }
 
     def _settings(self) -> dict[str, Any]:
-        """The preset's settings; empty for the bundled checkpoint, which has its own."""
-        if self.checkpoint.is_bundled:
+        """The preset's settings; empty for checkpoints whose own are all that suits them."""
+        if self.checkpoint.is_bundled or self.checkpoint.takes_few_steps:
             return {}
         preset = self.preset
         settings: dict[str, Any] = {

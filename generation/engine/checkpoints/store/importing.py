@@ -6,7 +6,7 @@ import shutil
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from generation.engine.checkpoints.checkpoint import Checkpoint
@@ -18,11 +18,13 @@ from generation.engine.checkpoints.store import (
     folder_import,
     manifest,
     recognition,
+    sampling_defaults,
     structure,
 )
 from generation.engine.checkpoints.store.downloads import DOWNLOADS
 from generation.engine.checkpoints.store.file_import import Vocabularies
 from generation.engine.checkpoints.store.manifest import Manifest
+from generation.engine.checkpoints.store.sampling_defaults import SamplingOptions
 from generation.engine.checkpoints.store.weights import Unusable
 from generation.engine.enums import Family
 
@@ -53,6 +55,7 @@ class ImportOptions:
     text_encoders: tuple[Path, ...] = ()
     license: str = ""
     links: bool = False
+    sampling: SamplingOptions = field(default_factory=SamplingOptions)
 
 
 def add(path: Path, options: ImportOptions, *, root: Path, say: Say = lambda _: None) -> Checkpoint:
@@ -72,7 +75,12 @@ def add(path: Path, options: ImportOptions, *, root: Path, say: Say = lambda _: 
         checkpoint = recognition.recognize(
             folder, id=id, name=options.name or path.stem, family=options.family
         )
-        checkpoint = replace(checkpoint, license=options.license)
+        checkpoint = sampling_defaults.apply(
+            replace(checkpoint, license=options.license),
+            folder,
+            names=(path.stem, options.name, options.id),
+            options=options.sampling,
+        )
         structure.require(folder, checkpoint.family)
         files = [
             each.relative_to(folder).as_posix() for each in folder.rglob("*") if each.is_file()

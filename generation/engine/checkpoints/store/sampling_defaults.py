@@ -120,7 +120,10 @@ def _steps_in(texts: Iterable[str]) -> int | None:
 
 def _sigma_schedule(config: Mapping[str, Any], checkpoint: Checkpoint) -> str:
     """Return the sigmas that the configuration asks for, if the default noise scheduler has them."""
-    able = NoiseScheduler(checkpoint.noise_scheduler).sigma_schedules(checkpoint.family)
+    scheduler = NoiseScheduler(checkpoint.noise_scheduler)
+    if scheduler is NoiseScheduler.DPMPP_2M_KARRAS:
+        return SigmaSchedule.UNIFORM.value
+    able = scheduler.sigma_schedules(checkpoint.family)
     wanted = [schedule for option, schedule in _SIGMAS.items() if config.get(option)]
     return next((each.value for each in wanted if each in able), SigmaSchedule.UNIFORM.value)
 
