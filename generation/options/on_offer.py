@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from django.utils.functional import Promise
 
+from billing import pricing
 from billing.plans import Plan
 from generation.engine.checkpoints.catalogue import CHECKPOINTS, Checkpoint
 from generation.options import model_cards, presets
@@ -33,8 +34,16 @@ class Model:
 
     @property
     def credits(self) -> float:
-        """API price in credits of one image of its native size."""
-        return self.checkpoint.credits / 1_000
+        """API price in credits of one image of its native size in its usual steps."""
+        pixels = self.checkpoint.native_size**2
+        price = pricing.credits(
+            per_picture=self.checkpoint.credits,
+            native_pixels=pixels,
+            pixels=pixels,
+            steps=self.checkpoint.num_inference_steps,
+            num_images=1,
+        )
+        return price / 1_000
 
     @property
     def best_for(self) -> list[Preset]:

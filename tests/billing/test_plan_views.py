@@ -113,8 +113,8 @@ def test_it_says_what_a_minute_buys_as_it_was_measured_here(client: Client) -> N
 
     page = client.get(PLANS_PAGE).text
 
-    # 20 steps with guidance over 256 x 256 pixels take 2,621 ms, and 44 ms more.
-    assert "about 23 pictures" in page
+    # 10 steps with guidance over 256 x 256 pixels take 1,311 ms, and 44 ms more.
+    assert "about 44 pictures" in page
 
 
 def test_before_anything_was_measured_it_promises_nothing(client: Client) -> None:

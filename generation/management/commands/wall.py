@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CHECKPOINT = catalogue.get("sketchbook")
 STEPS = CHECKPOINT.num_inference_steps
 # The steps after which the making of a picture is shown: most happens early.
-PREVIEWED = (1, 3, 6, 10)
+PREVIEWED = (1, 2, 4, 7)
 # The picture for those who share a link: three rows of six.
 SHARED_SIZE = (1200, 630)
 SHARED_COLUMNS, SHARED_ROWS = 6, 3
