@@ -2,29 +2,34 @@
 
     python -m generation.images.read_metadata [CHAIN.pem] < image > metadata.json
 
-Accepts PNG, JPEG and WebP, recognized by content. Writes `Metadata` as JSON to standard output. For
-other input it prints one word to standard error, as `sanitize` does. Given a certificate chain, it also
+Accepts PNG, JPEG, WebP, AVIF and HEIC, recognized by content. Writes `Metadata` as JSON to standard output.
+For other input it prints one word to standard error, as `sanitize` does. Given a certificate chain, it also
 checks the signature against it. Imports no Django.
 """
 
 import io
 import json
 import re
-import resource
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import unescape
 
-from PIL import Image
+from generation.images.decoding import Opened, Refused, opened
+from generation.images.sanitize import limit_resources
 
-from generation.images.sanitize import CPU_SECONDS, MEMORY_BYTES, Refused, opened
-
-MIME_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+MIME_TYPES = {
+    "PNG": "image/png",
+    "JPEG": "image/jpeg",
+    "WEBP": "image/webp",
+    "AVIF": "image/avif",
+    "HEIF": "image/heic",
+}
 # Longer texts are not ours.
 MAX_TEXT = 2_000
-_XMP_PLACES = ("XML:com.adobe.xmp", "xmp")
+# The name that people know.
+NAMES = {"HEIF": "HEIC"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +51,7 @@ class Metadata:
 
 
 def main(arguments: list[str]) -> int:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    limit_resources()
     chain = Path(arguments[0]).read_text() if arguments else ""
     try:
         metadata = read(sys.stdin.buffer.read(), chain=chain)
@@ -60,22 +64,25 @@ def main(arguments: list[str]) -> int:
 
 def read(content: bytes, *, chain: str) -> Metadata:
     """Return an image's metadata. Raises Refused."""
-    picture = opened(content)
-    try:
-        picture.load()
-        texts = {**picture.info, **getattr(picture, "text", {})}
-    except Exception as error:  # decoders raise anything on a damaged file
-        raise Refused("damaged") from error
-    assert picture.format is not None
-    xmp = next((_text(texts[place]) for place in _XMP_PLACES if place in texts), "")
+    image = opened(content)
+    image.pixels()
+    texts = image.parts.texts
+    xmp = image.parts.xmp or _xmp_of(image)
+    format = image.parts.format
     return Metadata(
-        format=picture.format,
+        format=NAMES.get(format, format),
         source_type=_property(xmp, "DigitalSourceType"),
-        tool=_property(xmp, "CreatorTool") or _text(texts.get("Software", ""))[:MAX_TEXT],
-        disclaimer=_text(texts.get("Disclaimer", ""))[:MAX_TEXT],
+        tool=_property(xmp, "CreatorTool") or texts.get("Software", "")[:MAX_TEXT],
+        disclaimer=texts.get("Disclaimer", "")[:MAX_TEXT],
         has_parameters="parameters" in texts and "request" in texts,
-        **_signature(content, picture, chain=chain),
+        **_signature(content, MIME_TYPES[format], chain=chain),
     )
+
+
+def _xmp_of(image: Opened) -> str:
+    """Return the XMP packet that a decoder found in a file of boxes."""
+    found = image.picture.info.get("xmp") or b""
+    return found.decode(errors="replace") if isinstance(found, bytes) else str(found)
 
 
 def _property(xmp: str, name: str) -> str:
@@ -88,21 +95,16 @@ def _property(xmp: str, name: str) -> str:
     return unescape(text[:MAX_TEXT], {"&quot;": '"', "&apos;": "'"})
 
 
-def _text(value: Any) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-
-
-def _signature(content: bytes, picture: Image.Image, *, chain: str) -> dict[str, str]:
+def _signature(content: bytes, mime_type: str, *, chain: str) -> dict[str, str]:
     import c2pa  # noqa: PLC0415  # slow import: a large native library, needed after decoding only
 
     settings: dict[str, Any] = {"verify": {"remote_manifest_fetch": False, "ocsp_fetch": False}}
     if chain:
         settings["trust"] = {"user_anchors": chain}
-    assert picture.format is not None
     try:
         with (
             c2pa.Context.from_dict(settings) as context,
-            c2pa.Reader(MIME_TYPES[picture.format], io.BytesIO(content), context=context) as reader,
+            c2pa.Reader(mime_type, io.BytesIO(content), context=context) as reader,
         ):
             manifest = reader.get_active_manifest() or {}
             state = reader.get_validation_state() or ""

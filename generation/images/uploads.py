@@ -40,8 +40,8 @@ SANITIZE_SECONDS = 30
 # Uploads that no request used for so long are removed.
 KEPT_FOR = timedelta(days=90)
 REASONS = {
-    "format": gettext_lazy("Use a PNG, JPEG or WebP picture."),
-    "size": gettext_lazy("Use a picture of at most 16 megapixels."),
+    "format": gettext_lazy("Use a PNG, JPEG, WebP, AVIF or HEIC picture."),
+    "size": gettext_lazy("Use a picture of at most 16 megapixels, or a JPEG of at most 50."),
     "side": gettext_lazy("Use a picture of at most 16,384 pixels a side."),
     "damaged": gettext_lazy("This picture is damaged and cannot be read."),
     "bytes": gettext_lazy("Use a file of at most 20 MB."),

@@ -9,10 +9,12 @@ class PictureForm(forms.Form):
 
     picture = forms.FileField(
         label=_("Picture"),
-        help_text=_("PNG, JPEG or WebP, up to 20 MB. It is looked at and not kept."),
+        help_text=_("PNG, JPEG, WebP, AVIF or HEIC, up to 20 MB. It is looked at and not kept."),
         error_messages={
             "required": _("Choose a picture."),
             "empty": uploads.REASONS["empty"],
         },
-        widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/webp"}),
+        widget=forms.FileInput(
+            attrs={"accept": "image/png,image/jpeg,image/webp,image/avif,image/heic,image/heif"}
+        ),
     )

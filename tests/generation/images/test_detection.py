@@ -21,6 +21,7 @@ from generation.models import Image, Job, Upload
 from generation.worker import outcome
 from tests.generation.carrying import CHARGES, submit_and_claim
 from tests.generation.certificates import Issuer, use
+from tests.generation.images import heic
 from tests.generation.images.test_uploads import encoded, noise, png_that_claims
 from tests.generation.rows import make_request
 
@@ -218,9 +219,15 @@ def test_before_anything_was_shown_it_asks(client):
     ("content", "reason"),
     [
         (b"", "This file is empty."),
-        (b"not a picture", "Use a PNG, JPEG or WebP picture."),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "Use a PNG, JPEG or WebP picture."),
-        (png_that_claims(20_000, 20_000), "Use a picture of at most 16 megapixels."),
+        (b"not a picture", "Use a PNG, JPEG, WebP, AVIF or HEIC picture."),
+        (
+            b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+            "Use a PNG, JPEG, WebP, AVIF or HEIC picture.",
+        ),
+        (
+            png_that_claims(20_000, 20_000),
+            "Use a picture of at most 16 megapixels, or a JPEG of at most 50.",
+        ),
         (encoded(noise(), "PNG")[:300], "This picture is damaged and cannot be read."),
         (b"\0" * (uploads.MAX_BYTES + 1), "Use a file of at most 20 MB."),
     ],
@@ -240,11 +247,26 @@ def test_without_a_picture_it_asks_for_one(client):
     assert response.context["form"].errors["picture"] == ["Choose a picture."]
 
 
-def test_a_text_that_never_ends_is_a_damaged_picture(client):
+def test_a_long_compressed_text_beside_a_picture_decides_nothing(client):
     info = PngInfo()
     info.add_text("parameters", "x" * 50_000_000, zip=True)
+    info.add_text("Software", "Another program")
 
-    assert show(client, encoded(noise(), "PNG", pnginfo=info)).status_code == 400
+    response = show(client, encoded(noise(), "PNG", pnginfo=info))
+
+    assert response.status_code == 200
+    assert response.context["finding"].metadata.tool == "Another program"
+
+
+def test_a_file_of_two_pictures_is_a_jpeg():
+    content = encoded(noise(), "MPO", save_all=True, append_images=[noise("L").convert("RGB")])
+
+    assert inspect(content).metadata.format == "JPEG"
+
+
+def test_pictures_as_phones_take_them_are_looked_at():
+    assert inspect(heic.TURNED).metadata.format == "HEIC"
+    assert inspect(encoded(noise(), "AVIF")).metadata.format == "AVIF"
 
 
 def test_other_methods_are_refused(client):

@@ -17,6 +17,7 @@ from generation import jobs
 from generation.engine.enums import Mode
 from generation.images import uploads
 from generation.models import Image, Upload
+from tests.generation.images import heic
 from tests.generation.rows import make_image, make_job, make_request
 
 pytestmark = pytest.mark.django_db
@@ -45,11 +46,18 @@ def receive(user, content):
     return uploads.receive(user, ContentFile(content))
 
 
-@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "AVIF"])
 def test_the_common_formats_are_taken(alice, format):
     upload = receive(alice, encoded(noise(), format))
 
     assert (upload.width, upload.height) == (40, 30)
+    assert stored(upload).format == "PNG"
+
+
+def test_a_phones_picture_is_taken_within_the_limits_of_its_process(alice):
+    upload = receive(alice, heic.TURNED)
+
+    assert (upload.width, upload.height) == (32, 64)
     assert stored(upload).format == "PNG"
 
 

@@ -71,7 +71,7 @@ def get_picture(
 
 @router.post("/uploads", response={201: Uploaded, **PROBLEMS}, auth=GENERATE, url_name="uploads")
 def upload_picture(request: HttpRequest, file: Sent) -> Any:
-    """Upload a picture (PNG, JPEG or WebP) for use in jobs, which name it by its digest."""
+    """Upload a picture (PNG, JPEG, WebP, AVIF or HEIC) for use in jobs, which name it by its digest."""
     content = file.read()
     if not content:
         raise errors.invalid("file", _("This file is empty."))

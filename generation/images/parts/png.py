@@ -1,0 +1,131 @@
+"""PNG: chunks. Texts may stand before the pixels or after them, and be compressed."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+from generation.images.parts.parts import (
+    MAX_CHUNKS,
+    MAX_PROFILE,
+    MAX_TEXT,
+    MAX_TEXTS,
+    Damaged,
+    Parts,
+    decoded,
+    inflated,
+    merged,
+)
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
+_XMP = "XML:com.adobe.xmp"
+# ImageMagick writes EXIF data as hexadecimal digits.
+_RAW_EXIF = "Raw profile type exif"
+_END = struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
+
+
+def is_like(content: bytes) -> bool:
+    return content.startswith(SIGNATURE[:4])
+
+
+def read(content: bytes) -> Parts:
+    """Return the file's parts. Raises Damaged."""
+    if not content.startswith(SIGNATURE):
+        raise Damaged
+    kept: list[bytes | memoryview] = [SIGNATURE]
+    others: dict[bytes, bytes] = {}
+    texts: dict[str, str] = {}
+    unread = MAX_TEXTS
+    for kind, body in _chunks(content):
+        if kind == b"IHDR" and len(kept) > 1:
+            # Only the first header has been checked.
+            continue
+        if kind in _PIXELS:
+            kept += _chunk(kind, body)
+        elif kind in _TEXTS and unread:
+            unread -= 1
+            _add_text(texts, kind, bytes(body))
+        elif kind in {b"iCCP", b"eXIf"}:
+            others.setdefault(kind, bytes(body))
+    exif = others.get(b"eXIf", b"") or _raw_exif(texts.get(_RAW_EXIF, ""))
+    return Parts(
+        format="PNG",
+        kept=[*kept, _END],
+        profile=_profile(others.get(b"iCCP", b"")),
+        exif=exif,
+        xmp=texts.get(_XMP, ""),
+        texts=merged(texts, exif),
+    )
+
+
+def _chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """Yield name and body of each chunk, up to IEND; the last body may be shorter than it says."""
+    view = memoryview(content)
+    place = len(SIGNATURE)
+    for _ in range(MAX_CHUNKS):
+        if place + 8 > len(content):
+            return
+        length, kind = struct.unpack_from(">I4s", content, place)
+        if kind == b"IEND":
+            return
+        yield kind, view[place + 8 : place + 8 + length]
+        place += 12 + length
+    raise Damaged
+
+
+def _chunk(kind: bytes, body: memoryview) -> list[bytes | memoryview]:
+    """Write a chunk anew: a length and a checksum that broke off with the file hide no pixel."""
+    return [struct.pack(">I4s", len(body), kind), body, _checksum(kind, body)]
+
+
+def _checksum(kind: bytes, body: memoryview) -> bytes:
+    return struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))
+
+
+def _add_text(texts: dict[str, str], kind: bytes, body: bytes) -> None:
+    keyword, _, rest = body.partition(b"\0")
+    name = keyword.decode("latin-1")
+    text = _TEXTS[kind](rest)
+    if text is not None:
+        texts.setdefault(name, text)
+
+
+def _plain(rest: bytes) -> str | None:
+    return decoded(rest) if len(rest) <= MAX_TEXT else None
+
+
+def _compressed(rest: bytes) -> str | None:
+    """Return a text after the byte that names its compression; None for a longer one than MAX_TEXT."""
+    try:
+        text, is_whole = inflated(rest[1:], MAX_TEXT)
+    except zlib.error:
+        return None
+    return decoded(text) if is_whole else None
+
+
+def _international(rest: bytes) -> str | None:
+    """Return a text after its flags, its language and its translated keyword."""
+    _language, _, after = rest[2:].partition(b"\0")
+    _keyword, _, text = after.partition(b"\0")
+    return _compressed(b"\0" + text) if rest[:1] == b"\1" else _plain(text)
+
+
+_TEXTS = {b"tEXt": _plain, b"zTXt": _compressed, b"iTXt": _international}
+
+
+def _profile(body: bytes) -> bytes:
+    _name, _, rest = body.partition(b"\0")
+    try:
+        # Longer than MAX_PROFILE it may still be whole: its own header says how long it is.
+        return inflated(rest[1:], MAX_PROFILE)[0]
+    except zlib.error:
+        return b""
+
+
+def _raw_exif(text: str) -> bytes:
+    """Decode what follows the name and the length, which stand on lines of their own."""
+    digits = "".join(text.split()[2:])
+    try:
+        return bytes.fromhex(digits)
+    except ValueError:
+        return b""
