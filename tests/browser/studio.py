@@ -57,9 +57,9 @@ def choose_model(page, name):
     expect(page.locator("[data-model-name]")).to_have_text(name)
 
 
-def choose(page, content, *, field="Picture"):
+def choose(page, content, *, field="Picture", kind="image/png"):
     page.get_by_label(field, exact=True).set_input_files(
-        {"name": "source.png", "mimeType": "image/png", "buffer": content}
+        {"name": "source.png", "mimeType": kind, "buffer": content}
     )
 
 
@@ -81,6 +81,13 @@ def expect_picture(page):
     expect(shown).to_be_visible()
     expect(shown).to_have_js_property("complete", True)
     return shown
+
+
+def stored(page, shown):
+    """The file of the input image that is shown."""
+    answer = page.request.get(shown.get_attribute("src"))
+    with Image.open(BytesIO(answer.body())) as source:
+        return source.copy()
 
 
 def make(page, prompt, *, steps=4):

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -90,6 +91,26 @@ def test_a_picture_is_brought_by_dropping_and_by_pasting_it(desk, bring):
     expect(desk.get_by_label("As the picture")).to_be_checked()
 
 
+def test_a_large_photo_is_made_smaller_and_upright_before_it_is_sent(desk):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by 90 degrees
+    photo = Image.new("L", (5_712, 4_284), 110)
+    photo.paste(240, (0, 0, 5_712, 2_142))
+    buffer = BytesIO()
+    photo.save(buffer, "JPEG", exif=exif)
+    studio.start(desk, "A picture")
+
+    with desk.expect_request("**/uploads/") as sent:
+        studio.choose(desk, buffer.getvalue(), kind="image/jpeg")
+
+    shown = studio.expect_picture(desk)
+    assert shown.evaluate("each => [each.naturalWidth, each.naturalHeight]") == [3_072, 4_096]
+    assert b"image/jpeg" in sent.value.post_data_buffer
+    stored = studio.stored(desk, shown)
+    assert stored.getpixel((3_000, 100))[0] == pytest.approx(240, abs=6)
+    assert stored.getpixel((100, 4_000))[0] == pytest.approx(110, abs=6)
+
+
 def test_the_form_waits_for_its_picture(desk):
     held = []
 
@@ -118,7 +139,7 @@ def test_what_is_no_picture_is_refused_beside_the_field(chromium, site, account)
 
         studio.choose(page, b"no picture")
 
-        expect(page.get_by_text("Use a PNG, JPEG or WebP picture.")).to_be_visible()
+        expect(page.get_by_text("Use a PNG, JPEG, WebP, AVIF or HEIC picture.")).to_be_visible()
         expect(page.locator("[data-picture=image] [data-board]")).to_be_hidden()
 
 

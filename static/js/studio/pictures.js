@@ -4,6 +4,7 @@
 // modules that listen. On "pictures:given" (detail: {FIELD: {url, width, height}}) it shows those pictures.
 
 import { changed, form, post, uses } from "./form.js";
+import { fitting } from "./shrink.js";
 import { finishBeforeSubmit } from "./submit.js";
 
 const LARGEST = 20 * 2 ** 20;
@@ -20,15 +21,18 @@ function take(place, file) {
 async function send(place, file) {
   const refused = place.querySelector("[data-refused]");
   refused.textContent = "";
-  if (file.size > LARGEST) {
+  place.setAttribute("aria-busy", "true");
+  const sent = await fitting(file);
+  if (underWay.get(place) !== file) return; // another has been chosen meanwhile
+  if (sent.size > LARGEST) {
+    place.removeAttribute("aria-busy");
     refused.textContent = area.dataset.tooLarge;
     return;
   }
-  place.setAttribute("aria-busy", "true");
   const body = new FormData();
-  body.append("file", file);
+  body.append("file", sent);
   const answer = await post(area.dataset.pictures, body).catch(() => ({ ok: false }));
-  if (underWay.get(place) !== file) return; // another has been chosen meanwhile
+  if (underWay.get(place) !== file) return;
   place.removeAttribute("aria-busy");
   if (!answer.ok) {
     refused.textContent = answer.error ?? area.dataset.lost;
