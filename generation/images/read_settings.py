@@ -1,17 +1,16 @@
-"""Generation settings in a PNG's text chunks: our own, or AUTOMATIC1111's infotext."""
+"""Generation settings in an image's file: our own, or another program's."""
 
-import struct
-from typing import IO, TYPE_CHECKING, Any, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
-from PIL import Image as PillowImage
-from PIL import UnidentifiedImageError
+from django.utils.translation import gettext_lazy
 
 from generation.engine import strict_json
 from generation.engine.checkpoints.catalogue import CHECKPOINTS
 from generation.engine.enums import Mode
-from generation.engine.request import GenerationRequest, InvalidRequest, infotext
-from generation.images import sources
+from generation.engine.request import GenerationRequest, InvalidRequest
+from generation.images import parts, programs, sources, uploads
 from generation.options.build_request import values_of
 from generation.options.sizes import CUSTOM
 
@@ -20,77 +19,89 @@ if TYPE_CHECKING:
 
     from accounts.models import User
 
-# Pillow warns of more, and raises an error at twice as many.
-MAX_PIXELS = 89_478_485
-# A PNG's signature, its first chunk's length and name, then width and height.
-_START = struct.Struct(">8s8xII")
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_READ = ("request", "parameters")
-_UNREADABLE = (
-    PillowImage.DecompressionBombError,
-    UnidentifiedImageError,
-    OSError,
-    SyntaxError,
-    ValueError,
-)
+_READ = ("request", *programs.READ)
+# Sentences about what a file says and no request can have, by the names of `FoundSettings.left_out`.
+LEFT_OUT = {
+    "checkpoint": gettext_lazy("The model %(value)s is not available here."),
+    "noise_scheduler": gettext_lazy("The sampler %(value)s is not available here."),
+    "sigma_schedule": gettext_lazy("The schedule %(value)s is not available here."),
+    "loras": gettext_lazy("Not applied, as LoRAs are not available here: %(value)s."),
+    "seed": gettext_lazy("The seed %(value)s is out of range. A new one is drawn."),
+    "num_inference_steps": gettext_lazy("The number of steps, %(value)s, is out of range."),
+    "guidance_scale": gettext_lazy("The guidance %(value)s is out of range."),
+    "strength": gettext_lazy("The strength %(value)s is out of range."),
+    "width": gettext_lazy("The size %(value)s is out of range."),
+}
 
 
 class NothingToRead(Exception):
-    """The file has no settings or is no PNG; the message says which."""
+    """The file has no settings or is no image; the message says which."""
 
 
-def read_picture(user: "User", file: "File[bytes]") -> dict[str, Any]:
-    """Form values of the studio from a PNG of ours or of another program.
+@dataclass(frozen=True, kw_only=True)
+class Recalled:
+    """Form values of the studio, and a sentence for each setting that is left out, by its field."""
 
-    Reads text chunks only and decodes no pixels. Raises NothingToRead.
+    values: dict[str, Any]
+    left_out: dict[str, str]
+
+
+def read_picture(user: "User", file: "File[bytes]") -> Recalled:
+    """Form values of the studio from an image of ours or of another program.
+
+    Reads the file's texts and decodes no pixels. Raises NothingToRead.
     """
     texts = texts_in(file)
-    values = _from_request(user, texts.get("request", "")) or _from_infotext(
-        texts.get("parameters", "")
-    )
-    if not values:
+    found = _from_request(user, texts.get("request", "")) or _from_program(texts)
+    if not found:
         raise NothingToRead(_("This picture does not say how it was made."))
-    return values
+    return found
 
 
 def texts_in(file: "File[bytes]") -> dict[str, str]:
-    """The PNG's text chunks `request` and `parameters`, without NULs. Raises NothingToRead."""
-    _require_sensible_size(file)
+    """The file's texts that may have settings, by keyword, without NULs. Raises NothingToRead."""
+    file.seek(0)
     try:
-        with PillowImage.open(cast("IO[bytes]", file), formats=("PNG",)) as picture:
-            texts = {name: str(text) for name, text in picture.info.items() if name in _READ}
-    except _UNREADABLE as error:
-        raise NothingToRead(_("This is not a PNG picture.")) from error
-    return {name: text.replace("\0", "") for name, text in texts.items()}
+        found = parts.of(file.read())
+    except parts.UnknownFormat as error:
+        raise NothingToRead(str(uploads.REASONS["format"])) from error
+    except parts.Damaged as error:
+        raise NothingToRead(str(uploads.REASONS["damaged"])) from error
+    return {name: text.replace("\0", "") for name, text in found.texts.items() if name in _READ}
 
 
-def _require_sensible_size(file: "File[bytes]") -> None:
-    """Refuse sizes that Pillow warns of. Raises NothingToRead; rewinds the file."""
-    file.seek(0)
-    start = file.read(_START.size)
-    file.seek(0)
-    if len(start) == _START.size:
-        signature, width, height = _START.unpack(start)
-        if signature == _SIGNATURE and width * height > MAX_PIXELS:
-            raise NothingToRead(_("This picture is too large."))
-
-
-def _from_request(user: "User", text: str) -> dict[str, Any]:
-    """Form values of an image made here; empty for others."""
+def _from_request(user: "User", text: str) -> Recalled | None:
+    """Settings of an image made here; None for others."""
     try:
         request = GenerationRequest.from_dict(strict_json.loads(text))
     except (ValueError, TypeError, AttributeError, InvalidRequest):
-        return {}
+        return None
     picture = sources.size_of(user, request.image)
-    return values_of(request, seed=request.seed, picture=picture)
+    return Recalled(values=values_of(request, seed=request.seed, picture=picture), left_out={})
 
 
-def _from_infotext(text: str) -> dict[str, Any]:
-    found: dict[str, Any] = infotext.read(text)
-    if not found:
-        return {}
-    if found.get("checkpoint") not in CHECKPOINTS:
-        found.pop("checkpoint", None)
-    if "width" in found:
-        found["shape"] = CUSTOM
-    return {**found, "mode": Mode.TEXT_TO_IMAGE.value, "keep_seed": "seed" in found}
+def _from_program(texts: dict[str, str]) -> Recalled | None:
+    found = programs.settings_in(texts)
+    if found is None:
+        return None
+    values: dict[str, Any] = dict(found.values)
+    left_out = dict(found.left_out)
+    if named := values.pop("checkpoint", None):
+        if id := _id_of(str(named)):
+            values["checkpoint"] = id
+        else:
+            left_out["checkpoint"] = str(named)
+    if "width" in values:
+        values["shape"] = CUSTOM
+    values |= {"mode": Mode.TEXT_TO_IMAGE.value, "keep_seed": "seed" in values}
+    return Recalled(values=values, left_out=_sentences(left_out))
+
+
+def _id_of(name: str) -> str | None:
+    """The checkpoint whose id or name this is, in upper or lower case."""
+    known = {each.casefold(): id for id, one in CHECKPOINTS.items() for each in (one.name, id)}
+    return known.get(name.casefold())
+
+
+def _sentences(left_out: dict[str, str]) -> dict[str, str]:
+    return {name: str(LEFT_OUT[name]) % {"value": value} for name, value in left_out.items()}

@@ -94,23 +94,26 @@ def upload_file(request: HttpRequest, digest: str) -> HttpResponse:
 @require_POST
 @limited("upload")
 def read_picture(request: HttpRequest) -> JsonResponse:
-    """Answer the form values found in a PNG, or 422 with an error.
+    """Answer the form values found in an image's file, or 422 with an error.
 
-    `pictures` has the user's own input images by field; fields of other images become empty.
+    `left_out` has a sentence for each setting that cannot be used here. `pictures` has the user's own input images by field; fields of other images become empty.
     """
     user = user_of(request)
     file = request.FILES.get("file")
     if file is None or (file.size or 0) > MAX_READ_BYTES:
-        return JsonResponse({"error": _("Choose a PNG picture of at most 40 MB.")}, status=422)
+        return JsonResponse({"error": _("Choose a picture of at most 40 MB.")}, status=422)
     try:
-        values = read_settings.read_picture(user, file)
+        recalled = read_settings.read_picture(user, file)
     except read_settings.NothingToRead as reason:
         return JsonResponse({"error": str(reason)}, status=422)
+    values = recalled.values
     named = {field: values.pop(field, "") for field in PICTURES}
     digests = {field: digest for field, digest in named.items() if digest}
     pictures = {each.field: _to_json(each.upload) for each in sources.find(user, digests)}
     found = {field: pictures[field]["digest"] if field in pictures else "" for field in digests}
-    return JsonResponse({"values": values | found, "pictures": pictures})
+    return JsonResponse(
+        {"values": values | found, "left_out": recalled.left_out, "pictures": pictures}
+    )
 
 
 @login_required

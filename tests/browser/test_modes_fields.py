@@ -1,11 +1,14 @@
 """The studio's fields by model and mode, settings from a PNG, and the form without scripts."""
 
 import shutil
+from io import BytesIO
 
 import pytest
+from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import expect
 
 from tests.browser import studio
+from tests.browser.findings import OVERFLOW
 from tests.browser.studio import DESK, HAND
 from tests.generation import installed
 from tests.running import wait_for
@@ -157,6 +160,27 @@ def test_a_picture_of_ours_fills_in_what_it_was_made_from(page):
     expect(page.get_by_role("radio", name="Square")).to_be_checked()
     shown = studio.expect_picture(page)
     assert shown.evaluate("each => each.naturalWidth") == 64
+
+
+def test_settings_that_cannot_be_used_are_listed(page):
+    info = PngInfo()
+    info.add_text("parameters", "a tin robot\nSteps: 7, Sampler: Heun, Seed: -1, Model: <i>other")
+    buffer = BytesIO()
+    studio.picture((8, 8)).save(buffer, "PNG", pnginfo=info)
+    page.locator("[data-more-settings]").evaluate("each => { each.open = true }")
+    page.get_by_label("Seed", exact=True).fill("5")
+
+    studio.drop(page, "h1", buffer.getvalue())
+
+    expect(page.locator("[data-left-out] li")).to_have_text(
+        [
+            "The seed -1 is out of range. A new one is drawn.",
+            "The model <i>other is not available here.",
+        ]
+    )
+    expect(page.get_by_label("Steps", exact=True)).to_have_value("7")
+    expect(page.get_by_label("Seed", exact=True)).to_have_value("")
+    assert page.evaluate(OVERFLOW) <= 0
 
 
 def test_a_picture_of_nobodys_says_so(chromium, site, account):

@@ -13,8 +13,8 @@ from generation.api.automatic1111 import names
 from generation.api.automatic1111.errors import api_format
 from generation.api.automatic1111.names import MODEL_OPTION
 from generation.engine.enums import ENLARGEMENT, Mode
-from generation.engine.request import infotext, sampler_names
-from generation.images import read_settings
+from generation.engine.request import sampler_names
+from generation.images import programs, read_settings
 
 # Clients store a few settings; these bound the size of the row.
 MOST_OPTIONS = 50
@@ -106,12 +106,13 @@ def schedulers(request: HttpRequest) -> JsonResponse:
 
 @api_format.endpoint("POST", scope=Scope.READ)
 def png_info(request: HttpRequest) -> JsonResponse:
-    """The settings in a PNG's text chunks; stores nothing and decodes no pixel."""
+    """The settings in an image's file, as any program wrote them; stores nothing and decodes no pixel."""
     text = parsing.text(parsing.json_object(request), "image", limit=None)
     content = ContentFile(files.decoded(text, param="image"))
     texts = read_settings.texts_in(content)
     info = texts.get("parameters", "")
-    return JsonResponse({"info": info, "items": texts, "parameters": infotext.read(info)})
+    found = programs.settings_in(texts)
+    return JsonResponse({"info": info, "items": texts, "parameters": found.values if found else {}})
 
 
 @api_format.endpoint("POST", scope=Scope.READ)

@@ -14,6 +14,7 @@ from generation.images import sources, storage, uploads
 from generation.models import Job, StudioPreset, Upload
 from generation.studio import history
 from tests.disks import almost_full, incompressible
+from tests.generation.images import heic
 from tests.generation.installed import put, put_own
 from tests.generation.rows import make_image, make_job, make_request, make_upload
 
@@ -159,7 +160,9 @@ def test_a_file_that_is_refused_is_said_beside_its_field(client, alice):
         },
     )
 
-    assert "Use a PNG, JPEG or WebP picture." in response.context["form"].errors["image"]
+    assert (
+        "Use a PNG, JPEG, WebP, AVIF or HEIC picture." in response.context["form"].errors["image"]
+    )
     assert not Job.objects.exists()
 
 
@@ -238,6 +241,68 @@ def test_a_picture_says_how_it_was_made(client, alice):
 
     assert answer.json()["values"]["prompt"] == "a red house"
     assert answer.json()["values"]["seed"] == 6
+
+
+def test_another_programs_picture_says_what_is_not_here(client, alice):
+    info = PIL.PngImagePlugin.PngInfo()
+    settings = (
+        "Steps: 9, Sampler: Heun, Schedule type: Turbo, Seed: -1, Model: other, CFG scale: nan"
+    )
+    info.add_text("parameters", f"a tree\n{settings}")
+    buffer = io.BytesIO()
+    PIL.Image.new("RGB", (8, 8)).save(buffer, "PNG", pnginfo=info)
+    client.force_login(alice)
+
+    response = post(client, "read_picture", file=SimpleUploadedFile("x.png", buffer.getvalue()))
+
+    assert b"NaN" not in response.content
+    answer = response.json()
+    assert answer["values"] == {
+        "prompt": "a tree",
+        "negative_prompt": "",
+        "num_inference_steps": 9,
+        "noise_scheduler": "heun",
+        "mode": "text_to_image",
+        "keep_seed": False,
+    }
+    assert answer["left_out"] == {
+        "guidance_scale": "The guidance nan is out of range.",
+        "seed": "The seed -1 is out of range. A new one is drawn.",
+        "sigma_schedule": "The schedule Turbo (Heun) is not available here.",
+        "checkpoint": "The model other is not available here.",
+    }
+
+
+def test_a_model_is_known_by_its_id_and_name_in_any_case(client, alice):
+    client.force_login(alice)
+    for name in ("sketchbook", "Sketchbook.safetensors", "folder/SKETCHBOOK.ckpt"):
+        info = PIL.PngImagePlugin.PngInfo()
+        info.add_text("parameters", f"a tree\nSteps: 9, Model: {name}")
+        buffer = io.BytesIO()
+        PIL.Image.new("RGB", (8, 8)).save(buffer, "PNG", pnginfo=info)
+        file = SimpleUploadedFile("x.png", buffer.getvalue())
+
+        answer = post(client, "read_picture", file=file).json()
+
+        assert answer["values"]["checkpoint"] == "sketchbook"
+        assert answer["left_out"] == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (b"no picture", "Use a PNG, JPEG, WebP, AVIF or HEIC picture."),
+        (b"\x89PNG broken", "This picture is damaged and cannot be read."),
+        (heic.TURNED, "This picture does not say how it was made."),
+    ],
+    ids=["no picture", "damaged", "heic"],
+)
+def test_what_says_nothing_is_refused_with_the_reason(client, alice, content, error):
+    client.force_login(alice)
+
+    answer = post(client, "read_picture", file=SimpleUploadedFile("x.png", content))
+
+    assert (answer.status_code, answer.json()["error"]) == (422, error)
 
 
 def a_file_made_from(upload):

@@ -8,6 +8,7 @@ import pytest
 from accounts.models import Scope
 from tests.generation.api.callers import Caller
 from tests.generation.api.formats import text
+from tests.generation.images.programs import files
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("short_waits")]
 
@@ -33,6 +34,20 @@ def test_png_info_reads_what_a_picture_says(caller):
 
     assert answer["info"].startswith("a tree")
     assert answer["parameters"]["seed"] == 3
+
+
+def test_png_info_reads_pictures_of_other_formats_and_programs(caller):
+    said = '{"sui_image_params": {"prompt": "a tree", "steps": 9, "seed": NaN}}'
+    content = files.with_comment("JPEG", said).read()
+
+    answer = caller.post("/sdapi/v1/png-info", {"image": text(content)}).json()
+
+    assert answer["info"] == said
+    assert answer["parameters"] == {
+        "prompt": "a tree",
+        "negative_prompt": "",
+        "num_inference_steps": 9,
+    }
 
 
 def test_a_key_that_may_only_read_changes_no_options(client, buyer):
