@@ -4,9 +4,9 @@ import struct
 import zlib
 from collections.abc import Iterator
 
+from generation.images.parts import png_colors
 from generation.images.parts.parts import (
     MAX_CHUNKS,
-    MAX_PROFILE,
     MAX_TEXT,
     MAX_TEXTS,
     Damaged,
@@ -45,13 +45,13 @@ def read(content: bytes) -> Parts:
         elif kind in _TEXTS and unread:
             unread -= 1
             _add_text(texts, kind, bytes(body))
-        elif kind in {b"iCCP", b"eXIf"}:
+        elif kind in png_colors.CHUNKS or kind == b"eXIf":
             others.setdefault(kind, bytes(body))
     exif = others.get(b"eXIf", b"") or _raw_exif(texts.get(_RAW_EXIF, ""))
     return Parts(
         format="PNG",
         kept=[*kept, _END],
-        profile=_profile(others.get(b"iCCP", b"")),
+        profile=png_colors.profile(others),
         exif=exif,
         xmp=texts.get(_XMP, ""),
         texts=merged(texts, exif),
@@ -111,15 +111,6 @@ def _international(rest: bytes) -> str | None:
 
 
 _TEXTS = {b"tEXt": _plain, b"zTXt": _compressed, b"iTXt": _international}
-
-
-def _profile(body: bytes) -> bytes:
-    _name, _, rest = body.partition(b"\0")
-    try:
-        # Longer than MAX_PROFILE it may still be whole: its own header says how long it is.
-        return inflated(rest[1:], MAX_PROFILE)[0]
-    except zlib.error:
-        return b""
 
 
 def _raw_exif(text: str) -> bytes:

@@ -230,6 +230,36 @@ def test_a_profile_is_brought_to_srgb(mode, format, options):
     assert color(content)[:3] == pytest.approx((0, 204, 58), abs=4)
 
 
+@pytest.mark.parametrize(
+    ("chunks", "expected"),
+    [
+        ({b"cICP": bytes((12, 13, 0, 1))}, (0, 204, 58)),
+        ({b"cICP": bytes((1, 13, 0, 1))}, GREEN),
+        ({b"gAMA": struct.pack(">I", 100_000)}, (0, 229, 152)),
+        ({b"gAMA": struct.pack(">I", 45_455)}, GREEN),
+        ({b"gAMA": struct.pack(">I", 100_000), b"sRGB": b"\0"}, GREEN),
+        (
+            {b"cHRM": struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)},
+            (0, 204, 58),
+        ),
+        (
+            {b"cHRM": struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)},
+            GREEN,
+        ),
+        ({b"cHRM": bytes(32), b"gAMA": bytes(4)}, GREEN),
+        ({b"cHRM": bytes(32), b"gAMA": struct.pack(">I", 100_000)}, GREEN),
+        ({b"cHRM": b"\xff" * 32}, GREEN),
+        ({b"cICP": b"short", b"gAMA": b"short", b"cHRM": b"short"}, GREEN),
+    ],
+)
+def test_colors_that_a_png_states_without_a_profile_count(chunks, expected):
+    content = encoded(plain(GREEN), "PNG")
+    for kind, body in chunks.items():
+        content = with_chunk(content, kind, body)
+
+    assert color(content) == pytest.approx(expected, abs=2)
+
+
 def test_transparency_is_kept_beside_a_profile():
     picture = plain((*GREEN, 90), "RGBA")
 
