@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from generation.images.parts.parts import MAX_TEXT
 from generation.images.programs.found_settings import FoundSettings
 from generation.images.programs.graph import Graph, Node
 from generation.images.programs.json_text import inner, mapping
@@ -22,6 +23,7 @@ _TEXT = (
     "clip_l", "t5xxl", "text_0", "String", "Text", "string_field",
 )  # fmt: skip
 _JOINED = (("string_a", "string_b"), ("text_a", "text_b", "text_c", "text_d"), ("text1", "text2"))
+_MAX_ASKED = 50
 _SIZE = re.compile(r"(\d{2,5})\s*[x×]\s*(\d{2,5})")
 # Nodes that say by their name what others have as an input.
 _SCHEDULES = {
@@ -92,26 +94,52 @@ def _prompt(graph: Graph, sampler: Node, role: str) -> str:
     if start is None:
         direct = sampler.inputs.get(role)
         return direct if isinstance(direct, str) else ""
+    known: dict[str, str | None] = {}
     for node in graph.upstream(start, (role,), others=True):
         if "ZeroOut" in node.kind:
             return ""
-        text = _text(graph, node, role)
+        text = _text(graph, node, role, known)
         if text is not None:
             return text
     return ""
 
 
-def _text(graph: Graph, node: Node, role: str) -> str | None:
-    """Return the text in a node, or in a node that it has it from."""
+def _text(graph: Graph, node: Node, role: str, known: dict[str, str | None]) -> str | None:
+    """Return the text in a node, or in nodes that it has it from, some of which join several.
+
+    `known` has what nodes gave before: each is asked once, however they are linked, and not endlessly many are.
+    """
+    if node.id not in known and len(known) < _MAX_ASKED:
+        known[node.id] = None
+        known[node.id] = _joined(graph, node, role, known) or _first_text(graph, node, role, known)
+    return known.get(node.id)
+
+
+def _joined(graph: Graph, node: Node, role: str, known: dict[str, str | None]) -> str | None:
     for names in _JOINED:
         if names[0] in node.inputs:
-            parts = [graph.value(node, (name,), as_text=_TEXT) for name in names]
             delimiter = node.inputs.get("delimiter")
             between = delimiter if isinstance(delimiter, str) else ", "
-            return between.join(str(part) for part in parts if part)
+            parts = (_input(graph, node, name, role, known) for name in names)
+            return between.join(filter(None, parts))[:MAX_TEXT]
+    return None
+
+
+def _first_text(graph: Graph, node: Node, role: str, known: dict[str, str | None]) -> str | None:
     own = (role, f"text_{role}") if isinstance(node.inputs.get(role), str) else ()
-    found = graph.value(node, (*own, *_TEXT), as_text=_TEXT)
-    return found if isinstance(found, str) else None
+    found = (_input(graph, node, name, role, known) for name in (*own, *_TEXT))
+    return next((text for text in found if text is not None), None)
+
+
+def _input(
+    graph: Graph, node: Node, name: str, role: str, known: dict[str, str | None]
+) -> str | None:
+    linked = graph.linked(node, name)
+    text = _text(graph, linked, role, known) if linked else None
+    if text is None:
+        held = graph.value(node, (name,), as_text=_TEXT)
+        text = held if isinstance(held, str) else None
+    return text
 
 
 def _add_strength(found: FoundSettings, denoise: Any) -> None:

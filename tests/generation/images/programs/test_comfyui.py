@@ -1,6 +1,7 @@
 """Graphs of ComfyUI are followed from the sampler."""
 
 import json
+import time
 from copy import deepcopy
 
 import pytest
@@ -225,6 +226,22 @@ def test_circles_end():
 
     assert found.values["num_inference_steps"] == 9
     assert "seed" not in found.values
+
+
+def test_texts_that_are_joined_over_and_over_take_no_time():
+    said = graph(n6=node("CLIPTextEncode", text=["a0", 0]))
+    for number in range(200):
+        for letter in "ab":
+            after = [[f"{other}{number + 1}", 0] for other in "abab"]
+            said[f"{letter}{number}"] = node(
+                "Joined", **dict(zip(("text_a", "text_b", "text_c", "text_d"), after, strict=True))
+            )
+    started = time.process_time()
+
+    found = settings_in(said)
+
+    assert found.values["num_inference_steps"] == 9
+    assert time.process_time() - started < 5
 
 
 def test_a_lone_surrogate_and_a_nul_are_dropped():
