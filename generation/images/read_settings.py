@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from accounts.models import User
 
-_READ = ("request", *programs.READ)
+READ = ("request", *programs.READ)
 # Sentences about what a file says and no request can have, by the names of `FoundSettings.left_out`.
 LEFT_OUT = {
     "checkpoint": gettext_lazy("The model %(value)s is not available here."),
@@ -67,7 +67,7 @@ def texts_in(file: "File[bytes]") -> dict[str, str]:
         raise NothingToRead(str(uploads.REASONS["format"])) from error
     except parts.Damaged as error:
         raise NothingToRead(str(uploads.REASONS["damaged"])) from error
-    return {name: text.replace("\0", "") for name, text in found.texts.items() if name in _READ}
+    return {name: text.replace("\0", "") for name, text in found.texts.items() if name in READ}
 
 
 def _from_request(user: "User", text: str) -> Recalled | None:

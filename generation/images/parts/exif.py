@@ -5,6 +5,8 @@ import struct
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
+from generation.images.parts.bounds import MAX_TEXT, MAX_TEXTS
+
 _HEADER = b"Exif\0\0"
 _ORIENTATION = 0x0112
 _SUBDIRECTORY = 0x8769
@@ -19,10 +21,11 @@ _IN_XMP = re.compile(r"tiff:Orientation\s*(?:=\s*[\"']|>)\s*([1-8])")
 
 def orientation(data: bytes) -> int:
     """Return the orientation, 1 to 8; 0 if there is none, or one that means nothing."""
+    order = _order(data)
     for tag, kind, value in _tags(data):
         if tag == _ORIENTATION and value:
             size = min(_SIZES.get(kind, 2), len(value))
-            number = int.from_bytes(value[:size], _order(data))
+            number = int.from_bytes(value[:size], order)
             return number if 1 <= number <= 8 else 0
     return 0
 
@@ -34,35 +37,52 @@ def orientation_in_xmp(xmp: str) -> int:
 
 
 def texts(data: bytes) -> Mapping[str, str]:
-    """Return settings of an image: UserComment as `parameters`, and descriptions that begin with a keyword."""
+    """Return settings of an image: UserComment as `parameters`, and descriptions that begin with a keyword.
+
+    The first of each tag counts. Many may share one place in the file, so the sum of what is read is bounded too.
+    """
     found: dict[str, str] = {}
+    order, left = _order(data), MAX_TEXTS
+    seen: set[int] = set()
     for tag, _kind, value in _tags(data):
-        if tag == _USER_COMMENT and (comment := _comment(value, _order(data))):
-            found.setdefault("parameters", comment)
-        elif tag in _DESCRIPTIONS:
-            text = value.rstrip(b"\0").decode(errors="replace")
-            if begins := _KEYWORD.match(text):
-                found.setdefault(begins[1].lower(), text[begins.end() :])
+        is_read = tag == _USER_COMMENT or tag in _DESCRIPTIONS
+        if not is_read or tag in seen or len(value) > min(MAX_TEXT, left):
+            continue
+        seen.add(tag)
+        left -= len(value)
+        if tag == _USER_COMMENT:
+            name, text = "parameters", _comment(bytes(value), order)
+        else:
+            name, text = _described(bytes(value))
+        if text:
+            found.setdefault(name, text)
     return found
 
 
-def _tags(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+def _described(value: bytes) -> tuple[str, str]:
+    """Return keyword and text of a description; both are empty without a keyword."""
+    text = value.rstrip(b"\0").decode(errors="replace")
+    begins = _KEYWORD.match(text)
+    return (begins[1].lower(), text[begins.end() :]) if begins else ("", "")
+
+
+def _tags(data: bytes) -> Iterator[tuple[int, int, memoryview]]:
     """Yield tag, type and value of the first directory and of EXIF's own; values out of bounds are skipped."""
-    data = _body(data)
-    mark = ">" if data[:2] == b"MM" else "<"
-    places = [data[4:8]]
+    view = memoryview(_body(data))
+    mark = ">" if view[:2] == b"MM" else "<"
+    places = [view[4:8]]
     for place in places:
         if len(place) != 4:
             return
         (start,) = struct.unpack(mark + "I", place)
-        for tag, kind, value in _directory(data, start, mark):
+        for tag, kind, value in _directory(view, start, mark):
             # Of the second directory no further one is followed: it may name itself.
             if tag == _SUBDIRECTORY and len(places) == 1:
                 places.append(value)
             yield tag, kind, value
 
 
-def _directory(data: bytes, start: int, mark: str) -> Iterator[tuple[int, int, bytes]]:
+def _directory(data: memoryview, start: int, mark: str) -> Iterator[tuple[int, int, memoryview]]:
     if start + 2 > len(data):
         return
     (number,) = struct.unpack_from(mark + "H", data, start)

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from generation.images.parts.parts import MAX_CHUNKS, MAX_PROFILE, Damaged, Parts, decoded, merged
+from generation.images.parts.bounds import MAX_CHUNKS, MAX_PROFILE
+from generation.images.parts.parts import Damaged, Parts, decoded, merged
 
 START, END = b"\xff\xd8", b"\xff\xd9"
 _SCAN, _COMMENT = 0xDA, 0xFE

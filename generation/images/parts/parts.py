@@ -1,4 +1,4 @@
-"""The parts that all formats have, and the bounds on reading them."""
+"""The parts that all formats have."""
 
 import zlib
 from collections.abc import Mapping, Sequence
@@ -6,14 +6,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from generation.images.parts import exif
-
-# More chunks or segments than any program writes; each costs a step of a loop in Python.
-MAX_CHUNKS = 100_000
-# Longer texts are left unread, and so are more: a small file of compressed texts would take minutes.
-MAX_TEXT = 2**20
-MAX_TEXTS = 64
-# The largest profiles in use, those of printing presses, have three megabytes.
-MAX_PROFILE = 2**22
 
 
 class UnknownFormat(ValueError):
@@ -74,8 +66,7 @@ def merged(texts: Mapping[str, str], exif_data: bytes, *comments: str) -> Mappin
     """Add EXIF's texts and other comments to a file's own texts, which go first."""
     found = dict(texts)
     for name, text in exif.texts(exif_data).items():
-        if len(text) <= MAX_TEXT:
-            found.setdefault(name, text)
+        found.setdefault(name, text)
     for comment in comments:
         found.setdefault("parameters", comment)
     return found

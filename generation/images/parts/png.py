@@ -5,22 +5,16 @@ import zlib
 from collections.abc import Iterator
 
 from generation.images.parts import png_colors
-from generation.images.parts.parts import (
-    MAX_CHUNKS,
-    MAX_TEXT,
-    MAX_TEXTS,
-    Damaged,
-    Parts,
-    decoded,
-    inflated,
-    merged,
-)
+from generation.images.parts.bounds import KEYWORDS, MAX_CHUNKS, MAX_TEXT, MAX_TEXTS
+from generation.images.parts.parts import Damaged, Parts, decoded, inflated, merged
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
 _XMP = "XML:com.adobe.xmp"
 # ImageMagick writes EXIF data as hexadecimal digits.
 _RAW_EXIF = "Raw profile type exif"
+_READ = KEYWORDS | {_XMP, _RAW_EXIF}
+_MAX_KEYWORD = 79
 _END = struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
 
 
@@ -34,27 +28,25 @@ def read(content: bytes) -> Parts:
         raise Damaged
     kept: list[bytes | memoryview] = [SIGNATURE]
     others: dict[bytes, bytes] = {}
-    texts: dict[str, str] = {}
-    unread = MAX_TEXTS
+    texts = _Texts()
     for kind, body in _chunks(content):
         if kind == b"IHDR" and len(kept) > 1:
             # Only the first header has been checked.
             continue
         if kind in _PIXELS:
             kept += _chunk(kind, body)
-        elif kind in _TEXTS and unread:
-            unread -= 1
-            _add_text(texts, kind, bytes(body))
+        elif kind in _TEXTS:
+            texts.add(kind, body)
         elif kind in png_colors.CHUNKS or kind == b"eXIf":
             others.setdefault(kind, bytes(body))
-    exif = others.get(b"eXIf", b"") or _raw_exif(texts.get(_RAW_EXIF, ""))
+    exif = others.get(b"eXIf", b"") or _raw_exif(texts.found.pop(_RAW_EXIF, ""))
     return Parts(
         format="PNG",
         kept=[*kept, _END],
         profile=png_colors.profile(others),
         exif=exif,
-        xmp=texts.get(_XMP, ""),
-        texts=merged(texts, exif),
+        xmp=texts.found.pop(_XMP, ""),
+        texts=merged(texts.found, exif),
     )
 
 
@@ -82,32 +74,46 @@ def _checksum(kind: bytes, body: memoryview) -> bytes:
     return struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))
 
 
-def _add_text(texts: dict[str, str], kind: bytes, body: bytes) -> None:
-    keyword, _, rest = body.partition(b"\0")
-    name = keyword.decode("latin-1")
-    text = _TEXTS[kind](rest)
-    if text is not None:
-        texts.setdefault(name, text)
+class _Texts:
+    """Texts by keyword, of which only those that are looked at are decoded, the first of each.
+
+    One budget is for the bytes of all.
+    """
+
+    def __init__(self) -> None:
+        self.found: dict[str, str] = {}
+        self._seen: set[str] = set()
+        self._left = MAX_TEXTS
+
+    def add(self, kind: bytes, body: memoryview) -> None:
+        name = bytes(body[: _MAX_KEYWORD + 1]).partition(b"\0")[0].decode("latin-1")
+        if name not in _READ or name in self._seen or not self._left:
+            return
+        self._seen.add(name)
+        text = _TEXTS[kind](bytes(body[len(name) + 1 :]), min(MAX_TEXT, self._left))
+        if text is not None:
+            self._left -= len(text)
+            self.found[name] = decoded(text)
 
 
-def _plain(rest: bytes) -> str | None:
-    return decoded(rest) if len(rest) <= MAX_TEXT else None
+def _plain(rest: bytes, limit: int) -> bytes | None:
+    return rest if len(rest) <= limit else None
 
 
-def _compressed(rest: bytes) -> str | None:
-    """Return a text after the byte that names its compression; None for a longer one than MAX_TEXT."""
+def _compressed(rest: bytes, limit: int) -> bytes | None:
+    """Return a text after the byte that names its compression; None for a longer one than the limit."""
     try:
-        text, is_whole = inflated(rest[1:], MAX_TEXT)
+        text, is_whole = inflated(rest[1:], limit)
     except zlib.error:
         return None
-    return decoded(text) if is_whole else None
+    return text if is_whole else None
 
 
-def _international(rest: bytes) -> str | None:
+def _international(rest: bytes, limit: int) -> bytes | None:
     """Return a text after its flags, its language and its translated keyword."""
     _language, _, after = rest[2:].partition(b"\0")
     _keyword, _, text = after.partition(b"\0")
-    return _compressed(b"\0" + text) if rest[:1] == b"\1" else _plain(text)
+    return _compressed(b"\0" + text, limit) if rest[:1] == b"\1" else _plain(text, limit)
 
 
 _TEXTS = {b"tEXt": _plain, b"zTXt": _compressed, b"iTXt": _international}

@@ -5,7 +5,8 @@ import zlib
 from collections.abc import Mapping
 
 from generation.images import matrix_profile
-from generation.images.parts.parts import MAX_PROFILE, inflated
+from generation.images.parts.bounds import MAX_PROFILE
+from generation.images.parts.parts import inflated
 
 CHUNKS = (b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM")
 # Primaries by their code points. Those of sRGB need no profile.

@@ -3,7 +3,8 @@
 import struct
 from collections.abc import Iterator
 
-from generation.images.parts.parts import MAX_CHUNKS, MAX_PROFILE, Damaged, Parts, merged
+from generation.images.parts.bounds import MAX_CHUNKS, MAX_PROFILE
+from generation.images.parts.parts import Damaged, Parts, merged
 
 _HEADER = struct.Struct("<4sI4s")
 _PIXELS = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF")

@@ -49,7 +49,7 @@ def _pairs(text: str) -> dict[str, str]:
     """Return settings by name; the first of a name counts, and a quoted value is one, commas and all."""
     found: dict[str, str] = {}
     for name, value in _PAIR.findall(text[:_MAX_SETTINGS]):
-        found.setdefault(name, _unquoted(value.strip()))
+        found.setdefault(name.strip(), _unquoted(value.strip()))
     return found
 
 
@@ -62,7 +62,7 @@ def _unquoted(value: str) -> str:
 _NEGATIVE = "Negative prompt:"
 _MAX_SETTINGS = 50_000
 _PAIR = re.compile(
-    r"""\s*([A-Za-z][\w\ \-/]{0,60}):\s*
+    r"""([A-Za-z][\w\ \-/]{0,60}):\s*
     ("(?:\\.|[^\\"])*"(?=\s*(?:,|$)) | [^,\n]*)
     """,
     re.VERBOSE | re.MULTILINE,

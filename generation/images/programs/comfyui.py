@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from generation.images.parts.parts import MAX_TEXT
+from generation.images.parts.bounds import MAX_TEXT
 from generation.images.programs.found_settings import FoundSettings
 from generation.images.programs.graph import Graph, Node
 from generation.images.programs.json_text import inner, mapping

@@ -12,6 +12,8 @@ from generation.images.programs.json_text import inner
 _HELD = ("value", "Value", "int", "float", "seed", "number", "noise_seed", "INT", "FLOAT", "string")
 _MAX_HOPS = 50
 _MAX_NODES = 5_000
+# Hops of all questions together. The graphs of programs take some hundred.
+_MAX_ALL_HOPS = 10_000
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,10 @@ class Node:
 
 
 class Graph:
-    """Nodes by id. A link that leads nowhere, or in a circle, ends there."""
+    """Nodes by id. A link that leads nowhere, or in a circle, ends there.
+
+    No graph takes long: the inputs of a node are searched for links once, and the hops from node to node are counted.
+    """
 
     def __init__(self, said: Mapping[str, Any]) -> None:
         self._nodes = {
@@ -30,6 +35,8 @@ class Graph:
             for id, each in list(said.items())[:_MAX_NODES]
             if isinstance(each, dict) and "class_type" in each
         }
+        self._sources_by_id: dict[str, list[Node]] = {}
+        self._hops_left = _MAX_ALL_HOPS
 
     def linked(self, node: Node, name: str) -> Node | None:
         """Return the node that an input comes from."""
@@ -97,7 +104,11 @@ class Graph:
         return {each.id for node in self._nodes.values() for each in self._sources(node)}
 
     def _sources(self, node: Node) -> list[Node]:
-        return [each for value in node.inputs.values() if (each := self._target(value))]
+        """Return the nodes that inputs come from, one for each link."""
+        if node.id not in self._sources_by_id:
+            found = map(self._target, node.inputs.values())
+            self._sources_by_id[node.id] = [each for each in found if each]
+        return self._sources_by_id[node.id]
 
     def _target(self, value: Any) -> Node | None:
         """Return the node that a link leads to: a list of its id and the number of an output."""
@@ -107,20 +118,19 @@ class Graph:
 
     def _held(self, value: Any, names: Sequence[str]) -> Any:
         """Return a value; follow links to nodes that hold or pass on one."""
-        for _hop in range(_MAX_HOPS):
-            node = self._target(value)
-            if node is None:
-                break
-            value = next(
-                (node.inputs[name] for name in (*names, *_HELD) if name in node.inputs),
-                self._only_link(node),
-            )
+        node, seen = self._target(value), set[str]()
+        while node and node.id not in seen and len(seen) < _MAX_HOPS and self._hops_left:
+            self._hops_left -= 1
+            seen.add(node.id)
+            held = next((name for name in (*names, *_HELD) if name in node.inputs), None)
+            value = None if held is None else node.inputs[held]
+            node = self._only_source(node) if held is None else self._target(value)
         # Some loaders have a name and the picture shown beside it.
         if isinstance(value, dict):
             value = value.get("content")
         return value if isinstance(value, str | int | float) else None
 
-    def _only_link(self, node: Node) -> Any:
-        """Return the one link of a node that passes on what it gets."""
-        links = [value for value in node.inputs.values() if self._target(value)]
-        return links[0] if len(links) == 1 else None
+    def _only_source(self, node: Node) -> Node | None:
+        """Return the node behind one that passes on what it gets."""
+        sources = self._sources(node)
+        return sources[0] if len(sources) == 1 else None
