@@ -69,7 +69,7 @@ def _described(value: bytes) -> tuple[str, str]:
 def _tags(data: bytes) -> Iterator[tuple[int, int, memoryview]]:
     """Yield tag, type and value of the first directory and of EXIF's own; values out of bounds are skipped."""
     view = memoryview(_body(data))
-    mark = ">" if view[:2] == b"MM" else "<"
+    mark = ">" if bytes(view[:2]) == b"MM" else "<"
     places = [view[4:8]]
     for place in places:
         if len(place) != 4:
