@@ -32,6 +32,7 @@ LEFT_OUT = {
     "strength": gettext_lazy("The strength %(value)s is out of range."),
     "width": gettext_lazy("The size %(value)s is out of range."),
 }
+OTHERS_LEFT_OUT = gettext_lazy("The value %(value)s is out of range.")
 
 
 class NothingToRead(Exception):
@@ -104,4 +105,7 @@ def _id_of(name: str) -> str | None:
 
 
 def _sentences(left_out: dict[str, str]) -> dict[str, str]:
-    return {name: str(LEFT_OUT[name]) % {"value": value} for name, value in left_out.items()}
+    return {
+        name: str(LEFT_OUT.get(name, OTHERS_LEFT_OUT)) % {"value": value}
+        for name, value in left_out.items()
+    }

@@ -3,9 +3,12 @@
 It has the prompt, what is not wanted after "Negative prompt:", and settings, which begin with the steps.
 """
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 
+from generation.engine.request import expert_infotext
+from generation.engine.request.validation import NUMBERS
 from generation.images.programs.found_settings import FoundSettings
 
 
@@ -24,6 +27,12 @@ def settings_in(texts: Mapping[str, str]) -> FoundSettings | None:
     found.add_prompts(prompt, "\n".join(above[negative:]).removeprefix(_NEGATIVE))
     for name, field in _NUMBERS.items():
         found.add_number(field, settings.get(name))
+    for name, (field, convert) in expert_infotext.FIELDS.items():
+        if field in NUMBERS:
+            found.add_number(field, settings.get(name))
+        elif name in settings:
+            with contextlib.suppress(KeyError):
+                found.values[field] = convert(settings[name])
     found.add_sampler(settings.get("Sampler"), settings.get("Schedule type"))
     found.add_checkpoint(settings.get("Model"))
     size = _SIZE.fullmatch(settings.get("Size", ""))

@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from generation.engine.request.infotext import SAMPLERS
+from generation.engine.request.sampler_names import SAMPLERS
 from generation.engine.request.validation import NUMBERS
 from generation.images.programs import samplers
 
-WHOLE = ("num_inference_steps", "seed", "width", "height")
+WHOLE = (
+    *("num_inference_steps", "seed", "width", "height"),
+    *("clip_skip", "subseed", "mask_blur", "mask_padding"),
+)
 _MAX_SIDE = 16_384
 _LIMITS = {**NUMBERS, "width": (1, _MAX_SIDE), "height": (1, _MAX_SIDE)}
 _MAX_SHOWN = 60
@@ -68,11 +71,11 @@ class FoundSettings:
         if not isinstance(sampler, str) or not sampler.strip():
             return
         schedule = schedule.strip() if isinstance(schedule, str) else ""
-        found, is_exact = samplers.noise_scheduler_of(sampler, schedule)
+        found, steps, is_exact = samplers.sampling_of(sampler, schedule)
         if found is None:
             self._leave_out("noise_scheduler", sampler)
             return
-        self.values["noise_scheduler"] = str(found)
+        self.values |= {"noise_scheduler": str(found), "sigma_schedule": str(steps)}
         if not is_exact:
             named = samplers.schedule_in(sampler, schedule)
             self._leave_out("sigma_schedule", f"{named} ({SAMPLERS[found]})")

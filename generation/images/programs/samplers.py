@@ -7,46 +7,10 @@ own or the end of the sampler's.
 import re
 from collections.abc import Mapping
 
-from generation.engine.enums import NoiseScheduler
-from generation.engine.request.infotext import SAMPLERS
+from generation.engine.enums import Family, NoiseScheduler, SigmaSchedule
+from generation.engine.request import sampler_names
+from generation.engine.request.sampler_names import SAMPLERS, SCHEDULES
 
-# Schedules by their keys, see `_key`. A sampler's plain steps have several names.
-_PLAIN, _KARRAS = "", "karras"
-_SCHEDULES: Mapping[str, str] = {
-    "karras": _KARRAS,
-    "exponential": "exponential",
-    "polyexponential": "polyexponential",
-    "sgmuniform": "sgm_uniform",
-    "beta": "beta",
-    "simple": "simple",
-    "normal": _PLAIN,
-    "uniform": _PLAIN,
-    "native": _PLAIN,
-    "none": _PLAIN,
-    "": _PLAIN,
-}
-_SHOWN: Mapping[str, str] = {
-    "karras": "Karras",
-    "exponential": "Exponential",
-    "polyexponential": "Polyexponential",
-    "sgm_uniform": "SGM Uniform",
-    "beta": "Beta",
-    "simple": "Simple",
-}
-# The plain steps of DDIM are called by its name.
-_OWN_PLAIN = {("ddim", "ddim"), ("ddim", "ddimuniform")}
-# AUTOMATIC1111 has a schedule for each sampler, which "Automatic" means.
-_AUTOMATIC: Mapping[str, str] = {
-    "dpmpp2m": _KARRAS,
-    "dpmppsde": _KARRAS,
-    "dpmpp2sa": _KARRAS,
-    "dpm2": _KARRAS,
-    "dpm2a": _KARRAS,
-    "restart": _KARRAS,
-    "dpmpp2msde": "exponential",
-    "dpmpp2msdeheun": "exponential",
-    "dpmpp3msde": "exponential",
-}
 # Other programs' names, by their keys.
 _ALIASES = {
     "pndm": "plms",
@@ -55,23 +19,39 @@ _ALIASES = {
     "unipcbh2": "unipc",
     "ddimv3": "ddim",
 }
-_ENDS = {" karras": _KARRAS, " exponential": "exponential", "_k": _KARRAS}
+_ENDS = {
+    " karras": "karras",
+    " exponential": "exponential",
+    " sgm uniform": "sgmuniform",
+    "_k": "karras",
+}
+# The plain steps of DDIM are called by its name.
+_OWN_PLAIN = {("ddim", "ddim"), ("ddim", "ddimuniform")}
+_AUTOMATIC = "automatic"
 
 
-def noise_scheduler_of(sampler: str, schedule: str = "") -> tuple[NoiseScheduler | None, bool]:
-    """Return the noise scheduler of these names, and whether it has the schedule.
+def sampling_of(
+    sampler: str, schedule: str = ""
+) -> tuple[NoiseScheduler | None, SigmaSchedule, bool]:
+    """Return noise scheduler and sigma schedule of these names, and whether the schedule is the one meant.
 
-    None for a sampler that is not here. Without the schedule, it is the sampler with its plain steps.
+    None for a sampler that is not here. If it lacks the schedule, it has its plain steps.
     """
     name, steps = _split(sampler, schedule)
-    found = _BY_NAMES.get((name, steps))
-    return (found, True) if found else (_BY_NAMES.get((name, _PLAIN)), False)
+    found = _SAMPLERS_BY_KEY.get(name)
+    if found is None:
+        return None, SigmaSchedule.UNIFORM, False
+    meant = sampler_names.automatic(found) if steps == _AUTOMATIC else _SCHEDULES_BY_KEY.get(steps)
+    if meant is None or meant not in found.sigma_schedules(Family.SD1):
+        return found, SigmaSchedule.UNIFORM, False
+    return *sampler_names.combined(found, meant), True
 
 
 def schedule_in(sampler: str, schedule: str) -> str:
     """Return the schedule that the names speak of, for people."""
     key = _split(sampler, schedule)[1]
-    return _SHOWN.get(key) or schedule or key
+    known = _SCHEDULES_BY_KEY.get(key)
+    return SCHEDULES[known] if known else schedule or key
 
 
 def _split(sampler: str, schedule: str) -> tuple[str, str]:
@@ -91,15 +71,18 @@ def _name(sampler: str) -> str:
 
 def _steps(name: str, schedule: str) -> str:
     key = _key(schedule)
-    if key == "automatic":
-        return _AUTOMATIC.get(name, _PLAIN)
-    return _PLAIN if (name, key) in _OWN_PLAIN else _SCHEDULES.get(key, key)
+    return "" if (name, key) in _OWN_PLAIN else key
 
 
 def _key(name: str) -> str:
     return re.sub("[^0-9a-z]", "", name.lower().replace("++", "pp"))
 
 
-_BY_NAMES: Mapping[tuple[str, str], NoiseScheduler] = {
-    _split(shown, ""): scheduler for scheduler, shown in SAMPLERS.items()
+_SAMPLERS_BY_KEY: Mapping[str, NoiseScheduler] = {
+    _key(shown): scheduler for scheduler, shown in SAMPLERS.items()
+}
+# A sampler's plain steps have several names.
+_SCHEDULES_BY_KEY: Mapping[str, SigmaSchedule] = {
+    **dict.fromkeys(("", "normal", "native", "none"), SigmaSchedule.UNIFORM),
+    **{_key(shown): schedule for schedule, shown in SCHEDULES.items()},
 }

@@ -105,9 +105,20 @@ def test_the_common_form_is_read_as_it_is_written(noise_scheduler):
     ],
 )
 def test_samplers_and_schedules_are_read_as_the_web_ui_writes_them(written, expected):
-    found = infotext.read(f"a tree\nSteps: 9, {written}, Seed: 3")
+    text = f"a tree\nSteps: 9, {written}, Seed: 3"
+    found = programs.settings_in({"parameters": text}).values
 
     assert (found.get("noise_scheduler"), found.get("sigma_schedule")) == expected
+
+
+def test_expert_settings_are_read_as_they_are_written():
+    expert = {"clip_skip": 2, "eta": 0.5, "subseed": 7, "subseed_strength": 0.25}
+    request = make_request(noise_scheduler=NoiseScheduler.DDIM, **expert)
+
+    found = programs.settings_in({"parameters": infotext.write(request, seed=9)})
+
+    assert found.left_out == {}
+    assert {name: found.values[name] for name in expert} == expert
 
 
 @pytest.mark.parametrize(

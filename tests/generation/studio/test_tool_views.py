@@ -262,6 +262,7 @@ def test_another_programs_picture_says_what_is_not_here(client, alice):
         "negative_prompt": "",
         "num_inference_steps": 9,
         "noise_scheduler": "heun",
+        "sigma_schedule": "uniform",
         "mode": "text_to_image",
         "keep_seed": False,
     }

@@ -16,6 +16,7 @@ FOUND = {
     "negative_prompt": "fog",
     "num_inference_steps": 9,
     "noise_scheduler": "dpmpp_2m_karras",
+    "sigma_schedule": "uniform",
     "guidance_scale": 6.5,
     "seed": 42,
     "width": 64,

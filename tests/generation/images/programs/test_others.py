@@ -16,6 +16,7 @@ FOUND = {
     "width": 64,
     "height": 96,
     "noise_scheduler": "dpmpp_2m_karras",
+    "sigma_schedule": "uniform",
     "checkpoint": "other",
 }
 SWARMUI = {
