@@ -5,6 +5,7 @@ its connection takes no more.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +13,12 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
+from generation.api.errors import is_transient
 from generation.api.threads import in_thread
 from generation.models import Job
 from generation.models.api import Order
+
+log = logging.getLogger(__name__)
 
 Scope = dict[str, Any]
 Message = Mapping[str, Any]
@@ -73,8 +77,16 @@ async def note(request: HttpRequest, jobs: Sequence[Job]) -> None:
 
 
 async def mark(jobs: Sequence[Job]) -> None:
-    """Mark the jobs' order as delivered. Safe to call twice."""
-    await in_thread(_mark)(jobs)
+    """Mark the jobs' order as delivered. Safe to call twice.
+
+    A database that is away must not break off a response that was paid for: the order then stays unmarked.
+    """
+    try:
+        await in_thread(_mark)(jobs)
+    except Exception as error:
+        if not is_transient(error):
+            raise
+        log.warning("an order was not marked as delivered: %s", error)
 
 
 def _mark(jobs: Sequence[Job]) -> None:

@@ -5,7 +5,10 @@ import asyncio
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 
+from django.db import InterfaceError, OperationalError
+
 from generation import jobs
+from generation.api import delivery
 from generation.api.delivery import NoteDelivery, note
 from generation.models import Job
 from generation.models.api import Order
@@ -33,15 +36,15 @@ def is_delivered():
     return Order.objects.get().delivered_at is not None
 
 
-def sent(job, *, leaves_after=None):
-    """Send a response in three parts; returns whether the order was delivered as each of them was sent."""
+def sent(job, *, leaves_after=None, parts=3):
+    """Send a response in parts; returns whether the order was delivered as each of them was sent."""
     seen = []
 
     async def app(scope, receive, send):
         await note(Request(scope), [job])
         listener = asyncio.create_task(receive())
-        for number in range(3):
-            await send({"type": "http.response.body", "body": b"part", "more_body": number < 2})
+        for number in range(parts):
+            await send({"type": "http.response.body", "body": b"part", "more_body": number < parts - 1})
         listener.cancel()
 
     async def run():
@@ -71,6 +74,27 @@ def test_a_client_that_leaves_before_the_end_was_given_nothing(job, parts):
     sent(job, leaves_after=parts)
 
     assert not is_delivered()
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_response_arrives_whole_while_the_database_is_away(job, monkeypatch, parts, error):
+    def fail(_jobs):
+        raise error("the database is away")
+
+    monkeypatch.setattr(delivery, "_mark", fail)
+
+    assert sent(job, parts=parts) == [False] * parts
+
+
+def test_a_mistake_in_marking_is_not_hidden(job, monkeypatch):
+    def fail(_jobs):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(delivery, "_mark", fail)
+
+    with pytest.raises(ZeroDivisionError):
+        sent(job)
 
 
 def test_a_job_that_still_runs_is_not_delivered(caller):
