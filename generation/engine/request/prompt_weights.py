@@ -14,6 +14,7 @@ MAX_DEPTH = 100
 BREAK = re.compile(r"\s*\bBREAK\b\s*")
 """The word that ends a piece of a prompt for the text encoder."""
 _SIGN = re.compile(r"\\[\\()\[\]]|:\s*([+-]?[\d.]+)\s*\)|[()\[\]]|[^\\()\[\]:]+|.", re.DOTALL)
+_SPECIAL = re.compile(r"[\\()\[\]]")
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,11 @@ def heaviest(prompt: str) -> float:
 def plain(prompt: str) -> str:
     """Return the prompt without its brackets, weights and BREAKs."""
     return BREAK.sub(" ", "".join(fragment.text for fragment in parse(prompt)))
+
+
+def escaped(text: str) -> str:
+    """Return a prompt that reads as this text, brackets and backslashes included."""
+    return _SPECIAL.sub(r"\\\g<0>", text)
 
 
 def _number(text: str | None) -> float | None:

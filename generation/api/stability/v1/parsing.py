@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.http import HttpRequest
@@ -13,7 +14,8 @@ from generation.api import auth, build_request, errors, files, parsing
 from generation.api.idempotency import Idempotency, digests_of, identify
 from generation.api.stability.parsing import FOREIGN
 from generation.engine.enums import Mode, NoiseScheduler
-from generation.engine.request import GenerationRequest
+from generation.engine.request import GenerationRequest, prompt_weights
+from generation.engine.request.limits import MAX_WEIGHT
 from generation.models import Upload
 
 # Their samplers that exist here.
@@ -29,6 +31,8 @@ SAMPLERS: Mapping[str, NoiseScheduler] = {
     "K_LMS": NoiseScheduler.LMS,
 }
 MAX_SAMPLES = 10
+# Apart from its sign. A weight of 0 leaves its text out.
+MIN_WEIGHT = 0.001
 # Their defaults for image_strength and step_schedule_start.
 IMAGE_STRENGTH = 0.35
 SCHEDULE_START = 0.65
@@ -136,12 +140,18 @@ def _common(
 
 def _weight(prompt: Mapping[str, Any]) -> float:
     weight = parsing.number(prompt, "weight")
-    return 1.0 if weight is None else weight
+    if weight is None:
+        return 1.0
+    if weight and not MIN_WEIGHT <= abs(weight) <= MAX_WEIGHT:
+        message = _("Use weights from %(low)g to %(high)g, negative ones, or 0.")
+        raise errors.invalid("text_prompts", message % {"low": MIN_WEIGHT, "high": MAX_WEIGHT})
+    return weight
 
 
 def _weighed(text: str, weight: float) -> str:
     """The text of a prompt with its weight, apart from its sign, in our notation."""
-    return text if abs(weight) == 1 else f"({text}:{abs(weight):g})"
+    escaped = prompt_weights.escaped(text)
+    return escaped if abs(weight) == 1 else f"({escaped}:{Decimal(repr(abs(weight))).normalize():f})"
 
 
 def _noise_scheduler(fields: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from generation.engine.request import prompt_weights
 from generation.models import Job
 from tests.generation.api.formats import V1
 
@@ -54,6 +55,31 @@ def test_the_weights_of_texts_are_kept(caller, worker):
     request = Job.objects.get().generation_request
     assert request.prompt == "a tree, (fog:0.5)"
     assert request.negative_prompt == "people, (text:0.7)"
+
+
+@pytest.mark.parametrize("weight", [0.00001, -0.0001, 10.5, -1_000_000])
+def test_a_weight_out_of_range_is_refused_by_name(caller, weight):
+    prompts = [{"text": "a tree"}, {"text": "a cat", "weight": weight}]
+
+    response = caller.post(V1[0], {**V1[1], "text_prompts": prompts})
+
+    assert response.status_code == 400
+    assert response.json()["message"].startswith("text_prompts: ")
+    assert "0.001" in response.json()["message"]
+    assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize("text", ["smile :)", "a (cat", "[a] \\(b", "cat:1.3", "a\\"])
+@pytest.mark.parametrize("weight", [0.001, 0.7, 1, 10])
+def test_a_text_keeps_its_brackets_and_its_weight(caller, worker, text, weight):
+    prompts = [{"text": text, "weight": weight}, {"text": "fog", "weight": 0.5}]
+
+    caller.post(V1[0], {**V1[1], "text_prompts": prompts})
+
+    request = Job.objects.get().generation_request
+    fragments = [(each.text, each.weight) for each in prompt_weights.parse(request.prompt)]
+    between = [(f"{text}, ", 1)] if weight == 1 else [(text, weight), (", ", 1)]
+    assert fragments == [*between, ("fog", 0.5)]
 
 
 def test_errors_name_their_fields(caller):
