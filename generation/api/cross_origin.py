@@ -21,6 +21,7 @@ _SHARED = re.compile(
     r"/(?:api/v1|v1|v2beta|sdapi|internal|controlnet)/|/images/[0-9a-f-]{36}/(?:file|thumbnail)\."
 )
 ANY = "*"
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 class CrossOriginMiddleware(CorsMiddleware):
@@ -49,8 +50,15 @@ class CrossOriginMiddleware(CorsMiddleware):
         return response
 
 
+def without_default_port(origin: str) -> str:
+    """The origin as browsers send it."""
+    return origin.removesuffix(_DEFAULT_PORTS.get(origin.partition("://")[0], ""))
+
+
 def require_origin(request: HttpRequest, key: ApiKey) -> None:
     """Refuse a page that the key's owner did not allow; programs send no origin. Raises ApiError."""
     origin = request.headers.get("Origin", "").lower()
-    if origin and key.origins and origin not in key.origins:
+    # The site's own pages, such as the reference where calls are tried.
+    own = f"{request.scheme}://{request.get_host()}".lower()
+    if origin and key.origins and origin not in {own, *map(without_default_port, key.origins)}:
         raise ApiError(403, "origin_not_allowed", _("Pages of this website may not use this key."))

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.keys import Limits
 from accounts.models import ApiKey, Pays, Scope, Window
+from generation.api import cross_origin
 from generation.options.offered import offered
 
 # Units a credit, and a minute.
@@ -113,7 +114,10 @@ class KeyForm(forms.Form):
 
     def clean_origins(self) -> list[str]:
         """The origins without repetition, in order."""
-        origins = [each.rstrip("/").lower() for each in self.cleaned_data["origins"].split()]
+        origins = [
+            cross_origin.without_default_port(each.rstrip("/").lower())
+            for each in self.cleaned_data["origins"].split()
+        ]
         if unfit := next((each for each in origins if not _ORIGIN.fullmatch(each)), None):
             raise forms.ValidationError(
                 _(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from generation.api.cross_origin import without_default_port
 from tests.generation.api.callers import Caller
 
 pytestmark = pytest.mark.django_db
@@ -101,6 +102,31 @@ def test_a_key_may_allow_fewer_websites(client, buyer, origin, status):
     response = caller.get("/v1/models", **({"Origin": origin} if origin else {}))
 
     assert response.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("scheme", "origin", "status"),
+    [("https", "https://testserver", 200), ("https", "http://testserver", 403)],
+)
+def test_a_page_of_the_site_itself_may_always_try_a_key(client, buyer, scheme, origin, status):
+    caller = Caller(client, buyer, origins=[APP])
+    headers = {**caller.headers, "Origin": origin}
+
+    response = client.get("/v1/models", headers=headers, secure=scheme == "https")
+
+    assert response.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("origin", "sent"),
+    [
+        ("https://app.example:443", "https://app.example"),
+        ("http://app.example:80", "http://app.example"),
+        ("https://app.example:80", "https://app.example:80"),
+    ],
+)
+def test_an_origin_is_compared_as_browsers_send_it(origin, sent):
+    assert without_default_port(origin) == sent
 
 
 def test_a_page_that_the_key_does_not_allow_is_told_so(client, buyer):

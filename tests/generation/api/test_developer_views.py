@@ -61,7 +61,7 @@ def test_the_owner_is_written_to(alices, alice):
 
 
 def test_a_key_keeps_its_default_model_and_its_websites(alices):
-    origins = "https://App.example/ http://localhost:5173 https://app.example"
+    origins = "https://App.example:443/ http://localhost:5173 https://app.example"
 
     alices.post(
         reverse("key_make"), {**FORM, "default_checkpoint": "sketchbook", "origins": origins}
