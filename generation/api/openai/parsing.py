@@ -1,6 +1,6 @@
 """Reads OpenAI's requests: images to generate, response format and idempotency.
 
-Fields without an effect here are ignored: quality, style, moderation, user and others that docs/api.md names.
+Fields without an effect here are ignored: quality, moderation, user and others that docs/api.md names.
 """
 
 from collections.abc import Mapping
@@ -23,6 +23,8 @@ MAX_PARTIAL = 3
 FOREIGN = ("dall-e-", "gpt-image-", "chatgpt-image-")
 # Models whose clients read a link unless they ask for something else.
 LINKED = "dall-e-"
+# Clients of dall-e-3 send it without being asked.
+DEFAULT_STYLE = "vivid"
 CONTENT, LINK = "b64_json", "url"
 
 
@@ -102,6 +104,8 @@ def _decoded(given: Any, param: str) -> bytes:
 def requests_of(key: ApiKey, parsed: ParsedRequest) -> list[GenerationRequest]:
     """One request for each job. Stores the images. Raises InvalidRequest or ApiError."""
     fields = parsed.fields
+    if parsing.text(fields, "style") not in {"", DEFAULT_STYLE}:
+        parsing.require_missing(fields, "style")
     width, height = _size(fields.get("size"))
     number = parsing.count(fields, "n", limit=MAX_N)
     image, mask = _images(key, parsed)

@@ -58,7 +58,7 @@ DALL_E_3 = {
     "n": 1,
     "quality": "hd",
     "size": "256x256",
-    "style": "natural",
+    "style": "vivid",
 }
 # By the function that was called, without those arguments that have no effect on the request's form.
 REQUESTS = {

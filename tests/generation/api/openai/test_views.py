@@ -27,7 +27,7 @@ def test_openais_answer_has_all_that_their_types_want(caller, worker):
 
 def test_openais_extras_reach_the_request(caller, worker):
     address, body, _is_form = OPENAI
-    extras = {"negative_prompt": "people", "guidance_scale": 2.5, "n": 2, "user": "u", "style": "x"}
+    extras = {"negative_prompt": "people", "guidance_scale": 2.5, "n": 2, "user": "u"}
 
     caller.post(address, {**body, **extras})
 
@@ -38,6 +38,18 @@ def test_openais_extras_reach_the_request(caller, worker):
         2,
         7,
     )
+
+
+@pytest.mark.parametrize(("style", "status"), [("vivid", 200), ("natural", 400), ("x", 400)])
+def test_another_style_than_the_default_is_refused_by_name(caller, worker, style, status):
+    address, body, _is_form = OPENAI
+
+    response = caller.post(address, {**body, "style": style})
+
+    assert response.status_code == status
+    assert Job.objects.exists() == (status == 200)
+    if status == 400:
+        assert response.json()["error"]["param"] == "style"
 
 
 def test_a_transparent_part_of_an_image_is_its_mask(caller, worker):
