@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
-
 from django.db import InterfaceError, OperationalError
 
 from generation import jobs
@@ -44,7 +43,9 @@ def sent(job, *, leaves_after=None, parts=3):
         await note(Request(scope), [job])
         listener = asyncio.create_task(receive())
         for number in range(parts):
-            await send({"type": "http.response.body", "body": b"part", "more_body": number < parts - 1})
+            await send(
+                {"type": "http.response.body", "body": b"part", "more_body": number < parts - 1}
+            )
         listener.cancel()
 
     async def run():

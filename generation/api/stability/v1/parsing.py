@@ -151,7 +151,9 @@ def _weight(prompt: Mapping[str, Any]) -> float:
 def _weighed(text: str, weight: float) -> str:
     """The text of a prompt with its weight, apart from its sign, in our notation."""
     escaped = prompt_weights.escaped(text)
-    return escaped if abs(weight) == 1 else f"({escaped}:{Decimal(repr(abs(weight))).normalize():f})"
+    return (
+        escaped if abs(weight) == 1 else f"({escaped}:{Decimal(repr(abs(weight))).normalize():f})"
+    )
 
 
 def _noise_scheduler(fields: Mapping[str, Any]) -> str:
