@@ -11,6 +11,8 @@ from dataclasses import dataclass
 _FACTOR = 1.1
 # Each bracket weighs all that follows it: without a bound, a prompt of brackets would take minutes to read.
 MAX_DEPTH = 100
+MAX_FRAGMENTS = 1_000
+"""The most parts of a prompt with weights of their own: the text encoder reads each by itself."""
 BREAK = re.compile(r"\s*\bBREAK\b\s*")
 """The word that ends a piece of a prompt for the text encoder."""
 _SIGN = re.compile(r"\\[\\()\[\]]|:\s*([+-]?[\d.]+)\s*\)|[()\[\]]|[^\\()\[\]:]+|.", re.DOTALL)

@@ -8,7 +8,7 @@ from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.catalogue import Checkpoint, UnknownCheckpoint
 from generation.engine.enums import PICTURES, WITH_ETA, Mode, NoiseScheduler
 from generation.engine.messages import Message, gettext_noop
-from generation.engine.request import prompt_schedule, prompt_weights
+from generation.engine.request import prompt_length, prompt_schedule, prompt_weights
 from generation.engine.request.limits import (
     MAX_CLIP_SKIP,
     MAX_GUIDANCE_SCALE,
@@ -80,22 +80,49 @@ def _errors_in_text(request: Settings) -> dict[str, str]:
             )
         elif not is_storable(text):
             errors[name] = Message(gettext_noop("This text has characters that cannot be stored."))
-        elif not prompt_schedule.is_readable(text):
-            errors[name] = Message(gettext_noop("This prompt has too many brackets and signs."))
-        elif len(versions := _versions(text, request)) > prompt_schedule.MAX_VERSIONS:
+        elif (pieces := prompt_length.pieces_in(text)) > prompt_length.MAX_PIECES:
             errors[name] = Message(
-                gettext_noop("This prompt changes into %(count)d others. Use at most %(limit)d."),
-                count=len(versions),
-                limit=prompt_schedule.MAX_VERSIONS,
+                gettext_noop(
+                    "Shorten this: it has about %(pieces)d pieces of %(tokens)d tokens, and %(limit)d are "
+                    "allowed. Digits, signs and Chinese characters count most."
+                ),
+                pieces=pieces,
+                tokens=prompt_length.PIECE_TOKENS,
+                limit=prompt_length.MAX_PIECES,
             )
-        elif max(map(prompt_weights.heaviest, versions)) > MAX_WEIGHT:
-            errors[name] = Message(
-                gettext_noop("Use weights up to %(limit)g. Nested brackets multiply."),
-                limit=MAX_WEIGHT,
-            )
+        elif error := _error_in_brackets(text, request):
+            errors[name] = error
     if not request.prompt.strip() and request.mode is Mode.TEXT_TO_IMAGE:
         errors["prompt"] = Message(gettext_noop("Say what the picture should show."))
     return errors
+
+
+def _error_in_brackets(text: str, request: Settings) -> Message | None:
+    """Return the message for a prompt's weights and versions; None if they are fine."""
+    if not prompt_schedule.is_readable(text):
+        return Message(gettext_noop("This prompt has too many brackets and signs."))
+    versions = _versions(text, request)
+    if len(versions) > prompt_schedule.MAX_VERSIONS:
+        return Message(
+            gettext_noop("This prompt changes into %(count)d others. Use at most %(limit)d."),
+            count=len(versions),
+            limit=prompt_schedule.MAX_VERSIONS,
+        )
+    fragments = max(len(prompt_weights.parse(version)) for version in versions)
+    if fragments > prompt_weights.MAX_FRAGMENTS:
+        return Message(
+            gettext_noop(
+                "Use fewer brackets: %(count)d parts have weights of their own, and %(limit)d may."
+            ),
+            count=fragments,
+            limit=prompt_weights.MAX_FRAGMENTS,
+        )
+    if max(map(prompt_weights.heaviest, versions)) > MAX_WEIGHT:
+        return Message(
+            gettext_noop("Use weights up to %(limit)g. Nested brackets multiply."),
+            limit=MAX_WEIGHT,
+        )
+    return None
 
 
 def _versions(text: str, request: Settings) -> tuple[str, ...]:

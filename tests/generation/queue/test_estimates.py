@@ -64,6 +64,13 @@ def test_a_very_long_prompt_is_quoted_for_the_time_that_it_takes():
     assert quotes[0] == estimates.quote(usual).likely_ms < quotes[1] < quotes[2]
 
 
+@pytest.mark.parametrize("prompt", ["1234567890" * 100, "!" * 700, "水" * 250, "a BREAK " * 10])
+def test_a_prompt_of_few_words_and_many_pieces_teaches_nothing(prompt):
+    learn(make_request(prompt=prompt), ms_per_step_megapixel=9_000)
+
+    assert not Speed.objects.exists()
+
+
 def test_a_very_long_prompt_does_not_make_others_dearer():
     learn(make_request(num_inference_steps=30), ms_per_step_megapixel=700)
     before = estimates.quote(make_request(num_inference_steps=30))
