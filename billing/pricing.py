@@ -1,6 +1,7 @@
 """Arithmetic on prices: quotes for requests, and charges for measured time. All results are integers."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from math import ceil
 
 # A run seldom takes 50 % longer than expected. Time beyond the ceiling is not charged.
@@ -49,13 +50,21 @@ def capture_ms(total_us: int) -> int:
 
 
 def credits(
-    *, per_picture: int, native_pixels: int, pixels: int, steps: int, num_images: int
+    *,
+    per_picture: int,
+    native_pixels: int,
+    pixels: int,
+    steps: int,
+    num_images: int,
+    length_factor: float = 1.0,
 ) -> int:
     """Thousandths of a credit for `num_images` pictures, rounded up once.
 
-    `per_picture` is the checkpoint's price of one picture of `native_pixels` in 30 steps.
+    `per_picture` is the checkpoint's price of one picture of `native_pixels` in 30 steps. A long prompt
+    makes each step `length_factor` times as long.
     """
-    work = per_picture * num_images * pixels * steps
+    # Exact, so that no float rounds a price up.
+    work = per_picture * num_images * pixels * steps * Fraction(str(length_factor))
     return -(-work // (native_pixels * PRICED_STEPS))
 
 

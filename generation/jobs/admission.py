@@ -77,6 +77,7 @@ def credits(request: GenerationRequest) -> int:
         pixels=request.pixels,
         steps=request.num_inference_steps,
         num_images=request.num_images,
+        length_factor=estimates.length_factor(request),
     )
 
 

@@ -149,12 +149,12 @@ def _quote(request: GenerationRequest, known: Measured | Speed) -> Quote:
         steps=request.evaluations,
         passes=request.passes,
         num_images=request.num_images,
-        ms_per_step_megapixel=known.ms_per_step_megapixel * _length_factor(request),
+        ms_per_step_megapixel=known.ms_per_step_megapixel * length_factor(request),
         overhead_ms=round(known.overhead_ms),
     )
 
 
-def _length_factor(request: GenerationRequest) -> float:
+def length_factor(request: GenerationRequest) -> float:
     """The time of a step relative to one with a prompt of a usual length."""
     is_bundled = catalogue.get(request.checkpoint).is_bundled
     share = BUNDLED_PIECE_SHARE if is_bundled else PIECE_SHARE

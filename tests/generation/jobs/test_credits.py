@@ -1,5 +1,8 @@
 """Jobs that are paid in credits: a fixed price, held at the quote and captured on delivery."""
 
+import math
+from dataclasses import replace
+
 import pytest
 
 from billing import ledger, pricing
@@ -9,6 +12,7 @@ from generation import jobs
 from generation.engine.events import Charge
 from generation.jobs import admission, receipt_view
 from generation.models import Job, Status
+from generation.queue import estimates
 from tests.billing import provider
 from tests.billing.books import balance
 from tests.generation.books import assert_books_balance
@@ -49,6 +53,23 @@ def test_the_price_is_held_at_the_quote_and_no_minutes_are(buyer):
     assert admission.credits(REQUEST) == job.credits == PRICE
     assert credits_of(buyer) == before - PRICE
     assert balance(buyer) == minutes
+    assert_books_balance()
+
+
+def test_a_very_long_prompt_costs_more_in_proportion_to_its_steps(buyer):
+    request = replace(REQUEST, prompt="a tin robot waters orchids, " * 1_000)
+    before = credits_of(buyer)
+
+    job = claim(buyer, request)
+
+    factor = estimates.length_factor(request)
+    assert factor > 10
+    assert job.credits == admission.credits(request) == math.ceil(PRICE * factor)
+    assert credits_of(buyer) == before - job.credits
+    jobs.finish(job, [PICTURE], CHARGES)
+    job.refresh_from_db()
+    assert job.charged_credits == job.credits
+    assert receipt_view.build(job).to_dict()["charged"] == job.credits
     assert_books_balance()
 
 
