@@ -19,6 +19,8 @@ _NUMBERS: Mapping[str, float] = {
     "s_min_uncond": 0,
     "eta_noise_seed_delta": 0,
 }
+# The web UI sends -1 for none.
+_SIZES = ("seed_resize_from_w", "seed_resize_from_h")
 _TEXTS = ("refiner_checkpoint", "sd_vae")
 
 
@@ -34,8 +36,7 @@ def _in(body: Mapping[str, Any]) -> Iterator[str]:
     yield from (name for name in _FLAGS if parsing.boolean(body, name))
     for name, neutral in _NUMBERS.items():
         value = parsing.number(body, name)
-        # A size of -1 is none.
-        if value is not None and value not in {neutral, -1}:
+        if value is not None and value != neutral and not (value == -1 and name in _SIZES):
             yield name
     yield from (
         name for name in _TEXTS if parsing.text(body, name) not in {"", "None", "Automatic"}
