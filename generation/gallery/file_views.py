@@ -4,6 +4,7 @@ import re
 from pathlib import PurePosixPath
 from uuid import UUID
 
+from allauth.core import ratelimit
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -11,6 +12,7 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, quote_etag
 from django.views.decorators.http import require_safe
 
+from accounts.rate_limits import longest, too_many_requests
 from accounts.requests import user_of
 from generation.gallery.views import get_image_for_user
 from generation.images import file_formats, storage
@@ -62,12 +64,20 @@ def _get_image_for_bearer(
     request: HttpRequest, image_id: UUID, *, name: str, quality: int | None = None
 ) -> Image:
     """The image, for its owner or for a signed link. Raises Http404."""
-    signature = request.GET.get("signature", "")
-    if signature and storage.is_signed(image_id, name=name, signature=signature, quality=quality):
+    if _is_signed(request, image_id, name=name, quality=quality):
         return get_object_or_404(Image.objects.kept().select_related("job"), pk=image_id)
     if not request.user.is_authenticated:
         raise Http404
     return get_object_or_404(Image.objects.for_user(user_of(request)).kept(), pk=image_id)
+
+
+def _is_signed(
+    request: HttpRequest, image_id: UUID, *, name: str, quality: int | None = None
+) -> bool:
+    signature = request.GET.get("signature", "")
+    return bool(signature) and storage.is_signed(
+        image_id, name=name, signature=signature, quality=quality
+    )
 
 
 def _file(
@@ -90,17 +100,27 @@ def _file(
 
 
 def _converted(request: HttpRequest, image_id: UUID, *, format: str) -> HttpResponse:
-    """Response with the image in another format, in the quality that the query names."""
+    """Response with the image in another format, in the quality that the query names.
+
+    A signed link binds its quality, and its result is kept. Its owner gets the default one, at a limited rate.
+    """
     text = request.GET.get("quality", str(file_formats.DEFAULT_QUALITY))
     if not _QUALITY.fullmatch(text):
         raise Http404
     quality = int(text)
-    image = _get_image_for_bearer(request, image_id, name=f"image_{format}", quality=quality)
+    name = f"image_{format}"
+    image = _get_image_for_bearer(request, image_id, name=name, quality=quality)
+    is_signed = _is_signed(request, image_id, name=name, quality=quality)
+    if not is_signed and quality != file_formats.DEFAULT_QUALITY:
+        raise Http404
     etag = quote_etag(f"{image.pk}-{format}-{quality}")
     response = get_conditional_response(request, etag=etag)
     if response is None:
+        if not is_signed and not ratelimit.consume(request, action="convert"):
+            return too_many_requests(request, seconds=longest("convert"))
+        convert = file_formats.kept_content_of if is_signed else file_formats.content_of
         try:
-            content = file_formats.kept_content_of(image, format=format, quality=quality)
+            content = convert(image, format=format, quality=quality)
         except FileNotFoundError as error:
             raise Http404 from error
         response = HttpResponse(content, content_type=file_formats.FORMATS[format])

@@ -1,5 +1,6 @@
 """Generated images in the file formats that clients ask for; the AI label is kept."""
 
+import time
 from io import BytesIO
 
 from django.conf import settings
@@ -16,6 +17,8 @@ DEFAULT_QUALITY = 90
 # A link is mostly fetched once or twice, soon after its response.
 KEPT_SECONDS = 600
 MOST_KEPT_BYTES = 4 * 2**20
+# In each stretch of KEPT_SECONDS, of everybody together: the cache also keeps sessions and rate limits.
+MOST_KEPT_IN_ALL = 128 * 2**20
 
 
 def content_of(image: Image, *, format: str = "png", quality: int = DEFAULT_QUALITY) -> bytes:
@@ -33,7 +36,10 @@ def content_of(image: Image, *, format: str = "png", quality: int = DEFAULT_QUAL
 
 
 def kept_content_of(image: Image, *, format: str, quality: int) -> bytes:
-    """Like `content_of`, but whoever has a link converts the image once, and not with every request."""
+    """Like `content_of`, but whoever has a link converts the image once, and not with every request.
+
+    For signed links alone: they bind the quality, so that nobody fills the cache with a hundred of them.
+    """
     key = f"picture.{image.pk}.{format}.{quality}"
     kept: bytes | None = None
     with may_be_lost():
@@ -41,10 +47,17 @@ def kept_content_of(image: Image, *, format: str, quality: int) -> bytes:
     if kept is not None:
         return kept
     content = content_of(image, format=format, quality=quality)
-    if len(content) <= MOST_KEPT_BYTES:
-        with may_be_lost():
+    with may_be_lost():
+        if len(content) <= MOST_KEPT_BYTES and _has_room(len(content)):
             cache.set(key, content, timeout=KEPT_SECONDS)
     return content
+
+
+def _has_room(size: int) -> bool:
+    """Count so many bytes; False once MOST_KEPT_IN_ALL are exceeded."""
+    key = f"pictures.kept.{int(time.time()) // KEPT_SECONDS}"
+    cache.add(key, 0, timeout=2 * KEPT_SECONDS)
+    return cache.incr(key, size) <= MOST_KEPT_IN_ALL
 
 
 def url_of(image: Image, *, format: str = "png", quality: int = DEFAULT_QUALITY) -> str:

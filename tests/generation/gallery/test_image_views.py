@@ -3,6 +3,7 @@ from io import BytesIO
 
 import PIL.Image
 import pytest
+from django.core.cache import cache
 from django.urls import reverse
 from django.utils.html import escape
 
@@ -238,3 +239,24 @@ def test_pictures_of_others_and_deleted_ones_are_not_compared(client, alice, bob
     assert client.post(reverse("compare")).status_code == 405
     client.logout()
     assert client.get(reverse("compare")).url.startswith(reverse("account_login"))
+
+
+@pytest.mark.parametrize("name", ["image_jpeg", "image_webp"])
+def test_its_owner_gets_another_format_in_the_default_quality_alone(client, alice, image, name):
+    client.force_login(alice)
+    url = reverse(name, args=[image.pk])
+
+    answers = [client.get(url + query).status_code for query in ("", "?quality=90", "?quality=91")]
+
+    assert answers == [200, 200, 404]
+    assert not any(cache.get(f"picture.{image.pk}.{name[6:]}.{each}") for each in (90, 91))
+
+
+def test_conversions_of_a_session_are_limited(client, alice, image, settings):
+    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "convert": "2/m/user"}
+    client.force_login(alice)
+
+    responses = [get(client, "image_jpeg", image) for _ in range(3)]
+
+    assert [each.status_code for each in responses] == [200, 200, 429]
+    assert responses[2].headers["Retry-After"] == "60"

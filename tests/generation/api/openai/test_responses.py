@@ -79,12 +79,28 @@ def test_a_link_has_the_quality_that_was_asked_for(client, caller):
     assert len(small) < len(large)
 
 
+def unexpected(*_given, **_named):
+    """Stand in for the conversion, to notice it."""
+    raise ZeroDivisionError
+
+
 def test_a_link_converts_its_picture_once(client, caller, monkeypatch):
     url = image_in(caller, response_format="url", output_format="webp")["url"]
     first = fetched(client, url)[1].content
     monkeypatch.setattr(file_formats, "content_of", None)
 
     assert fetched(client, url)[1].content == first
+
+
+@pytest.mark.parametrize("bound", ["MOST_KEPT_BYTES", "MOST_KEPT_IN_ALL"])
+def test_a_picture_beyond_a_bound_is_sent_and_not_kept(client, caller, monkeypatch, bound):
+    url = image_in(caller, response_format="url", output_format="webp")["url"]
+    monkeypatch.setattr(file_formats, bound, 10)
+    assert fetched(client, url)[0].format == "WEBP"
+    monkeypatch.setattr(file_formats, "content_of", unexpected)
+
+    with pytest.raises(ZeroDivisionError):
+        fetched(client, url)
 
 
 @pytest.mark.parametrize(
