@@ -54,12 +54,17 @@ def place_after(key: ApiKey, first: Job, requests: Sequence[GenerationRequest]) 
 
 def require_all(key: ApiKey, requests: Sequence[GenerationRequest]) -> None:
     """Check that the key could submit all of these now; holds nothing. Raises as `place`."""
-    unit = Unit(key.pays_in)
-    needed = 0
     for request in requests:
         _require_allowed(key, request)
+    _require_means(key, requests)
+    for request in requests:
         moderation.require_allowed(key.user, request)
-        needed += admission.check(key.user, request, unit=unit).price
+
+
+def _require_means(key: ApiKey, requests: Sequence[GenerationRequest]) -> None:
+    """Check plan, budget and balance without a lock: the holds decide."""
+    unit = Unit(key.pays_in)
+    needed = sum(admission.check(key.user, each, unit=unit).price for each in requests)
     spent = budgets.spent(key)
     if key.budget is not None and spent + needed > key.budget:
         raise budgets.OverBudget(left=max(0, key.budget - spent))
@@ -83,8 +88,12 @@ def _place(
 ) -> tuple[list[Job], bool]:
     for request in requests:
         _require_allowed(key, request)
-        # Outside the transaction: rolling back would also undo the record of the rejected prompt.
-        moderation.require_allowed(key.user, request)
+    if not find_jobs(key, idempotency):
+        # First: reading a long prompt takes more than this, and no key may have it for nothing.
+        _require_means(key, requests)
+        for request in requests:
+            # Outside the transaction: rolling back would also undo the record of the rejected prompt.
+            moderation.require_allowed(key.user, request)
     unit = Unit(key.pays_in)
     with transaction.atomic():
         ledger.lock(key.user, unit)

@@ -36,7 +36,8 @@ def violation(
     return next((each for each in Category if each in found & set(categories)), None)
 
 
-# A request is checked twice: before its order, and with its job. The longest prompts take a third of a second.
+# A request is checked twice: before its order, and with its job. The longest prompts take up to a
+# fifth of a second.
 @lru_cache(maxsize=32)
 def _broken_by(text: str, folder: Path) -> frozenset[Category]:
     return frozenset(_rules(folder).broken_by(text))

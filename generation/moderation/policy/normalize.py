@@ -14,6 +14,7 @@ _LOOK_ALIKES = str.maketrans(_FOREIGN_LETTERS, _LATIN_LETTERS)
 _FOREIGN = re.compile(r"[Ͱ-Ͽа-яѐ-ӿԀ-ԯ]")
 # Digits and signs that stand for letters, in words that also have letters.
 _LEET = str.maketrans("034578@$!|+€", "oeastbasiite")
+_IS_LEET = re.compile(r"[0-9@$!|+€]")
 _TOKEN = re.compile(r"[a-z0-9@$!|+€]+")
 _LONG_RUN = re.compile(r"([a-z])\1{2,}")
 _SPELLED = re.compile(r"(?<![a-z0-9])[a-z0-9](?:[\W_]{1,3}[a-z0-9](?![a-z0-9])){2,}")
@@ -36,16 +37,25 @@ def folded(text: str) -> str:
 
 def english(text: str) -> Iterator[str]:
     """Yield readings of folded text as words separated by single spaces."""
-    plain = " ".join(_unmixed(word) for word in text.split())
-    joined = _INNER_SIGNS.sub("", plain)
-    for reading in (plain, joined):
-        yield _words(reading)
-        for one in ("i", "l"):
-            unleeted = _unleeted(reading, one=one)
-            yield _words(unleeted)
-            for shorter in (r"\1", r"\1\1"):
-                yield _words(_LONG_RUN.sub(shorter, unleeted))
+    words = text.split()
+    plain = " ".join(words if text.isascii() else map(_unmixed, words))
+    spellings = dict.fromkeys(
+        spelling
+        for reading in dict.fromkeys((plain, _INNER_SIGNS.sub("", plain)))
+        for spelling in _spellings(reading)
+    )
+    # Most are equal: each is split into words once.
+    yield from map(_words, spellings)
     yield from _spelled(plain)
+
+
+def _spellings(text: str) -> Iterator[str]:
+    """Yield the text, then without digits and signs for letters, then without long runs of a letter, too."""
+    yield text
+    for unleeted in dict.fromkeys(_unleeted(text, one=one) for one in ("i", "l")):
+        yield unleeted
+        for shorter in (r"\1", r"\1\1"):
+            yield _LONG_RUN.sub(shorter, unleeted)
 
 
 def chinese(text: str) -> Iterator[str]:
@@ -68,7 +78,12 @@ def _unmixed(word: str) -> str:
 def _unleeted(text: str, *, one: str) -> str:
     """Replace digits and signs inside words by the letters that they resemble."""
 
+    if not _IS_LEET.search(text):
+        return text
+
     def read(match: re.Match[str]) -> str:
+        if match[0].isalpha():
+            return match[0]
         token = match[0].rstrip("!|+").lstrip("!|+")
         if not re.search(r"[a-z]", token):
             return match[0]

@@ -11,7 +11,7 @@ from django.urls import reverse
 from billing import ledger
 from billing.models import Unit
 from billing.templatetags.amounts import credits
-from generation import jobs
+from generation import jobs, moderation
 from generation.api import wait
 from generation.engine.request import MAX_SEED
 from generation.jobs import admission
@@ -257,3 +257,30 @@ def test_stability_knows_a_request_without_a_seed_again(caller, worker):
         assert caller.post(STABILITY, body, **{"Idempotency-Key": "one"}).status_code == 200
 
     assert Job.objects.count() == 2
+
+
+def unexpected(*_given, **_named):
+    """Stand in for the prompt policy, to notice that it was asked."""
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("limits", [{}, {"budget": 1}])
+def test_a_prompt_is_not_read_for_a_key_that_cannot_pay(client, buyer, alice, monkeypatch, limits):
+    monkeypatch.setattr(moderation, "require_allowed", unexpected)
+    caller = Caller(client, buyer if limits else alice, **limits)
+
+    response = caller.post("/api/v1/jobs", {"prompt": "a tree"})
+
+    assert response.status_code == 402
+    assert not Job.objects.exists()
+
+
+def test_a_retry_is_answered_even_when_the_money_is_spent(client, buyer):
+    caller = Caller(client, buyer)
+    body, headers = {"prompt": "a tree"}, {"Idempotency-Key": "one"}
+    first = caller.post("/api/v1/jobs", body, **headers).json()
+    caller.key.budget = 1
+    caller.key.save()
+
+    assert caller.post("/api/v1/jobs", body, **headers).json()["id"] == first["id"]
+    assert Job.objects.count() == 1

@@ -7,7 +7,7 @@ import pytest
 
 from generation.engine.request import MAX_PROMPT_LENGTH
 from generation.moderation import policy
-from generation.moderation.policy import CATEGORIES, Category
+from generation.moderation.policy import CATEGORIES, Category, normalize
 from generation.moderation.policy.rules import InvalidRules, Rules
 
 HERE = Path(__file__).parent
@@ -63,6 +63,13 @@ def test_no_prompt_keeps_the_matcher_busy(signs, length, seconds):
     violation((signs * length)[:length])
 
     assert time.process_time() - began < seconds
+
+
+@pytest.mark.parametrize("signs", ["ab cd ", "naked eye ", "a tin robot, "])
+def test_most_readings_of_a_long_prompt_are_one(signs):
+    text = normalize.folded((signs * MAX_PROMPT_LENGTH)[:MAX_PROMPT_LENGTH])
+
+    assert len(list(normalize.english(text))) == 1
 
 
 @pytest.mark.parametrize(
