@@ -70,9 +70,11 @@ def test_a_picture_of_a_long_prompt_says_how_it_was_made(alice):
     assert PIL.Image.open(io.BytesIO(content)).size == (64, 64)
 
 
-@pytest.mark.parametrize("letter", ["a", "水", "a "])
-def test_a_long_prompt_is_searched_for_by_its_words(alice, letter):
-    prompt = (letter * MAX_PROMPT_LENGTH)[: MAX_PROMPT_LENGTH - 8] + " lantern"
+@pytest.mark.parametrize(
+    ("letter", "length"), [("a", MAX_PROMPT_LENGTH), ("水", 3_900), ("a ", 22_000)]
+)
+def test_a_long_prompt_is_searched_for_by_its_words(alice, letter, length):
+    prompt = (letter * length)[: length - 8] + " lantern"
 
     image = make_image(make_job(alice, request=make_request(prompt=prompt)))
 
