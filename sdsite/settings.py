@@ -252,7 +252,6 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 # In addition to allauth's own, which limit sign-ups, sign-ins, codes and resets per minute.
 ACCOUNT_RATE_LIMITS = {
     "api_key": "20/h/user",
-    "convert": "60/m/user",
     "delete_account": "5/m/user",
     "detect": "20/m/ip",
     "export": "3/h/user",

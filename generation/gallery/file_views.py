@@ -4,23 +4,27 @@ import re
 from pathlib import PurePosixPath
 from uuid import UUID
 
-from allauth.core import ratelimit
 from django.contrib.auth.decorators import login_required
+from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, quote_etag
 from django.views.decorators.http import require_safe
 
-from accounts.rate_limits import longest, too_many_requests
+from accounts.models import User
+from accounts.rate_limits import MINUTE, too_many_requests
 from accounts.requests import user_of
 from generation.gallery.views import get_image_for_user
 from generation.images import file_formats, storage
+from generation.live.messages import may_be_lost
 from generation.models import Image
 
 CONTENT_TYPES = {".png": "image/png", ".webp": "image/webp"}
 # From 0 to 100.
 _QUALITY = re.compile(r"100|[0-9]{1,2}", re.ASCII)
+# Of one user in a minute.
+MOST_CONVERSIONS = 60
 
 
 @require_safe
@@ -116,8 +120,8 @@ def _converted(request: HttpRequest, image_id: UUID, *, format: str) -> HttpResp
     etag = quote_etag(f"{image.pk}-{format}-{quality}")
     response = get_conditional_response(request, etag=etag)
     if response is None:
-        if not is_signed and not ratelimit.consume(request, action="convert"):
-            return too_many_requests(request, seconds=longest("convert"))
+        if not is_signed and not _may_convert(user_of(request)):
+            return too_many_requests(request)
         convert = file_formats.kept_content_of if is_signed else file_formats.content_of
         try:
             content = convert(image, format=format, quality=quality)
@@ -127,6 +131,16 @@ def _converted(request: HttpRequest, image_id: UUID, *, format: str) -> HttpResp
         response["ETag"] = etag
     response["Cache-Control"] = storage.CACHE_CONTROL
     return response
+
+
+def _may_convert(user: User) -> bool:
+    """Count a conversion; False beyond the limit of a minute. allauth's limits count no GET requests."""
+    key = f"converted.{user.pk}"
+    count = 0
+    with may_be_lost():
+        cache.add(key, 0, timeout=MINUTE)
+        count = cache.incr(key)
+    return count <= MOST_CONVERSIONS
 
 
 def _read(key: str) -> bytes:

@@ -9,7 +9,7 @@ from django.utils.html import escape
 
 from billing.models import Unit
 from generation.engine.enums import Mode
-from generation.gallery import boards
+from generation.gallery import boards, file_views
 from generation.images import library
 from generation.models import Image, Job
 from tests.generation.rows import make_image, make_job, make_request, make_upload
@@ -252,8 +252,8 @@ def test_its_owner_gets_another_format_in_the_default_quality_alone(client, alic
     assert not any(cache.get(f"picture.{image.pk}.{name[6:]}.{each}") for each in (90, 91))
 
 
-def test_conversions_of_a_session_are_limited(client, alice, image, settings):
-    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "convert": "2/m/user"}
+def test_conversions_of_a_session_are_limited(client, alice, image, monkeypatch):
+    monkeypatch.setattr(file_views, "MOST_CONVERSIONS", 2)
     client.force_login(alice)
 
     responses = [get(client, "image_jpeg", image) for _ in range(3)]
