@@ -7,17 +7,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from generation.engine import strict_json
-from generation.engine.checkpoints.catalogue import CHECKPOINTS
 from generation.engine.enums import Mode
 from generation.engine.request import GenerationRequest, InvalidRequest
-from generation.images import parts, programs, sources, uploads
+from generation.images import parts, programs, sources, uploads, usable_settings
 from generation.options.build_request import values_of
-from generation.options.sizes import CUSTOM
+from generation.options.sizes import ASPECTS, CUSTOM
 
 if TYPE_CHECKING:
     from django.core.files.base import File
 
     from accounts.models import User
+    from generation.images.programs.found_settings import FoundSettings
 
 READ = ("request", *programs.READ)
 # Sentences about what a file says and no request can have, by the names of `FoundSettings.left_out`.
@@ -31,6 +31,10 @@ LEFT_OUT = {
     "guidance_scale": gettext_lazy("The guidance %(value)s is out of range."),
     "strength": gettext_lazy("The strength %(value)s is out of range."),
     "width": gettext_lazy("The size %(value)s is out of range."),
+    "prompt": gettext_lazy("The prompt is not filled in. %(value)s"),
+    "negative_prompt": gettext_lazy("The negative prompt is not filled in. %(value)s"),
+    "clip_skip": gettext_lazy("This model takes no clip skip of %(value)s."),
+    "eta": gettext_lazy("This sampler takes no eta of %(value)s."),
 }
 OTHERS_LEFT_OUT = gettext_lazy("The value %(value)s is out of range.")
 
@@ -71,6 +75,14 @@ def texts_in(file: "File[bytes]") -> dict[str, str]:
     return {name: text.replace("\0", "") for name, text in found.texts.items() if name in READ}
 
 
+def found_in(texts: dict[str, str]) -> "FoundSettings | None":
+    """The settings in a file's texts that a request may have; None if they have none."""
+    found = programs.settings_in(texts)
+    if found:
+        usable_settings.leave_out_unusable(found)
+    return found
+
+
 def _from_request(user: "User", text: str) -> Recalled | None:
     """Settings of an image made here; None for others."""
     try:
@@ -82,26 +94,23 @@ def _from_request(user: "User", text: str) -> Recalled | None:
 
 
 def _from_program(texts: dict[str, str]) -> Recalled | None:
-    found = programs.settings_in(texts)
+    found = found_in(texts)
     if found is None:
         return None
     values: dict[str, Any] = dict(found.values)
     left_out = dict(found.left_out)
     if named := values.pop("checkpoint", None):
-        if id := _id_of(str(named)):
+        if id := usable_settings.id_of(str(named)):
             values["checkpoint"] = id
         else:
             left_out["checkpoint"] = str(named)
     if "width" in values:
         values["shape"] = CUSTOM
+    elif "width" in left_out:
+        # No half of the size that was there before.
+        values |= {"shape": next(iter(ASPECTS)), "width": None, "height": None}
     values |= {"mode": Mode.TEXT_TO_IMAGE.value, "keep_seed": "seed" in values}
     return Recalled(values=values, left_out=_sentences(left_out))
-
-
-def _id_of(name: str) -> str | None:
-    """The checkpoint whose id or name this is, in upper or lower case."""
-    known = {each.casefold(): id for id, one in CHECKPOINTS.items() for each in (one.name, id)}
-    return known.get(name.casefold())
 
 
 def _sentences(left_out: dict[str, str]) -> dict[str, str]:

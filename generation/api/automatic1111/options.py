@@ -14,7 +14,7 @@ from generation.api.automatic1111.errors import api_format
 from generation.api.automatic1111.names import MODEL_OPTION
 from generation.engine.enums import ENLARGEMENT, Mode
 from generation.engine.request import sampler_names
-from generation.images import programs, read_settings
+from generation.images import read_settings
 
 # Clients store a few settings; these bound the size of the row.
 MOST_OPTIONS = 50
@@ -111,7 +111,7 @@ def png_info(request: HttpRequest) -> JsonResponse:
     content = ContentFile(files.decoded(text, param="image"))
     texts = read_settings.texts_in(content)
     info = texts.get("parameters", "")
-    found = programs.settings_in(texts)
+    found = read_settings.found_in(texts)
     return JsonResponse({"info": info, "items": texts, "parameters": found.values if found else {}})
 
 

@@ -11,8 +11,9 @@ import pytest
 from django.core.files.base import ContentFile
 from PIL.PngImagePlugin import PngInfo
 
+from generation.engine.checkpoints.catalogue import CHECKPOINTS
 from generation.engine.enums import Mode, NoiseScheduler
-from generation.engine.request import infotext
+from generation.engine.request import MAX_PROMPT_LENGTH, infotext
 from generation.images import programs, read_settings, storage
 from generation.studio.forms import GenerationForm
 from tests.generation.rows import make_job, make_request, make_upload
@@ -20,7 +21,7 @@ from tests.generation.rows import make_job, make_request, make_upload
 A1111 = """a (red:1.2) house, snow
 at night
 Negative prompt: rain, fog
-Steps: 25, Sampler: DPM++ 2M Karras, CFG scale: 7.5, Seed: 42, Size: 512x768, Model hash: abc, Model: other, Clip skip: 2"""
+Steps: 25, Sampler: DPM++ 2M Karras, CFG scale: 7.5, Seed: 42, Size: 512x384, Model hash: abc, Model: other, Clip skip: 2"""
 
 
 def png(**texts):
@@ -64,7 +65,7 @@ def test_another_programs_picture_brings_what_is_known_here(alice):
     assert values["prompt"] == "a (red:1.2) house, snow\nat night"
     assert values["negative_prompt"] == "rain, fog"
     assert values["noise_scheduler"] == NoiseScheduler.DPMPP_2M_KARRAS
-    assert (values["width"], values["height"], values["seed"]) == (512, 768, 42)
+    assert (values["width"], values["height"], values["seed"]) == (512, 384, 42)
     assert "checkpoint" not in values
 
 
@@ -191,3 +192,49 @@ def test_a_nul_in_a_prompt_is_dropped(alice):
     values = read_settings.read_picture(alice, png(parameters="a\0 tree\nSteps: 9")).values
 
     assert values["prompt"] == "a tree"
+
+
+@pytest.mark.parametrize(
+    ("said", "left_out"),
+    [
+        ("Size: 1000x1000", {"width": "1000x1000"}),
+        ("Size: 100x64", {"width": "100x64"}),
+        ("Size: 64x16384", {"width": "64x16384"}),
+        ("Size: 16384x64, Model: Sketchbook", {"width": "16384x64"}),
+        ("Sampler: Euler, Eta: 0.5", {"eta": "0.5"}),
+    ],
+)
+def test_what_the_form_would_refuse_is_left_out(said, left_out):
+    found = read_settings.found_in({"parameters": f"a tree\nSteps: 9, Seed: 3, {said}"})
+
+    assert found.left_out == left_out
+    assert (found.values["prompt"], found.values["seed"]) == ("a tree", 3)
+    assert not {"width", "height", "eta"} & found.values.keys()
+
+
+def test_a_named_models_own_limits_count():
+    (_first, another) = [each for each in CHECKPOINTS.values() if each.max_size >= 1_024][:2]
+    text = f"a tree\nSteps: 9, Size: 1024x1024, Model: {another.name}"
+
+    found = read_settings.found_in({"parameters": text})
+
+    assert found.left_out == {}
+    assert (found.values["width"], found.values["height"]) == (1_024, 1_024)
+
+
+@pytest.mark.parametrize("prompt", ["a" * (MAX_PROMPT_LENGTH + 1), "(a tree:99)"])
+@pytest.mark.django_db
+def test_a_prompt_that_no_request_can_have_is_left_out_and_the_reason_said(alice, prompt):
+    recalled = read_settings.read_picture(alice, png(parameters=f"{prompt}\nSteps: 9"))
+
+    assert "prompt" not in recalled.values
+    assert recalled.left_out["prompt"].startswith("The prompt is not filled in. Use ")
+
+
+@pytest.mark.django_db
+def test_no_half_of_a_size_stays_in_the_form(alice):
+    recalled = read_settings.read_picture(alice, png(parameters="a tree\nSteps: 9, Size: 1000x512"))
+
+    sizes = {name: recalled.values[name] for name in ("width", "height", "shape")}
+    assert sizes == {"width": None, "height": None, "shape": "square"}
+    assert recalled.left_out["width"] == "The size 1000x512 is out of range."
