@@ -50,11 +50,14 @@ def _refused(found: FoundSettings, checkpoint: Checkpoint) -> Mapping[str, str]:
 
 def _leave_out(found: FoundSettings, name: str, reason: str) -> None:
     values = found.values
-    if name in _SIDES:
-        if sides := [str(values.pop(side)) for side in _SIDES if side in values]:
-            found.left_out["width"] = "x".join(sides)
+    if name not in values:
+        # It went with another one.
         return
-    value = str(values.pop(name, ""))
+    if name in _SIDES:
+        sides = [str(values.pop(side)) for side in _SIDES if side in values]
+        found.left_out["width"] = "x".join(sides)
+        return
+    value = str(values.pop(name))
     if name in {"prompt", "negative_prompt"}:
         value = _translated(reason)
     elif name == "noise_scheduler":
@@ -63,7 +66,7 @@ def _leave_out(found: FoundSettings, name: str, reason: str) -> None:
     elif name == "sigma_schedule":
         value = SCHEDULES[SigmaSchedule(value)]
         if "noise_scheduler" in values:
-            value += f" ({SAMPLERS[NoiseScheduler(values['noise_scheduler'])]})"
+            value += f" ({SAMPLERS[NoiseScheduler(str(values['noise_scheduler']))]})"
     found.left_out[name] = value
 
 

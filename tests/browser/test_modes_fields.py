@@ -164,22 +164,30 @@ def test_a_picture_of_ours_fills_in_what_it_was_made_from(page):
 
 def test_settings_that_cannot_be_used_are_listed(page):
     info = PngInfo()
-    info.add_text("parameters", "a tin robot\nSteps: 7, Sampler: Heun, Seed: -1, Model: <i>other")
+    settings = "Steps: 7, Sampler: Heun, Seed: -1, Size: 5000x64, Model: <i>other"
+    info.add_text("parameters", f"a tin robot\n{settings}")
     buffer = BytesIO()
     studio.picture((8, 8)).save(buffer, "PNG", pnginfo=info)
     page.locator("[data-more-settings]").evaluate("each => { each.open = true }")
     page.get_by_label("Seed", exact=True).fill("5")
+    for side in ("width", "height"):
+        page.locator(f"[name={side}]").evaluate("each => { each.value = 128 }")
+    page.locator("[name=shape][value=custom]").evaluate("each => { each.checked = true }")
 
     studio.drop(page, "h1", buffer.getvalue())
 
     expect(page.locator("[data-left-out] li")).to_have_text(
         [
             "The seed -1 is out of range. A new one is drawn.",
+            "The size 5000x64 is out of range.",
             "The model <i>other is not available here.",
         ]
     )
     expect(page.get_by_label("Steps", exact=True)).to_have_value("7")
     expect(page.get_by_label("Seed", exact=True)).to_have_value("")
+    for side in ("width", "height"):
+        expect(page.locator(f"[name={side}]")).to_have_value("")
+    expect(page.locator("[name=shape][value=square]")).to_be_checked()
     assert page.evaluate(OVERFLOW) <= 0
 
 

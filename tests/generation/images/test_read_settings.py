@@ -12,7 +12,7 @@ from django.core.files.base import ContentFile
 from PIL.PngImagePlugin import PngInfo
 
 from generation.engine.checkpoints.catalogue import CHECKPOINTS
-from generation.engine.enums import Mode, NoiseScheduler
+from generation.engine.enums import Family, MaskFill, Mode, NoiseScheduler
 from generation.engine.request import MAX_PROMPT_LENGTH, infotext
 from generation.images import programs, read_settings, storage
 from generation.studio.forms import GenerationForm
@@ -113,13 +113,21 @@ def test_samplers_and_schedules_are_read_as_the_web_ui_writes_them(written, expe
 
 
 def test_expert_settings_are_read_as_they_are_written():
-    expert = {"clip_skip": 2, "eta": 0.5, "subseed": 7, "subseed_strength": 0.25}
-    request = make_request(noise_scheduler=NoiseScheduler.DDIM, **expert)
+    noise = {"clip_skip": 2, "eta": 0.5, "subseed": 7, "subseed_strength": 0.25}
+    mask = {"mask_blur": 4, "mask_fill": "latent_noise", "only_masked": True, "mask_padding": 12}
+    request = make_request(
+        mode=Mode.INPAINT,
+        image="0" * 64,
+        mask="1" * 64,
+        noise_scheduler=NoiseScheduler.DDIM,
+        **noise,
+        **mask | {"mask_fill": MaskFill.LATENT_NOISE},
+    )
 
     found = programs.settings_in({"parameters": infotext.write(request, seed=9)})
 
     assert found.left_out == {}
-    assert {name: found.values[name] for name in expert} == expert
+    assert {name: found.values[name] for name in (*noise, *mask)} == noise | mask
 
 
 @pytest.mark.parametrize(
@@ -220,6 +228,16 @@ def test_a_named_models_own_limits_count():
 
     assert found.left_out == {}
     assert (found.values["width"], found.values["height"]) == (1_024, 1_024)
+
+
+def test_a_sampler_that_the_named_model_lacks_takes_its_schedule_along():
+    model = next(each for each in CHECKPOINTS.values() if each.family is Family.SD3)
+    text = f"a tree\nSteps: 9, Sampler: DPM++ SDE, Schedule type: Karras, Model: {model.name}"
+
+    found = read_settings.found_in({"parameters": text})
+
+    assert found.left_out == {"noise_scheduler": "DPM++ SDE"}
+    assert not {"noise_scheduler", "sigma_schedule"} & found.values.keys()
 
 
 @pytest.mark.parametrize("prompt", ["a" * (MAX_PROMPT_LENGTH + 1), "(a tree:99)"])
