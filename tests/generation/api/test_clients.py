@@ -209,6 +209,8 @@ def test_webuiapi_makes_a_picture_larger_in_a_second_pass(site, secret, native):
         "num_inference_steps": 4,
         "guidance_scale": first["request"]["guidance_scale"],
         "noise_scheduler": "ddim",
+        # The client sends it with every request.
+        "eta": 1.0,
         "seed": 7,
     }
     job = native.post("/jobs", json=wish, headers={"Prefer": "wait=60"}).json()
