@@ -165,7 +165,7 @@ class NoiseSchedule:
             return int(step // self._scheduler.order)
         # PNDM evaluates its first step twice. Others may repeat a timestep by rounding, which is no such step.
         is_pndm = isinstance(self._scheduler, PNDMScheduler)
-        repeated = len(self.timesteps) - len(self.timesteps.unique()) if is_pndm else 0
+        repeated = len(self.timesteps) - len(set(self.timesteps.tolist())) if is_pndm else 0
         return max(step - repeated, 0)
 
     def scale(self, latents: Tensor, *, step: int) -> Tensor:
