@@ -76,6 +76,12 @@ async def note(request: HttpRequest, jobs: Sequence[Job]) -> None:
         state.jobs = jobs
 
 
+def has_left(request: HttpRequest) -> bool:
+    """True once the request's client has closed the connection. A server that ends cancels views, too."""
+    state: _Response | None = getattr(request, "scope", {}).get(_KEY)
+    return state is not None and state.has_left
+
+
 async def mark(jobs: Sequence[Job]) -> None:
     """Mark the jobs' order as delivered. Safe to call twice.
 

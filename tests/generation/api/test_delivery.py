@@ -8,7 +8,7 @@ from django.db import InterfaceError, OperationalError
 
 from generation import jobs
 from generation.api import delivery
-from generation.api.delivery import NoteDelivery, note
+from generation.api.delivery import NoteDelivery, has_left, note
 from generation.models import Job
 from generation.models.api import Order
 from tests.generation.api.callers import WISH
@@ -104,3 +104,23 @@ def test_a_job_that_still_runs_is_not_delivered(caller):
     sent(Job.objects.get())
 
     assert not is_delivered()
+
+
+def test_a_client_has_left_once_the_server_says_so(rf):
+    seen = []
+
+    async def app(scope, receive, send):
+        request = Request(scope)
+        for _message in range(2):
+            await receive()
+            seen.append(has_left(request))
+
+    messages = [{"type": "http.disconnect"}, {"type": "http.request", "body": b""}]
+
+    async def receive():
+        return messages.pop()
+
+    async_to_sync(NoteDelivery(app))({"type": "http"}, receive, None)
+
+    assert seen == [False, True]
+    assert not has_left(rf.get("/"))
