@@ -43,8 +43,13 @@ class ApiCall:
     code: str = ""
 
 
-def authenticate(request: HttpRequest, *, scope: Scope, max_bytes: int = MAX_BYTES) -> ApiCall:
-    """Find the request's key and count the request; `call_of` then returns it. Raises ApiError."""
+def authenticate(
+    request: HttpRequest, *, scope: Scope | None, max_bytes: int = MAX_BYTES
+) -> ApiCall:
+    """Find the request's key and count the request; `call_of` then returns it. Raises ApiError.
+
+    Without a scope any key will do: the view checks what it may.
+    """
     secret = secret_in(request)
     key = keys.find(secret) if secret else None
     if key is None:
@@ -59,7 +64,7 @@ def authenticate(request: HttpRequest, *, scope: Scope, max_bytes: int = MAX_BYT
             retry_after=call.rate.reset_seconds,
         )
     cross_origin.require_origin(request, key)
-    if not key.may(scope):
+    if scope is not None and not key.may(scope):
         raise forbidden_scope()
     if int(request.META.get("CONTENT_LENGTH") or 0) > max_bytes:
         raise too_large()

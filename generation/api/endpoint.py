@@ -26,8 +26,8 @@ class ApiFormat:
     error_response: Callable[[ApiError], HttpResponseBase]
     max_bytes: int = auth.MAX_BYTES
 
-    def endpoint(self, *methods: str, scope: Scope) -> Callable[[View], Callable[..., Any]]:
-        """Require a key with this scope; the view may be asynchronous or not."""
+    def endpoint(self, *methods: str, scope: Scope | None) -> Callable[[View], Callable[..., Any]]:
+        """Require a key with this scope, or any key; the view may be asynchronous or not."""
 
         def decorate(view: View) -> Callable[..., Any]:
             run = view if iscoroutinefunction(view) else in_thread(view)
@@ -66,7 +66,9 @@ class ApiFormat:
 
         return view
 
-    async def _check(self, request: HttpRequest, *, methods: Collection[str], scope: Scope) -> None:
+    async def _check(
+        self, request: HttpRequest, *, methods: Collection[str], scope: Scope | None
+    ) -> None:
         if request.method not in methods:
             raise errors.wrong_method()
         await in_thread(auth.authenticate)(request, scope=scope, max_bytes=self.max_bytes)

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -28,6 +28,10 @@ LOOK_SECONDS = 2.0
 WATCH_SECONDS = 10.0
 # OpenAI's SDK gives up after 600 seconds, other clients sooner.
 LONGEST_SECONDS = 600.0
+
+
+# Takes a progress message.
+OnProgress = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class Heard:
@@ -67,8 +71,13 @@ async def listening(job: Job) -> AsyncIterator[Heard]:
             await pump
 
 
-async def until_ended(job: Job, *, seconds: float | None = None) -> Job:
-    """The job once it has ended, or as it is after `seconds` (by default LONGEST_SECONDS)."""
+async def until_ended(
+    job: Job, *, seconds: float | None = None, on_progress: OnProgress | None = None
+) -> Job:
+    """The job once it has ended, or as it is after `seconds` (by default LONGEST_SECONDS).
+
+    `on_progress` hears of its steps; a hint may be missing.
+    """
     deadline = time.monotonic() + (LONGEST_SECONDS if seconds is None else seconds)
     async with listening(job) as heard:
         while True:
@@ -76,7 +85,7 @@ async def until_ended(job: Job, *, seconds: float | None = None) -> Job:
             left = deadline - time.monotonic()
             if job.is_final or left <= 0:
                 return job
-            await _until_status(heard, seconds=min(LOOK_SECONDS, left))
+            await _until_status(heard, seconds=min(LOOK_SECONDS, left), on_progress=on_progress)
 
 
 async def until_all_ended(jobs: Sequence[Job]) -> list[Job]:
@@ -94,11 +103,14 @@ async def read(job_id: UUID) -> Job:
     return await in_thread(Job.objects.select_related("user").get)(pk=job_id)
 
 
-async def _until_status(heard: Heard, *, seconds: float) -> None:
+async def _until_status(heard: Heard, *, seconds: float, on_progress: OnProgress | None) -> None:
     """Wait for a status message; steps and previews do not change the row."""
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
-        if "job.status" in await heard.wait(left):
+        messages = await heard.wait(left)
+        if on_progress and "job.progress" in messages:
+            await on_progress(messages["job.progress"])
+        if "job.status" in messages:
             return
 
 

@@ -14,6 +14,8 @@ from generation.models import Image
 
 FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 DEFAULT_QUALITY = 90
+# Of pictures that are made smaller to fit; the label alone takes a few kilobytes.
+SMALLEST_SIDE = 64
 # A link is mostly fetched once or twice, soon after its response.
 KEPT_SECONDS = 600
 MOST_KEPT_BYTES = 4 * 2**20
@@ -26,13 +28,35 @@ def content_of(image: Image, *, format: str = "png", quality: int = DEFAULT_QUAL
     stored = storage.read(image.file)
     if format == "png":
         return stored
-    mark = Mark(
+    with PillowImage.open(BytesIO(stored)) as picture:
+        return ai_label.encoded(
+            picture.convert("RGB"), format.upper(), _mark_of(image), quality=quality
+        )
+
+
+def bounded(image: Image, *, max_bytes: int) -> tuple[bytes, str]:
+    """The image's file, or a JPEG as large as fits into `max_bytes`, and its media type.
+
+    Raises FileNotFoundError.
+    """
+    stored = storage.read(image.file)
+    if len(stored) <= max_bytes:
+        return stored, FORMATS["png"]
+    with PillowImage.open(BytesIO(stored)) as picture:
+        smaller = picture.convert("RGB")
+    while True:
+        content = ai_label.encoded(smaller, "JPEG", _mark_of(image), quality=DEFAULT_QUALITY)
+        if len(content) <= max_bytes or max(smaller.size) <= SMALLEST_SIDE:
+            return content, FORMATS["jpeg"]
+        smaller = smaller.resize((max(1, smaller.width * 3 // 4), max(1, smaller.height * 3 // 4)))
+
+
+def _mark_of(image: Image) -> Mark:
+    return Mark(
         tool=settings.SITE_NAME,
         system=f"Stable Diffusion ({image.checkpoint})",
         synthetic_for=image.job.synthetic_for,
     )
-    with PillowImage.open(BytesIO(stored)) as picture:
-        return ai_label.encoded(picture.convert("RGB"), format.upper(), mark, quality=quality)
 
 
 def kept_content_of(image: Image, *, format: str, quality: int) -> bytes:

@@ -1,14 +1,50 @@
-"""Jobs and images as the native API and webhooks send them."""
+"""Quotes, jobs, images and balances as the native API, MCP and webhooks send them."""
 
+from dataclasses import asdict
 from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from accounts.models import ApiKey
+from billing import ledger
+from billing.models import Unit
 from generation.api.links import absolute
+from generation.engine.request import GenerationRequest
 from generation.images import storage
+from generation.jobs import admission, budgets
 from generation.live import snapshot
 from generation.models import Image, Job
+
+
+def quote(key: ApiKey, request: GenerationRequest) -> dict[str, Any]:
+    """The terms of a request; holds nothing. Raises as `admission.check`."""
+    unit = Unit(key.pays_in)
+    agreed = admission.check(key.user, request, unit=unit)
+    return {
+        "unit": unit.value,
+        "price": agreed.price,
+        "likely_ms": agreed.quote.likely_ms,
+        "width": request.width,
+        "height": request.height,
+        "request": request.to_dict(),
+    }
+
+
+def balance(key: ApiKey) -> dict[str, Any]:
+    """The balance of the key's owner, and the rest of the key's budget."""
+    spent = budgets.spent(key)
+    return {
+        "credits": asdict(ledger.available_and_held(key.user, Unit.CREDITS)),
+        "gpu_ms": asdict(ledger.available_and_held(key.user, Unit.GPU_MS)),
+        "pays_in": key.pays_in,
+        "budget": {
+            "limit": key.budget,
+            "spent": spent,
+            "left": None if key.budget is None else max(0, key.budget - spent),
+            "window": key.window,
+        },
+    }
 
 
 def job(job: Job) -> dict[str, Any]:

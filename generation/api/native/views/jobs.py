@@ -8,7 +8,6 @@ from ninja import Router, Status
 from ninja.params import functions as P  # noqa: N812  # ninja's own short name
 
 from accounts.models import ApiKey
-from billing.models import Unit
 from generation import jobs
 from generation.api import auth as api_auth
 from generation.api import build_request, orders, outbound_http, wait
@@ -27,7 +26,7 @@ from generation.api.native.schemas import (
     Wish,
 )
 from generation.api.threads import in_thread
-from generation.jobs import admission, receipt_view
+from generation.jobs import receipt_view
 from generation.models import Job
 
 Prefer = Annotated[
@@ -56,17 +55,7 @@ def list_checkpoints(request: HttpRequest) -> dict[str, Any]:
 def quote_job(request: HttpRequest, wish: Wish) -> dict[str, Any]:
     """The most that a job would cost. Nothing is put on hold."""
     key = key_of(request)
-    generation_request = parsing.generation_request(key, wish)
-    unit = Unit(key.pays_in)
-    agreed = admission.check(key.user, generation_request, unit=unit)
-    return {
-        "unit": unit.value,
-        "price": agreed.price,
-        "likely_ms": agreed.quote.likely_ms,
-        "width": generation_request.width,
-        "height": generation_request.height,
-        "request": generation_request.to_dict(),
-    }
+    return serializers.quote(key, parsing.generation_request(key, wish))
 
 
 @router.post(
