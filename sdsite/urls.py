@@ -22,6 +22,7 @@ urlpatterns = [
     path("account/", include("accounts.urls")),
     path("admin/", admin.site.urls),
     path("robots.txt", indexing.robots, name="robots"),
+    path("llms.txt", indexing.llms, name="llms"),
     path("sitemap.xml", indexing.sitemap, name="sitemap"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -18,7 +18,7 @@ from generation.api.errors import ApiError
 
 # The API formats, and the links to pictures in their responses.
 _SHARED = re.compile(
-    r"/(?:api/v1|v1|v2beta|sdapi|internal|controlnet)/|/images/[0-9a-f-]{36}/(?:file|thumbnail)\."
+    r"/(?:api/v1|v1|v2beta|sdapi|internal|controlnet)/|/mcp/?$|/images/[0-9a-f-]{36}/(?:file|thumbnail)\."
 )
 ANY = "*"
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
@@ -31,7 +31,7 @@ class CrossOriginMiddleware(CorsMiddleware):
         return bool(settings.CORS_ORIGINS) and _SHARED.match(request.path_info) is not None
 
     def origin_found_in_white_lists(self, origin: str, url: SplitResult) -> bool:
-        return ANY in settings.CORS_ORIGINS or origin.lower() in settings.CORS_ORIGINS
+        return is_allowed(origin)
 
     def check_preflight(self, request: HttpRequest) -> HttpResponseBase | None:
         response = super().check_preflight(request)
@@ -53,6 +53,11 @@ class CrossOriginMiddleware(CorsMiddleware):
 def without_default_port(origin: str) -> str:
     """The origin as browsers send it."""
     return origin.removesuffix(_DEFAULT_PORTS.get(origin.partition("://")[0], ""))
+
+
+def is_allowed(origin: str) -> bool:
+    """True for the origins whose pages may call the API."""
+    return ANY in settings.CORS_ORIGINS or origin.lower() in settings.CORS_ORIGINS
 
 
 def require_origin(request: HttpRequest, key: ApiKey) -> None:

@@ -19,7 +19,7 @@ from accounts.requests import user_of
 from billing import ledger
 from billing.models import Unit
 from generation import emails
-from generation.api import webhooks
+from generation.api import guide, webhooks
 from generation.api.key_forms import KeyForm
 from generation.engine.checkpoints.catalogue import Checkpoint
 from generation.engine.enums import Mode
@@ -40,7 +40,8 @@ RECENT_DELIVERIES = 20
 def developer(request: HttpRequest) -> HttpResponse:
     """generation/developer.html
 
-    keys: not revoked, newest first, each with `spent`; credits: Standing; calls, deliveries.
+    keys: not revoked, newest first, each with `spent`; credits: Standing; calls, deliveries;
+    formats: list[ApiFormatGuide].
     """
     user = user_of(request)
     found = ApiKey.objects.filter(user=user, revoked_at=None).order_by("-created_at")
@@ -50,6 +51,7 @@ def developer(request: HttpRequest) -> HttpResponse:
         "calls": _calls(user),
         "deliveries": _deliveries(user),
         "checkpoint": _first_for_prompts(),
+        "formats": guide.FORMATS.values(),
     }
     return render(request, "generation/developer.html", context)
 

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from generation.api.automatic1111.errors import api_format as automatic1111
+from generation.api.mcp.errors import api_format as mcp
 from generation.api.native.errors import problem
 from generation.api.openai.errors import api_format as openai
 from generation.api.stability.v1.errors import api_format as stability_v1
@@ -24,6 +25,7 @@ FORMATS: Mapping[str, Respond] = {
     "/sdapi/": automatic1111.respond_to,
     "/internal/": automatic1111.respond_to,
     "/controlnet/": automatic1111.respond_to,
+    "/mcp": mcp.respond_to,
 }
 
 

@@ -6,6 +6,7 @@ urlpatterns = [
     path("", include("generation.api.native.urls")),
     path("", include("generation.api.automatic1111.urls")),
     path("", include("generation.api.stability.urls")),
+    path("", include("generation.api.mcp.urls")),
     # Last: it answers every other path under /v1, which it shares with Stability's.
     path("", include("generation.api.openai.urls")),
 ]

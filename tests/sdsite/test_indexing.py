@@ -1,13 +1,16 @@
-"""Sitemap, robots.txt, canonical URLs and language alternates."""
+"""Sitemap, robots.txt, llms.txt, canonical URLs and language alternates."""
 
+import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 
 import pytest
 from django.urls import reverse
 
+from generation.api import formats, guide
 from generation.engine.checkpoints.catalogue import CHECKPOINTS
 from generation.options import presets
+from sdsite.processes import PROJECT
 
 pytestmark = pytest.mark.django_db
 SITE = "https://pictures.example"
@@ -104,6 +107,42 @@ def test_robots_are_told_where_the_map_is_and_where_nothing_is(client):
         )
 
 
-@pytest.mark.parametrize("name", ["robots", "sitemap"])
-def test_both_are_only_read(client, name):
+def test_language_models_are_told_of_every_format_model_and_use(client):
+    response = client.get(reverse("llms"))
+
+    text = response.text
+    assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert text.startswith("# ")
+    for format in guide.FORMATS.values():
+        assert f"[{format.name}]({SITE}{format.path})" in text
+    assert f"Add {SITE}/mcp as" in text
+    assert "`sketchbook`, " in text
+    assert all(f"({SITE}{reverse('use', args=[id])})" in text for id in presets.PRESETS)
+    assert "&" not in text
+    assert "{" not in text
+
+
+def test_the_links_for_language_models_lead_somewhere(client):
+    text = client.get(reverse("llms"), headers={"Accept-Language": "zh-hans"}).text
+
+    links = re.findall(r"\]\((.*?)\)", text)
+    assert len(links) > 10
+    for link in links:
+        assert link.startswith(f"{SITE}/")
+        path = link.removeprefix(SITE)
+        is_base = path in {guide.path for guide in guide.FORMATS.values()}
+        assert is_base or client.get(path).status_code == 200, path
+    assert text == client.get(reverse("llms")).text
+
+
+def test_the_guide_of_the_formats_and_their_documentation_agree():
+    documented = (PROJECT / "docs" / "api.md").read_text()
+
+    for format in guide.FORMATS.values():
+        assert f"`{format.path}" in documented or f"`{format.address}`" in documented
+        assert formats.of_path(format.path) or formats.of_path(f"{format.path}/")
+
+
+@pytest.mark.parametrize("name", ["robots", "sitemap", "llms"])
+def test_they_are_only_read(client, name):
     assert client.post(reverse(name)).status_code == 405

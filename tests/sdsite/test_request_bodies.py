@@ -123,6 +123,7 @@ def test_a_page_reads_up_to_its_limit_and_no_further(page):
 
 API = {
     "/api/v1/jobs": auth.MAX_BYTES,
+    "/mcp": auth.MAX_BYTES,
     "/sdapi/v1/txt2img": auth.MAX_BYTES,
     "/v1/images/edits": auth.MAX_BYTES,
     "/v1/generation/sketchbook/text-to-image": 10 * MEGABYTE,
