@@ -4,9 +4,12 @@ So the application's requests pass the site's middleware, and its responses have
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, ParamSpec, TypeVar
 
+from asgiref.sync import AsyncToSync, ThreadSensitiveContext
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
@@ -16,6 +19,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 REQUEST = "generation.api.request"
 # Django and the server set these themselves.
@@ -83,9 +88,41 @@ async def _run(app: App, scope: Scope, content: bytes, sent: asyncio.Queue[Messa
         return await asyncio.Future()
 
     try:
-        await app(scope, receive, sent.put)
+        with _threads() as threads:
+            async with ThreadSensitiveContext(executor=threads):
+                await app(scope, receive, sent.put)
     finally:
         sent.put_nowait(None)
+
+
+class _Threads(Executor):
+    """The view's thread until the view has responded, and then one of the application's own.
+
+    A stream goes on after its view, whose thread then takes no more work.
+    """
+
+    def __init__(self, views: Executor | None, own: Executor) -> None:
+        self._views = views
+        self._own = own
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        if self._views is not None:
+            try:
+                return self._views.submit(fn, *args, **kwargs)
+            except RuntimeError:
+                self._views = None
+        return self._own.submit(fn, *args, **kwargs)
+
+
+@contextmanager
+def _threads() -> Iterator[_Threads]:
+    own = ThreadPoolExecutor(max_workers=1)
+    try:
+        # Set while synchronous middleware waits for the view in a thread.
+        yield _Threads(getattr(AsyncToSync.executors, "current", None), own)
+    finally:
+        # Not waiting: this is the event loop's thread.
+        own.shutdown(wait=False)
 
 
 async def _pieces(

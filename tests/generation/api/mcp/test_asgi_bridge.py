@@ -1,8 +1,10 @@
 """An ASGI application within a view: its responses, its failures, and its end."""
 
 import asyncio
+import threading
 
 import pytest
+from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
 
 from generation.api.mcp import asgi_bridge
 from generation.api.mcp.asgi_bridge import REQUEST
@@ -51,6 +53,35 @@ async def test_a_stream_is_passed_on_piece_by_piece(request_):
     assert await anext(pieces) == b"a"
     went_on.set()
     assert [each async for each in pieces] == [b"b"]
+
+
+async def test_a_stream_goes_on_with_threads_after_its_view(request_):
+    """Synchronous middleware runs the view in a thread that takes work only until the view responds."""
+    threads, has_responded = [], asyncio.Event()
+
+    async def app(scope, receive, send):
+        threads.append(await sync_to_async(threading.get_ident)())
+        await send(START)
+        await send(piece(b"a", more=True))
+        await has_responded.wait()
+        threads.append(await sync_to_async(threading.get_ident)())
+        threads.append(await sync_to_async(threading.get_ident)())
+        await send(piece(b"b"))
+
+    async def view():
+        return await asgi_bridge.respond(request_, b"", app)
+
+    def middleware():
+        return threading.get_ident(), async_to_sync(view)()
+
+    async with ThreadSensitiveContext():
+        thread, response = await sync_to_async(middleware)()
+        has_responded.set()
+
+        assert [each async for each in response] == [b"a", b"b"]
+
+    assert threads[0] == thread
+    assert threads[1] == threads[2] != threading.get_ident()
 
 
 @pytest.mark.parametrize("sent", [[], [START], [START, piece(b"a", more=True)]], ids=len)
