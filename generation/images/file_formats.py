@@ -6,6 +6,7 @@ from io import BytesIO
 from django.conf import settings
 from django.core.cache import cache
 from PIL import Image as PillowImage
+from PIL import ImageOps
 
 from generation.images import ai_label, storage
 from generation.images.ai_label import Mark
@@ -16,6 +17,8 @@ FORMATS = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 DEFAULT_QUALITY = 90
 # Of pictures that are made smaller to fit; the label alone takes a few kilobytes.
 SMALLEST_SIDE = 64
+# Smaller pictures take more bytes a pixel.
+BOUNDED_MARGIN = 0.85
 # A link is mostly fetched once or twice, soon after its response.
 KEPT_SECONDS = 600
 MOST_KEPT_BYTES = 4 * 2**20
@@ -43,12 +46,14 @@ def bounded(image: Image, *, max_bytes: int) -> tuple[bytes, str]:
     if len(stored) <= max_bytes:
         return stored, FORMATS["png"]
     with PillowImage.open(BytesIO(stored)) as picture:
-        smaller = picture.convert("RGB")
+        shown = picture.convert("RGB")
     while True:
-        content = ai_label.encoded(smaller, "JPEG", _mark_of(image), quality=DEFAULT_QUALITY)
-        if len(content) <= max_bytes or max(smaller.size) <= SMALLEST_SIDE:
+        content = ai_label.encoded(shown, "JPEG", _mark_of(image), quality=DEFAULT_QUALITY)
+        if len(content) <= max_bytes or max(shown.size) <= SMALLEST_SIDE:
             return content, FORMATS["jpeg"]
-        smaller = smaller.resize((max(1, smaller.width * 3 // 4), max(1, smaller.height * 3 // 4)))
+        scale = BOUNDED_MARGIN * (max_bytes / len(content)) ** 0.5
+        smallest = min(1.0, SMALLEST_SIDE / max(shown.size))
+        shown = ImageOps.scale(shown, max(scale, smallest))
 
 
 def _mark_of(image: Image) -> Mark:

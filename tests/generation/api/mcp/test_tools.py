@@ -7,12 +7,13 @@ import uuid
 
 import PIL.Image
 import pytest
+from django.core.files.storage import default_storage
 from django.urls import reverse
 
 from accounts.models import Pays, Scope
 from generation import jobs
 from generation.api.mcp.tools import TOOLS
-from generation.images import file_formats
+from generation.images import ai_label, file_formats
 from generation.models import Job, Status
 from generation.models.api import Call
 from tests.generation.api.callers import PRICE, WISH, Caller
@@ -312,3 +313,25 @@ def test_a_large_picture_is_shown_smaller(caller):
     assert b"trainedAlgorithmicMedia" in small
     with PIL.Image.open(io.BytesIO(small)) as picture:
         assert abs(picture.width - 2 * picture.height) <= 2
+
+
+def test_a_picture_is_made_as_small_as_it_must_be_at_once(caller, monkeypatch):
+    call(caller.secret, "generate", AT_ONCE)
+    image = make_image(Job.objects.get(), size=(512, 256))
+    noise = PIL.Image.effect_noise((1_024, 512), 99)
+    with default_storage.open(image.file, "wb") as file:
+        noise.save(file, "PNG")
+    sizes = []
+    encoded = ai_label.encoded
+
+    def counted(picture, *arguments, **options):
+        sizes.append(picture.size)
+        return encoded(picture, *arguments, **options)
+
+    monkeypatch.setattr(ai_label, "encoded", counted)
+
+    small, kind = file_formats.bounded(image, max_bytes=30_000)
+
+    assert kind == "image/jpeg"
+    assert 10_000 < len(small) <= 30_000
+    assert len(sizes) == 2, sizes
