@@ -144,7 +144,8 @@ async def _make(
         await exchange.report(0, steps, f"Job {job.pk} is queued.")
         job = await _until_ended(exchange, job, seconds=arguments.wait_seconds)
     except asyncio.CancelledError:
-        if exchange.is_canceled():
+        # With a key, the client can come back for the job, or another call may wait for it.
+        if exchange.is_canceled() and not arguments.idempotency_key:
             with anyio.CancelScope(shield=True):
                 await in_thread(_cancel_placed)(exchange)
         raise

@@ -144,8 +144,40 @@ def test_a_client_that_cancels_its_call_cancels_the_job(agent, mode):
     assert ended.structured_content["status"] == "canceled"
 
 
+def test_a_closed_call_with_a_key_cancels_nothing(agent):
+    """Another call that waits for the same job gets it, and so does a later one."""
+    wish = {**QUICK, "num_inference_steps": 60, "idempotency_key": "shared"}
+    results = []
+
+    async def conversation(client):
+        with anyio.CancelScope() as scope:
+
+            async def report(progress, total, message):
+                if progress:
+                    scope.cancel()
+
+            async with anyio.create_task_group() as others:
+
+                async def wait():
+                    with anyio.CancelScope(shield=True):
+                        results.append(await client.call_tool("generate", wish))
+
+                others.start_soon(wait)
+                await client.call_tool("generate", wish, progress_callback=report)
+        assert scope.cancelled_caught
+        results.append(await client.call_tool("generate", wish))
+
+    agent(conversation)
+
+    waiting, later = results
+    assert not waiting.is_error, text_of(waiting)
+    assert waiting.structured_content["status"] == "succeeded"
+    assert len(pictures_of(waiting)) == len(pictures_of(later)) == 1
+    assert waiting.structured_content["id"] == later.structured_content["id"]
+
+
 def test_a_client_that_disconnects_loses_nothing(site, secret, agent):
-    """Before 2026 a lost connection cancels nothing; from then on a call that does not wait has none to lose."""
+    """Before 2026 a lost connection cancels nothing."""
     headers = {
         "Authorization": f"Bearer {secret}",
         "Accept": "application/json, text/event-stream",
