@@ -48,7 +48,10 @@ def _require_own_origin(request: HttpRequest) -> None:
     origin = request.headers.get("Origin")
     if origin is None or cross_origin.is_allowed(origin):
         return
-    host, _port = split_domain_port(urlsplit(origin).netloc.lower())
+    try:
+        host, _port = split_domain_port(urlsplit(origin).netloc.lower())
+    except ValueError:
+        host = ""
     if not host or not validate_host(host, settings.ALLOWED_HOSTS):
         raise ApiError(403, "foreign_origin", _("Pages of other sites may not call this address."))
 

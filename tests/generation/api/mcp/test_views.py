@@ -72,6 +72,20 @@ def test_a_page_of_another_site_is_refused_unless_it_may_call_the_api(caller, se
     assert post(caller.secret, LIST, Origin="https://evil.example").status_code == 200
 
 
+@pytest.mark.parametrize(
+    "origin", ["null", "http://[", "http://]", "http://[::1", "//", "http://a\xff:b", "\u2100"]
+)
+def test_an_origin_that_names_no_site_is_refused(client, caller, origin):
+    response = client.post(
+        "/mcp",
+        LIST,
+        content_type="application/json",
+        headers={**caller.headers, "Accept": BOTH, "Origin": origin},
+    )
+
+    assert_refused(response, 403, "foreign_origin")
+
+
 @pytest.mark.parametrize("body", [b"{", b"[]", b"null", b"\xff", b'{"a":' * 99 + b"1" + b"}" * 99])
 def test_what_is_no_json_object_is_refused(client, caller, body):
     response = client.post(
