@@ -9,7 +9,7 @@ from typing import Any
 from generation.engine import strict_json
 from generation.engine.checkpoints.builtin import FAMILIES, UPSCALER
 from generation.engine.checkpoints.checkpoint import Checkpoint
-from generation.engine.checkpoints.store import sampling_defaults
+from generation.engine.checkpoints.store import sampling_defaults, text_encoder_configs
 from generation.engine.checkpoints.store.files import write_json
 from generation.engine.enums import Family, Mode, NoiseScheduler, SigmaSchedule
 
@@ -38,6 +38,7 @@ def read(folder: Path) -> Checkpoint:
         if isinstance(content, dict) and "embeds_guidance" not in content:
             # Descriptors of earlier versions don't say.
             content["embeds_guidance"] = sampling_defaults.reads_guidance(folder)
+        text_layers = text_encoder_configs.layers_in(folder)
     except (OSError, ValueError) as error:
         raise InvalidDescriptor(f"{folder / NAME} cannot be read: {error}") from error
     try:
@@ -47,7 +48,9 @@ def read(folder: Path) -> Checkpoint:
     # Asked of the folder, so that it is right for descriptors of earlier releases, too.
     estimates = (folder / "depth_estimator").is_dir()
     return replace(
-        checkpoint, wants_depth=Mode.DEPTH_TO_IMAGE in checkpoint.modes and not estimates
+        checkpoint,
+        wants_depth=Mode.DEPTH_TO_IMAGE in checkpoint.modes and not estimates,
+        text_layers=text_layers or checkpoint.text_layers,
     )
 
 
@@ -102,7 +105,12 @@ def _require_sense(checkpoint: Checkpoint) -> None:
         raise ValueError("modes must not be empty")
     if min(checkpoint.num_inference_steps, checkpoint.start_ms_per_step_megapixel) < 1:
         raise ValueError("steps and times must be above zero")
-    able = NoiseScheduler(checkpoint.noise_scheduler).sigma_schedules(checkpoint.family)
+    scheduler = NoiseScheduler(checkpoint.noise_scheduler)
+    if scheduler.max_steps is not None and checkpoint.num_inference_steps > scheduler.max_steps:
+        raise ValueError(
+            f"num_inference_steps must be at most {scheduler.max_steps}, as {scheduler} takes no more"
+        )
+    able = scheduler.sigma_schedules(checkpoint.family)
     if SigmaSchedule(checkpoint.sigma_schedule) not in able:
         raise ValueError(f"{checkpoint.noise_scheduler} has no sigmas {checkpoint.sigma_schedule}")
 

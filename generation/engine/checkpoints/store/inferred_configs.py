@@ -58,6 +58,12 @@ def prediction_of(
     """Return the denoiser's prediction type. Raises Unusable if it must be given."""
     if asked is not None:
         return asked
+    if contents.family is Family.SD3:
+        # Flow matching has a prediction of its own: what is returned has no use.
+        return EPSILON
+    # Before the note, which merges keep from whichever model they began with.
+    if _VELOCITY_SIGN in contents.tensors:
+        return VELOCITY
     if noted := (metadata or {}).get(_PREDICTION_NOTE):
         if noted not in _NOTED_PREDICTIONS:
             raise Unusable(
@@ -70,7 +76,7 @@ def prediction_of(
             "Nothing in a Stable Diffusion 2 file says what it predicts. Say so: --prediction "
             f"{VELOCITY} for one of 768 pixels, --prediction {EPSILON} for one of 512."
         )
-    return VELOCITY if _VELOCITY_SIGN in contents.tensors else EPSILON
+    return EPSILON
 
 
 def vae(contents: Contents) -> Config:

@@ -6,8 +6,9 @@ from typing import Any
 
 from generation.engine.checkpoints.store.weights import Unusable
 
+# PAG is a kind of guidance: its folders have ordinary weights.
 _KNOWN = re.compile(
-    r"StableDiffusion(XL|3)?(Img2Img|Inpaint(Legacy)?|Depth2Img|Upscale)?Pipeline(Legacy)?"
+    r"StableDiffusion(XL|3)?(PAG)?(Img2Img|Inpaint(Legacy)?|Depth2Img|Upscale)?Pipeline(Legacy)?"
     r"|LatentConsistencyModel(Img2Img)?Pipeline"
 )
 # Words in the names of other pipelines, and what they mean.

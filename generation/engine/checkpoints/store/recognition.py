@@ -8,7 +8,12 @@ from typing import Any
 from generation.engine import strict_json
 from generation.engine.checkpoints.builtin import FAMILIES, SD2_BASE, UPSCALER
 from generation.engine.checkpoints.checkpoint import GENERAL, PAINTING, Checkpoint
-from generation.engine.checkpoints.store import fit, pipelines, scheduler_configs
+from generation.engine.checkpoints.store import (
+    fit,
+    pipelines,
+    scheduler_configs,
+    text_encoder_configs,
+)
 from generation.engine.checkpoints.store.descriptor import OWN
 from generation.engine.checkpoints.store.weights import Unusable
 from generation.engine.enums import ENLARGEMENT, Family, Mode
@@ -60,6 +65,7 @@ def _recognize(folder: Path, *, id: str, name: str, family: Family | None) -> Ch
     entry = _fitted(_model(family, modes, native), native=native, multiple=scale * patch)
     return replace(
         entry,
+        text_layers=text_encoder_configs.layers_in(folder) or entry.text_layers,
         id=id,
         name=name,
         source=OWN,

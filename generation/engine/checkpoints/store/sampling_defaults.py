@@ -6,7 +6,7 @@ images. They are known by the class of their noise scheduler, by their denoiser,
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from generation.engine import strict_json
 from generation.engine.checkpoints.checkpoint import Checkpoint
 from generation.engine.checkpoints.store.files import write_json
+from generation.engine.checkpoints.store.weights import Unusable
 from generation.engine.enums import Family, Mode, NoiseScheduler, SigmaSchedule
 
 TRAILING = "trailing"
@@ -28,6 +29,19 @@ _UNET = "unet/config.json"
 _STEPS_IN_NAME = re.compile(r"(\d{1,2})[ _-]?steps?\b", re.IGNORECASE)
 # Parts of a name: "dreamshaperXL_v2TurboDpmppSDE" has the part "turbo".
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+# "LCMdreamshaper" and "TURBOxl", in swapped case.
+_CAPITALS = re.compile(r"(?<![a-z])(lcm|turbo|lightning)(?![a-z])")
+# "SDXLturbo" and "turboxl", but neither "turbocharged" nor "enlightning".
+_JOINED = re.compile(
+    r"(?:(?<![a-z])|xl|sd)(lcm|turbo|lightning)(?=xl(?![a-z])|sd(?:xl)?(?![a-z])|v?\d|[^a-z]|$)"
+)
+# "Hyper-SDXL-8steps" and "dreamshaperXL_hyper", but neither "hyperRealism_v3" nor "HyperFantasy".
+_HYPER = re.compile(
+    r"hyper[ _-]*(?:sd(?:xl)?(?![a-z])|\d{1,2}[ _-]?steps?)"
+    r"|(?:sd[\d.]*|xl|steps?)[ _-]*hyper(?=[ _.-]*v?\d|$)"
+    r"|[ _-]hyper$",
+    re.IGNORECASE,
+)
 _SIGMAS = {
     "use_karras_sigmas": SigmaSchedule.KARRAS,
     "use_exponential_sigmas": SigmaSchedule.EXPONENTIAL,
@@ -69,7 +83,7 @@ def apply(
 ) -> Checkpoint:
     """Return the checkpoint with the defaults that suit it; write another spacing into its folder.
 
-    `names` are the texts that may name its kind.
+    `names` are the texts that may name its kind. Raises Unusable for steps that its noise scheduler can't take.
     """
     config, embeds_guidance = _read(folder / _SCHEDULER), reads_guidance(folder)
     texts = list(names)
@@ -81,11 +95,13 @@ def apply(
         is_flow = checkpoint.family is Family.SD3
         changed = replace(
             changed,
-            num_inference_steps=_steps_in(texts) or kind.steps,
+            num_inference_steps=_steps_in(texts, limit=kind.noise_scheduler.max_steps)
+            or kind.steps,
             guidance_scale=EMBEDDED_GUIDANCE if embeds_guidance else OFF,
             noise_scheduler=changed.noise_scheduler if is_flow else kind.noise_scheduler.value,
         )
         spacing = spacing or (None if is_flow else kind.spacing)
+    _require_able(NoiseScheduler(changed.noise_scheduler), options.steps)
     if spacing and spacing != config.get("timestep_spacing"):
         _write(folder / _SCHEDULER, {**config, "timestep_spacing": spacing})
     return replace(
@@ -97,7 +113,10 @@ def apply(
 
 
 def reads_guidance(folder: Path) -> bool:
-    """Return True if the folder's unet takes the guidance scale as an embedding."""
+    """Return True if the folder's unet takes the guidance scale as an embedding.
+
+    Raises OSError or ValueError.
+    """
     path = folder / _UNET
     return path.is_file() and bool(_read(path).get("time_cond_proj_dim"))
 
@@ -109,13 +128,29 @@ def _kind(
         return _KINDS[name]
     if embeds_guidance:
         return _KINDS["lcm"]
-    words = {word.lower() for text in texts for word in _WORD.findall(text)}
+    words = {word for text in texts for word in _words_in(text)}
     return next((kind for name, kind in _KINDS.items() if name in words), None)
 
 
-def _steps_in(texts: Iterable[str]) -> int | None:
+def _words_in(text: str) -> Iterator[str]:
+    """Yield the words of a name, in small letters. "hyper" is one only where Hyper-SD is meant."""
+    yield from (word.lower() for word in _WORD.findall(text) if word.lower() != "hyper")
+    yield from _CAPITALS.findall(text.swapcase())
+    yield from _JOINED.findall(text.lower())
+    if _HYPER.search(text):
+        yield "hyper"
+
+
+def _steps_in(texts: Iterable[str], *, limit: int | None) -> int | None:
     found = (_STEPS_IN_NAME.search(text.replace("_", " ")) for text in texts)
-    return next((int(match[1]) for match in found if match and int(match[1])), None)
+    steps = next((int(match[1]) for match in found if match and int(match[1])), None)
+    return steps if steps is None or limit is None else min(steps, limit)
+
+
+def _require_able(scheduler: NoiseScheduler, steps: int | None) -> None:
+    limit = scheduler.max_steps
+    if steps is not None and limit is not None and steps > limit:
+        raise Unusable(f"--steps {steps} is too many: {scheduler} takes at most {limit}.")
 
 
 def _sigma_schedule(config: Mapping[str, Any], checkpoint: Checkpoint) -> str:
@@ -130,7 +165,9 @@ def _sigma_schedule(config: Mapping[str, Any], checkpoint: Checkpoint) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     # diffusers writes -Infinity into the configurations of its noise schedulers.
-    content: dict[str, Any] = strict_json.loads(path.read_bytes(), is_stored=False, is_finite=False)
+    content = strict_json.loads(path.read_bytes(), is_stored=False, is_finite=False)
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is no object")  # noqa: TRY004  # callers catch what is wrong with JSON
     return content
 
 

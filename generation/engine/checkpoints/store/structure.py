@@ -53,7 +53,8 @@ def _require_estimator(folder: Path) -> None:
     """Raise Unusable if the index names a depth estimator that is not here."""
     index = strict_json.read(folder / INDEX)
     named = index.get("depth_estimator") if isinstance(index, dict) else None
-    if named and all(named) and not (folder / "depth_estimator").is_dir():
+    is_named = all(named) if isinstance(named, list) and named else bool(named)
+    if is_named and not (folder / "depth_estimator").is_dir():
         raise Unusable(f"{folder} has no depth_estimator, which its index names: it is incomplete.")
 
 

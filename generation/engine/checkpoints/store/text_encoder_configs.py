@@ -1,7 +1,9 @@
-"""Configurations of a single file's text encoders, from their tensors' shapes."""
+"""Configurations of text encoders: a single file's, from their tensors' shapes, and a folder's."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
+from generation.engine import strict_json
 from generation.engine.checkpoints.store.inferred_configs import HEAD_WIDTH, Config
 from generation.engine.checkpoints.store.inspection import (
     Contents,
@@ -17,6 +19,28 @@ _CLIP_EMBEDDINGS = (
     "text_model.embeddings.token_embedding.weight",
     "embeddings.token_embedding.weight",
 )
+# The third is T5, whose layers nobody skips.
+_CLIP_PARTS = ("text_encoder", "text_encoder_2")
+
+
+def layers_in(folder: Path) -> int | None:
+    """Return the layers of a folder's smallest CLIP text encoder; None if no configuration says.
+
+    Raises OSError or ValueError.
+    """
+    paths = (folder / part / "config.json" for part in _CLIP_PARTS)
+    found = [_layers(path) for path in paths if path.is_file()]
+    return min((layers for layers in found if layers is not None), default=None)
+
+
+def _layers(path: Path) -> int | None:
+    content = strict_json.read(path)
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is no object")  # noqa: TRY004  # callers catch what is wrong with JSON
+    layers = content.get("num_hidden_layers")
+    if layers is not None and (type(layers) is not int or layers < 1):
+        raise ValueError(f"{path} has {layers!r} layers")
+    return layers
 
 
 def vocabulary_size(contents: Contents) -> int:

@@ -68,6 +68,7 @@ def test_what_is_left_out_is_the_familys(tmp_path: Path) -> None:
         ({"family": "sd1", "modes": ["dance"]}, "dance"),
         ({"family": "sd1", "noise_scheduler": "dance"}, "dance"),
         ({"family": "sd1", "num_inference_steps": 0}, "above zero"),
+        ({"family": "sd1", "noise_scheduler": "tcd", "num_inference_steps": 51}, "at most 50"),
     ],
     ids=str,
 )
@@ -194,3 +195,43 @@ def test_a_model_without_depth_wants_no_depth_map(tmp_path: Path) -> None:
     describe(tmp_path, "mine", {"family": "sd2"})
 
     assert not descriptor.read(tmp_path / "mine").wants_depth
+
+
+def encoder(root: Path, part: str, content: Any) -> None:
+    (root / "mine" / part).mkdir()
+    (root / "mine" / part / "config.json").write_text(json.dumps(content))
+
+
+def test_clip_skip_goes_as_deep_as_the_smallest_text_encoder(
+    own: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As an earlier release described it.
+    describe(tmp_path, "mine", {"family": "sd1", "text_layers": 12})
+    encoder(tmp_path, "text_encoder", {"num_hidden_layers": 3})
+    encoder(tmp_path, "text_encoder_2", {"num_hidden_layers": 32})
+    encoder(tmp_path, "text_encoder_3", {"num_hidden_layers": 1})
+    monkeypatch.setattr(catalogue, "CHECKPOINTS", own)
+
+    assert a_request(checkpoint="mine", width=512, height=512, clip_skip=3)
+    with pytest.raises(InvalidRequest, match="from 1 to 3"):
+        a_request(checkpoint="mine", width=512, height=512, clip_skip=8)
+
+
+@pytest.mark.parametrize("content", [[], {"num_hidden_layers": "12"}, {"num_hidden_layers": 0}])
+def test_a_damaged_text_encoder_is_refused_with_the_reason(tmp_path: Path, content: Any) -> None:
+    describe(tmp_path, "mine", {"family": "sd1"})
+    encoder(tmp_path, "text_encoder", content)
+
+    with pytest.raises(InvalidDescriptor, match=r"text_encoder/config\.json"):
+        descriptor.read(tmp_path / "mine")
+
+
+def test_one_damaged_folder_leaves_the_others_in_the_catalogue(
+    own: Catalogue, tmp_path: Path
+) -> None:
+    describe(tmp_path, "bad", {"family": "sd1"})
+    (tmp_path / "bad" / "unet").mkdir()
+    (tmp_path / "bad" / "unet" / "config.json").write_text("[]")
+    describe(tmp_path, "good", {"family": "sd1"})
+
+    assert ("bad" in own, "good" in own) == (False, True)

@@ -260,6 +260,21 @@ def test_a_note_of_another_prediction_is_refused_unless_it_is_overruled() -> Non
     assert inferred_configs.prediction_of(file, "epsilon", metadata) == "epsilon"
 
 
+@pytest.mark.parametrize("note", ["epsilon", "v", "flow", None])
+def test_the_tensor_that_marks_velocity_counts_more_than_the_note(note: str | None) -> None:
+    metadata = {"modelspec.prediction_type": note} if note else {}
+    file = contents(Family.SDXL, {"v_pred": torch.zeros(0)})
+
+    assert inferred_configs.prediction_of(file, None, metadata) == "v_prediction"
+    assert inferred_configs.prediction_of(file, "epsilon", metadata) == "epsilon"
+
+
+def test_a_note_in_a_file_of_version_3_has_no_use() -> None:
+    metadata = {"modelspec.prediction_type": "flow"}
+
+    assert inferred_configs.prediction_of(contents(Family.SD3, {}), None, metadata)
+
+
 def test_a_unet_whose_layers_differ_is_of_no_known_geometry() -> None:
     with torch.device("meta"):
         model = UNet2DConditionModel.from_config({"cross_attention_dim": 768})

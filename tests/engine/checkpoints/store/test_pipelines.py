@@ -21,6 +21,9 @@ from generation.engine.enums import Family, NoiseScheduler
         "StableDiffusionUpscalePipeline",
         "StableDiffusionXLPipeline",
         "StableDiffusionXLImg2ImgPipeline",
+        "StableDiffusionPAGPipeline",
+        "StableDiffusionXLPAGPipeline",
+        "StableDiffusionXLPAGInpaintPipeline",
         "StableDiffusion3Pipeline",
         "LatentConsistencyModelPipeline",
         None,
@@ -35,6 +38,7 @@ def test_the_pipelines_of_the_families_are_taken(name: str | None) -> None:
     [
         ("FluxPipeline", "of FluxPipeline.*1, 2, XL and 3 are read"),
         ("StableDiffusionXLControlNetPipeline", "ControlNet, which would be left out"),
+        ("StableDiffusionXLControlNetPAGPipeline", "ControlNet, which would be left out"),
         ("StableDiffusionInstructPix2PixPipeline", "edits by instruction"),
         ("StableUnCLIPImg2ImgPipeline", "unCLIP"),
         ("OnnxStableDiffusionPipeline", "ONNX"),

@@ -10,6 +10,7 @@ from generation.engine.checkpoints.builtin import SD1, SD3, SDXL, UPSCALER
 from generation.engine.checkpoints.checkpoint import Checkpoint
 from generation.engine.checkpoints.store import descriptor, sampling_defaults
 from generation.engine.checkpoints.store.sampling_defaults import SamplingOptions
+from generation.engine.checkpoints.store.weights import Unusable
 
 
 def a_folder(root: Path, scheduler: dict[str, Any], **unet: Any) -> Path:
@@ -48,6 +49,7 @@ EULER = {"_class_name": "EulerDiscreteScheduler", "timestep_spacing": "leading"}
         ("model_tcd_2steps", ("tcd", 2, 1.0), "leading"),
         ("realvis_hyper", ("ddim", 8, 1.0), "trailing"),
         ("turbocharged-hyperrealism", ("dpmpp_2m", 20, 5.0), "leading"),
+        ("lcm_80steps", ("lcm", 50, 1.0), "leading"),
     ],
 )
 def test_a_name_says_how_it_was_distilled(
@@ -59,6 +61,56 @@ def test_a_name_says_how_it_was_distilled(
 
     settings = (found.noise_scheduler, found.num_inference_steps, found.guidance_scale)
     assert (settings, spacing_in(folder)) == (expected, spacing)
+
+
+@pytest.mark.parametrize(
+    ("name", "noise_scheduler"),
+    [
+        ("TURBOxl", "euler_ancestral"),
+        ("turboxl_v2", "euler_ancestral"),
+        ("SDXLturbo", "euler_ancestral"),
+        ("dreamshaperxlturbo", "euler_ancestral"),
+        ("XLlightning", "euler"),
+        ("LCMdreamshaper", "lcm"),
+        ("Hyper-SDXL-8steps", "ddim"),
+        ("hyperSD15", "ddim"),
+        ("hyper_8steps", "ddim"),
+        ("dreamshaperXL_hyper_v2", "ddim"),
+        ("juggernaut_8step_hyper", "ddim"),
+        ("hyperRealism_v3", "dpmpp_2m"),
+        ("HyperFantasy", "dpmpp_2m"),
+        ("sdxl_hyperRealism", "dpmpp_2m"),
+        ("hyper_sdreams", "dpmpp_2m"),
+        ("TURBOCHARGED", "dpmpp_2m"),
+        ("enlightning", "dpmpp_2m"),
+        ("calcmap", "dpmpp_2m"),
+        ("almcmX", "dpmpp_2m"),
+    ],
+)
+def test_a_word_counts_only_where_it_is_one(
+    tmp_path: Path, name: str, noise_scheduler: str
+) -> None:
+    assert applied(a_folder(tmp_path, EULER), SDXL, name).noise_scheduler == noise_scheduler
+
+
+def test_more_steps_than_the_noise_scheduler_takes_are_refused(tmp_path: Path) -> None:
+    folder = a_folder(tmp_path, EULER)
+
+    with pytest.raises(Unusable, match=r"--steps 60 is too many: lcm takes at most 50"):
+        applied(folder, name="my-lcm", steps=60)
+    assert applied(folder, name="plain", steps=60).num_inference_steps == 60
+
+
+@pytest.mark.parametrize("content", ["[]", '"unet"', "{", "7"])
+def test_an_earlier_descriptor_beside_a_damaged_unet_is_refused(
+    tmp_path: Path, content: str
+) -> None:
+    folder = a_folder(tmp_path / "mine", EULER)
+    (folder / "unet/config.json").write_text(content)
+    (folder / "checkpoint.json").write_text(json.dumps({"family": "sd1"}))
+
+    with pytest.raises(descriptor.InvalidDescriptor, match="cannot be read"):
+        descriptor.read(folder)
 
 
 @pytest.mark.parametrize(("kind", "name"), [("LCMScheduler", "lcm"), ("TCDScheduler", "tcd")])

@@ -1,5 +1,6 @@
 """The quick check of a checkpoint, and the stored faults of its last verification."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -65,3 +66,17 @@ def test_a_depth_estimator_that_the_index_names_must_be_there(
     shutil.rmtree(tmp_path / "toy-depth" / "depth_estimator")
 
     assert "has no depth_estimator" in status.problem_in(tmp_path / "toy-depth", Family.SD2)
+
+
+@pytest.mark.parametrize(
+    ("named", "is_named"), [(True, True), ("deep", True), ([], False), ([None, None], False)]
+)
+def test_an_index_may_name_a_depth_estimator_oddly(
+    checkpoint_root: Path, tmp_path: Path, named: object, is_named: bool
+) -> None:
+    folder = tmp_path / "toy-depth"
+    shutil.copytree(checkpoint_root / "toy-depth", folder)
+    shutil.rmtree(folder / "depth_estimator")
+    (folder / "model_index.json").write_text(json.dumps({"depth_estimator": named}))
+
+    assert ("has no depth_estimator" in status.problem_in(folder, Family.SD2)) is is_named
