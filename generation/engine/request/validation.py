@@ -47,6 +47,8 @@ NUMBERS: Mapping[str, tuple[float, float]] = {
     "mask_blur": (0, MAX_MASK_BLUR),
     "mask_padding": (0, MAX_MASK_PADDING),
 }
+# The web UI's tags for networks, whose names are not words.
+_NETWORK = re.compile(r"<(?:lora|lyco|hypernet):[^<>]+>", re.IGNORECASE)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -89,6 +91,13 @@ def _errors_in_text(request: Settings) -> dict[str, str]:
                 pieces=pieces,
                 tokens=prompt_length.PIECE_TOKENS,
                 limit=prompt_length.MAX_PIECES,
+            )
+        elif tag := _NETWORK.search(text):
+            errors[name] = Message(
+                gettext_noop(
+                    "LoRAs and hypernetworks are not available here: take %(tag)s out of the prompt."
+                ),
+                tag=tag[0][:100],
             )
         elif error := _error_in_brackets(text, request):
             errors[name] = error

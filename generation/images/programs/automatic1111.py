@@ -24,7 +24,9 @@ def settings_in(texts: Mapping[str, str]) -> FoundSettings | None:
     negative = next(is_negative, len(above))
     found = FoundSettings()
     prompt = "\n".join(above[:negative])
-    found.add_prompts(prompt, "\n".join(above[negative:]).removeprefix(_NEGATIVE))
+    negative_prompt = "\n".join(above[negative:]).removeprefix(_NEGATIVE)
+    # Requests with these tags are refused.
+    found.add_prompts(_NETWORK.sub("", prompt), _NETWORK.sub("", negative_prompt))
     for name, field in _NUMBERS.items():
         found.add_number(field, settings.get(name))
     for name, (field, convert) in expert_infotext.FIELDS.items():
@@ -38,7 +40,7 @@ def settings_in(texts: Mapping[str, str]) -> FoundSettings | None:
     size = _SIZE.fullmatch(settings.get("Size", ""))
     if size:
         found.add_size(size[1], size[2])
-    found.add_loras(_LORA.findall(prompt))
+    found.add_loras(_LORA.findall(f"{prompt}\n{negative_prompt}"))
     return found
 
 
@@ -77,7 +79,8 @@ _PAIR = re.compile(
     re.VERBOSE | re.MULTILINE,
 )
 _SIZE = re.compile(r"(\d+)x(\d+)")
-_LORA = re.compile(r"<(?:lora|lyco):([^:<>\n]{1,100})")
+_LORA = re.compile(r"<(?:lora|lyco|hypernet):([^:<>\n]{1,100})")
+_NETWORK = re.compile(r"<(?:lora|lyco|hypernet):[^<>]+>", re.IGNORECASE)
 _NUMBERS: Mapping[str, str] = {
     "Steps": "num_inference_steps",
     "CFG scale": "guidance_scale",

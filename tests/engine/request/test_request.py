@@ -63,6 +63,19 @@ def test_a_value_out_of_bounds_is_refused(field: str, value: Any) -> None:
     assert set(errors_of(**{field: value})) == {field}
 
 
+@pytest.mark.parametrize("field", ["prompt", "negative_prompt"])
+@pytest.mark.parametrize("tag", ["<lora:ink:0.8>", "<lyco:a b:1>", "<hypernet:x>", "<LORA:x:1:2>"])
+def test_a_tag_of_a_network_is_refused_by_name(field: str, tag: str) -> None:
+    assert tag in errors_of(**{field: f"a cat, {tag}"})[field]
+
+
+def test_other_angle_brackets_are_words_and_stored_requests_keep_their_tags() -> None:
+    plain = a_request(prompt="a <b> cat <3 lora:ink <lora:>")
+    made = {**plain.to_dict(), "prompt": "a cat <lora:ink:0.8>"}
+
+    assert GenerationRequest.stored(made).prompt == "a cat <lora:ink:0.8>"
+
+
 def test_the_limits_themselves_are_accepted() -> None:
     a_request(prompt="a" * 32_000, num_inference_steps=150, guidance_scale=30, seed=2**32 - 1)
     a_request(num_inference_steps=1, guidance_scale=0, seed=0, num_images=4, width=16, height=64)

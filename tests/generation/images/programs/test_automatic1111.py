@@ -117,6 +117,7 @@ def test_a_lora_in_the_prompt_is_named():
     found = settings_in(f"a <lora:brass_v2:0.7> robot <lyco:tin:1>, <b>\n{SETTINGS}")
 
     assert found.left_out == {"loras": "brass_v2, tin"}
+    assert found.values["prompt"] == "a  robot , <b>"
 
 
 @pytest.mark.parametrize("text", ["", "just words", "a\nb: c, d: e", "Steps", "{}", "\n\n"])
