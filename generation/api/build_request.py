@@ -54,6 +54,25 @@ DEFAULTS: Mapping[str, Any] = {
 }
 
 
+# Settings that only a mask gives a meaning, by their values without an effect.
+_MASKING: Mapping[str, Any] = {
+    "mask_blur": GenerationRequest.mask_blur,
+    "mask_fill": GenerationRequest.mask_fill,
+    "only_masked": GenerationRequest.only_masked,
+}
+
+
+def require_mask_for(fields: Mapping[str, Any], mode: Mode) -> None:
+    """Refuse a mask's settings in a mode without one: they would be dropped. Raises ApiError."""
+    if "mask" in mode.uses:
+        return
+    for name, neutral in _MASKING.items():
+        if fields.get(name) not in (None, "", neutral):
+            raise errors.invalid(
+                name, _("This needs a mask, which only the mode “inpaint” takes. Leave it out.")
+            )
+
+
 def build_request(key: ApiKey, **fields: Any) -> GenerationRequest:
     """The request for the fields, which are named as in the studio; None counts as missing.
 

@@ -19,7 +19,8 @@ MASK_BLUR = 4
 MASK_FILL = 0
 MASK_PADDING = 0
 _AND = re.compile(r"\bAND\b")
-_PROMPTS = ("prompt", "negative_prompt", "hr_prompt", "hr_negative_prompt")
+# In a negative prompt, the web UI takes it for a word.
+_PROMPTS = ("prompt", "hr_prompt")
 
 
 def require_plain_prompts(body: Mapping[str, Any]) -> None:
@@ -96,9 +97,11 @@ def eta(body: Mapping[str, Any], sampler: str) -> float | None:
 
 
 def _mask_blur(body: Mapping[str, Any]) -> int:
+    # Clients send both, with 4 for the directions: as in the web UI, this one counts.
+    if (both := parsing.integer(body, "mask_blur")) is not None:
+        return both
     across, down = (
-        _whole(body, name, default=_whole(body, "mask_blur", default=MASK_BLUR))
-        for name in ("mask_blur_x", "mask_blur_y")
+        _whole(body, name, default=MASK_BLUR) for name in ("mask_blur_x", "mask_blur_y")
     )
     if across != down:
         raise errors.invalid("mask_blur_y", _("Masks are blurred alike in both directions here."))

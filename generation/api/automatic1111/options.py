@@ -9,7 +9,7 @@ from django.http import HttpRequest, JsonResponse
 from accounts import keys
 from accounts.models import ApiKey, Scope
 from generation.api import auth, build_request, errors, files, parsing
-from generation.api.automatic1111 import names
+from generation.api.automatic1111 import names, refused_fields
 from generation.api.automatic1111.errors import api_format
 from generation.api.automatic1111.names import MODEL_OPTION
 from generation.engine.enums import ENLARGEMENT, Mode
@@ -23,13 +23,17 @@ MAX_OPTION_LENGTH = 200
 
 @api_format.endpoint("GET", "POST", scope=Scope.READ)
 def options(request: HttpRequest) -> JsonResponse:
-    """Options stored for the key; only the checkpoint has an effect."""
+    """Options stored for the key; only the checkpoint and clip skip have an effect.
+
+    Those that would change pictures in the web UI are refused.
+    """
     key = auth.call_of(request).key
     if request.method == "GET":
         return JsonResponse(_options(key))
     if not key.may(Scope.GENERATE):
         raise errors.forbidden_scope()
     sent = parsing.json_object(request)
+    refused_fields.require_no_options(sent)
     usable = {each.id for each in build_request.checkpoints_of(key)}
     if MODEL_OPTION in sent and names.id_named(sent[MODEL_OPTION]) not in usable:
         raise errors.invalid(MODEL_OPTION, "Model not found")
@@ -135,11 +139,13 @@ def _options(key: ApiKey) -> dict[str, Any]:
     allowed = build_request.checkpoints_of(key)
     able = (each for each in allowed if Mode.TEXT_TO_IMAGE in each.modes)
     chosen = names.chosen_by(key) or next(able, None)
+    # Earlier releases stored them, and clients send back what they get.
+    refused = refused_fields.refused_options(key.options)
     return {
         "samples_format": "png",
         "CLIP_stop_at_last_layers": 1,
         "sd_vae": "Automatic",
-        **key.options,
+        **{name: value for name, value in key.options.items() if name not in refused},
         MODEL_OPTION: names.title_of(chosen) if chosen else "",
     }
 

@@ -17,10 +17,15 @@ DENOISING_STRENGTH = 0.75
 # Their product is the number of images.
 FACTORS = ("batch_size", "n_iter")
 CONTROLNET = "controlnet"
+# The web UI's own, which its API does not read: some clients send what its page does.
+_ONLY_ON_PAGES = ("sampler", "seed")
+# Names of the switches in extensions' settings, and their values for off.
+_SWITCHES = ("enabled", "enable", "is_enabled", "ad_model", "ad_tab_enable")
+_OFF = (False, None, "", "None", "false", "False")
 
 
 def require_supported(body: Mapping[str, Any]) -> None:
-    """Reject scripts and ControlNet: ignoring them would charge for a different image.
+    """Reject scripts and extensions: ignoring them would charge for a different image.
 
     Raises ApiError.
     """
@@ -29,8 +34,14 @@ def require_supported(body: Mapping[str, Any]) -> None:
         raise errors.invalid("script_name", _("There are no scripts here."))
     scripts = body.get("alwayson_scripts")
     for name, settings in scripts.items() if isinstance(scripts, dict) else ():
-        if name.lower() == CONTROLNET and _is_used(settings):
+        if name.lower() in _ONLY_ON_PAGES or not _is_used(settings):
+            continue
+        if name.lower() == CONTROLNET:
             raise errors.invalid("alwayson_scripts", _("There is no ControlNet here."))
+        raise errors.invalid(
+            "alwayson_scripts",
+            _("There is no “%(name)s” here. Switch it off.") % {"name": name[:100]},
+        )
     expert.require_plain_prompts(body)
 
 
@@ -83,12 +94,15 @@ def _images(key: ApiKey, body: Mapping[str, Any], mode: Mode) -> dict[str, Any]:
     first = {"init_images": pictures[0]}
     text = parsing.text(first, "init_images", limit=None)
     image = files.receive(key, files.decoded(text, param="init_images"), param="init_images")
-    width, height = parsing.integer(body, "width"), parsing.integer(body, "height")
-    expert.require_plain_resizing(
-        body,
-        given=(image.width, image.height),
-        asked=(width or image.width, height or image.height),
-    )
+    masking = expert.mask_settings(body) if mode is Mode.INPAINT else {}
+    # The part around a mask is cut out in the shape that is asked for, so nothing is stretched.
+    if not masking.get("only_masked"):
+        width, height = parsing.integer(body, "width"), parsing.integer(body, "height")
+        expert.require_plain_resizing(
+            body,
+            given=(image.width, image.height),
+            asked=(width or image.width, height or image.height),
+        )
     strength = parsing.number(body, "denoising_strength")
     images = {
         "image": image.digest,
@@ -98,7 +112,7 @@ def _images(key: ApiKey, body: Mapping[str, Any], mode: Mode) -> dict[str, Any]:
         content = files.decoded(parsing.text(body, "mask", limit=None), param="mask")
         invert = bool(parsing.integer(body, "inpainting_mask_invert"))
         images["mask"] = files.receive_mask(key, content, invert=invert).digest
-        images |= expert.mask_settings(body)
+        images |= masking
     return images
 
 
@@ -106,5 +120,15 @@ def _is_used(settings: Any) -> bool:
     """Say whether an extension's settings enable it."""
     units = settings.get("args") if isinstance(settings, dict) else settings
     if not isinstance(units, list):
-        return bool(units)
-    return any(unit.get("enabled", True) if isinstance(unit, dict) else unit for unit in units)
+        units = [units]
+    # The first of most extensions' settings is their switch.
+    if units and isinstance(units[0], bool):
+        return units[0]
+    return any(map(_is_on, units))
+
+
+def _is_on(unit: Any) -> bool:
+    if not isinstance(unit, dict) or not unit:
+        return bool(unit)
+    switches = [unit[name] for name in _SWITCHES if name in unit]
+    return all(value not in _OFF for value in switches)

@@ -24,6 +24,7 @@ def generation_request(key: ApiKey, wish: Wish) -> GenerationRequest:
     """The request of a job or quote; stores its images. Raises ApiError or InvalidRequest."""
     values = wish.dict(exclude={"webhook_url"})
     values["seed"] = None if wish.seed == -1 else wish.seed
+    build_request.require_mask_for(values, wish.mode)
     # Before images are stored: without a fitting checkpoint they would be kept for nothing.
     values["checkpoint"] = build_request.checkpoint_of(
         key, wish.checkpoint, mode=wish.mode, size=(wish.width, wish.height)

@@ -114,6 +114,42 @@ def test_what_is_not_made_here_is_refused_by_name(caller, name, value):
     assert not Job.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("eta_ancestral", 0.5),
+        ("eta_ddim", 1),
+        ("emphasis", "No norm"),
+        ("sd_vae", "other.safetensors"),
+        ("token_merging_ratio", 0.5),
+        ("img2img_color_correction", True),
+    ],
+)
+def test_settings_that_would_change_the_picture_are_refused_by_name(caller, name, value):
+    for address, body in (
+        (ADDRESS, {**WORDS, "override_settings": {name: value}}),
+        ("/sdapi/v1/options", {name: value}),
+    ):
+        response = caller.post(address, body)
+        assert response.status_code == 422
+        assert response.json()["detail"][0]["loc"] == ["body", name]
+    assert not Job.objects.exists()
+    assert caller.reloaded().options == {}
+
+
+def test_settings_that_change_nothing_are_taken(caller, worker):
+    usual = {"eta_ancestral": 1.0, "eta_ddim": 0, "emphasis": "Original", "samples_save": True}
+
+    asked(caller, {**WORDS, "override_settings": {**usual, "sd_vae": "Automatic"}})
+    assert caller.post("/sdapi/v1/options", {**usual, "sd_vae": 0}).status_code == 200
+
+
+def test_and_is_a_word_in_a_negative_prompt(caller, worker):
+    _answer, request = asked(caller, {**WORDS, "negative_prompt": "fog AND rain"})
+
+    assert request.negative_prompt == "fog AND rain"
+
+
 def test_values_that_change_nothing_are_taken(caller, worker):
     usual = {
         "tiling": False,
@@ -177,6 +213,28 @@ def test_what_is_said_about_the_mask_is_followed(caller, worker):
     assert (request.only_masked, request.mask_padding) == (False, 32)
     infotext = json.loads(answer["info"])["infotexts"][0]
     assert "Mask blur: 8, Masked content: latent nothing" in infotext
+
+
+@pytest.mark.parametrize(
+    ("blur", "expected"),
+    [
+        ({"mask_blur": 8, "mask_blur_x": 4, "mask_blur_y": 4}, 8),
+        ({"mask_blur_x": 6, "mask_blur_y": 6}, 6),
+    ],
+)
+def test_the_blur_of_both_directions_counts_more_than_each(caller, worker, blur, expected):
+    _answer, request = asked(caller, a_masking(**blur), address="/sdapi/v1/img2img")
+
+    assert request.mask_blur == expected
+
+
+@pytest.mark.parametrize("only_masked", [True, False])
+def test_resizing_has_no_effect_where_only_the_mask_is_painted(caller, worker, only_masked):
+    body = a_masking(resize_mode=1, width=64, height=128, inpaint_full_res=only_masked)
+
+    response = caller.post("/sdapi/v1/img2img", body)
+
+    assert response.status_code == (200 if only_masked else 422)
 
 
 @pytest.mark.parametrize("name", ["mask_blur", "inpainting_fill", "inpaint_full_res_padding"])

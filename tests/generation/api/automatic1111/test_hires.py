@@ -301,6 +301,14 @@ def test_a_missing_feature_is_refused_in_the_formats_own_words(caller, client, a
         ({"script_name": "X/Y/Z plot"}, "script_name"),
         ({"alwayson_scripts": {"ControlNet": {"args": [{"model": "canny"}]}}}, "alwayson_scripts"),
         ({"alwayson_scripts": {"controlnet": {"args": [{"enabled": True}]}}}, "alwayson_scripts"),
+        (
+            {"alwayson_scripts": {"ADetailer": {"args": [True, {"ad_model": "face"}]}}},
+            "alwayson_scripts",
+        ),
+        ({"alwayson_scripts": {"ADetailer": {"args": [{"ad_model": "face"}]}}}, "alwayson_scripts"),
+        ({"alwayson_scripts": {"Refiner": {"args": [True, "xl", 0.8]}}}, "alwayson_scripts"),
+        ({"alwayson_scripts": {"reactor": {"args": ["base64", True]}}}, "alwayson_scripts"),
+        ({"prompt": "a cat <lora:ink:0.8>"}, "prompt"),
     ],
 )
 def test_what_would_change_the_picture_and_is_not_here_is_refused(caller, changes, param):
@@ -318,7 +326,10 @@ def test_what_would_change_the_picture_and_is_not_here_is_refused(caller, change
         {},
         {"ControlNet": {"args": []}},
         {"controlnet": {"args": [{"enabled": False}]}},
-        {"Refiner": {"args": [True]}},
+        {"Refiner": {"args": [False, "", 0.8]}},
+        {"ADetailer": {"args": [False]}, "animatediff": {"args": [False]}},
+        {"ADetailer": {"args": [{"ad_model": "None"}]}, "Comments": {}},
+        {"Sampler": {"args": [20, "Euler", "Automatic"]}, "Seed": {"args": [-1, False]}},
     ],
 )
 def test_extensions_that_do_nothing_are_ignored(caller, worker, scripts):

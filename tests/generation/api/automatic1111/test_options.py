@@ -24,6 +24,16 @@ def test_automatic1111s_options_are_kept_for_each_key(client, caller, buyer):
     assert "mine" not in another.get("/sdapi/v1/options").json()
 
 
+def test_options_that_an_earlier_release_kept_without_effect_are_not_shown(caller):
+    caller.key.options = {"sd_vae": "other.safetensors", "mine": 1}
+    caller.key.save()
+
+    shown = caller.get("/sdapi/v1/options").json()
+
+    assert (shown["sd_vae"], shown["mine"]) == ("Automatic", 1)
+    assert caller.post("/sdapi/v1/options", shown).status_code == 200
+
+
 def test_png_info_reads_what_a_picture_says(caller):
     info = PIL.PngImagePlugin.PngInfo()
     info.add_text("parameters", "a tree\nSteps: 9, Seed: 3")

@@ -276,3 +276,18 @@ def test_expert_settings_reach_the_job(caller):
 
     request = Job.objects.get().generation_request
     assert {name: getattr(request, name) for name in expert} == expert
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("mask_blur", 4), ("mask_fill", "fill"), ("only_masked", True)]
+)
+@pytest.mark.parametrize("mode", ["text_to_image", "outpaint"])
+def test_settings_of_a_mask_are_refused_where_no_mask_is_taken(caller, mode, name, value):
+    response = caller.post(f"{API}/jobs", {**WISH, "mode": mode, name: value})
+
+    assert set(assert_problem(response, 422, "invalid")["errors"]) == {name}
+    assert not Job.objects.exists()
+
+
+def test_settings_of_a_mask_without_an_effect_are_taken(caller):
+    placed(caller, mask_blur=0, mask_fill="original", only_masked=False, mask_padding=32)
