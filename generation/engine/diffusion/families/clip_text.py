@@ -8,6 +8,7 @@ AUTOMATIC1111's web UI, whose notation this is. The word BREAK ends a piece earl
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple
 
 import torch
@@ -134,12 +135,14 @@ class ClipTextEncoder:
     def _parts(self, fragments: Sequence[Fragment]) -> list[list[tuple[int, float]]]:
         """Return tokens with their weights, one list for each part between BREAKs; at least one."""
         parts: list[list[tuple[int, float]]] = [[]]
-        for fragment in fragments:
-            for index, text in enumerate(prompt_weights.BREAK.split(fragment.text)):
+        split = [prompt_weights.BREAK.split(fragment.text) for fragment in fragments]
+        # In one call: each costs more than the few tokens that it finds.
+        found = iter(self.tokenizer([*chain(*split)], add_special_tokens=False).input_ids)
+        for fragment, texts in zip(fragments, split, strict=True):
+            for index, _text in enumerate(texts):
                 if index:
                     parts.append([])
-                found = self.tokenizer(text, add_special_tokens=False).input_ids
-                parts[-1] += [(id, fragment.weight) for id in found]
+                parts[-1] += [(id, fragment.weight) for id in next(found)]
         return parts if parts[-1] or len(parts) == 1 else parts[:-1]
 
     def _framed(self, ids: list[int]) -> list[int]:
