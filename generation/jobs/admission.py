@@ -75,7 +75,7 @@ def credits(request: GenerationRequest) -> int:
         per_picture=checkpoint.credits,
         native_pixels=checkpoint.native_size**2,
         pixels=request.pixels,
-        steps=request.num_inference_steps,
+        steps=request.num_inference_steps * (1 + request.noise_scheduler.evaluates_twice),
         num_images=request.num_images,
         length_factor=estimates.length_factor(request),
     )

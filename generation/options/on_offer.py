@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from billing import pricing
 from billing.plans import Plan
 from generation.engine.checkpoints.catalogue import CHECKPOINTS, Checkpoint
+from generation.engine.enums import NoiseScheduler
 from generation.options import model_cards, presets
 from generation.options.mode_names import NAMES
 from generation.options.model_cards import ModelCard
@@ -36,11 +37,12 @@ class Model:
     def credits(self) -> float:
         """API price in credits of one image of its native size in its usual steps."""
         pixels = self.checkpoint.native_size**2
+        scheduler = NoiseScheduler(self.checkpoint.noise_scheduler)
         price = pricing.credits(
             per_picture=self.checkpoint.credits,
             native_pixels=pixels,
             pixels=pixels,
-            steps=self.checkpoint.num_inference_steps,
+            steps=self.checkpoint.num_inference_steps * (1 + scheduler.evaluates_twice),
             num_images=1,
         )
         return price / 1_000

@@ -9,6 +9,7 @@ from billing import ledger, pricing
 from billing.models import Subscription, Unit
 from billing.plans import PAY_AS_YOU_GO
 from generation import jobs
+from generation.engine.enums import NoiseScheduler
 from generation.engine.events import Charge
 from generation.jobs import admission, receipt_view
 from generation.models import Job, Status
@@ -70,6 +71,21 @@ def test_a_very_long_prompt_costs_more_in_proportion_to_its_steps(buyer):
     job.refresh_from_db()
     assert job.charged_credits == job.credits
     assert receipt_view.build(job).to_dict()["charged"] == job.credits
+    assert_books_balance()
+
+
+def test_two_evaluations_a_step_are_quoted_held_and_charged_twice(buyer):
+    request = replace(REQUEST, noise_scheduler=NoiseScheduler.HEUN)
+    before = credits_of(buyer)
+
+    job = claim(buyer, request)
+
+    quoted = admission.check(buyer, request, unit=Unit.CREDITS).price
+    assert quoted == job.credits == before - credits_of(buyer) == 2 * PRICE
+    jobs.finish(job, [PICTURE], CHARGES)
+    job.refresh_from_db()
+    receipt = receipt_view.build(job).to_dict()
+    assert receipt["charged"] == receipt["quote"]["credits"] == 2 * PRICE
     assert_books_balance()
 
 
