@@ -14,6 +14,7 @@ def embed(scales: Sequence[float], *, width: int) -> Tensor:
     """
     half = width // 2
     frequencies = torch.exp(torch.arange(half) * -(math.log(10_000.0) / (half - 1)))
-    angles = (torch.tensor(scales) - 1)[:, None] * 1_000.0 * frequencies[None, :]
+    # Subtracted in double precision, as diffusers' pipelines do.
+    angles = torch.tensor([scale - 1 for scale in scales])[:, None] * 1_000.0 * frequencies[None, :]
     embedded = torch.cat([angles.sin(), angles.cos()], dim=1)
     return torch.nn.functional.pad(embedded, (0, width % 2))
