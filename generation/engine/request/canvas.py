@@ -10,7 +10,7 @@ from PIL.Image import Image
 
 from generation.engine.enums import Mode
 from generation.engine.request import GenerationRequest
-from generation.engine.request.crop_region import Box, crop_region
+from generation.engine.request.crop_region import Box, crop_region, shortened
 
 # The denoiser repaints mask values from this one on.
 _HALF = 128
@@ -65,7 +65,10 @@ def prepared(request: GenerationRequest, inputs: Mapping[str, Image]) -> Canvas:
     if mask.size != picture.size:
         mask = mask.resize(picture.size, _LANCZOS)
     aspect = request.width / request.height
-    return Canvas(picture, mask, crop_region(mask, aspect=aspect, padding=request.mask_padding))
+    box = crop_region(mask, aspect=aspect, padding=request.mask_padding)
+    if box is not None:
+        box = shortened(box, width=request.width, height=request.height)
+    return Canvas(picture, mask, box)
 
 
 def filled(picture: Image, mask: Image) -> Image:

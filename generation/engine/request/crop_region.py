@@ -23,6 +23,22 @@ def crop_region(mask: Image, *, aspect: float, padding: int) -> Box | None:
     return left, top, right, bottom
 
 
+def shortened(box: Box, *, width: int, height: int) -> Box:
+    """Return the middle of a box so long that, fitted into this size, it would be less than a pixel thin.
+
+    Only images with so thin a side have such boxes. Other boxes stay as they are.
+    """
+    left, top, right, bottom = box
+    left, right = _middle(left, right, longest=(bottom - top) * width)
+    top, bottom = _middle(top, bottom, longest=(right - left) * height)
+    return left, top, right, bottom
+
+
+def _middle(start: int, end: int, *, longest: int) -> tuple[int, int]:
+    start += max(end - start - longest, 0) // 2
+    return start, min(end, start + longest)
+
+
 def _grown(start: int, end: int, *, by: int, limit: int) -> tuple[int, int]:
     """Return the range grown on both sides, and shifted to stay within 0 and the limit."""
     start, end = start - by // 2, end + by - by // 2

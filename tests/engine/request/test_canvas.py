@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from generation.engine.enums import Mode
 from generation.engine.request import canvas
-from generation.engine.request.crop_region import crop_region
+from generation.engine.request.crop_region import crop_region, shortened
 from tests.engine.cases import digest
 from tests.engine.driving import a_request
 
@@ -113,6 +113,28 @@ def test_the_part_around_a_mask_is_that_of_diffusers(box, size, padding):
     found = crop_region(mask, aspect=size[0] / size[1], padding=padding)
 
     assert found == VaeImageProcessor.get_crop_region(mask, *size, pad=padding)
+
+
+@pytest.mark.parametrize("size", [(2_000, 2), (2, 2_000), (2_001, 1), (3, 3_000)])
+def test_a_long_thin_picture_is_painted_in_its_middle(size):
+    inputs = {"image": noise(1, size), "mask": Image.new("L", size, 255)}
+    request = an_inpainting(only_masked=True)
+
+    own = canvas.prepared(request, inputs)
+    part = VaeImageProcessor().resize(own.picture.crop(own.box), 64, 64, resize_mode="fill")
+    whole = canvas.put_back(noise(2), request, inputs)
+
+    assert part.size == SIZE
+    assert whole.size == size
+    assert sum(own.box[::2]) == pytest.approx(size[0], abs=1)
+    assert sum(own.box[1::2]) == pytest.approx(size[1], abs=1)
+
+
+def test_boxes_that_fit_stay():
+    box = (10, 20, 522, 21)
+
+    assert shortened(box, width=512, height=64) == box
+    assert shortened(box, width=64, height=64) == (234, 20, 298, 21)
 
 
 def test_an_empty_mask_has_no_part_around_it():
