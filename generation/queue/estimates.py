@@ -22,6 +22,11 @@ from generation.models import Speed
 # reading is much of its work.
 PIECE_SHARE = 0.03
 BUNDLED_PIECE_SHARE = 0.15
+# Pieces of all texts, at the usual length of both prompts. Encoding each one beyond takes this share of a pass of the
+# denoiser over a megapixel.
+USUAL_TEXT_PIECES = 2 * USUAL_PIECES
+READING_SHARE = 0.01
+BUNDLED_READING_SHARE = 0.002
 # A device without a finished run for this long may be gone.
 RECENT = timedelta(days=7)
 # Runs in the moving average: enough to smooth a noisy machine, few enough to follow a new one.
@@ -80,11 +85,12 @@ def learn(
     device: str,
     quoted_ms: int | None = None,
 ) -> None:
-    """Add a finished run, and the error of its quote, to the averages. Very long prompts teach nothing.
+    """Add a finished run, and the error of its quote, to the averages.
 
+    Very long prompts, and those of many versions, teach nothing.
     One UPDATE statement, so that no concurrent worker's run is lost.
     """
-    if request.prompt_pieces > USUAL_PIECES:
+    if request.prompt_pieces > USUAL_PIECES or request.text_pieces > USUAL_TEXT_PIECES:
         return
     seen = measure(request, charges)
     error = _error(quoted_ms, charges)
@@ -150,8 +156,15 @@ def _quote(request: GenerationRequest, known: Measured | Speed) -> Quote:
         passes=request.passes,
         num_images=request.num_images,
         ms_per_step_megapixel=known.ms_per_step_megapixel * length_factor(request),
-        overhead_ms=round(known.overhead_ms),
+        overhead_ms=round(known.overhead_ms + _reading_ms(request, known) / request.num_images),
     )
+
+
+def _reading_ms(request: GenerationRequest, known: Measured | Speed) -> float:
+    """The time to encode the pieces beyond the usual number, once for all pictures."""
+    is_bundled = catalogue.get(request.checkpoint).is_bundled
+    share = BUNDLED_READING_SHARE if is_bundled else READING_SHARE
+    return share * known.ms_per_step_megapixel * max(0, request.text_pieces - USUAL_TEXT_PIECES)
 
 
 def length_factor(request: GenerationRequest) -> float:

@@ -46,7 +46,9 @@ class ModelRunner:
 
         None for a prompt whose embedding is not finite: all of its steps would be in vain.
         """
-        return self._run("encode", _encode, tickets, share=lambda ticket: ticket.request.texts)
+        return self._run(
+            "encode", _encode, tickets, share=lambda ticket: ticket.request.text_pieces
+        )
 
     def denoise(self, tickets: Sequence[Ticket]) -> BatchResult[Ticket, Exception | None]:
         """Take one step of every run; each result is the error of its noise scheduler, or None."""

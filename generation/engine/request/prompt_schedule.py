@@ -2,12 +2,15 @@
 
 `[a:b:10]` is a for ten steps, then b; `[a:b:0.5]` changes after half of the request's steps. `[b:10]` adds b, and
 `[a::10]` removes a. `[a|b]` takes turns, step by step. Brackets nest; a backslash before a sign makes it an
-ordinary character. What has no such meaning stays as it is: `prompt_weights` reads it.
+ordinary character. What has no such meaning stays as it is: `prompt_weights` reads it. An opening
+bracket inside of MAX_DEPTH others is text, and so is a number of more than nine digits.
 """
 
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
+
+from generation.engine.request.prompt_weights import MAX_DEPTH
 
 MAX_VERSIONS = 16
 """The most versions of one prompt: the text encoder reads each of them."""
@@ -17,18 +20,22 @@ MAX_SIGNS = 2_000
 
 _SIGN = re.compile(r"\\.|[()\[\]:|]|[^\\()\[\]:|]+|\\", re.DOTALL)
 _CLOSERS = {")": "(", "]": "["}
-_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*")
+# Longer numbers may be infinite, which no step is.
+_NUMBER = re.compile(r"\s*([+-]?(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9}))\s*")
 
 
 def by_step(prompt: str, *, steps: int) -> tuple[str, ...]:
-    """Return the prompt of each step, `steps` of them."""
+    """Return the prompt of each step, `steps` of them.
+
+    After MAX_VERSIONS others, which is refused, the next one stays: reading on would take seconds.
+    """
     if "[" not in prompt:
         return (prompt,) * steps
     return _by_step(prompt, steps)
 
 
 def versions(prompt: str, *, steps: int) -> tuple[str, ...]:
-    """Return the different prompts, in the order of their first step."""
+    """Return the different prompts, in the order of their first step; at most MAX_VERSIONS + 1."""
     return tuple(dict.fromkeys(by_step(prompt, steps=steps)))
 
 
@@ -37,14 +44,23 @@ def is_readable(prompt: str) -> bool:
     return "[" not in prompt or len(_SIGN.findall(prompt)) <= MAX_SIGNS
 
 
-@lru_cache(maxsize=128)
+# The one of a long prompt takes megabytes.
+@lru_cache(maxsize=8)
 def _by_step(prompt: str, steps: int) -> tuple[str, ...]:
     signs = _SIGN.findall(prompt)
     brackets = _brackets(signs)
     squares = {index for index, sign in enumerate(signs) if sign == "["}
     if not brackets & squares or len(signs) > MAX_SIGNS:
         return (prompt,) * steps
-    return tuple(_rendered(signs, brackets, number, steps) for number in range(1, steps + 1))
+    made: list[str] = []
+    # Equal texts are one object: a long one for each step would fill the memory.
+    seen: dict[str, str] = {}
+    for number in range(1, steps + 1):
+        text = _rendered(signs, brackets, number, steps)
+        made.append(seen.setdefault(text, text))
+        if len(seen) > MAX_VERSIONS:
+            break
+    return (*made, *made[-1:] * (steps - len(made)))
 
 
 def _brackets(signs: list[str]) -> set[int]:
@@ -53,7 +69,8 @@ def _brackets(signs: list[str]) -> set[int]:
     matched: set[int] = set()
     for index, sign in enumerate(signs):
         if sign in ("(", "["):
-            opened.append(index)
+            if len(opened) < MAX_DEPTH:
+                opened.append(index)
         elif sign in _CLOSERS and opened and signs[opened[-1]] == _CLOSERS[sign]:
             matched |= {opened.pop(), index}
     return matched
@@ -64,19 +81,22 @@ class _Bracket:
     """An open bracket: its texts so far, and the signs between them. The outermost has no `opener`."""
 
     opener: str
-    texts: list[str] = field(default_factory=lambda: [""])
+    parts: list[list[str]] = field(default_factory=lambda: [[]])
     signs: list[str] = field(default_factory=list)
 
+    @property
+    def texts(self) -> list[str]:
+        return ["".join(parts) for parts in self.parts]
+
     def add(self, text: str) -> None:
-        self.texts[-1] += text
+        self.parts[-1].append(text)
 
     def divide(self, sign: str) -> None:
         self.signs.append(sign)
-        self.texts.append("")
+        self.parts.append([])
 
 
 def _rendered(signs: list[str], brackets: set[int], number: int, steps: int) -> str:
-    # No recursion: a prompt may nest brackets deeper than Python nests calls.
     stack = [_Bracket("")]
     for index, sign in enumerate(signs):
         if index not in brackets:

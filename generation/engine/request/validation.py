@@ -113,9 +113,20 @@ def _error_in_brackets(text: str, request: Settings) -> Message | None:
     versions = _versions(text, request)
     if len(versions) > prompt_schedule.MAX_VERSIONS:
         return Message(
-            gettext_noop("This prompt changes into %(count)d others. Use at most %(limit)d."),
-            count=len(versions),
+            gettext_noop(
+                "This prompt changes into more than %(limit)d others. Let it change less."
+            ),
             limit=prompt_schedule.MAX_VERSIONS,
+        )
+    if (pieces := sum(map(prompt_length.pieces_in, versions))) > prompt_length.MAX_PIECES:
+        return Message(
+            gettext_noop(
+                "Shorten this, or let it change less: its %(versions)d versions have about %(pieces)d "
+                "pieces together, and %(limit)d are allowed."
+            ),
+            versions=len(versions),
+            pieces=pieces,
+            limit=prompt_length.MAX_PIECES,
         )
     fragments = max(len(prompt_weights.parse(version)) for version in versions)
     if fragments > prompt_weights.MAX_FRAGMENTS:

@@ -47,6 +47,17 @@ def test_encoding_is_shared_by_passes(runner: ModelRunner, tickets: list[Ticket]
 
 
 @torch.inference_mode()
+def test_encoding_is_shared_by_pieces(runner: ModelRunner, tickets: list[Ticket]) -> None:
+    stranger, neighbor = tickets
+    stranger.request = a_request(guidance_scale=1.0)
+    neighbor.request = a_request(guidance_scale=1.0, prompt="a BREAK " * 20)
+
+    short, long = (one.us for one in runner.encode(tickets).completed)
+
+    assert long == pytest.approx(20 * short, rel=0.1, abs=21)
+
+
+@torch.inference_mode()
 def test_a_pass_counts_its_rows_and_moves_every_run(
     runner: ModelRunner, tickets: list[Ticket]
 ) -> None:

@@ -1,10 +1,14 @@
 """Prompts that change with the steps, in AUTOMATIC1111's syntax."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generation.engine.request import prompt_schedule
+from generation.engine.request import MAX_PROMPT_LENGTH, prompt_schedule
+from generation.engine.request.limits import MAX_STEPS
+from generation.engine.request.prompt_length import MAX_PIECES
 from tests.engine.driving import a_request
 from tests.engine.request.test_request import errors_of
 
@@ -51,8 +55,43 @@ def test_brackets_may_nest_deeper_than_calls():
 def test_a_prompt_of_too_many_versions_is_refused():
     prompt = "[a|b|c|d] [a|b|c|d|e]"
 
-    assert "changes into 20 others" in errors_of(prompt=prompt, num_inference_steps=50)["prompt"]
+    assert "more than 16 others" in errors_of(prompt=prompt, num_inference_steps=50)["prompt"]
+    assert len(prompt_schedule.by_step(prompt, steps=50)) == 50
     a_request(prompt=prompt, num_inference_steps=16)
+
+
+def test_the_pieces_of_all_versions_count():
+    words = "tin robots water orchids on a pier, " * 70
+
+    for field in ("prompt", "negative_prompt"):
+        errors = errors_of(
+            **{field: f"[{'|'.join('abcdefghijklmnop')}] {words}"}, num_inference_steps=50
+        )
+        assert list(errors) == [field]
+        assert "its 16 versions" in errors[field]
+        assert f"{MAX_PIECES} are allowed" in errors[field]
+    a_request(prompt=f"[a|b] {words}", num_inference_steps=50)
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "0." + "9" * 400, "9" * 400 + ".5", "-" + "9" * 10])
+def test_a_number_that_is_too_long_is_text(number):
+    prompt = f"[a:b:{number}]"
+
+    assert prompt_schedule.versions(prompt, steps=4) == (prompt,)
+    a_request(prompt=prompt)
+
+
+@pytest.mark.parametrize("depth", [100, 999])
+@pytest.mark.parametrize("middle", ["a", "a|b"])
+def test_nested_brackets_around_a_long_prompt_are_read_in_a_moment(depth, middle):
+    prompt = "[" * depth + middle * 9_000 + "]" * depth
+    began = time.process_time()
+
+    prompts = prompt_schedule.by_step(prompt[:MAX_PROMPT_LENGTH], steps=MAX_STEPS)
+
+    assert time.process_time() - began < 3
+    assert len(prompts) == MAX_STEPS
+    assert len(set(map(id, prompts))) == len(set(prompts))
 
 
 def test_a_prompt_of_too_many_signs_is_refused():
@@ -69,3 +108,11 @@ def test_a_request_counts_the_texts_that_are_read():
     assert request.texts == 4
     assert request.texts_by_step == (("a", "c"), ("b", "c"), ("a", "d"), ("b", "d"))
     assert a_request(prompt="[a|b]", guidance_scale=1.0).texts == 2
+
+
+def test_a_request_counts_the_pieces_of_all_texts():
+    longer = "a BREAK b BREAK [c|d]"
+
+    assert a_request(prompt="a").text_pieces == 2
+    assert a_request(prompt=longer, negative_prompt="[a|b]").text_pieces == 2 * 3 + 2
+    assert a_request(prompt=longer, negative_prompt="[a|b]", guidance_scale=1.0).text_pieces == 6

@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -67,6 +68,32 @@ def test_a_very_long_prompt_is_quoted_for_the_time_that_it_takes():
 @pytest.mark.parametrize("prompt", ["1234567890" * 100, "!" * 700, "水" * 250, "a BREAK " * 10])
 def test_a_prompt_of_few_words_and_many_pieces_teaches_nothing(prompt):
     learn(make_request(prompt=prompt), ms_per_step_megapixel=9_000)
+
+    assert not Speed.objects.exists()
+
+
+CHANGING = "[" + "|".join("abcdefghijklmnop") + "]"
+
+
+def test_a_prompt_of_many_versions_is_quoted_for_reading_them():
+    learn(make_request(num_inference_steps=30), ms_per_step_megapixel=7_000, overhead_ms=40)
+    parts = "a BREAK " * 8
+    short, long = (make_request(num_inference_steps=30, prompt=each + "b") for each in ("", parts))
+    changing = make_request(num_inference_steps=30, prompt=parts + CHANGING)
+
+    quotes = [estimates.quote(each).likely_ms for each in (short, long, changing)]
+    again = estimates.quote(replace(changing, num_images=4)).likely_ms
+
+    read = estimates.BUNDLED_READING_SHARE * 7_000
+    factors = [estimates.length_factor(each) for each in (long, changing)]
+    step = 7_000 * short.evaluations * short.passes * short.megapixels
+    assert quotes[1] == pytest.approx(step * factors[0] + 40, abs=2)
+    assert quotes[2] == pytest.approx(step * factors[1] + 40 + read * (16 * 9 + 1 - 16), abs=2)
+    assert again == pytest.approx(4 * (step * factors[1] + 40) + read * (16 * 9 + 1 - 16), abs=4)
+
+
+def test_a_prompt_of_many_versions_teaches_nothing():
+    learn(make_request(prompt=CHANGING, num_inference_steps=30), ms_per_step_megapixel=9_000)
 
     assert not Speed.objects.exists()
 

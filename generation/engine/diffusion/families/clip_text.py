@@ -98,16 +98,20 @@ class ClipTextEncoder:
         self, ids: Tensor, *, layers: Collection[int]
     ) -> tuple[dict[int, Tensor], Tensor | None]:
         """Return the hidden states of each layer, and the pooled output of models that have one."""
-        outputs = [
-            self.model(part.to(self.model.device), output_hidden_states=layers != {1})
-            for part in torch.split(ids, _MAX_PIECES)
-        ]
+        parts = [self._run_part(part, layers) for part in torch.split(ids, _MAX_PIECES)]
         hidden = {
-            layer: torch.cat([self._hidden(output, layer) for output in outputs])
-            for layer in layers
+            layer: torch.cat([states[layer] for states, _pooled in parts]) for layer in layers
         }
-        has_pooled = hasattr(outputs[0], "text_embeds")
-        return hidden, torch.cat([each.text_embeds for each in outputs]) if has_pooled else None
+        pooled = [each for _states, each in parts if each is not None]
+        return hidden, torch.cat(pooled) if pooled else None
+
+    def _run_part(
+        self, ids: Tensor, layers: Collection[int]
+    ) -> tuple[dict[int, Tensor], Tensor | None]:
+        # The other layers' states end here: those of all parts would fill the memory.
+        output = self.model(ids.to(self.model.device), output_hidden_states=layers != {1})
+        hidden = {layer: self._hidden(output, layer) for layer in layers}
+        return hidden, getattr(output, "text_embeds", None)
 
     def _hidden(self, output: Any, layer: int) -> Tensor:
         states: Tensor

@@ -1,5 +1,8 @@
 """Prompts of any length and weight, in every family that reads them with CLIP."""
 
+import weakref
+from typing import Any
+
 import pytest
 import torch
 
@@ -130,6 +133,26 @@ def test_a_text_is_read_from_the_layer_that_each_prompt_says(encoder: ClipTextEn
     assert torch.allclose(one, hidden(encoder, "abc"), atol=1e-6)
     assert not torch.allclose(one, two, atol=1e-2)
     assert not torch.allclose(two, three, atol=1e-2)
+
+
+def test_layers_that_no_prompt_needs_are_dropped_piece_by_piece(
+    encoder: ClipTextEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clip_text, "_MAX_PIECES", 1)
+    unneeded: list[weakref.ref[torch.Tensor]] = []
+    alive: list[int] = []
+
+    def note(_model: object, _inputs: object, output: Any) -> None:
+        unneeded.append(weakref.ref(output.hidden_states[0]))
+        alive.append(sum(each() is not None for each in unneeded))
+
+    hook = encoder.model.register_forward_hook(note)
+    with torch.inference_mode():
+        encoder.encode([Prompt(LONG, 2)])
+    hook.remove()
+
+    assert alive == [1] * len(alive)
+    assert len(alive) > 2
 
 
 @pytest.mark.parametrize("checkpoint", ["toy", "toy-sd2", "toy-xl", "toy-sd3"])
