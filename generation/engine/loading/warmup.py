@@ -61,12 +61,14 @@ def _request(checkpoint: Checkpoint, *, prompt: str, guidance_scale: float) -> G
     """Return a request in the checkpoint's first mode, neither square nor large."""
     mode = next(mode for mode in Mode if mode in checkpoint.modes)
     side = min(checkpoint.native_size, _LARGEST_SIDE)
+    room = (side - checkpoint.min_size) // 2 // checkpoint.multiple * checkpoint.multiple
+    step = max(min(checkpoint.shape_multiple, room), checkpoint.multiple)
     return GenerationRequest.usual(
         checkpoint,
         prompt=prompt,
         mode=mode,
-        width=max(side - checkpoint.shape_multiple, checkpoint.min_size),
-        height=max(side - 2 * checkpoint.shape_multiple, checkpoint.min_size),
+        width=max(side - step, checkpoint.min_size),
+        height=max(side - 2 * step, checkpoint.min_size),
         guidance_scale=guidance_scale,
         **dict.fromkeys(mode.pictures, _SOME_SHA256),
     )

@@ -141,7 +141,9 @@ class Settings:
 
     @property
     def subseeds(self) -> tuple[int, ...]:
-        """The subseed of each image, of use with a `subseed_strength`."""
+        """The subseed of each image; all the same without a `subseed_strength`, where it has no effect."""
+        if not self.subseed_strength:
+            return (self.subseed,) * self.num_images
         return tuple((self.subseed + index) % (MAX_SEED + 1) for index in range(self.num_images))
 
     @property

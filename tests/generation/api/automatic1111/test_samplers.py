@@ -26,7 +26,7 @@ def sampling():
             "Karras",
         ),
         (
-            {"sampler_name": "DPM++ 2M SDE", "scheduler": "Karras"},
+            {"sampler_name": "DPM++ 2M SDE", "scheduler": "Karras", "eta": 1},
             ("dpmpp_2m_sde", "karras"),
             "DPM++ 2M SDE Karras",
             "Karras",
