@@ -7,6 +7,9 @@ import torch
 from diffusers.schedulers.scheduling_dpmsolver_sde import BrownianTreeNoiseSampler
 from torch import Tensor
 
+# A path rounds its ends to so many, and warns of a time beyond them.
+_DIGITS = 6
+
 
 class BrownianNoise:
     """Noise between two noise levels, along a path that the image's seed determines.
@@ -20,13 +23,14 @@ class BrownianNoise:
     ) -> None:
         self._device = latents.device
         self._shape = (1, *latents.shape[1:])
-        self._range = (float(sigmas[sigmas > 0].min()), float(sigmas.max()))
+        ends = (sigmas[sigmas > 0].min(), sigmas.max())
+        self._range = [round(float(end), _DIGITS) for end in ends]
         self._seeds = [generator.initial_seed() for generator in generators]
 
     def __call__(self, sigma: Tensor, next_sigma: Tensor) -> Tensor:
         """Return noise of unit variance, (images, channels, height, width)."""
         # The scheduler goes by way of logarithms, and leaves the range by a rounding error.
-        ends = [one.clamp(*self._range) for one in (sigma, next_sigma)]
+        ends = [one.double().clamp(*self._range) for one in (sigma, next_sigma)]
         return torch.cat([path(*ends) for path in self._paths]).to(self._device)
 
     @cached_property
