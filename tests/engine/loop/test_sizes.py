@@ -15,7 +15,7 @@ from generation.engine.events import Previewed
 from generation.engine.loading.loader import Loader
 from generation.engine.loop.batch_limit import BatchLimit
 from generation.engine.loop.engine import Engine
-from tests.engine import toy_checkpoints
+from tests.engine import published_schedules, toy_checkpoints
 from tests.engine.cases import inputs_of, request_for
 from tests.engine.driving import a_request, of_kind, run_to_the_end, the_finished
 from tests.engine.reference import References, Seen, relative_difference
@@ -49,7 +49,7 @@ def _deep() -> StableDiffusionPipeline:
             sample_size=32,
             latent_channels=4,
         ),
-        scheduler=toy_checkpoints._epsilon(),
+        scheduler=published_schedules.scheduler(published_schedules.SD1),
         **toy_checkpoints._NO_SAFETY,
     )
 
