@@ -6,7 +6,6 @@ from collections.abc import Set as AbstractSet
 
 import pytest
 from django.core.cache import cache
-from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client
 from django.utils import translation
@@ -81,16 +80,6 @@ def _flush_may_truncate() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "execute_sql_flush", execute_allowed)
         yield
-
-
-@pytest.fixture(autouse=True)
-def _patient_transaction(request: pytest.FixtureRequest) -> None:
-    """A test that is one transaction may think between two queries for longer than a request may."""
-    if "db" in request.fixturenames and "transactional_db" not in request.fixturenames:
-        request.getfixturevalue("db")
-    if connection.in_atomic_block:
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
 
 
 @pytest.fixture(autouse=True)

@@ -52,15 +52,15 @@ from sdsite.settings import *  # noqa: E402, F403
 from sdsite.settings import DATABASES, STATIC_ROOT, STORAGES  # noqa: E402
 
 site = DATABASES["default"]
-# On a busy machine, threads that race for connections wait for longer than requests should.
-patient = {**site["OPTIONS"]["pool"], "timeout": 60}
-DATABASES = {
-    "default": {
-        **site,
-        "TEST": {"NAME": site["NAME"]},
-        "OPTIONS": {**site["OPTIONS"], "pool": patient},
-    }
+# On a busy machine, threads that race for connections and locks wait for longer than requests should, and
+# a test that is one transaction thinks for longer between two queries.
+LIMITS = ("idle_in_transaction_session_timeout", "lock_timeout", "statement_timeout")
+patient = {
+    **site["OPTIONS"],
+    "options": " ".join(f"-c {limit}=60s" for limit in LIMITS),
+    "pool": {**site["OPTIONS"]["pool"], "timeout": 60},
 }
+DATABASES = {"default": {**site, "TEST": {"NAME": site["NAME"]}, "OPTIONS": patient}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 STATIC_ROOT.mkdir(parents=True)

@@ -592,8 +592,7 @@ def test_a_row_that_somebody_has_locked_does_not_stop_the_others(alice, bob):
 
     def settle_for_long():
         try:
-            with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            with transaction.atomic():
                 Job.objects.select_for_update().get(pk=first.pk)
                 locked.set()
                 done.wait(30)
@@ -603,9 +602,14 @@ def test_a_row_that_somebody_has_locked_does_not_stop_the_others(alice, bob):
     thread = threading.Thread(target=settle_for_long)
     thread.start()
     locked.wait(10)
-    reaped = jobs.reap()
-    done.set()
-    thread.join()
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '200ms'")
+        try:
+            reaped = jobs.reap()
+        finally:
+            cursor.execute("RESET lock_timeout")
+            done.set()
+            thread.join()
 
     assert reaped == 1
     assert Job.objects.queued().get() == second
