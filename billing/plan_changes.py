@@ -20,7 +20,7 @@ from billing.models import LIVE, Interval, Subscription
 from billing.plans import PLANS, Plan
 from billing.providers import gateway
 from billing.providers.objects import ProviderSubscription
-from billing.providers.protocol import CardDeclined
+from billing.providers.protocol import ProviderUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -113,27 +113,29 @@ def change(user: User, token: str) -> str | None:
     # A refusal must come before the first step.
     gateway().require_price(plan, interval)
     page = None
-    if remote.cancel_at_period_end:
-        gateway().set_cancel_at_period_end(remote, cancel=False, idempotency_key=f"{key}:resume")
     if at_once:
-        page = _change_now(remote, plan, interval, at=at, key=key)
+        page = gateway().change_plan(remote, plan, interval, at=at, idempotency_key=key)
     else:
-        gateway().schedule_change(remote, plan, interval, idempotency_key=key)
+        _schedule(remote, plan, interval, key=key)
     subscriptions.synchronize(remote.id)
     return page
 
 
-def _change_now(
-    remote: ProviderSubscription, plan: Plan, interval: Interval, *, at: datetime, key: str
-) -> str | None:
-    """A declined card leaves a cancellation as it was: the plan must not renew by a failed upgrade."""
+def _schedule(remote: ProviderSubscription, plan: Plan, interval: Interval, *, key: str) -> None:
+    """Schedule a change, withdrawing a cancellation, which returns if the change is refused.
+
+    Otherwise a canceled plan would renew, by a change that its owner was told had failed.
+    """
+    if not remote.cancel_at_period_end:
+        gateway().schedule_change(remote, plan, interval, idempotency_key=key)
+        return
+    gateway().set_cancel_at_period_end(remote, cancel=False, idempotency_key=f"{key}:resume")
     try:
-        return gateway().change_plan(remote, plan, interval, at=at, idempotency_key=key)
-    except CardDeclined:
-        if remote.cancel_at_period_end:
-            gateway().set_cancel_at_period_end(
-                remote, cancel=True, idempotency_key=f"{key}:cancel again"
-            )
+        gateway().schedule_change(remote, plan, interval, idempotency_key=key)
+    except ProviderUnavailable:
+        # Part of the schedule may exist already.
+        now = gateway().retrieve_subscription(remote.id)
+        gateway().set_cancel_at_period_end(now, cancel=True, idempotency_key=f"{key}:cancel again")
         raise
 
 

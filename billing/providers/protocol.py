@@ -51,7 +51,7 @@ class NoSuchCustomer(ProviderRefused):
 
 
 class CardDeclined(Exception):
-    """The card was refused. Nothing was charged; a scheduled change or cancellation may be gone."""
+    """The card was refused. Nothing was charged; a scheduled change may be gone."""
 
     def __init__(self) -> None:
         super().__init__(_("Your card was declined. Nothing was charged."))
@@ -147,8 +147,8 @@ class Gateway(Protocol):
     ) -> str | None:
         """Move to `plan` at once, and invoice the difference as of `at`. Raises CardDeclined.
 
-        Returns the URL of a page if the bank wants the customer to confirm the payment first. The
-        plan stays as it is until then.
+        Withdraws a cancellation, too. Returns the URL of a page if the bank wants the customer to
+        confirm the payment first: plan and cancellation stay as they are until then.
         """
 
     def schedule_change(

@@ -218,6 +218,77 @@ def test_a_bank_that_asks_first_is_waited_for(alice: User) -> None:
     assert_books_balance()
 
 
+def waiting_upgrade_of_a_canceled_plan(user: User) -> SandboxObject:
+    """The invoice of an upgrade whose payment is to be confirmed."""
+    plan_changes.cancel(user)
+    use_card(user, sandbox.Card.CONFIRM)
+    assert change(user, PREMIUM) is not None
+    return SandboxObject.objects.filter(type="invoice").latest("created_at")
+
+
+def test_an_upgrade_that_is_never_confirmed_leaves_a_canceled_plan_canceled(
+    alice: User, clock: Clock
+) -> None:
+    subscription = provider.subscribe(alice)
+    invoice = waiting_upgrade_of_a_canceled_plan(alice)
+
+    subscription.refresh_from_db()
+    assert (subscription.awaits_confirmation, subscription.cancel_at_period_end) == (True, True)
+    end_the_period(subscription, clock)
+
+    assert subscription.status == Subscription.Status.CANCELED
+    assert not subscription.awaits_confirmation
+    # Its page can't bring the plan back.
+    sandbox.pay_invoice(invoice.pk)
+    subscriptions.synchronize(subscription.provider_subscription_id)
+    assert plan_of(alice) == TRIAL
+    assert Payment.objects.get(invoice_id=invoice.pk).status == Payment.Status.VOID
+    assert_books_balance()
+
+
+def test_an_upgrade_that_is_confirmed_resumes_a_canceled_plan(alice: User) -> None:
+    subscription = provider.subscribe(alice)
+    invoice = waiting_upgrade_of_a_canceled_plan(alice)
+
+    sandbox.pay_invoice(invoice.pk)
+    subscriptions.synchronize(subscription.provider_subscription_id)
+
+    subscription.refresh_from_db()
+    assert not subscription.cancel_at_period_end
+    assert plan_of(alice) == PREMIUM
+    assert_books_balance()
+
+
+def test_an_upgrade_waits_for_its_confirmation_for_less_than_a_day(
+    alice: User, clock: Clock
+) -> None:
+    subscription = provider.subscribe(alice)
+    use_card(alice, sandbox.Card.CONFIRM)
+    change(alice, PREMIUM)
+
+    clock.advance(hours=23)
+    sandbox.renew_due()
+    subscriptions.synchronize(subscription.provider_subscription_id)
+
+    subscription.refresh_from_db()
+    assert subscription.status == Subscription.Status.ACTIVE
+    assert not subscription.awaits_confirmation
+    assert not Payment.objects.filter(status=Payment.Status.OPEN).exists()
+    assert plan_of(alice) == BASIC
+
+
+def test_canceling_drops_an_upgrade_that_waits(alice: User) -> None:
+    subscription = provider.subscribe(alice)
+    use_card(alice, sandbox.Card.CONFIRM)
+    change(alice, PREMIUM)
+
+    plan_changes.cancel(alice)
+
+    subscription.refresh_from_db()
+    assert (subscription.awaits_confirmation, subscription.cancel_at_period_end) == (False, True)
+    assert not Payment.objects.filter(status=Payment.Status.OPEN).exists()
+
+
 def test_a_downgrade_waits_for_the_periods_end(alice: User, clock: Clock) -> None:
     subscription = provider.subscribe(alice, "premium")
     half_of_the_period_passes(subscription, clock)

@@ -7,7 +7,7 @@ from billing.models import Interval, SandboxObject
 from billing.periods import after
 from billing.plans import PLANS, Plan
 from billing.providers.protocol import CardDeclined
-from billing.providers.sandbox import objects, payments
+from billing.providers.sandbox import objects, payments, pending_updates
 from billing.providers.sandbox.objects import Json
 from billing.providers.sandbox.payments import Card
 from billing.providers.stripe.json import moment
@@ -54,6 +54,7 @@ def renew(
         if row.data["cancel_at_period_end"]:
             _end(row)
             return
+        pending_updates.drop(row.data)
         _begin_period(row.data)
         plan, interval = objects.plan_of(row.data)
         line = objects.plan_line(plan, interval, period=objects.period_of(row.data))
@@ -81,6 +82,7 @@ def pay_invoice(invoice_id: str) -> None:
         pending = subscription.data["pending_update"]
         if pending and pending["invoice"] == invoice_id:
             _apply(subscription.data, PLANS[pending["plan"]], Interval(pending["interval"]))
+            subscription.data["cancel_at_period_end"] = False
         subscription.data |= {"status": "active", "pending_update": None}
         payments.save(subscription, "customer.subscription.updated")
         payments.mark_paid(invoice)
@@ -88,6 +90,7 @@ def pay_invoice(invoice_id: str) -> None:
 
 def renew_due() -> int:
     """Renew due subscriptions by one period, and retry due invoices; returns the number of renewals."""
+    pending_updates.drop_expired()
     subscriptions = SandboxObject.objects.filter(type="subscription")
     over = Q(data__items__data__0__current_period_end__lte=objects.now())
     due = list(subscriptions.filter(over, data__status="active").values_list("pk", flat=True))
@@ -146,15 +149,10 @@ def change_plan(subscription_id: str, plan: Plan, interval: Interval, *, at: int
         _release(row.data)
         lines = lines_of_change(row.data, plan, interval, at=at)
         if card == Card.CONFIRM:
-            invoice = payments.bill(row.data, lines, paid=False)
-            row.data["pending_update"] = {
-                "plan": plan.id,
-                "interval": interval.value,
-                "invoice": invoice["id"],
-            }
-            payments.save(row, "customer.subscription.updated")
-            return str(invoice["id"])
+            return pending_updates.create(row, lines, plan, interval)
+        pending_updates.drop(row.data)
         _apply(row.data, plan, interval, at=at)
+        row.data["cancel_at_period_end"] = False
         payments.save(row, "customer.subscription.updated")
         payments.bill(row.data, lines, paid=True)
         return None
@@ -177,6 +175,9 @@ def set_cancel_at_period_end(subscription_id: str, *, cancel: bool) -> None:
     with transaction.atomic():
         row = payments.lock(subscription_id)
         _release(row.data)
+        if cancel:
+            # A change that waits would withdraw the cancellation.
+            pending_updates.drop(row.data)
         row.data["cancel_at_period_end"] = cancel
         payments.save(row, "customer.subscription.updated")
 
@@ -266,6 +267,7 @@ def _retry(invoice_id: str) -> None:
 
 
 def _end(subscription: SandboxObject) -> None:
+    pending_updates.drop(subscription.data)
     subscription.data |= {"status": "canceled", "ended_at": objects.now()}
     payments.save(subscription, "customer.subscription.deleted")
 

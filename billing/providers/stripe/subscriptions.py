@@ -52,6 +52,8 @@ class Subscriptions(Connection):
                 "items": [{"id": remote.item_id, "price": price}],
                 "proration_behavior": "always_invoice",
                 "proration_date": int(at.timestamp()),
+                # Applied with the change: one that is never confirmed leaves a canceled plan canceled.
+                "cancel_at_period_end": False,
                 # An unpaid change is not applied.
                 "payment_behavior": "pending_if_incomplete",
                 "expand": ["latest_invoice.payments"],

@@ -273,6 +273,8 @@ class Account:
         pending = subscription["pending_update"]
         if pending and subscription["latest_invoice"] == invoice_id:
             self.apply(subscription, self.get(pending["price"], "price"), at=now())
+            if pending["cancel_at_period_end"] is not None:
+                subscription["cancel_at_period_end"] = pending["cancel_at_period_end"]
         subscription |= {"status": "active", "pending_update": None}
         self.emit("customer.subscription.updated", subscription)
 
@@ -289,6 +291,11 @@ class Account:
         self.emit("invoice.voided", invoice)
 
     # Subscriptions ------------------------------------------------------------------------------
+
+    def drop_pending_update(self, subscription: Object) -> None:
+        """Expired or replaced: the invoice is voided."""
+        self.void(self.get(subscription["latest_invoice"], "invoice"))
+        self.emit("customer.subscription.updated", subscription)
 
     def apply(self, subscription: Object, price: Object, *, at: int) -> None:
         """The subscription has this price from now on; another interval begins a period at once."""
@@ -340,6 +347,9 @@ class Account:
     def tick(self) -> None:
         """Do what the passing of time does, up to the tests' clock."""
         for subscription in self.all("subscription", status="active"):
+            pending = subscription["pending_update"]
+            if pending and pending["expires_at"] <= now():
+                self.drop_pending_update(subscription)
             (item,) = subscription["items"]["data"]
             while item["current_period_end"] <= now() and subscription["status"] == "active":
                 self._end_period(subscription)

@@ -336,10 +336,13 @@ def update_subscription(account: Account, subscription_id: str, *, asked: Params
         raise Refused("A canceled subscription can only update its cancellation_details.")
     if subscription["schedule"] is not None:
         raise Refused("The subscription is managed by the subscription schedule.")
+    cancel, pending = asked.get("cancel_at_period_end"), subscription["pending_update"]
+    if pending and cancel is not None and cancel != pending["cancel_at_period_end"]:
+        account.drop_pending_update(subscription)
     if "items" in asked:
         _change_price(account, subscription, asked)
-    if "cancel_at_period_end" in asked:
-        subscription["cancel_at_period_end"] = asked["cancel_at_period_end"]
+    elif cancel is not None:
+        subscription["cancel_at_period_end"] = cancel
     account.emit("customer.subscription.updated", subscription)
     return shown(account, subscription, asked)
 
@@ -347,7 +350,15 @@ def update_subscription(account: Account, subscription_id: str, *, asked: Params
 def _change_price(account: Account, subscription: Object, asked: Params) -> None:
     if asked.get("payment_behavior") != "pending_if_incomplete":
         raise Refused("The fake knows payment_behavior=pending_if_incomplete alone.")
-    supported = {"items", "payment_behavior", "proration_behavior", "proration_date", "expand"}
+    # https://docs.stripe.com/billing/subscriptions/pending-updates-reference
+    supported = {
+        "items",
+        "payment_behavior",
+        "proration_behavior",
+        "proration_date",
+        "cancel_at_period_end",
+        "expand",
+    }
     if asked.keys() - supported:
         raise Refused("pending_if_incomplete does not support these parameters.")
     (change,) = asked["items"]
@@ -360,9 +371,12 @@ def _change_price(account: Account, subscription: Object, asked: Params) -> None
     intent = account.settle(invoice)
     if intent["status"] == "succeeded":
         account.apply(subscription, price, at=at)
+        if "cancel_at_period_end" in asked:
+            subscription["cancel_at_period_end"] = asked["cancel_at_period_end"]
     else:
         subscription["pending_update"] = {
-            "expires_at": accounts.now() + 23 * 3_600,
+            "expires_at": min(accounts.now() + 23 * accounts.HOUR, item["current_period_end"]),
+            "cancel_at_period_end": asked.get("cancel_at_period_end"),
             "subscription_items": [{"id": item["id"], "price": price["id"]}],
             "price": price["id"],
         }

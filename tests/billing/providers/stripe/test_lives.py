@@ -7,15 +7,16 @@ import pytest
 from django.dispatch import Signal
 
 from accounts.models import User
-from billing import ledger, payments, plan_changes, plans, signals
+from billing import ledger, payments, plan_changes, plans, signals, subscriptions
 from billing.models import Entry, Grant, Interval, Payment, Subscription, Unit
 from billing.plans import CREDIT_PACKS, PLANS, TRIAL, plan_of
 from billing.providers import gateway
-from billing.providers.protocol import CardDeclined
+from billing.providers.protocol import CardDeclined, ProviderRefused
 from tests.billing.books import assert_books_balance, balance
 from tests.billing.conftest import Clock, Told
 from tests.billing.providers.stripe.account import ASKS, DECLINED, VISA
 from tests.billing.providers.stripe.conftest import Life
+from tests.billing.providers.stripe.server import FakeStripe
 
 pytestmark = pytest.mark.django_db
 
@@ -156,6 +157,67 @@ def test_a_declined_upgrade_leaves_a_canceled_plan_canceled(life: Life, alice: U
     life.use_card(VISA)
     change(alice, "premium")
     assert not life.subscription["cancel_at_period_end"]
+
+
+def test_an_upgrade_that_is_never_confirmed_leaves_a_canceled_plan_canceled(
+    life: Life, alice: User, clock: Clock
+) -> None:
+    life.subscribe()
+    plan_changes.cancel(alice)
+    life.use_card(ASKS)
+
+    assert change(alice, "premium") is not None
+    life.deliver()
+
+    assert (row().awaits_confirmation, row().cancel_at_period_end) == (True, True)
+    clock.advance(hours=23)
+    life.account.tick()
+    life.deliver()
+    assert (row().awaits_confirmation, row().cancel_at_period_end) == (False, True)
+    end_period(life, clock)
+    assert row().status == Subscription.Status.CANCELED
+    assert plan_of(alice) == TRIAL
+    assert_books_balance()
+
+
+def test_an_upgrade_that_is_confirmed_resumes_a_canceled_plan(life: Life, alice: User) -> None:
+    life.subscribe()
+    plan_changes.cancel(alice)
+    life.use_card(ASKS)
+    change(alice, "premium")
+
+    life.account.pay_on_hosted_page(life.account.all("invoice")[0]["id"])
+    life.deliver()
+
+    assert not row().cancel_at_period_end
+    assert plan_of(alice) == PLANS["premium"]
+    assert_books_balance()
+
+
+def test_canceling_drops_an_upgrade_that_waits(life: Life, alice: User) -> None:
+    life.subscribe()
+    life.use_card(ASKS)
+    change(alice, "premium")
+
+    plan_changes.cancel(alice)
+    life.deliver()
+
+    assert (row().awaits_confirmation, row().cancel_at_period_end) == (False, True)
+    assert not Payment.objects.filter(status=Payment.Status.OPEN).exists()
+
+
+def test_a_refused_downgrade_leaves_a_canceled_plan_canceled(
+    stripe: FakeStripe, life: Life, alice: User
+) -> None:
+    subscription = life.subscribe("premium")
+    plan_changes.cancel(alice)
+    stripe.forbidden.add("/v1/subscription_schedules")
+
+    with pytest.raises(ProviderRefused):
+        change(alice, "basic")
+
+    subscriptions.synchronize(subscription.provider_subscription_id)
+    assert (row().cancel_at_period_end, row().next_plan) == (True, "")
 
 
 def test_upgrading_with_a_card_whose_bank_asks_first(life: Life, alice: User) -> None:
