@@ -7,10 +7,8 @@ said how many there would be or not. Past a limit the view gets an empty body, a
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import Any
 
 from asgiref.sync import ThreadSensitiveContext
 from django.conf import settings
@@ -21,15 +19,10 @@ from django.urls import Resolver404, resolve
 
 from accounts import body_sizes, keys
 from generation.api import auth, key_in_path
+from generation.api.asgi_types import App, Message, Receive, Scope, Send
 from generation.api.threads import in_thread
 
 log = logging.getLogger(__name__)
-
-Scope = dict[str, Any]
-Message = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # Callers without a valid API key send no more than this to a route for those with one.
 STRANGERS_BYTES = 64 * 2**10

@@ -6,13 +6,13 @@ its connection takes no more.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
 
+from generation.api.asgi_types import App, Message, Receive, Scope, Send
 from generation.api.errors import is_transient
 from generation.api.threads import in_thread
 from generation.models import Job
@@ -20,11 +20,6 @@ from generation.models.api import Order
 
 log = logging.getLogger(__name__)
 
-Scope = dict[str, Any]
-Message = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 _KEY = "generation.api.delivery"
 
 
