@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec
 
 from allauth.account import app_settings
 from allauth.core import ratelimit
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -36,6 +37,12 @@ def limited(action: str) -> Callable[[View[P]], View[P]]:
         return limited_view
 
     return decorate
+
+
+def count(key: str, *, seconds: int, by: int = 1) -> int:
+    """Add to a counter that starts anew after so many seconds, and return it. allauth's limits count no GETs."""
+    cache.add(key, 0, timeout=seconds)
+    return cache.incr(key, by)
 
 
 def too_many_requests(request: HttpRequest, *, seconds: int = MINUTE) -> HttpResponse:

@@ -6,17 +6,16 @@ import time
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.core.cache import cache
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from accounts import keys
+from accounts import keys, rate_limits
 from accounts.models import ApiKey, Scope
+from accounts.rate_limits import MINUTE
 from generation.api import cross_origin
 from generation.api.errors import ApiError, forbidden_scope, too_large
 from generation.models import Job
 
-MINUTE = 60
 # An image of uploads.MAX_BYTES in base64, with room for the other fields.
 MAX_BYTES = 30 * 2**20
 _META_KEY = "generation.api.call"
@@ -103,8 +102,6 @@ def _spend(key: ApiKey) -> RateLimit:
     """Count the request against the current minute."""
     minute, second = divmod(int(time.time()), MINUTE)
     counter = f"api.{key.pk}.{minute}"
-    cache.add(counter, 0, timeout=2 * MINUTE)
     limit = settings.API_REQUESTS_A_MINUTE
-    return RateLimit(
-        limit=limit, remaining=limit - cache.incr(counter), reset_seconds=MINUTE - second
-    )
+    spent = rate_limits.count(counter, seconds=2 * MINUTE)
+    return RateLimit(limit=limit, remaining=limit - spent, reset_seconds=MINUTE - second)

@@ -5,15 +5,14 @@ from pathlib import PurePosixPath
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, quote_etag
 from django.views.decorators.http import require_safe
 
+from accounts import rate_limits
 from accounts.models import User
-from accounts.rate_limits import MINUTE, too_many_requests
 from accounts.requests import user_of
 from generation.gallery.views import get_image_for_user
 from generation.images import file_formats, storage
@@ -64,11 +63,13 @@ def image_download(request: HttpRequest, image_id: UUID) -> HttpResponse:
     return _file(request, image, name="file", as_attachment=True)
 
 
-def _get_image_for_bearer(
-    request: HttpRequest, image_id: UUID, *, name: str, quality: int | None = None
-) -> Image:
+def _get_image_for_bearer(request: HttpRequest, image_id: UUID, *, name: str) -> Image:
     """The image, for its owner or for a signed link. Raises Http404."""
-    if _is_signed(request, image_id, name=name, quality=quality):
+    return _get_image(request, image_id, is_signed=_is_signed(request, image_id, name=name))
+
+
+def _get_image(request: HttpRequest, image_id: UUID, *, is_signed: bool) -> Image:
+    if is_signed:
         return get_object_or_404(Image.objects.kept().select_related("job"), pk=image_id)
     if not request.user.is_authenticated:
         raise Http404
@@ -112,16 +113,15 @@ def _converted(request: HttpRequest, image_id: UUID, *, format: str) -> HttpResp
     if not _QUALITY.fullmatch(text):
         raise Http404
     quality = int(text)
-    name = f"image_{format}"
-    image = _get_image_for_bearer(request, image_id, name=name, quality=quality)
-    is_signed = _is_signed(request, image_id, name=name, quality=quality)
+    is_signed = _is_signed(request, image_id, name=f"image_{format}", quality=quality)
+    image = _get_image(request, image_id, is_signed=is_signed)
     if not is_signed and quality != file_formats.DEFAULT_QUALITY:
         raise Http404
     etag = quote_etag(f"{image.pk}-{format}-{quality}")
     response = get_conditional_response(request, etag=etag)
     if response is None:
         if not is_signed and not _may_convert(user_of(request)):
-            return too_many_requests(request)
+            return rate_limits.too_many_requests(request)
         convert = file_formats.kept_content_of if is_signed else file_formats.content_of
         try:
             content = convert(image, format=format, quality=quality)
@@ -134,12 +134,10 @@ def _converted(request: HttpRequest, image_id: UUID, *, format: str) -> HttpResp
 
 
 def _may_convert(user: User) -> bool:
-    """Count a conversion; False beyond the limit of a minute. allauth's limits count no GET requests."""
-    key = f"converted.{user.pk}"
+    """Count a conversion; False beyond the limit of a minute."""
     count = 0
     with may_be_lost():
-        cache.add(key, 0, timeout=MINUTE)
-        count = cache.incr(key)
+        count = rate_limits.count(f"converted.{user.pk}", seconds=rate_limits.MINUTE)
     return count <= MOST_CONVERSIONS
 
 

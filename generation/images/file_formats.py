@@ -8,6 +8,7 @@ from django.core.cache import cache
 from PIL import Image as PillowImage
 from PIL import ImageOps
 
+from accounts import rate_limits
 from generation.images import ai_label, storage
 from generation.images.ai_label import Mark
 from generation.live.messages import may_be_lost
@@ -85,8 +86,7 @@ def kept_content_of(image: Image, *, format: str, quality: int) -> bytes:
 def _has_room(size: int) -> bool:
     """Count so many bytes; False once MOST_KEPT_IN_ALL are exceeded."""
     key = f"pictures.kept.{int(time.time()) // KEPT_SECONDS}"
-    cache.add(key, 0, timeout=2 * KEPT_SECONDS)
-    return cache.incr(key, size) <= MOST_KEPT_IN_ALL
+    return rate_limits.count(key, seconds=2 * KEPT_SECONDS, by=size) <= MOST_KEPT_IN_ALL
 
 
 def url_of(image: Image, *, format: str = "png", quality: int = DEFAULT_QUALITY) -> str:
