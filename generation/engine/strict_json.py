@@ -40,6 +40,14 @@ def read(path: Path) -> Any:
     return loads(path.read_bytes(), is_stored=False)
 
 
+def read_object(path: Path, *, is_finite: bool = True) -> dict[str, Any]:
+    """Return the object in a file, whose text stays there. Raises OSError or ValueError."""
+    content = loads(path.read_bytes(), is_stored=False, is_finite=is_finite)
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is no object")  # noqa: TRY004  # callers catch what is wrong with JSON
+    return content
+
+
 def _texts_in(value: Any) -> Iterator[str]:
     """Yield every text and name. Raises ValueError below MAX_DEPTH.
 

@@ -73,7 +73,7 @@ def doubt_about(brought: Mapping[str, Part], family: Family) -> str:
     vae = brought.get("vae")
     if not isinstance(vae, FolderPart):
         return ""
-    config = strict_json.read(vae.folder / CONFIG)
+    config = strict_json.read_object(vae.folder / CONFIG)
     has, usual = config.get("scaling_factor"), VAE_SCALES[family]["scaling_factor"]
     if config.get("_class_name") != "AutoencoderKL" or has == usual:
         return ""
@@ -186,8 +186,8 @@ def _tensors(path: Path) -> Tensors:
 
 def _class_of(folder: Path) -> str:
     try:
-        return str(strict_json.read(folder / CONFIG).get("_class_name", ""))
-    except (OSError, AttributeError, ValueError):
+        return str(strict_json.read_object(folder / CONFIG).get("_class_name", ""))
+    except (OSError, ValueError):
         return ""
 
 

@@ -160,8 +160,7 @@ class _Fetch:
     def _index(self) -> dict[str, Any]:
         path = self.aside / structure.INDEX
         self.hub.download(self.snapshot, self._file(Choice(structure.INDEX, structure.INDEX)), path)
-        content: dict[str, Any] = strict_json.read(path)
-        return content
+        return strict_json.read_object(path)
 
     def _file(self, choice: Choice) -> RemoteFile:
         try:

@@ -67,7 +67,6 @@ def _sum(field: str, *configs: Config) -> int:
 def _config(folder: Path) -> Config:
     """Return the part's configuration; empty if the folder has no such part."""
     try:
-        content = strict_json.read(folder / "config.json")
+        return strict_json.read_object(folder / "config.json")
     except (OSError, ValueError):
         return {}
-    return content if isinstance(content, dict) else {}

@@ -79,8 +79,7 @@ def _recognize(folder: Path, *, id: str, name: str, family: Family | None) -> Ch
 
 
 def _config(folder: Path) -> Mapping[str, Any]:
-    content: dict[str, Any] = strict_json.read(folder / "config.json")
-    return content
+    return strict_json.read_object(folder / "config.json")
 
 
 def _family(folder: Path, denoiser: Mapping[str, Any]) -> Family:

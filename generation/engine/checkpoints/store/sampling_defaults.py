@@ -13,6 +13,7 @@ from typing import Any
 
 from generation.engine import strict_json
 from generation.engine.checkpoints.checkpoint import Checkpoint
+from generation.engine.checkpoints.store import scheduler_configs
 from generation.engine.checkpoints.store.files import write_json
 from generation.engine.checkpoints.store.weights import Unusable
 from generation.engine.enums import Family, Mode, NoiseScheduler, SigmaSchedule
@@ -24,7 +25,6 @@ OFF = 1.0
 # As published for models that read their guidance.
 EMBEDDED_GUIDANCE = 8.0
 
-_SCHEDULER = "scheduler/scheduler_config.json"
 _UNET = "unet/config.json"
 _STEPS_IN_NAME = re.compile(r"(\d{1,2})[ _-]?steps?\b", re.IGNORECASE)
 # Parts of a name: "dreamshaperXL_v2TurboDpmppSDE" has the part "turbo".
@@ -85,7 +85,7 @@ def apply(
 
     `names` are the texts that may name its kind. Raises Unusable for steps that its noise scheduler can't take.
     """
-    config, embeds_guidance = _read(folder / _SCHEDULER), reads_guidance(folder)
+    config, embeds_guidance = scheduler_configs.read(folder), reads_guidance(folder)
     texts = list(names)
     kind = _kind(config, texts, embeds_guidance=embeds_guidance)
     changed = replace(checkpoint, embeds_guidance=embeds_guidance)
@@ -103,7 +103,7 @@ def apply(
         spacing = spacing or (None if is_flow else kind.spacing)
     _require_able(NoiseScheduler(changed.noise_scheduler), options.steps)
     if spacing and spacing != config.get("timestep_spacing"):
-        _write(folder / _SCHEDULER, {**config, "timestep_spacing": spacing})
+        _write(folder / scheduler_configs.PATH, {**config, "timestep_spacing": spacing})
     return replace(
         changed,
         sigma_schedule=_sigma_schedule(config, changed),
@@ -118,7 +118,7 @@ def reads_guidance(folder: Path) -> bool:
     Raises OSError or ValueError.
     """
     path = folder / _UNET
-    return path.is_file() and bool(_read(path).get("time_cond_proj_dim"))
+    return path.is_file() and bool(strict_json.read_object(path).get("time_cond_proj_dim"))
 
 
 def _kind(
@@ -161,14 +161,6 @@ def _sigma_schedule(config: Mapping[str, Any], checkpoint: Checkpoint) -> str:
     able = scheduler.sigma_schedules(checkpoint.family)
     wanted = [schedule for option, schedule in _SIGMAS.items() if config.get(option)]
     return next((each.value for each in wanted if each in able), SigmaSchedule.UNIFORM.value)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    # diffusers writes -Infinity into the configurations of its noise schedulers.
-    content = strict_json.loads(path.read_bytes(), is_stored=False, is_finite=False)
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} is no object")  # noqa: TRY004  # callers catch what is wrong with JSON
-    return content
 
 
 def _write(path: Path, config: Mapping[str, Any]) -> None:

@@ -119,12 +119,10 @@ def inferred(contents: Contents, prediction: str) -> Config:
 def read(folder: Path) -> Config:
     """Return the configuration of a checkpoint's folder, mended if an earlier release wrote it.
 
-    Raises OSError, TypeError or ValueError.
+    Raises OSError or ValueError.
     """
     # diffusers writes -Infinity into these.
-    content = strict_json.loads((folder / PATH).read_bytes(), is_stored=False, is_finite=False)
-    if not isinstance(content, dict):
-        raise TypeError(f"{PATH} is no object")
+    content = strict_json.read_object(folder / PATH, is_finite=False)
     is_ours = "_diffusers_version" not in content
     is_sdxl = content.get("_class_name") == _SDXL["_class_name"]
     if is_ours and is_sdxl and not content.keys() & _FORGOTTEN.keys():

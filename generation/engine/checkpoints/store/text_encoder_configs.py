@@ -34,10 +34,7 @@ def layers_in(folder: Path) -> int | None:
 
 
 def _layers(path: Path) -> int | None:
-    content = strict_json.read(path)
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} is no object")  # noqa: TRY004  # callers catch what is wrong with JSON
-    layers = content.get("num_hidden_layers")
+    layers = strict_json.read_object(path).get("num_hidden_layers")
     if layers is not None and (type(layers) is not int or layers < 1):
         raise ValueError(f"{path} has {layers!r} layers")
     return layers

@@ -118,5 +118,4 @@ def num_bytes(*modules: Module | None) -> int:
 
 def _read_json(path: Path) -> dict[str, Any]:
     # Diffusers writes -Infinity into the configurations of its noise schedulers.
-    content: dict[str, Any] = strict_json.loads(path.read_bytes(), is_stored=False, is_finite=False)
-    return content
+    return strict_json.read_object(path, is_finite=False)
