@@ -157,10 +157,7 @@ def _can_make(
 ) -> bool:
     """True if the checkpoint takes the size, and the size is within `max_pixels`; None is the native side."""
     width, height = (checkpoint.native_size if side is None else side for side in size)
-    fits = all(
-        side % checkpoint.multiple == 0 and checkpoint.min_size <= side <= checkpoint.max_size
-        for side in (width, height)
-    )
+    fits = all(side == checkpoint.nearest_side(side) for side in (width, height))
     return fits and (max_pixels is None or width * height <= max_pixels)
 
 

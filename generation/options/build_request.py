@@ -163,7 +163,7 @@ def _size(
         left, top, right, bottom = (_or(values[side], 0) for side in SIDES)
         return extended(checkpoint, picture, (left, top, right, bottom), max_pixels=max_pixels)
     if mode is Mode.UPSCALE and picture:
-        width, height = (_enlarged(side, checkpoint) for side in picture)
+        width, height = (checkpoint.nearest_side(side * ENLARGEMENT) for side in picture)
         return width, height, nothing
     if values["shape"] == CUSTOM:
         native = checkpoint.native_size
@@ -172,12 +172,6 @@ def _size(
         return *size_like(checkpoint, picture), nothing
     shape = "square" if values["shape"] == AS_PICTURE else values["shape"]
     return *size_for(checkpoint, shape=shape), nothing
-
-
-def _enlarged(side: int, checkpoint: Checkpoint) -> int:
-    """ENLARGEMENT times the side, rounded to the checkpoint's `multiple` and limits."""
-    steps = max(1, round(side * ENLARGEMENT / checkpoint.multiple))
-    return min(max(steps * checkpoint.multiple, checkpoint.min_size), checkpoint.max_size)
 
 
 def _or(value: Any, default: Any) -> Any:

@@ -87,6 +87,5 @@ def _is_drawable(checkpoint: Checkpoint, size: Size, max_pixels: int | None) -> 
 def _in_native_area(checkpoint: Checkpoint, ratio: float, *, multiple: int) -> Size:
     """Width and height of this ratio, each a multiple within the checkpoint's limits."""
     side = checkpoint.native_size * sqrt(ratio)
-    sides = (round(each / multiple) * multiple for each in (side, side / ratio))
-    width, height = (min(max(each, checkpoint.min_size), checkpoint.max_size) for each in sides)
-    return width, height
+    width = checkpoint.nearest_side(side, multiple=multiple)
+    return width, checkpoint.nearest_side(side / ratio, multiple=multiple)

@@ -58,6 +58,11 @@ class Checkpoint:
         """True if it was distilled to few steps, so that settings for other checkpoints ruin its images."""
         return self.embeds_guidance or self.num_inference_steps <= FEW_STEPS
 
+    def nearest_side(self, side: float, *, multiple: int | None = None) -> int:
+        """Return the nearest side, in pixels, that it can make: a multiple of its own or of another `multiple`."""
+        step = multiple or self.multiple
+        return min(max(round(side / step) * step, self.min_size), self.max_size)
+
     @property
     def first_mode(self) -> Mode:
         """The default mode."""

@@ -66,9 +66,9 @@ def is_weighted(fragments: list[Fragment]) -> bool:
     return any(fragment.weight != 1.0 for fragment in fragments)
 
 
-def heaviest(prompt: str) -> float:
+def heaviest(fragments: list[Fragment]) -> float:
     """Return the largest weight in either direction; infinite if one cannot be computed."""
-    weights = [abs(fragment.weight) for fragment in parse(prompt)]
+    weights = [abs(fragment.weight) for fragment in fragments]
     return max(math.inf if math.isnan(weight) else weight for weight in weights)
 
 

@@ -128,8 +128,8 @@ def _error_in_brackets(text: str, request: Settings) -> Message | None:
             pieces=pieces,
             limit=prompt_length.MAX_PIECES,
         )
-    fragments = max(len(prompt_weights.parse(version)) for version in versions)
-    if fragments > prompt_weights.MAX_FRAGMENTS:
+    parsed = [prompt_weights.parse(version) for version in versions]
+    if (fragments := max(map(len, parsed))) > prompt_weights.MAX_FRAGMENTS:
         return Message(
             gettext_noop(
                 "Use fewer brackets: %(count)d parts have weights of their own, and %(limit)d may."
@@ -137,7 +137,7 @@ def _error_in_brackets(text: str, request: Settings) -> Message | None:
             count=fragments,
             limit=prompt_weights.MAX_FRAGMENTS,
         )
-    if max(map(prompt_weights.heaviest, versions)) > MAX_WEIGHT:
+    if max(map(prompt_weights.heaviest, parsed)) > MAX_WEIGHT:
         return Message(
             gettext_noop("Use weights up to %(limit)g. Nested brackets multiply."),
             limit=MAX_WEIGHT,
@@ -273,17 +273,11 @@ def _errors_in_size(request: Settings, checkpoint: Checkpoint) -> dict[str, str]
             gettext_noop(
                 "Use %(nearest)d pixels: sides are multiples of %(multiple)d, from %(low)d to %(high)d."
             ),
-            nearest=_nearest_side(side, checkpoint),
+            nearest=checkpoint.nearest_side(side),
             multiple=checkpoint.multiple,
             low=checkpoint.min_size,
             high=checkpoint.max_size,
         )
         for name, side in sides.items()
-        if side != _nearest_side(side, checkpoint)
+        if side != checkpoint.nearest_side(side)
     }
-
-
-def _nearest_side(side: int, checkpoint: Checkpoint) -> int:
-    """Return the nearest side, in pixels, that the checkpoint can make."""
-    rounded = round(side / checkpoint.multiple) * checkpoint.multiple
-    return min(max(rounded, checkpoint.min_size), checkpoint.max_size)
