@@ -10,6 +10,7 @@ from generation.engine import strict_json
 from generation.engine.enums import Mode
 from generation.engine.request import GenerationRequest, InvalidRequest
 from generation.images import parts, programs, sources, uploads, usable_settings
+from generation.images.parts.bounds import SETTINGS_KEYWORDS
 from generation.options.build_request import values_of
 from generation.options.sizes import ASPECTS, CUSTOM
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from accounts.models import User
     from generation.images.programs.found_settings import FoundSettings
 
-READ = ("request", *programs.READ)
+READ = ("request", *SETTINGS_KEYWORDS)
 # Sentences about what a file says and no request can have, by the names of `FoundSettings.left_out`.
 LEFT_OUT = {
     "checkpoint": gettext_lazy("The model %(value)s is not available here."),

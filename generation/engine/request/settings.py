@@ -156,20 +156,16 @@ class Settings:
         return tuple(zip(prompts, negatives, strict=True))
 
     @property
-    def texts(self) -> int:
-        """Number of different texts that the text encoders read: the versions of both prompts."""
-        return len(self._texts)
-
-    @property
-    def text_pieces(self) -> int:
-        """Estimated pieces of all these texts, at least one for each."""
-        return sum(map(prompt_length.pieces_in, self._texts))
-
-    @property
-    def _texts(self) -> list[str]:
+    def texts(self) -> list[str]:
+        """The texts that the text encoders read: the versions of both prompts."""
         read = (self.prompt, self.negative_prompt)[: self.passes]
         return [
             version
             for text in read
             for version in prompt_schedule.versions(text, steps=self.num_inference_steps)
         ]
+
+    @property
+    def text_pieces(self) -> int:
+        """Estimated pieces of all these texts, at least one for each."""
+        return sum(map(prompt_length.pieces_in, self.texts))

@@ -8,17 +8,15 @@ MAX_TEXT = 2**20
 MAX_TEXTS = 2**22
 # The largest profiles in use, those of printing presses, have three megabytes.
 MAX_PROFILE = 2**22
-# The keywords of the texts that anything here looks at.
-KEYWORDS = frozenset(
-    {
-        "request",
-        "parameters",
-        "prompt",
-        "invokeai_metadata",
-        "sd-metadata",
-        "Comment",
-        "Description",
-        "Software",
-        "Disclaimer",
-    }
+# The keywords of the texts with which other programs say how they made a picture.
+SETTINGS_KEYWORDS = (
+    "parameters",
+    "prompt",
+    "invokeai_metadata",
+    "sd-metadata",
+    "Comment",
+    "Description",
+    "Software",
 )
+# Of all texts that anything here looks at.
+KEYWORDS = frozenset({"request", "Disclaimer", *SETTINGS_KEYWORDS})

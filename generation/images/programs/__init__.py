@@ -12,7 +12,7 @@ from generation.images.programs import (
 )
 from generation.images.programs.found_settings import FoundSettings
 
-__all__ = ["READ", "settings_in"]
+__all__ = ["settings_in"]
 
 _PROGRAMS: Sequence[Callable[[Mapping[str, str]], FoundSettings | None]] = (
     swarmui.settings_in,
@@ -21,16 +21,6 @@ _PROGRAMS: Sequence[Callable[[Mapping[str, str]], FoundSettings | None]] = (
     novelai.settings_in,
     automatic1111.settings_in,
     comfyui.settings_in,
-)
-# The texts of a file that have settings, by keyword.
-READ = (
-    "parameters",
-    "prompt",
-    "invokeai_metadata",
-    "sd-metadata",
-    "Comment",
-    "Description",
-    "Software",
 )
 
 

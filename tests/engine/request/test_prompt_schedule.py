@@ -105,9 +105,9 @@ def test_each_version_keeps_to_the_weights():
 def test_a_request_counts_the_texts_that_are_read():
     request = a_request(prompt="[a|b]", negative_prompt="[c:d:2]")
 
-    assert request.texts == 4
+    assert len(request.texts) == 4
     assert request.texts_by_step == (("a", "c"), ("b", "c"), ("a", "d"), ("b", "d"))
-    assert a_request(prompt="[a|b]", guidance_scale=1.0).texts == 2
+    assert a_request(prompt="[a|b]", guidance_scale=1.0).texts == ["a", "b"]
 
 
 def test_a_request_counts_the_pieces_of_all_texts():
