@@ -151,6 +151,10 @@ class NoiseSchedule:
         self.timesteps: Tensor = self._scheduler.timesteps
         if schedule_range is not None:
             self._keep(schedule_range)
+        # PNDM evaluates its first step twice. Others may repeat a timestep by rounding, which is no such step.
+        is_pndm = isinstance(self._scheduler, PNDMScheduler)
+        timesteps = self.timesteps.tolist()
+        self._repeated = len(timesteps) - len(set(timesteps)) if is_pndm else 0
         self.init_noise_sigma = float(getattr(self._scheduler, "init_noise_sigma", 1.0))
         self.prediction_type: str = self._scheduler.config.get("prediction_type", "velocity")
 
@@ -163,10 +167,7 @@ class NoiseSchedule:
         """Return the number of the denoising step, from 0, that a forward pass belongs to."""
         if self._scheduler.order > 1:
             return int(step // self._scheduler.order)
-        # PNDM evaluates its first step twice. Others may repeat a timestep by rounding, which is no such step.
-        is_pndm = isinstance(self._scheduler, PNDMScheduler)
-        repeated = len(self.timesteps) - len(set(self.timesteps.tolist())) if is_pndm else 0
-        return max(step - repeated, 0)
+        return max(step - self._repeated, 0)
 
     def scale(self, latents: Tensor, *, step: int) -> Tensor:
         """Return the latents as the model's input at this step (counted from 0)."""
