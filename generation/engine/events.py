@@ -1,48 +1,12 @@
-"""Events of a run, and its charges."""
+"""Events of a run."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from PIL.Image import Image
 
-from generation.engine.messages import gettext_noop
-
-
-class FailureCode(StrEnum):
-    """Reasons for a run to fail."""
-
-    NAN = "nan"
-    PROMPT = "prompt"
-    OUT_OF_MEMORY = "out_of_memory"
-    BUDGET = "budget"
-    DEADLINE = "deadline"
-    LOAD = "load"
-    ERROR = "error"
-
-
-MESSAGES = {
-    FailureCode.NAN: gettext_noop("The model gave no usable picture. Try another seed or size."),
-    FailureCode.PROMPT: gettext_noop("The model cannot read this prompt. Use smaller weights."),
-    FailureCode.OUT_OF_MEMORY: gettext_noop("The picture is too large for this device's memory."),
-    FailureCode.BUDGET: gettext_noop("The run took far longer than expected and was stopped."),
-    FailureCode.DEADLINE: gettext_noop("The run did not finish in time."),
-    FailureCode.LOAD: gettext_noop("This checkpoint could not be loaded."),
-    FailureCode.ERROR: gettext_noop("Something went wrong while making this picture."),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Charge:
-    """Device time spent on one run's behalf.
-
-    `phase` is load, encode, step or decode; `index` counts steps from 1; `us` is this run's share
-    in microseconds. The operator bears a charge that is not `billed`.
-    """
-
-    phase: str
-    index: int | None = None
-    us: int
-    billed: bool = True
+from generation.engine.charges import Charge
+from generation.engine.failures import FailureCode
+from generation.engine.saved_run import SavedRun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,5 +77,22 @@ class Failed(Event):
     charges: tuple[Charge, ...]
 
 
-End = Finished | Failed | Canceled
+@dataclass(frozen=True, kw_only=True)
+class Saved(Event):
+    """The run's state after its last step, which it goes on from."""
+
+    saved: SavedRun
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suspended(Event):
+    """The run has left the engine and can go on from `saved`. The last event for its key.
+
+    None if it had not started: it starts over, or from the state that it came with.
+    """
+
+    saved: SavedRun | None
+
+
+End = Finished | Failed | Canceled | Suspended
 """The last event of a run."""

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from billing import ledger, pricing
-from generation.engine.events import Charge
+from generation.engine.charges import Charge
 from generation.images import library
 from generation.images.storage import StoredPicture
 from generation.jobs import budgets, transitions

@@ -1,6 +1,6 @@
 """Error codes of failed jobs."""
 
-from generation.engine.events import FailureCode
+from generation.engine.failures import FailureCode
 
 # The safety check held the pictures back.
 BLOCKED = "blocked"

@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from billing import pricing
-from generation.engine.events import Charge
+from generation.engine.charges import Charge
 
 # Phases in the order of a job's life.
 QUEUE, LOAD, ENCODE, STEP, DECODE = "queue", "load", "encode", "step", "decode"

@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from billing import pricing
 from billing.pricing import Quote
+from generation.engine.charges import Charge
 from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.catalogue import Checkpoint
 from generation.engine.enums import Mode
-from generation.engine.events import Charge
 from generation.engine.request import GenerationRequest
 from generation.engine.request.prompt_length import USUAL_PIECES
 from generation.models import Speed

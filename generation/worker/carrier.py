@@ -7,7 +7,8 @@ from uuid import UUID
 
 from generation import jobs
 from generation.engine.checkpoints.catalogue import UnknownCheckpoint
-from generation.engine.events import MESSAGES, End, Failed, FailureCode, Finished
+from generation.engine.events import End, Failed, Finished, Suspended
+from generation.engine.failures import MESSAGES, FailureCode
 from generation.images import sources, storage
 from generation.live import latest
 from generation.models import Job, failures
@@ -145,7 +146,8 @@ class Carrier:
         could_not_load = isinstance(end, Failed) and end.code == FailureCode.LOAD
         if could_not_load and self._lacks(attempt.job):
             attempt.is_handed_back = True
-        if attempt.is_handed_back and not isinstance(end, Finished):
+        is_unfinished = attempt.is_handed_back and not isinstance(end, Finished)
+        if is_unfinished or isinstance(end, Suspended):
             outcome.hand_back(attempt.job)
         else:
             outcome.settle(attempt.job, end, inputs=attempt.inputs, device=self._device.name)

@@ -9,8 +9,9 @@ from django.db import InterfaceError, OperationalError, close_old_connections, t
 from PIL.Image import Image
 
 from generation import jobs, moderation
+from generation.engine.charges import Charge
 from generation.engine.enums import Mode
-from generation.engine.events import Canceled, Charge, End, Finished
+from generation.engine.events import Canceled, Failed, Finished
 from generation.engine.messages import gettext_noop
 from generation.engine.request import canvas
 from generation.images import storage
@@ -31,7 +32,9 @@ PAINTING = (Mode.INPAINT, Mode.OUTPAINT)
 Result = TypeVar("Result")
 
 
-def settle(job: Job, end: End, *, inputs: Mapping[str, Image], device: str) -> None:
+def settle(
+    job: Job, end: Finished | Failed | Canceled, *, inputs: Mapping[str, Image], device: str
+) -> None:
     """Finish, stop or fail the job, by the kind of its end. Raises LostRace."""
     if isinstance(end, Finished):
         _finish(job, end, inputs=inputs, device=device)

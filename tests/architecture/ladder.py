@@ -43,11 +43,13 @@ ENGINE = "generation.engine"
 ENGINE_LADDER: Sequence[Sequence[str]] = (
     (f"{ENGINE}.sketchbook",),
     (f"{ENGINE}.loop",),
+    (f"{ENGINE}.events",),
+    (f"{ENGINE}.saved_run",),
     (f"{ENGINE}.loading",),
     (f"{ENGINE}.diffusion",),
     (f"{ENGINE}.request",),
     (f"{ENGINE}.checkpoints",),
-    (f"{ENGINE}.events",),
+    (f"{ENGINE}.charges", f"{ENGINE}.failures"),
     (f"{ENGINE}.strict_json",),
     (f"{ENGINE}.enums", f"{ENGINE}.messages", f"{ENGINE}.storable_text"),
 )

@@ -29,7 +29,8 @@ ENGINE_FOR_WEB = tuple(
         "messages",
         "storable_text",
         "strict_json",
-        "events",
+        "charges",
+        "failures",
         "checkpoints",
         "request",
     )

@@ -14,7 +14,8 @@ import pytest
         "generation.engine.checkpoints.catalogue",
         "generation.engine.request",
         "generation.engine.loop.batcher",
-        "generation.engine.events",
+        "generation.engine.charges",
+        "generation.engine.failures",
     ],
 )
 def test_the_module_loads_no_torch(module: str) -> None:

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from generation import jobs
-from generation.engine.events import Charge
+from generation.engine.charges import Charge
 from generation.images.storage import StoredPicture
 from generation.models import Job
 from tests.generation.rows import make_request

@@ -14,7 +14,7 @@ from django.db import connection
 from accounts import keys
 from accounts.keys import Limits
 from generation import jobs
-from generation.engine.events import Charge
+from generation.engine.charges import Charge
 from generation.jobs import budgets
 from generation.models import Job
 from generation.models.api import Call

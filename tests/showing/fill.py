@@ -23,7 +23,7 @@ from billing.plans import PLANS
 from billing.providers.protocol import Urls
 from generation import jobs
 from generation.engine.checkpoints import catalogue
-from generation.engine.events import MESSAGES, FailureCode
+from generation.engine.failures import MESSAGES, FailureCode
 from generation.gallery import boards, shares
 from generation.images import uploads
 from generation.live import latest, messages

@@ -31,6 +31,7 @@ from torch import Tensor
 
 from generation.engine.diffusion.brownian_noise import BrownianNoise
 from generation.engine.diffusion.euler_ancestral import EulerAncestral
+from generation.engine.diffusion.run_state import Value
 from generation.engine.enums import NoiseScheduler, SigmaSchedule
 
 Options = Mapping[str, Any]
@@ -76,6 +77,10 @@ _DECIDED_BY_NAME = frozenset(
         "use_lu_lambdas",
     }
 )
+# The noise's path follows from the seeds.
+_MADE_AGAIN = frozenset({"noise_sampler"})
+# Some attributes come with the first step.
+_NOTHING = object()
 # Flow matching has solvers of its own.
 _FLOW: Mapping[NoiseScheduler, tuple[Any, Options]] = {
     NoiseScheduler.EULER: (FlowMatchEulerDiscreteScheduler, {}),
@@ -157,6 +162,23 @@ class NoiseSchedule:
         self._repeated = len(timesteps) - len(set(timesteps)) if is_pndm else 0
         self.init_noise_sigma = float(getattr(self._scheduler, "init_noise_sigma", 1.0))
         self.prediction_type: str = self._scheduler.config.get("prediction_type", "velocity")
+        self._new = {name: _copied(value) for name, value in vars(self._scheduler).items()}
+
+    def state(self) -> dict[str, Value]:
+        """Return the attributes of the noise scheduler that its steps have changed, by name."""
+        return {
+            name: _copied(value)
+            for name, value in vars(self._scheduler).items()
+            if name not in _MADE_AGAIN and not _is_same(value, self._new.get(name, _NOTHING))
+        }
+
+    def restore(self, state: Mapping[str, Value], *, device: torch.device) -> None:
+        """Let a new schedule go on from the state of an equal one.
+
+        Latents and predictions are moved to `device`; single numbers stay on the host.
+        """
+        for name, value in state.items():
+            setattr(self._scheduler, name, _moved(value, device))
 
     @property
     def denoising_steps(self) -> int:
@@ -191,7 +213,7 @@ class NoiseSchedule:
         noise = (
             {"generator": list(generators)} if self._takes_generator and not self._is_flow else {}
         )
-        if isinstance(self._scheduler, DPMSolverSDEScheduler) and step == 0:
+        if isinstance(self._scheduler, DPMSolverSDEScheduler) and not self._scheduler.noise_sampler:
             self._scheduler.noise_sampler = BrownianNoise(
                 latents, sigmas=self._scheduler.sigmas, generators=generators
             )
@@ -239,3 +261,23 @@ class NoiseSchedule:
         self.timesteps = self.timesteps[first:]
         if schedule_range.until is not None:
             self.timesteps = self.timesteps[self.timesteps >= schedule_range.until]
+
+
+def _copied(value: Any) -> Any:
+    # Some schedulers change their lists in place; tensors they replace.
+    return list(value) if isinstance(value, list) else value
+
+
+def _moved(value: Any, device: torch.device) -> Any:
+    if isinstance(value, list):
+        return [_moved(each, device) for each in value]
+    return value.to(device) if isinstance(value, Tensor) and value.ndim else value
+
+
+def _is_same(value: Any, other: Any) -> bool:
+    if isinstance(value, list) and isinstance(other, list):
+        return len(value) == len(other) and all(map(_is_same, value, other))
+    if value is other:
+        return True
+    plain = (bool, int, float, str)
+    return isinstance(value, plain) and type(value) is type(other) and value == other

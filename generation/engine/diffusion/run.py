@@ -8,6 +8,7 @@ from torch import Tensor
 
 from generation.engine.diffusion.conditioning import Conditioning, Prompting
 from generation.engine.diffusion.noise_schedule import NoiseSchedule
+from generation.engine.diffusion.run_state import RunState, UnusableState
 from generation.engine.diffusion.tiling import Tiling
 from generation.engine.request import GenerationRequest
 
@@ -106,6 +107,29 @@ class Run:
         self.step += 1
         if self._preserved is not None:
             self._restore_preserved(self._preserved)
+
+    def state(self) -> RunState:
+        """Return the state after the last step. Tensors stay where they are: nothing waits for the device."""
+        return RunState(
+            step=self.step,
+            latents=self.latents,
+            generators=tuple(generator.get_state() for generator in self.generators),
+            schedule=self.schedule.state(),
+        )
+
+    def restore(self, state: RunState) -> None:
+        """Let a new run go on from the state of an equal one. Raises UnusableState; it is new then."""
+        if state.latents.shape != self.latents.shape or len(state.generators) != len(
+            self.generators
+        ):
+            raise UnusableState(f"it has latents {tuple(state.latents.shape)}")
+        if not 0 <= state.step <= self.steps:
+            raise UnusableState(f"it is after step {state.step} of {self.steps}")
+        self.schedule.restore(state.schedule, device=self.latents.device)
+        for generator, kept in zip(self.generators, state.generators, strict=True):
+            generator.set_state(kept)
+        self.latents = state.latents.to(self.latents.device)
+        self.step = state.step
 
     def predicted_clean(self) -> Tensor:
         """Return the first picture's clean latents, (1, channels, ...), as last predicted."""

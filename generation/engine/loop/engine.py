@@ -1,6 +1,7 @@
 """Engine: steps many runs at once on one device and returns their events."""
 
 import logging
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,18 +11,21 @@ import torch
 from PIL.Image import Image
 
 from generation.engine.checkpoints import catalogue
+from generation.engine.diffusion.run import Run
+from generation.engine.diffusion.run_state import UnusableState
 from generation.engine.events import (
-    MESSAGES,
     Canceled,
     Event,
     Failed,
-    FailureCode,
     Finished,
     Loading,
     Previewed,
+    Saved,
     Started,
     Stepped,
+    Suspended,
 )
+from generation.engine.failures import MESSAGES, FailureCode
 from generation.engine.loading.loader import Loader
 from generation.engine.loop.batch_limit import BatchLimit
 from generation.engine.loop.isolation import Completed, failure_code
@@ -30,6 +34,7 @@ from generation.engine.loop.runner import ModelRunner, Stats
 from generation.engine.loop.scheduler import Scheduler
 from generation.engine.loop.ticket import PendingImage, Ticket
 from generation.engine.request import GenerationRequest
+from generation.engine.saved_run import SavedRun
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +42,7 @@ logger = logging.getLogger(__name__)
 class Engine:
     """One device's runs.
 
-    Any thread may call `submit` and `cancel`; one thread calls `wait` and `step` in turn.
+    Any thread may call `submit`, `cancel`, `suspend` and `save`; one thread calls `wait` and `step` in turn.
     """
 
     def __init__(
@@ -46,12 +51,15 @@ class Engine:
         loader: Loader,
         batch_limit: BatchLimit | None = None,
         preview_interval: float = 0.25,
+        save_interval: float = math.inf,
     ) -> None:
+        """`preview_interval` and `save_interval` are the least seconds between two of one run."""
         self._mailbox = Mailbox()
         loader.on_loaded = self._mailbox.wake
         self._scheduler = Scheduler(loader, batch_limit or BatchLimit())
         self._runner = ModelRunner(loader.device)
         self._preview_interval = preview_interval
+        self._save_interval = save_interval
         self._events: list[Event] = []
 
     @property
@@ -79,29 +87,43 @@ class Engine:
         budget_us: int | None = None,
         deadline: float | None = None,
         wants_preview: Callable[[], bool] = lambda: False,
+        saved: SavedRun | None = None,
     ) -> None:
         """Queue a request; its events carry `key`, which no other run that hasn't ended may have.
 
         `inputs` are the images that the request names, by the names of its fields.
         The run fails once it was billed `budget_us` microseconds, or when `deadline` (of
         `time.monotonic`) has passed. The loop calls `wants_preview`, which must return at once.
+        The run goes on from what was `saved` of it, or starts over if that is of other weights.
         """
+        checkpoint = catalogue.get(request.checkpoint)
+        if saved and saved.is_refining:
+            checkpoint = catalogue.get(checkpoint.refiner)
         self._mailbox.submit(
             Ticket(
                 key=key,
                 request=request,
                 inputs=inputs,
-                checkpoint=catalogue.get(request.checkpoint),
+                checkpoint=checkpoint,
                 weight=weight,
                 budget_us=budget_us,
                 deadline=deadline,
                 wants_preview=wants_preview,
+                saved=saved,
             )
         )
 
     def cancel(self, key: str) -> None:
         """End a run before its next step. Unknown keys and ended runs have no effect."""
         self._mailbox.cancel(key)
+
+    def suspend(self, key: str) -> None:
+        """Take a run out before its next step, and say what it can go on from. As `cancel` otherwise."""
+        self._mailbox.suspend(key)
+
+    def save(self) -> None:
+        """Save every run at once that has taken a step."""
+        self._mailbox.save()
 
     def wait(self, timeout: float) -> bool:
         """Block until there is something to do, at most `timeout` seconds; False on timeout."""
@@ -128,13 +150,22 @@ class Engine:
 
     def _receive(self) -> None:
         """Handle the calls of other threads since the last turn."""
-        arrived, canceled = self._mailbox.take()
-        for ticket in arrived:
+        mail = self._mailbox.take()
+        for ticket in mail.arrived:
             self._scheduler.add(ticket)
-        for key in sorted(canceled):
-            if canceled_ticket := self._scheduler.find(key):
-                self._end(canceled_ticket)
-                self._events.append(Canceled(key=key, charges=tuple(canceled_ticket.charges)))
+        for ticket in self._found(mail.canceled):
+            self._end(ticket)
+            self._events.append(Canceled(key=ticket.key, charges=tuple(ticket.charges)))
+        for ticket in self._found(mail.suspended):
+            saved = ticket.save()
+            self._end(ticket)
+            self._events.append(Suspended(key=ticket.key, saved=saved))
+        if mail.wants_saving:
+            self._save(self._scheduler.tickets)
+
+    def _found(self, keys: Iterable[str]) -> list[Ticket]:
+        """Return the live tickets among these keys."""
+        return [ticket for key in sorted(keys) if (ticket := self._scheduler.find(key))]
 
     def _end_overrun(self) -> None:
         for ticket in self._scheduler.tickets:
@@ -149,12 +180,20 @@ class Engine:
         for ticket, error in admission.failed:
             self._fail(ticket, FailureCode.LOAD, error=error)
         for ticket in admission.admitted:
+            if ticket.is_of_other_content:
+                self._start_over(ticket)
+                continue
             if ticket.has_waited and ticket.loaded:
                 ticket.charge("load", ticket.loaded.load_us, billed=False)
             if not ticket.has_started:
                 ticket.has_started = True
                 self._events.append(Started(key=ticket.key))
-        return admission.admitted
+        return [ticket for ticket in admission.admitted if ticket.loaded]
+
+    def _start_over(self, ticket: Ticket) -> None:
+        logger.warning("run %s starts over", ticket.key)
+        self._scheduler.start_over(ticket)
+        self._mailbox.wake()
 
     def _encode(self, admitted: Iterable[Ticket]) -> None:
         """Encode the admitted tickets, one loaded checkpoint after the other, and start them."""
@@ -165,12 +204,24 @@ class Engine:
             result = self._runner.encode(tickets)
             self._fail_all(result.failed)
             for completed in result.completed:
-                ticket, ticket.run = completed.item, completed.result
-                ticket.charge("encode", completed.us)
-                if ticket.run is None:
+                ticket, run = completed.item, completed.result
+                ticket.charge("encode", completed.us, billed=not ticket.is_resumed)
+                if run is None:
                     self._fail(ticket, FailureCode.PROMPT)
                 else:
-                    self._scheduler.start(ticket)
+                    self._start(ticket, run)
+
+    def _start(self, ticket: Ticket, run: Run) -> None:
+        try:
+            ticket.adopt(run)
+        except UnusableState as error:
+            logger.warning("run %s cannot go on: %s", ticket.key, error)
+            self._start_over(ticket)
+            return
+        if ticket.is_stepping:
+            self._scheduler.start(ticket)
+        else:
+            self._leave_denoising(ticket)
 
     def _denoise(self) -> None:
         """Take one denoising step of the next batch."""
@@ -184,7 +235,9 @@ class Engine:
             self._scheduler.observe(tickets, us=sum(step.us for step in result.completed))
         for completed in result.completed:
             self._finish_step(completed)
-        self._preview([step.item for step in result.completed if step.item.is_stepping])
+        stepping = [step.item for step in result.completed if step.item.is_stepping]
+        self._preview(stepping)
+        self._save(t for t in stepping if t.is_due_for_saving(interval=self._save_interval))
 
     def _finish_step(self, completed: Completed[Ticket, Exception | None]) -> None:
         ticket, error = completed.item, completed.result
@@ -202,14 +255,23 @@ class Engine:
                 billed_us=ticket.billed_us,
             )
         )
-        if ticket.is_stepping:
-            return
+        if not ticket.is_stepping:
+            self._leave_denoising(ticket)
+
+    def _leave_denoising(self, ticket: Ticket) -> None:
         if ticket.awaits_refiner:
             self._scheduler.hand_over(ticket)
             # The refiner may be in memory already.
             self._mailbox.wake()
         else:
             self._scheduler.finish_denoising(ticket)
+
+    def _save(self, tickets: Iterable[Ticket]) -> None:
+        for ticket in tickets:
+            # One that ended in its preview has nothing left to go on with.
+            if ticket.is_live and ticket.run and (saved := ticket.save()):
+                ticket.saved_at = time.monotonic()
+                self._events.append(Saved(key=ticket.key, saved=saved))
 
     def _preview(self, stepped: Iterable[Ticket]) -> None:
         """Preview the runs that somebody watches, each once an interval."""

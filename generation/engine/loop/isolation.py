@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 import torch
 
-from generation.engine.events import FailureCode
+from generation.engine.failures import FailureCode
 from generation.engine.loop.meter import Meter, split
 
 Item = TypeVar("Item")

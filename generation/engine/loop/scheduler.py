@@ -91,6 +91,12 @@ class Scheduler:
         ticket.hand_over(refiner)
         self._admission_queue.add_first(ticket)
 
+    def start_over(self, ticket: Ticket) -> None:
+        """Let a ticket that cannot go on begin again with its base model, ahead of newcomers."""
+        self._admission_queue.remove(ticket)
+        ticket.start_over(catalogue.get(ticket.request.checkpoint))
+        self._admission_queue.add_first(ticket)
+
     def next_images(self) -> list[PendingImage]:
         """Take the images that go through the VAE together now."""
         return self._decode_queue.next_batch()

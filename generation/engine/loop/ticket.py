@@ -1,5 +1,6 @@
 """Ticket: the engine's state of one submission, from its arrival to its last event."""
 
+import math
 import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
@@ -7,11 +8,13 @@ from dataclasses import dataclass, field
 from PIL.Image import Image
 from torch import Tensor
 
+from generation.engine.charges import Charge
 from generation.engine.checkpoints.catalogue import Checkpoint
 from generation.engine.diffusion.run import Run
-from generation.engine.events import Charge, FailureCode
+from generation.engine.failures import FailureCode
 from generation.engine.loading.loader import Loaded
 from generation.engine.request import GenerationRequest
+from generation.engine.saved_run import SavedRun
 
 
 @dataclass(eq=False, kw_only=True)
@@ -20,8 +23,8 @@ class Ticket:
 
     `inputs` are the images that the request names. `checkpoint` is the current one: the base model,
     then the refiner, which goes on with the latents `carried`. `loaded` is set while the ticket uses its
-    checkpoint, `run` from its encoding on. `deadline` and `previewed_at` are in seconds of
-    `time.monotonic`.
+    checkpoint, `run` from its encoding on. `saved` is what it goes on from, until its run is prepared. `deadline`,
+    `previewed_at` and `saved_at` are in seconds of `time.monotonic`.
     """
 
     key: str
@@ -34,18 +37,33 @@ class Ticket:
     wants_preview: Callable[[], bool]
     loaded: Loaded | None = None
     run: Run | None = None
+    saved: SavedRun | None = None
     carried: Tensor | None = None
+    is_refining: bool = False
     steps_before: int = 0
     has_waited: bool = False
     has_started: bool = False
     is_live: bool = True
-    previewed_at: float = float("-inf")
+    previewed_at: float = -math.inf
+    saved_at: float = field(default_factory=time.monotonic)
     charges: list[Charge] = field(default_factory=list)
     images: list[Image] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        if self.saved:
+            self.is_refining = self.saved.is_refining
+            self.steps_before = self.saved.steps_before
+            self.carried = self.saved.latents_to_refine
+            self.charges = list(self.saved.charges)
+
     def charge(self, phase: str, us: int, *, index: int | None = None, billed: bool = True) -> None:
-        """Append a charge of device time in microseconds."""
-        self.charges.append(Charge(phase=phase, index=index, us=us, billed=billed))
+        """Append a charge of device time in microseconds. What has an index is billed once."""
+        is_new = index is None or (phase, index) not in self._billed
+        self.charges.append(Charge(phase=phase, index=index, us=us, billed=billed and is_new))
+
+    @property
+    def _billed(self) -> set[tuple[str, int | None]]:
+        return {(charge.phase, charge.index) for charge in self.charges if charge.billed}
 
     @property
     def ticket(self) -> "Ticket":
@@ -55,8 +73,9 @@ class Ticket:
     @property
     def progress(self) -> tuple[int, int]:
         """Forward passes done, and in all."""
-        done = self.run.step if self.run else 0
-        return self.steps_before + done, self.request.evaluations
+        if self.run:
+            return self.steps_before + self.run.step, self.request.evaluations
+        return self.saved.step if self.saved else self.steps_before, self.request.evaluations
 
     @property
     def is_stepping(self) -> bool:
@@ -72,16 +91,62 @@ class Ticket:
     @property
     def awaits_refiner(self) -> bool:
         """True until a refiner has taken over, if the request wants one."""
-        return bool(self.request.refiner_share) and self.carried is None
+        return bool(self.request.refiner_share) and not self.is_refining
 
     def hand_over(self, refiner: Checkpoint) -> None:
         """Switch to the refiner, which goes on with the current latents."""
         assert self.run is not None
         self.steps_before = self.run.step
         self.carried = self.run.latents
+        self.is_refining = True
         self.run = None
         self.checkpoint = refiner
         self.has_waited = False
+
+    def adopt(self, run: Run) -> None:
+        """Take the prepared run, which goes on from what was saved. Raises UnusableState."""
+        if self.saved and self.saved.run:
+            run.restore(self.saved.run)
+        self.saved = None
+        self.run = run
+
+    def start_over(self, base: Checkpoint) -> None:
+        """Forget what was saved and begin with the base model, at the cost of the house."""
+        self.saved = None
+        self.carried = None
+        self.is_refining = False
+        self.steps_before = 0
+        self.charges = []
+        self.checkpoint = base
+
+    @property
+    def is_resumed(self) -> bool:
+        """True while a run in mid-way waits to be prepared again."""
+        return self.saved is not None and self.saved.run is not None
+
+    @property
+    def is_of_other_content(self) -> bool:
+        """True if it was saved with other weights than those that are loaded now."""
+        assert self.loaded is not None
+        version = self.loaded.pipeline.version
+        return bool(self.saved and self.saved.run and self.saved.version != version)
+
+    def save(self) -> SavedRun | None:
+        """Return the state after the last step; before the first, what it came with, or None."""
+        if self.run is None and (self.saved or not self.is_refining):
+            return self.saved
+        return SavedRun(
+            version=self.loaded.pipeline.version if self.loaded else "",
+            run=self.run.state() if self.run else None,
+            is_refining=self.is_refining,
+            steps_before=self.steps_before,
+            carried=None if self.run else self.carried,
+            charges=tuple(self.charges),
+        )
+
+    def is_due_for_saving(self, *, interval: float) -> bool:
+        """Say whether the last state is `interval` seconds old."""
+        return time.monotonic() - self.saved_at >= interval
 
     def pending_images(self) -> list["PendingImage"]:
         """Return the images to decode, once the latents are finished."""

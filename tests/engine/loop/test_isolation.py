@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 import torch
 
-from generation.engine.events import FailureCode
+from generation.engine.failures import FailureCode
 from generation.engine.loop.isolation import BatchResult, failure_code, run_isolated
 from generation.engine.loop.meter import Meter, Span
 

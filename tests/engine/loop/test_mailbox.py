@@ -5,8 +5,10 @@ import time
 
 import pytest
 
-from generation.engine.loop.mailbox import Mailbox
+from generation.engine.loop.mailbox import Mail, Mailbox
 from tests.engine.tickets import a_ticket
+
+NOTHING = Mail(arrived=[], canceled=set(), suspended=set(), wants_saving=False)
 
 
 @pytest.fixture
@@ -16,7 +18,7 @@ def mailbox() -> Mailbox:
 
 def test_an_empty_mailbox_has_nothing(mailbox: Mailbox) -> None:
     assert not mailbox.wait(0)
-    assert mailbox.take() == ([], set())
+    assert mailbox.take() == NOTHING
 
 
 def test_tickets_arrive_in_order(mailbox: Mailbox) -> None:
@@ -24,10 +26,10 @@ def test_tickets_arrive_in_order(mailbox: Mailbox) -> None:
     for ticket in tickets:
         mailbox.submit(ticket)
 
-    arrived, canceled = mailbox.take()
+    mail = mailbox.take()
 
-    assert arrived == tickets
-    assert canceled == set()
+    assert mail.arrived == tickets
+    assert mail.canceled == set()
 
 
 def test_mail_is_taken_once(mailbox: Mailbox) -> None:
@@ -35,8 +37,8 @@ def test_mail_is_taken_once(mailbox: Mailbox) -> None:
     mailbox.cancel("ticket")
     mailbox.cancel("ticket")
 
-    assert [ticket.key for ticket in mailbox.take()[0]] == ["ticket"]
-    assert mailbox.take() == ([], set())
+    assert [ticket.key for ticket in mailbox.take().arrived] == ["ticket"]
+    assert mailbox.take() == NOTHING
     assert not mailbox.wait(0)
 
 
@@ -44,10 +46,22 @@ def test_a_cancellation_is_kept_beside_its_submission(mailbox: Mailbox) -> None:
     mailbox.cancel("early")
     mailbox.submit(a_ticket("early"))
 
-    arrived, canceled = mailbox.take()
+    mail = mailbox.take()
 
-    assert [ticket.key for ticket in arrived] == ["early"]
-    assert canceled == {"early"}
+    assert [ticket.key for ticket in mail.arrived] == ["early"]
+    assert mail.canceled == {"early"}
+
+
+def test_a_call_to_suspend_or_to_save_is_mail(mailbox: Mailbox) -> None:
+    mailbox.suspend("ticket")
+    mailbox.save()
+
+    assert mailbox.wait(0)
+    mail = mailbox.take()
+
+    assert mail.suspended == {"ticket"}
+    assert mail.wants_saving
+    assert mailbox.take() == NOTHING
 
 
 def test_a_wake_up_without_mail_lets_the_loop_turn_once(mailbox: Mailbox) -> None:
@@ -55,7 +69,7 @@ def test_a_wake_up_without_mail_lets_the_loop_turn_once(mailbox: Mailbox) -> Non
 
     assert mailbox.wait(0)
     assert mailbox.wait(0)
-    assert mailbox.take() == ([], set())
+    assert mailbox.take() == NOTHING
     assert not mailbox.wait(0)
 
 
@@ -84,7 +98,7 @@ def test_nothing_is_lost_between_threads(mailbox: Mailbox) -> None:
     seen: list[str] = []
     while len(seen) < 400:
         assert mailbox.wait(30)
-        seen += [ticket.key for ticket in mailbox.take()[0]]
+        seen += [ticket.key for ticket in mailbox.take().arrived]
     for sender in senders:
         sender.join()
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from generation.engine.events import FailureCode
+from generation.engine.failures import FailureCode
 from tests.engine.driving import a_request
 from tests.engine.tickets import a_run, a_ticket, an_encoded_ticket
 from tests.engine.toy_checkpoints import toy

@@ -9,7 +9,7 @@ from accounts.keys import Limits
 from accounts.models import Mail, Pays, Window
 from billing.models import Unit
 from generation import jobs
-from generation.engine.events import Charge
+from generation.engine.charges import Charge
 from generation.jobs import admission, budgets
 from generation.models import Job
 from generation.models.api import KeyDay

@@ -9,8 +9,8 @@ from billing import ledger, pricing
 from billing.models import Subscription, Unit
 from billing.plans import PAY_AS_YOU_GO
 from generation import jobs
+from generation.engine.charges import Charge
 from generation.engine.enums import NoiseScheduler
-from generation.engine.events import Charge
 from generation.jobs import admission, receipt_view
 from generation.models import Job, Status
 from generation.queue import estimates

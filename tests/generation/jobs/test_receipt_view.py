@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from billing import ledger
 from billing.models import Entry, Grant, Hold, Unit
 from generation import jobs
-from generation.engine.events import Charge
+from generation.engine.charges import Charge
 from generation.jobs import receipt_view
 from generation.models import Job, Status, receipts
 from tests.generation.books import assert_books_balance

@@ -9,7 +9,7 @@ from django.utils.translation import override
 from billing import ledger
 from billing.models import Unit
 from generation import jobs
-from generation.engine.events import MESSAGES
+from generation.engine.failures import MESSAGES
 from generation.live import latest, messages, snapshot
 from generation.live.messages import Progress
 from generation.models import UNFINISHED, Job, Status

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generation.engine.events import Charge
+from generation.engine.charges import Charge
 from generation.models import receipts
 from generation.models.receipts import Receipt, ReceiptLine
 from tests.generation.carrying import CHARGED_MS, CHARGES

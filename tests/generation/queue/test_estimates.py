@@ -6,8 +6,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from generation.engine.charges import Charge
 from generation.engine.checkpoints import catalogue
-from generation.engine.events import Charge
 from generation.models import Speed
 from generation.queue import estimates
 from tests.generation.rows import make_request

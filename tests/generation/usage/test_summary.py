@@ -13,7 +13,7 @@ from accounts import keys
 from accounts.models import Pays
 from billing.models import Entry
 from generation import cursors, jobs
-from generation.engine.events import Charge
+from generation.engine.charges import Charge
 from generation.models import FINAL, Job, Status
 from generation.usage import csv_export, pages
 from generation.usage.filters import ALL, WEBSITE, JobFilter, Period

@@ -10,7 +10,8 @@ from billing import ledger
 from billing.models import Unit
 from generation import jobs
 from generation.engine.enums import Mode
-from generation.engine.events import Canceled, Failed, FailureCode, Finished
+from generation.engine.events import Canceled, Failed, Finished
+from generation.engine.failures import FailureCode
 from generation.images import storage
 from generation.models import Image, Speed, Status, Upload
 from generation.worker import outcome

@@ -10,8 +10,8 @@ from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import OperationalError, connection
 
 from generation import jobs
+from generation.engine.charges import Charge
 from generation.engine.diffusion.families.sd import StableDiffusion
-from generation.engine.events import Charge
 from generation.live import latest
 from generation.live import messages as live_messages
 from generation.models import Image, Job, Speed, Status
