@@ -4,6 +4,9 @@ PORT ?= 8000
 # Empty: the user's data folder. Never the repository.
 DATA ?=
 
+# Some machines turn it off, and then each process that a site starts compiles every library again.
+export PYTHONDONTWRITEBYTECODE :=
+
 BIN := .venv/bin
 INSTALLED := .venv/installed
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
