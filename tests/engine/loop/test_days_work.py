@@ -3,6 +3,7 @@
 import gc
 from itertools import cycle, product
 from pathlib import Path
+from threading import Event
 
 import psutil
 import pytest
@@ -14,7 +15,7 @@ from generation.engine.loop.batch_limit import BatchLimit
 from generation.engine.loop.engine import Engine
 from generation.engine.request import GenerationRequest
 from tests.engine.cases import VARIANTS, inputs_of, request_for, schedulers_of
-from tests.engine.driving import turn
+from tests.engine.driving import TIMEOUT, turn
 from tests.engine.toy_checkpoints import TOYS
 
 pytestmark = pytest.mark.filterwarnings("ignore:In CPU autocast:UserWarning")
@@ -56,10 +57,11 @@ def three_largest(root: Path) -> int:
     """Bytes that the three largest checkpoints take together."""
     sizes = []
     for id in CHECKPOINTS:
-        loader = Loader(root)
-        while not (loaded := loader.acquire(TOYS[id].checkpoint)):
-            pass
-        sizes.append(loaded.num_bytes)
+        loader, is_loaded = Loader(root), Event()
+        loader.on_loaded = is_loaded.set
+        loader.acquire(TOYS[id].checkpoint)
+        assert is_loaded.wait(TIMEOUT)
+        sizes.append(loader.acquire(TOYS[id].checkpoint).num_bytes)
         loader.close()
     return sum(sorted(sizes)[-3:])
 
