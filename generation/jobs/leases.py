@@ -17,17 +17,19 @@ from django.utils import timezone
 
 from generation.engine.messages import gettext_noop
 from generation.images import storage
-from generation.jobs import ending, transitions
+from generation.jobs import ending, outages, transitions
 from generation.jobs.transitions import LostRace
 from generation.models import Job, Status, receipts
-from generation.queue import fair_queue, heartbeats
+from generation.queue import fair_queue, heartbeats, stores
+from generation.queue.heartbeats import Heartbeat
 
 LOST = gettext_noop("The machine that made this picture failed several times.")
 # The notes of a job's transitions back to the queue.
 HANDED_BACK, LAPSED = "handed back", "lease lapsed"
 WORKER_ENDED, MACHINE_GONE = "worker was told to end", "machine is gone"
-# A job that loses more machines than this may be what breaks them.
-MOST_MACHINES_GONE = 5
+CUT_OFF = "worker could not renew the lease"
+# A job that loses more machines or connections than this may be what breaks them.
+MOST_EXCUSES = 5
 
 
 def claim(
@@ -39,11 +41,11 @@ def claim(
 ) -> Job | None:
     """Lease the next job to `worker`; None if no job may start. Prefers the `warm` checkpoints.
 
-    `running` are the worker's other jobs. A suspect never starts beside one, and the caller must claim
-    nothing while a suspect runs. `store` are the checkpoints that the worker can load; None is for all.
+    `running` are the worker's other jobs. A suspect never starts beside one, as `fair_queue.next_in_line`
+    says, and the caller must claim nothing while a suspect runs. `store` are the checkpoints that the worker can load; None is for all.
     """
     with transaction.atomic():
-        job = fair_queue.next_in_line(warm=warm, running=running, store=store)
+        job = fair_queue.next_in_line(worker=worker, warm=warm, running=running, store=store)
         if job is None:
             return None
         return transitions.move(
@@ -83,17 +85,23 @@ def reap() -> int:
     """Requeue the jobs whose lease lapsed; returns their number.
 
     A job that lapsed MAX_ATTEMPTS times likely broke its workers, and fails: each time but the first it
-    ran alone. A lapse is nobody's fault if the worker was told to end, or if its machine was taken away.
-    Locked rows wait for the next call.
+    ran alone. A lapse is nobody's fault if the worker was told to end or still runs the job, or if its
+    machine was taken away. Locked rows wait for the next call, and so do leases that an outage of
+    PostgreSQL may have kept from being renewed, for `outages.patience()`.
     """
-    lapsed = Job.objects.running().filter(lease_expires_at__lt=Now()).order_by("lease_expires_at")
-    machines: frozenset[str] | None = None
+    running = Job.objects.running()
+    lapsed = list(running.filter(lease_expires_at__lt=Now()).order_by("lease_expires_at"))
+    if not lapsed:
+        return 0
+    long_ago = running.filter(lease_expires_at__lt=Now() - outages.patience())
+    overdue = set(long_ago.values_list("pk", flat=True))
+    alive = stores.alive_if_known()
     reaped = 0
     for job in lapsed:
-        if machines is None:
-            machines = heartbeats.machines()
+        if job.pk not in overdue and _may_be_renewed(job, lapsed, alive):
+            continue
         try:
-            _reap(job, note=_explain(job, machines))
+            _reap(job, note=_explain(job, alive))
         except (LostRace, OperationalError):
             # Its worker renewed the lease or is ending the job right now: the next call will tell.
             continue
@@ -108,15 +116,24 @@ def ring_for_waiting() -> None:
         transitions.ring()
 
 
-def _explain(job: Job, machines: Collection[str]) -> str:
+def _may_be_renewed(job: Job, lapsed: Collection[Job], alive: Collection[Heartbeat]) -> bool:
+    if job.is_excused:
+        return False
+    return outages.is_at_work(job, alive) or outages.is_common_to_workers(job, lapsed)
+
+
+def _explain(job: Job, alive: Collection[Heartbeat]) -> str:
     """The note of a lapse; LAPSED if it may be the job's fault."""
     if job.is_excused:
         return WORKER_ENDED
+    if job.transitions.filter(note__in=(MACHINE_GONE, CUT_OFF)).count() >= MOST_EXCUSES:
+        return LAPSED
+    if outages.is_at_work(job, alive):
+        return CUT_OFF
+    machines = {report.machine for report in alive}
     # Without any heartbeat, it is Valkey that is away or the only worker that died.
     is_gone = bool(machines) and heartbeats.machine_of(job.worker) not in machines
-    if is_gone and job.transitions.filter(note=MACHINE_GONE).count() < MOST_MACHINES_GONE:
-        return MACHINE_GONE
-    return LAPSED
+    return MACHINE_GONE if is_gone else LAPSED
 
 
 def _reap(job: Job, *, note: str) -> None:

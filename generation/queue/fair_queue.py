@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from generation.models import Job, JobQuerySet, Status
 from generation.queue import stores
+from generation.queue.heartbeats import Heartbeat
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -56,23 +57,33 @@ def place(user: "User", *, cost_ms: int, weight: int, is_relaxed: bool = False) 
 
 def next_in_line(
     *,
+    worker: str,
     warm: Collection[str] = (),
     running: Collection[UUID] = (),
     store: Collection[str] | None = None,
 ) -> Job | None:
     """The job to claim now, its row locked; None if no job may start. Call it inside a transaction.
 
-    Prefers `warm` checkpoints, unless the first in line has waited longer than PATIENCE. A suspect starts
-    beside no other job: a worker with `running` jobs claims nothing while one is first, so that it is idle
-    soon and the suspect does not wait forever. Only jobs whose checkpoints are in `store` count; None is
-    for every checkpoint.
+    Prefers `warm` checkpoints, unless the first in line has waited longer than PATIENCE. Only jobs whose
+    checkpoints are in `store` count; None is for every checkpoint.
+
+    A suspect starts beside no other job. While one is first in line, of the busy workers that have its
+    checkpoint only the one with the fewest `running` jobs claims nothing; the others pass the suspect
+    over. The least number of running jobs therefore never grows, and falls with each job's end, until a
+    worker is idle and takes the suspect. Nobody starves.
     """
-    # Before the lock: this may read a model store, and every worker waits for the lock.
+    # Before the lock, for which every worker waits: this may read a model store or ask Valkey.
     claimable = _claimable() if store is None else _claimable().filter(stores.within(store))
+    alive = stores.alive_if_known() if running and _has_suspects() else []
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CLAIM_LOCK])
-    first = _first_relaxed_that_is_due(claimable) or _first(claimable)
-    if first is None or (first.is_suspect and any(id != first.pk for id in running)):
+    first = _first_in_line(claimable)
+    if first is not None and first.is_suspect and any(id != first.pk for id in running):
+        able = [each for each in alive if each.takes_jobs and not stores.lacks(each, first)]
+        if _is_least_busy(worker, running=len(running), among=able):
+            return None
+        first = _first_in_line(claimable.filter(lapses=0))
+    if first is None:
         return None
     if first.checkpoint in warm or first.queued_at < timezone.now() - PATIENCE:
         return first
@@ -87,6 +98,20 @@ def with_position(jobs: JobQuerySet) -> JobQuerySet:
     )
     ahead = Job.objects.queued().filter(before).order_by()
     return jobs.annotate(position=_count(ahead.values("status")) + 1, beside=_beside())
+
+
+def _has_suspects() -> bool:
+    return Job.objects.queued().filter(lapses__gt=0).exists()
+
+
+def _is_least_busy(worker: str, *, running: int, among: Collection[Heartbeat]) -> bool:
+    """True if no other busy worker `among` the live ones has fewer running jobs than `worker`."""
+    names = [each.worker for each in among if each.worker != worker]
+    busy = Job.objects.running().filter(worker__in=names).order_by().values_list("worker")
+    # The name decides between equals.
+    return all(
+        (running, worker) < (count, name) for name, count in busy.annotate(count=Count("pk"))
+    )
 
 
 def _end_of_last(user: "User", *, is_relaxed: bool) -> int:
@@ -142,6 +167,10 @@ def _count(grouped: "QuerySet[Job, Any]") -> Coalesce:
     return Coalesce(
         Subquery(grouped.annotate(n=Count("pk")).values("n")), 0, output_field=IntegerField()
     )
+
+
+def _first_in_line(claimable: JobQuerySet) -> Job | None:
+    return _first_relaxed_that_is_due(claimable) or _first(claimable)
 
 
 def _first(jobs: JobQuerySet) -> Job | None:

@@ -87,7 +87,7 @@ class Heartbeat:
     @property
     def machine(self) -> str:
         """The machine's name: a worker is called after it and its process."""
-        return self.worker.rpartition(":")[0]
+        return machine_of(self.worker)
 
     @property
     def computes_on_cpu(self) -> bool:
@@ -150,15 +150,6 @@ def alive() -> list[Heartbeat]:
     names: dict[str, float] = cache.get(_NAMES, {})
     found = cache.get_many([_key(name) for name in names])
     return sorted(found.values(), key=lambda heartbeat: heartbeat.worker)
-
-
-def machines() -> frozenset[str]:
-    """The machines of live workers. Never fails: without Valkey there are none."""
-    try:
-        return frozenset(machine_of(heartbeat.worker) for heartbeat in alive())
-    except (redis.RedisError, OSError) as error:
-        log.warning("could not ask which workers are alive: %s", error)
-        return frozenset()
 
 
 def machine_of(worker: str) -> str:

@@ -64,8 +64,12 @@ def everywhere_missing(ids: Iterable[str], alive: Collection[Heartbeat]) -> froz
 
 def nobody_has(job: Job, alive: Collection[Heartbeat]) -> bool:
     """True if workers are alive, and none has everything that the job needs."""
-    needed = needs(job)
-    return bool(alive) and not any(all(map(each.has, needed)) for each in alive)
+    return bool(alive) and all(lacks(each, job) for each in alive)
+
+
+def lacks(heartbeat: Heartbeat, job: Job) -> bool:
+    """True if the worker has not everything that the job needs."""
+    return not all(map(heartbeat.has, needs(job)))
 
 
 def alive_if_known() -> list[Heartbeat]:

@@ -50,6 +50,6 @@ def finish(job: Job) -> None:
 
 
 def let_lapse(*lapsed: Job) -> None:
-    """Let the leases lapse, as if the workers had died."""
-    past = timezone.now() - timedelta(seconds=1)
+    """Let the leases lapse, as if the workers had died long ago."""
+    past = timezone.now() - timedelta(hours=1)
     Job.objects.filter(pk__in=[job.pk for job in lapsed]).update(lease_expires_at=past)
