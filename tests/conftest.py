@@ -46,15 +46,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: _turn(group_of(item.nodeid), slow))
 
 
-def pytest_collection_finish() -> None:
-    """Hide what stays for good from the garbage collector: every load of a checkpoint has it run.
-
-    With all tests collected, a run looks at millions of objects, and takes most of the time of a small load.
-    """
-    gc.collect()
-    gc.freeze()
-
-
 def _turn(group: str, slow: AbstractSet[str]) -> tuple[bool, bool]:
     return group != BROWSER, group not in slow
 
@@ -90,6 +81,16 @@ def _flush_may_truncate() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "execute_sql_flush", execute_allowed)
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _freeze() -> None:
+    """Hide what stays for good from the garbage collector: every load of a checkpoint has it run.
+
+    Beside all tests and libraries it looks at millions of objects, which takes longer than a small load.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
