@@ -8,7 +8,7 @@ from django.utils import timezone
 from billing.models import Payment, Subscription, accounts
 from billing.providers import gateway
 from billing.providers.objects import Invoice, ProviderSubscription, Returned
-from billing.providers.protocol import Gateway, ProviderRefused
+from billing.providers.protocol import Gateway, NoSuchObject
 
 # Older purchases and refunds are not compared.
 LOOK_BACK = timedelta(days=120)
@@ -93,7 +93,7 @@ def _returned_there(provider: Gateway, payment: Payment) -> Returned | None:
     """None if the payment, made by an earlier release, is of another account than the present one."""
     try:
         return provider.returned(payment.payment_intent_id)
-    except ProviderRefused:
+    except NoSuchObject:
         if payment.account:
             raise
         return None

@@ -115,18 +115,21 @@ def synchronize(payment_intent_id: str) -> None:
         payment = Payment.objects.filter(payment_intent_id=payment_intent_id).first()
         if payment is None:
             return
-        returned = gateway().returned(payment_intent_id)
-        if _write_returned(payment, returned):
+        provider = gateway()
+        returned = provider.returned(payment_intent_id)
+        if _write_returned(payment, returned, account=provider.account):
             return
     raise Contended
 
 
 @transaction.atomic
-def _write_returned(read: Payment, returned: Returned) -> bool:
+def _write_returned(read: Payment, returned: Returned, *, account: str) -> bool:
     """False if another process wrote the row since it was read."""
     payment = Payment.objects.select_for_update().get(pk=read.pk)
     if payment.version != read.version:
         return False
+    # A row of an earlier release has none, and this account knows the payment.
+    payment.account = payment.account or account
     payment.refunded_cents = returned.refunded
     payment.disputed_cents = returned.disputed
     _take_back(payment)

@@ -46,7 +46,11 @@ class ProviderRefused(ProviderUnavailable):
         )
 
 
-class NoSuchCustomer(ProviderRefused):
+class NoSuchObject(ProviderRefused):
+    """The provider has no object of this id, or it belongs to another account."""
+
+
+class NoSuchCustomer(NoSuchObject):
     """The customer was deleted at the provider, or belongs to another account."""
 
 
@@ -174,7 +178,7 @@ class Gateway(Protocol):
         """The URL of the invoice's PDF."""
 
     def returned(self, payment_intent_id: str) -> Returned:
-        """The refunded and the disputed amount of a payment."""
+        """The refunded and the disputed amount of a payment. Raises NoSuchObject."""
 
     def origin_of(self, payment_intent_id: str) -> tuple[Subject, str] | None:
         """The payment's subscription or checkout session; None if neither is ours."""

@@ -13,6 +13,7 @@ from billing.providers.objects import Price, ProviderSubscription
 from billing.providers.protocol import (
     CardDeclined,
     NoSuchCustomer,
+    NoSuchObject,
     ProviderRefused,
     ProviderUnavailable,
 )
@@ -47,15 +48,14 @@ def client(key: str, address: str) -> stripe.StripeClient:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Raises Stripe's errors as CardDeclined, NoSuchCustomer, ProviderRefused or ProviderUnavailable."""
+    """Raises Stripe's errors as CardDeclined, NoSuchObject, ProviderRefused or ProviderUnavailable."""
     try:
         yield
     except stripe.CardError as error:
         raise CardDeclined from error
     except REFUSALS as error:
-        refusal = NoSuchCustomer() if _lacks_customer(error) else ProviderRefused()
         log.warning("Stripe refused a request: %s", error)
-        raise refusal from error
+        raise _refusal(error) from error
     except stripe.StripeError as error:
         raise ProviderUnavailable from error
     except catalogue.NotSynchronized as error:
@@ -85,9 +85,11 @@ def account_of(key: str, address: str) -> str:
         raise
 
 
-def _lacks_customer(error: stripe.StripeError) -> bool:
-    param = getattr(error, "param", None)
-    return error.code == "resource_missing" and param == "customer"
+def _refusal(error: stripe.StripeError) -> ProviderRefused:
+    if error.code != "resource_missing":
+        return ProviderRefused()
+    is_customer = getattr(error, "param", None) == "customer"
+    return NoSuchCustomer() if is_customer else NoSuchObject()
 
 
 def plain(found: stripe.StripeObject) -> dict[str, Any]:

@@ -92,6 +92,31 @@ def test_payments_of_an_earlier_release_are_compared_in_the_account_that_knows_t
     assert named.endswith("0 were returned here, 2900 there")
 
 
+def test_a_purchase_of_an_earlier_release_gets_its_account_with_a_refund(life: Life) -> None:
+    life.buy(PACK)
+    life.deliver()
+    Payment.objects.update(account="")
+
+    life.account.refund(life.last_payment, 29_00)
+    life.deliver()
+
+    payment = Payment.objects.get()
+    assert (payment.account, payment.refunded_cents) == ("acct_fake test", 29_00)
+    assert_books_balance()
+
+
+def test_payments_of_an_earlier_release_are_not_passed_over_for_a_missing_permission(
+    life: Life, stripe: FakeStripe
+) -> None:
+    life.buy(PACK)
+    life.deliver()
+    Payment.objects.update(account="")
+    stripe.forbidden.add("/v1/refunds")
+
+    with pytest.raises(ProviderRefused):
+        list(audit())
+
+
 def test_payments_of_an_earlier_release_in_test_mode_are_left_out(
     life_after_test_mode: Life,
 ) -> None:
