@@ -12,6 +12,7 @@ from collections import Counter
 from http.cookiejar import CookieJar
 from urllib.parse import urlencode
 
+import httpx2
 import psutil
 import psycopg
 import pytest
@@ -20,7 +21,15 @@ from django.core.management.base import CommandError
 from sdsite import embedded
 from sdsite.management.commands import up
 from sdsite.processes import PROJECT, Child
-from tests.running import DEAF_TO_CTRL_C, ENVIRONMENT, Site, free_port, wait_for
+from tests.generation.api.site import made_key
+from tests.running import (
+    DEAF_TO_CTRL_C,
+    ENVIRONMENT,
+    READY_SECONDS,
+    Site,
+    free_port,
+    wait_for,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -56,6 +65,44 @@ def test_what_is_ready_serves_and_ctrl_c_ends_every_process(start, empty_data_fo
     assert "Traceback" not in site.output
     assert open_to_others == set()
     assert data.stat().st_mode & 0o777 == 0o711
+
+
+def test_ctrl_c_ends_it_while_an_agent_reads_a_stream(start, new_data_folder):
+    site = start(new_data_folder()).wait_until_ready()
+    secret = made_key(site, "agents@example.com")
+    processes = site.processes
+
+    with open_stream(site, secret) as lines:
+        next(line for line in lines if line.startswith("data: "))
+        site.process.send_signal(signal.SIGINT)
+        # The server closes the stream, so the client has nothing to do.
+        for _line in lines:
+            pass
+        status = site.ended()
+
+    assert status == 0
+    assert [process for process in processes if process.is_running()] == []
+    assert "Traceback" not in site.output
+
+
+@contextlib.contextmanager
+def open_stream(site, secret):
+    """The lines of a call that takes far longer than a test."""
+    headers = {
+        "Authorization": f"Bearer {secret}",
+        "Accept": "application/json, text/event-stream",
+    }
+    wish = {"prompt": "a boat", "width": 512, "height": 512, "num_inference_steps": 150}
+    message = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "tools/call",
+        "params": {"name": "generate", "arguments": wish, "_meta": {"progressToken": 1}},
+    }
+    with httpx2.stream(
+        "POST", f"{site.url}/mcp", json=message, headers=headers, timeout=READY_SECONDS
+    ) as response:
+        yield response.iter_lines()
 
 
 def files_open_to_others(folder):
