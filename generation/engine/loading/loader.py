@@ -51,10 +51,17 @@ class Loaded:
     load_us: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Footprint:
+    """The memory that a load takes; without optional components if it does not fit with them."""
+
+    num_bytes: int = 0
+    load_optional: bool = True
+
+
 @dataclass(eq=False, kw_only=True)
 class _Entry:
     future: Future[Loaded]
-    identity: str
     num_bytes: int
     users: int = 0
     last_used: float = field(default_factory=time.monotonic)
@@ -90,6 +97,7 @@ class Loader:
         self._root = root
         self._optimizations = optimizations or Optimizations()
         self._graph_pool = GraphPool()
+        self._footprints: dict[str, Future[_Footprint]] = {}
         self._entries: dict[str, _Entry] = {}
         # Replaced on disk, but still in use.
         self._replaced: list[_Entry] = []
@@ -97,6 +105,8 @@ class Loader:
         diffusers_logging.disable_progress_bar()
         transformers_logging.disable_progress_bar()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
+        # Not behind a load: who waits for room must be known soon, so that others wait behind.
+        self._measuring = ThreadPoolExecutor(max_workers=1, thread_name_prefix="measuring")
 
     @property
     def warm(self) -> frozenset[str]:
@@ -115,7 +125,7 @@ class Loader:
         NoRoom if the checkpoint does not fit beside those in use.
         """
         entry = self._current(checkpoint) or self._start(checkpoint)
-        if not entry.future.done():
+        if entry is None or not entry.future.done():
             return None
         if entry.future.exception():
             del self._entries[checkpoint.id]
@@ -140,17 +150,18 @@ class Loader:
         self._replaced = [entry for entry in self._replaced if entry.users]
 
     def close(self) -> None:
-        """Wait for a load that is under way and end the thread."""
+        """Wait for a load that is under way and end the threads."""
+        self._measuring.shutdown(cancel_futures=True)
         self._thread.shutdown(cancel_futures=True)
 
     def _current(self, checkpoint: Checkpoint) -> _Entry | None:
         """Return the checkpoint's entry; None if there is none, or if its files were replaced."""
         entry = self._entries.get(checkpoint.id)
-        if entry is None or not entry.future.done():
+        if entry is None or not entry.future.done() or entry.future.exception():
             return entry
         present = self._files.identity(self._folder(checkpoint))
         # While the files are away, for a moment or for good, the loaded ones serve.
-        if present in ("", entry.identity):
+        if present in ("", entry.future.result().pipeline.version):
             return entry
         logger.info("checkpoint %s was replaced", checkpoint.id)
         del self._entries[checkpoint.id]
@@ -158,25 +169,27 @@ class Loader:
             self._replaced.append(entry)
         return None
 
-    def _start(self, checkpoint: Checkpoint) -> _Entry:
+    def _start(self, checkpoint: Checkpoint) -> _Entry | None:
+        """Start the load; None until its footprint is known. Raises NoRoom.
+
+        Files are read in other threads: a slow file system must not stop the engine's loop.
+        """
         folder = self._folder(checkpoint)
-        # Taken first: files that change during the load make the next user load again.
-        present = identity.of_folder(folder)
-        checkpoint = _described_anew(checkpoint, folder)
-        num_bytes, load_optional = self._measure(folder, checkpoint)
-        self._make_room(num_bytes)
-        entry = _Entry(
-            future=self._thread.submit(
-                self._load_in_new_thread,
-                checkpoint,
-                folder,
-                version=present,
-                load_optional=load_optional,
-            ),
-            identity=present,
-            num_bytes=num_bytes,
+        known = self._footprints.get(checkpoint.id)
+        if known is None:
+            known = self._measuring.submit(self._measure, checkpoint, folder)
+            self._footprints[checkpoint.id] = known
+            known.add_done_callback(lambda _: self.on_loaded())
+        if not known.done():
+            return None
+        footprint = known.result()
+        self._make_room(footprint.num_bytes)
+        del self._footprints[checkpoint.id]
+        load = self._thread.submit(
+            self._load_in_new_thread, checkpoint, folder, load_optional=footprint.load_optional
         )
-        entry.future.add_done_callback(lambda _: self.on_loaded())
+        entry = _Entry(future=load, num_bytes=footprint.num_bytes)
+        load.add_done_callback(lambda _: self.on_loaded())
         self._entries[checkpoint.id] = entry
         return entry
 
@@ -186,17 +199,18 @@ class Loader:
         except ValueError as error:
             raise LoadError(str(error)) from None
 
-    def _measure(self, folder: Path, checkpoint: Checkpoint) -> tuple[int, bool]:
-        """Return the bytes to load, and False if optional components must stay on disk to fit."""
+    def _measure(self, checkpoint: Checkpoint, folder: Path) -> _Footprint:
+        """Return the footprint. An unusable checkpoint has none: its load tells the reason."""
         try:
-            counts = structure.require(folder, checkpoint.family)
-        except (Unusable, OSError, ValueError) as error:
-            raise LoadError(str(error)) from error
+            checkpoint, counts = _inspect(checkpoint, folder)
+        except LoadError:
+            return _Footprint()
         width = self._optimizations.dtype(checkpoint.family, self.device).itemsize
         num_bytes = width * sum(counts.values())
         if self.budget_bytes is None or num_bytes <= self.budget_bytes:
-            return num_bytes, True
-        return num_bytes - width * counts.get(structure.DISPENSABLE, 0), False
+            return _Footprint(num_bytes=num_bytes)
+        optional = width * counts.get(structure.DISPENSABLE, 0)
+        return _Footprint(num_bytes=num_bytes - optional, load_optional=False)
 
     def _make_room(self, num_bytes: int) -> None:
         """Evict idle checkpoints, least recently used first. Raises NoRoom.
@@ -217,7 +231,7 @@ class Loader:
             logger.info("evicted checkpoint %s", evicted)
 
     def _load_in_new_thread(
-        self, checkpoint: Checkpoint, folder: Path, *, version: str, load_optional: bool
+        self, checkpoint: Checkpoint, folder: Path, *, load_optional: bool
     ) -> Loaded:
         """Load in a thread that ends with the load.
 
@@ -226,12 +240,13 @@ class Loader:
         """
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="load") as thread:
             return thread.submit(
-                self._load, checkpoint, folder, version=version, load_optional=load_optional
+                self._load, checkpoint, folder, load_optional=load_optional
             ).result()
 
-    def _load(
-        self, checkpoint: Checkpoint, folder: Path, *, version: str, load_optional: bool
-    ) -> Loaded:
+    def _load(self, checkpoint: Checkpoint, folder: Path, *, load_optional: bool) -> Loaded:
+        # Taken first: files that change during the load make the next user load again.
+        version = identity.of_folder(folder)
+        checkpoint, _counts = _inspect(checkpoint, folder)
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -264,11 +279,14 @@ class Loader:
         )
 
 
-def _described_anew(checkpoint: Checkpoint, folder: Path) -> Checkpoint:
-    """Return an operator's own checkpoint as its folder describes it now. Raises LoadError."""
-    if checkpoint.source != descriptor.OWN:
-        return checkpoint
+def _inspect(checkpoint: Checkpoint, folder: Path) -> tuple[Checkpoint, dict[str, int]]:
+    """Return the checkpoint, as its folder describes it now, and the number of weights of each part.
+
+    Raises LoadError.
+    """
     try:
-        return descriptor.read(folder)
-    except descriptor.InvalidDescriptor as error:
+        if checkpoint.source == descriptor.OWN:
+            checkpoint = descriptor.read(folder)
+        return checkpoint, structure.require(folder, checkpoint.family)
+    except (Unusable, OSError, ValueError) as error:
         raise LoadError(str(error)) from error

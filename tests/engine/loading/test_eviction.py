@@ -9,7 +9,7 @@ import pytest
 from generation.engine.checkpoints import catalogue
 from generation.engine.diffusion.families.sd import StableDiffusion
 from generation.engine.loading.loader import Loader, LoadError, NoRoom
-from tests.engine.loading.test_loader import load
+from tests.engine.loading.test_loader import begin_load, load
 from tests.engine.toy_checkpoints import toy
 
 # All of one family and almost one size.
@@ -67,7 +67,7 @@ def test_a_checkpoint_is_in_use_until_every_user_released_it(room_for_three: Loa
 
     room_for_three.release(toy(IDS[0]))
     with pytest.raises(NoRoom):
-        room_for_three.acquire(toy(NEXT))
+        load(room_for_three, NEXT)
     assert room_for_three.warm == set(IDS)
 
 
@@ -77,7 +77,7 @@ def test_a_refused_checkpoint_evicts_none_in_use_and_is_not_counted(room_for_thr
     before = room_for_three.num_bytes
 
     with pytest.raises(NoRoom):
-        room_for_three.acquire(toy(NEXT))
+        load(room_for_three, NEXT)
 
     assert room_for_three.num_bytes == before
     assert NEXT not in room_for_three.warm
@@ -103,10 +103,10 @@ def test_a_load_counts_against_the_budget_while_it_lasts(
     may_load, _begun = held_loads
     loader = Loader(checkpoint_root, budget_bytes=1)
 
-    assert loader.acquire(toy()) is None
+    begin_load(loader, "toy")
     assert loader.num_bytes > 1
     with pytest.raises(NoRoom):
-        loader.acquire(toy("toy-v"))
+        load(loader, "toy-v")
 
     assert loader.warm == {"toy"}
     may_load.set()
@@ -118,16 +118,21 @@ def test_the_loop_is_told_of_each_load_and_of_each_failure(
 ) -> None:
     told = threading.Semaphore(0)
     loader.on_loaded = told.release
-    loader.acquire(toy())
-    assert told.acquire(timeout=60)
+
+    def ask_as_often_as_told(id: str) -> None:
+        loader.acquire(toy(id))
+        assert told.acquire(timeout=60)
+        if id not in loader.warm:
+            # Its files have been looked at; now they are loaded.
+            loader.acquire(toy(id))
+        assert told.acquire(timeout=60)
 
     def broken(cls, *_arguments):
         raise RuntimeError("a bad file")
 
+    ask_as_often_as_told("toy")
     monkeypatch.setattr(StableDiffusion, "load", classmethod(broken))
-    loader.acquire(toy("toy-v"))
-
-    assert told.acquire(timeout=60)
+    ask_as_often_as_told("toy-v")
 
 
 def test_a_failed_load_leaves_nothing_behind(
@@ -152,7 +157,7 @@ def test_a_checkpoint_with_missing_files_is_never_counted(tmp_path: Path) -> Non
     loader = Loader(tmp_path)
 
     with pytest.raises(LoadError, match="missing or incomplete"):
-        loader.acquire(toy())
+        load(loader, "toy")
 
     assert (loader.warm, loader.num_bytes) == (frozenset(), 0)
     loader.close()

@@ -4,10 +4,12 @@ import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from generation.engine.checkpoints import catalogue
+from generation.engine.checkpoints.store import identity, structure
 from generation.engine.diffusion.families.sd import StableDiffusion
 from generation.engine.events import Failed, Loading, Stepped
 from generation.engine.loading.loader import Loaded, Loader, LoadError, NoRoom
@@ -24,14 +26,22 @@ from tests.engine.driving import (
 
 def load(loader: Loader, id: str, *, within_s: float = 30) -> Loaded:
     """Acquire a checkpoint, waiting for its load."""
-    loaded = threading.Event()
-    loader.on_loaded = loaded.set
-    pipeline = loader.acquire(catalogue.get(id))
-    if pipeline is None:
-        assert loaded.wait(within_s)
-        pipeline = loader.acquire(catalogue.get(id))
-    assert pipeline is not None
-    return pipeline
+    told = threading.Event()
+    loader.on_loaded = told.set
+    while (loaded := loader.acquire(catalogue.get(id))) is None:
+        assert told.wait(within_s)
+        told.clear()
+    return loaded
+
+
+def begin_load(loader: Loader, id: str) -> None:
+    """Acquire a checkpoint until its load has begun."""
+    told = threading.Event()
+    loader.on_loaded = told.set
+    while id not in loader.warm:
+        assert loader.acquire(catalogue.get(id)) is None
+        assert id in loader.warm or told.wait(30)
+        told.clear()
 
 
 @pytest.fixture
@@ -83,7 +93,7 @@ def test_a_checkpoint_in_use_is_never_evicted(room_for_one: Loader) -> None:
     in_use = load(room_for_one, "toy")
 
     with pytest.raises(NoRoom):
-        room_for_one.acquire(catalogue.get("toy-v"))
+        load(room_for_one, "toy-v")
 
     assert room_for_one.acquire(catalogue.get("toy")) is in_use
 
@@ -102,9 +112,11 @@ def test_a_run_without_room_waits_until_another_ends(room_for_one: Loader) -> No
     engine.submit(a_request(num_inference_steps=10), key="first")
     steps_until(engine, Stepped, key="first")
     engine.submit(a_request(checkpoint="toy-v"), key="second")
+    events = turn(engine)
+    room_for_one._footprints["toy-v"].result()
     engine.submit(a_request(), key="third, behind the second")
 
-    events = run_to_the_end(engine)
+    events += run_to_the_end(engine)
 
     ends = [event.key for event in events if hasattr(event, "images")]
     assert ends == ["first", "second", "third, behind the second"]
@@ -130,6 +142,28 @@ def test_a_load_does_not_stop_another_checkpoints_steps(
 
     assert len(of_kind(events, Stepped, key="stepping")) == 20
     assert len(of_kind(events, Loading, key="loading")) == 1
+    the_finished(run_to_the_end(engine), key="loading")
+
+
+@pytest.mark.parametrize("hanging", [(structure, "require"), (identity, "of_folder")])
+def test_files_that_hang_do_not_stop_another_checkpoints_steps(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, hanging: tuple[ModuleType, str]
+) -> None:
+    engine.submit(a_request(num_inference_steps=150), key="stepping")
+    steps_until(engine, Stepped, key="stepping")
+    answers = threading.Event()
+    read = getattr(*hanging)
+
+    def read_when_told(*arguments):
+        assert answers.wait(30)
+        return read(*arguments)
+
+    monkeypatch.setattr(*hanging, read_when_told)
+    engine.submit(a_request(checkpoint="toy-v"), key="loading")
+    events = [event for _ in range(20) for event in turn(engine)]
+    answers.set()
+
+    assert len(of_kind(events, Stepped, key="stepping")) == 20
     the_finished(run_to_the_end(engine), key="loading")
 
 

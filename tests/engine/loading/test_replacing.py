@@ -114,7 +114,7 @@ def test_the_old_one_takes_its_room_until_it_is_released(loader: Loader, root: P
     replace_toy(root)
 
     with pytest.raises(NoRoom):
-        loader.acquire(toy())
+        load(loader, "toy")
     loader.release(toy(), old)
 
     assert load(loader, "toy") is not old

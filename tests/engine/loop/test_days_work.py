@@ -3,7 +3,6 @@
 import gc
 from itertools import cycle, product
 from pathlib import Path
-from threading import Event
 
 import psutil
 import pytest
@@ -16,6 +15,7 @@ from generation.engine.loop.engine import Engine
 from generation.engine.request import GenerationRequest
 from tests.engine.cases import VARIANTS, inputs_of, request_for, schedulers_of
 from tests.engine.driving import TIMEOUT, turn
+from tests.engine.loading.test_loader import load
 from tests.engine.toy_checkpoints import TOYS
 
 pytestmark = pytest.mark.filterwarnings("ignore:In CPU autocast:UserWarning")
@@ -57,11 +57,8 @@ def three_largest(root: Path) -> int:
     """Bytes that the three largest checkpoints take together."""
     sizes = []
     for id in CHECKPOINTS:
-        loader, is_loaded = Loader(root), Event()
-        loader.on_loaded = is_loaded.set
-        loader.acquire(TOYS[id].checkpoint)
-        assert is_loaded.wait(TIMEOUT)
-        sizes.append(loader.acquire(TOYS[id].checkpoint).num_bytes)
+        loader = Loader(root)
+        sizes.append(load(loader, id, within_s=TIMEOUT).num_bytes)
         loader.close()
     return sum(sorted(sizes)[-3:])
 
