@@ -295,21 +295,27 @@ def test_a_host_that_cannot_be_encoded_is_given_up(caller, receiver, host):
 
 @contextmanager
 def dripping(start, drop):
-    """The URL of a receiver that says `start`, then `drop` again and again, for as long as it is heard."""
+    """The host of a receiver that says `start`, then `drop` again and again, and if it was heard to the end.
+
+    It ends after half a minute, or a caller without a deadline would stay for ever.
+    """
     with socket.create_server(("127.0.0.1", 0)) as server:
-        is_over = threading.Event()
+        is_over, was_heard_out = threading.Event(), threading.Event()
 
         def drip():
             connection, _address = server.accept()
             with connection, suppress(OSError):
                 connection.sendall(start)
-                while not is_over.wait(0.02):
+                for _drop in range(1_500):
+                    if is_over.wait(0.02):
+                        return
                     connection.sendall(drop)
+                was_heard_out.set()
 
         thread = threading.Thread(target=drip, daemon=True)
         thread.start()
         try:
-            yield f"127.0.0.1:{server.getsockname()[1]}"
+            yield f"127.0.0.1:{server.getsockname()[1]}", was_heard_out
         finally:
             is_over.set()
             thread.join()
@@ -331,5 +337,8 @@ def dripping(start, drop):
 def test_a_receiver_that_drips_is_cut_off_at_one_deadline(monkeypatch, scheme, start, drop):
     monkeypatch.setattr(outbound_http, "SECONDS", 0.3)
 
-    with dripping(start, drop) as host, pytest.raises(outbound_http.NotReached):
-        outbound_http.post(f"{scheme}://{host}/", b"{}", {})
+    with dripping(start, drop) as (host, was_heard_out):
+        with pytest.raises(outbound_http.NotReached):
+            outbound_http.post(f"{scheme}://{host}/", b"{}", {})
+
+        assert not was_heard_out.is_set()
