@@ -387,6 +387,10 @@ WORKER_STALL_SECONDS = env.int("WORKER_STALL_SECONDS", 60)
 # A worker looks about this often for jobs of dead workers, in case beat is away.
 WORKER_REAP_SECONDS = env.int("WORKER_REAP_SECONDS", 30)
 PREVIEW_INTERVAL_SECONDS = 0.25
+# A worker keeps the state of each run this often, so that another one loses no more of it. All together take so many
+# bytes in Valkey.
+SAVE_INTERVAL_SECONDS = env.float("SAVE_INTERVAL_SECONDS", 2.0)
+SAVED_RUNS_BYTES = env.int("SAVED_RUNS_BYTES", 256 * 2**20)
 
 # Images are marked as AI-made. With a certificate (PEM, followed by its issuer's) and its key, they are also
 # signed by C2PA; a timestamp lets the signature outlive the certificate.

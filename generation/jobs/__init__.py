@@ -14,7 +14,16 @@ from generation.jobs.admission import (
 from generation.jobs.cancellation import cancel, cancel_all, cancel_of_closed
 from generation.jobs.ending import fail, finish, stop
 from generation.jobs.failure_limit import TooManyFailures
-from generation.jobs.leases import claim, excuse, hand_back, reap, renew, ring_for_waiting
+from generation.jobs.leases import (
+    claim,
+    excuse,
+    hand_back,
+    pause,
+    reap,
+    renew,
+    ring_for_waiting,
+    start_over,
+)
 from generation.jobs.submission import submit
 from generation.jobs.transitions import LostRace, ring
 
@@ -33,10 +42,12 @@ __all__ = [
     "fail",
     "finish",
     "hand_back",
+    "pause",
     "reap",
     "renew",
     "ring",
     "ring_for_waiting",
+    "start_over",
     "stop",
     "submit",
 ]

@@ -17,9 +17,9 @@ from django.utils import timezone
 
 from generation.engine.messages import gettext_noop
 from generation.images import storage
-from generation.jobs import ending, outages, transitions
+from generation.jobs import ending, outages, saved_runs, transitions
 from generation.jobs.transitions import LostRace
-from generation.models import Job, Status, receipts
+from generation.models import Job, Pause, Status, receipts
 from generation.queue import fair_queue, heartbeats, stores
 from generation.queue.heartbeats import Heartbeat
 
@@ -28,7 +28,8 @@ LOST = gettext_noop("The machine that made this picture failed several times.")
 HANDED_BACK, LAPSED = "handed back", "lease lapsed"
 WORKER_ENDED, MACHINE_GONE = "worker was told to end", "machine is gone"
 CUT_OFF = "worker could not renew the lease"
-# A job that loses more machines or connections than this may be what breaks them.
+PROGRESSED = "lease lapsed after progress"
+# A job that loses more machines or connections than this, or lapses more often after progress, may be what breaks them.
 MOST_EXCUSES = 5
 
 
@@ -38,14 +39,18 @@ def claim(
     warm: Collection[str] = (),
     running: Collection[UUID] = (),
     store: Collection[str] | None = None,
+    wanted: UUID | None = None,
 ) -> Job | None:
     """Lease the next job to `worker`; None if no job may start. Prefers the `warm` checkpoints.
 
-    `running` are the worker's other jobs. A suspect never starts beside one, as `fair_queue.next_in_line`
-    says, and the caller must claim nothing while a suspect runs. `store` are the checkpoints that the worker can load; None is for all.
+    `running` are the worker's other jobs. A suspect never starts beside one, as `fair_queue.next_in_line` says, and the
+    caller must claim nothing while a suspect runs. `store` are the checkpoints that the worker can load; None is for
+    all. The `wanted` job goes first, if it may start.
     """
     with transaction.atomic():
-        job = fair_queue.next_in_line(worker=worker, warm=warm, running=running, store=store)
+        job = fair_queue.next_in_line(
+            worker=worker, warm=warm, running=running, store=store, wanted=wanted
+        )
         if job is None:
             return None
         return transitions.move(
@@ -75,10 +80,19 @@ def hand_back(job: Job) -> None:
 
     Raises LostRace.
     """
-    with transaction.atomic():
-        _requeue(job, note=HANDED_BACK)
-        transitions.ring_on_commit()
-    storage.discard(job)
+    _hand_back(job)
+
+
+def pause(job: Job, *, step: int, why: Pause) -> None:
+    """Return a claimed job to its old place in the queue, to go on after `step`. Raises LostRace."""
+    _hand_back(job, paused_step=step, paused_for=why)
+
+
+def start_over(job: Job) -> None:
+    """Note that this attempt goes on from nothing."""
+    Job.objects.running().filter(pk=job.pk, attempt=job.attempt).update(
+        paused_step=0, paused_for=""
+    )
 
 
 def reap() -> int:
@@ -122,18 +136,28 @@ def _may_be_renewed(job: Job, lapsed: Collection[Job], alive: Collection[Heartbe
     return outages.is_at_work(job, alive) or outages.is_common_to_workers(job, lapsed)
 
 
+def _hand_back(job: Job, **fields: Any) -> None:
+    with transaction.atomic():
+        _requeue(job, note=HANDED_BACK, **fields)
+        transitions.ring_on_commit()
+    storage.discard(job)
+
+
 def _explain(job: Job, alive: Collection[Heartbeat]) -> str:
     """The note of a lapse; LAPSED if it may be the job's fault."""
     if job.is_excused:
         return WORKER_ENDED
-    if job.transitions.filter(note__in=(MACHINE_GONE, CUT_OFF)).count() >= MOST_EXCUSES:
+    if job.transitions.filter(note__in=(MACHINE_GONE, CUT_OFF, PROGRESSED)).count() >= MOST_EXCUSES:
         return LAPSED
     if outages.is_at_work(job, alive):
         return CUT_OFF
     machines = {report.machine for report in alive}
     # Without any heartbeat, it is Valkey that is away or the only worker that died.
     is_gone = bool(machines) and heartbeats.machine_of(job.worker) not in machines
-    return MACHINE_GONE if is_gone else LAPSED
+    if is_gone:
+        return MACHINE_GONE
+    # A suspect starts over each time, and so would always get as far as before.
+    return PROGRESSED if not job.is_suspect and saved_runs.progress_of(job) else LAPSED
 
 
 def _reap(job: Job, *, note: str) -> None:
@@ -145,9 +169,18 @@ def _reap(job: Job, *, note: str) -> None:
                 job, Status.FAILED, receipt, error_code="lost", error=LOST, lapses=lapses
             )
         else:
-            _requeue(job, note=note, lapses=lapses)
+            _requeue(job, note=note, lapses=lapses, **_pause_of(job, note))
     # Not earlier: the attempt could still have finished, and needed its files.
     storage.discard(job)
+
+
+def _pause_of(job: Job, note: str) -> dict[str, Any]:
+    """The step that a lapsed job goes on from; none for a suspect, whose state may be what breaks its worker."""
+    if note == LAPSED:
+        return {"paused_step": 0, "paused_for": ""}
+    step = saved_runs.progress_of(job) or job.paused_step
+    why = Pause.WORKER_ENDED if note == WORKER_ENDED else Pause.WORKER_LOST
+    return {"paused_step": step, "paused_for": why if step else ""}
 
 
 def _requeue(job: Job, *, note: str, **fields: Any) -> None:

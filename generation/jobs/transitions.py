@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts import bells
-from generation.jobs import webhook_outbox
+from generation.jobs import saved_runs, webhook_outbox
 from generation.live import messages
 from generation.models import FINAL, MOVES, Job, Status, Transition
 from generation.queue import counters
@@ -50,6 +50,7 @@ def move(job: Job, became: Status, *, only: Q | None = None, note: str = "", **f
 
 def end(job: Job, became: Status, *, at: datetime, **fields: Any) -> Job:
     """Move the job to a final status. Raises LostRace."""
+    transaction.on_commit(lambda: saved_runs.forget(job.pk), robust=True)
     return move(job, became, finished_at=at, lease_expires_at=None, **fields)
 
 

@@ -44,9 +44,10 @@ def keep_previews(previews: Mapping[UUID, tuple[int, bytes]]) -> None:
 
 
 def read(jobs: Iterable[Job]) -> Latest:
-    """The latest progress of running jobs and the warm checkpoints of waiting ones. One request."""
+    """The latest progress of running and paused jobs, and the warm checkpoints of waiting ones. One request."""
     listed = list(jobs)
-    progress = {_progress_key(job.pk): str(job.pk) for job in listed if _is_running(job)}
+    begun = [job for job in listed if _is_running(job) or job.is_paused]
+    progress = {_progress_key(job.pk): str(job.pk) for job in begun}
     warm = {_warm_key(job.checkpoint): job.checkpoint for job in listed if not _is_running(job)}
     kept = _get([*progress, *warm])
     return Latest(

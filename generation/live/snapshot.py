@@ -11,12 +11,16 @@ from django.utils.translation import gettext as _
 from generation.live import latest, messages
 from generation.live.latest import Latest
 from generation.live.messages import Progress
-from generation.models import Job, Status
+from generation.models import Job, Pause, Status
 from generation.queue import fair_queue, stores, wait_reason
 from generation.queue.wait_reason import WaitReason
 
 if TYPE_CHECKING:
     from accounts.models import User
+
+
+# Pauses after which another worker goes on.
+MOVED = (Pause.WORKER_ENDED, Pause.WORKER_LOST)
 
 
 def user_state(user: "User") -> dict[str, Any]:
@@ -62,6 +66,8 @@ def _state(
 ) -> dict[str, Any]:
     request = job.generation_request
     progress = _progress(job, known)
+    # A paused job was billed what its last attempt was.
+    billed = known.progress.get(str(job.pk)) if job.is_paused else progress
     return {
         "job": str(job.pk),
         "seq": progress.seq if progress else messages.seq_of(job),
@@ -77,7 +83,11 @@ def _state(
         "jobs_at_once": job.jobs_at_once,
         "is_relaxed": job.is_relaxed,
         "elapsed_ms": _elapsed_ms(job),
-        "billed_ms": progress.billed_ms if progress else 0,
+        "billed_ms": billed.billed_ms if billed else 0,
+        "is_paused": job.is_paused,
+        "paused_step": job.paused_step,
+        "paused_for": job.get_paused_for_display(),
+        "continues_elsewhere": job.paused_for in MOVED,
         "free_ms": _free_ms(job, progress),
         "ceiling_ms": 0 if job.is_relaxed or job.pays_in_credits else job.hold_ms,
         "charged_ms": job.charged_ms,

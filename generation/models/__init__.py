@@ -5,6 +5,7 @@ from generation.models.boards import Board, BoardPicture, BoardQuerySet, Share, 
 from generation.models.devices import Speed, Uptime
 from generation.models.jobs import Job, JobQuerySet, Transition
 from generation.models.markers import MediaMarker
+from generation.models.pauses import Pause
 from generation.models.pictures import KEPT_IN_TRASH, Image, ImageQuerySet, Shape
 from generation.models.presets import StudioPreset
 from generation.models.refusals import Refusal, Stage
@@ -26,6 +27,7 @@ __all__ = [
     "Job",
     "JobQuerySet",
     "MediaMarker",
+    "Pause",
     "Refusal",
     "Shape",
     "Share",

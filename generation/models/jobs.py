@@ -12,6 +12,7 @@ from accounts.models import ApiKey
 from billing.models import Unit
 from generation.engine.request import GenerationRequest
 from generation.models.failures import BY_REQUEST
+from generation.models.pauses import Pause
 from generation.models.receipts import Receipt
 from generation.models.statuses import ACTIVE, FINAL, UNFINISHED, WAITING, Status
 
@@ -72,6 +73,11 @@ class Job(models.Model):
     worker = models.CharField(max_length=100, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     cancel_requested = models.BooleanField(default=False)
+    # Steps made before its run was last taken out, from which it goes on, and why that was.
+    paused_step = models.PositiveSmallIntegerField(default=0, db_default=0)
+    paused_for = models.CharField(
+        max_length=20, choices=Pause.choices, blank=True, default="", db_default=""
+    )
 
     # GPU milliseconds as measured, or thousandths of a credit at a fixed price.
     unit = models.CharField(max_length=10, choices=Unit.choices, default=Unit.GPU_MS)
@@ -200,6 +206,11 @@ class Job(models.Model):
         return self.lapses > 0
 
     @property
+    def is_paused(self) -> bool:
+        """True while it waits to go on from a step that it has made."""
+        return self.status == Status.QUEUED and self.paused_step > 0
+
+    @property
     def pays_in_credits(self) -> bool:
         return self.unit == Unit.CREDITS
 
@@ -231,7 +242,9 @@ class Job(models.Model):
 
     @property
     def steps_made(self) -> int:
-        """Denoising steps of a job that has ended; 0 before."""
+        """Denoising steps of a job that has ended; before, those from which it goes on."""
+        if not self.is_final:
+            return self.paused_step
         steps = self.generation_request.evaluations
         if self.status == Status.SUCCEEDED:
             return steps

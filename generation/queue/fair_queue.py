@@ -61,11 +61,13 @@ def next_in_line(
     warm: Collection[str] = (),
     running: Collection[UUID] = (),
     store: Collection[str] | None = None,
+    wanted: UUID | None = None,
 ) -> Job | None:
     """The job to claim now, its row locked; None if no job may start. Call it inside a transaction.
 
     Prefers `warm` checkpoints, unless the first in line has waited longer than PATIENCE. Only jobs whose
-    checkpoints are in `store` count; None is for every checkpoint.
+    checkpoints are in `store` count; None is for every checkpoint. The `wanted` job goes before all others, if it may
+    start.
 
     A suspect starts beside no other job. While one is first in line, of the busy workers that have its
     checkpoint only the one with the fewest `running` jobs claims nothing; the others pass the suspect
@@ -77,6 +79,8 @@ def next_in_line(
     alive = stores.alive_if_known() if running and _has_suspects() else []
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CLAIM_LOCK])
+    if wanted and (chosen := _first(claimable.filter(pk=wanted, lapses=0))):
+        return chosen
     first = _first_in_line(claimable)
     if first is not None and first.is_suspect and any(id != first.pk for id in running):
         able = [each for each in alive if each.takes_jobs and not stores.lacks(each, first)]
@@ -89,6 +93,27 @@ def next_in_line(
         return first
     beside = claimable.filter(is_relaxed=first.is_relaxed, checkpoint__in=warm)
     return _first(beside.filter(lapses=0) if running else beside) or first
+
+
+def first_waiting(
+    *, store: Collection[str] | None = None, but_not: Collection[UUID] = ()
+) -> Job | None:
+    """The first job in line that may start now, of those whose checkpoints are in `store`. Locks nothing."""
+    claimable = _claimable() if store is None else _claimable().filter(stores.within(store))
+    return claimable.exclude(pk__in=but_not).order_by(*ORDER).first()
+
+
+def is_overdue(job: Job) -> bool:
+    """True for a relaxed job that has waited for so long that it may run at a paid one's side."""
+    return job.is_relaxed and job.queued_at < timezone.now() - RELAXED_PATIENCE
+
+
+def relaxed_exceed_their_share() -> bool:
+    """True while more than one running job in RELAXED_SHARE is relaxed."""
+    running = Job.objects.running().aggregate(
+        relaxed=Count("pk", filter=Q(is_relaxed=True)), all=Count("pk")
+    )
+    return bool(running["relaxed"] * RELAXED_SHARE > running["all"])
 
 
 def with_position(jobs: JobQuerySet) -> JobQuerySet:
@@ -146,10 +171,7 @@ def _first_relaxed_that_is_due(claimable: JobQuerySet) -> Job | None:
     due = Job.objects.queued().filter(is_relaxed=True, queued_at__lt=patient_since)
     if not due.exists():
         return None
-    running = Job.objects.running().aggregate(
-        relaxed=Count("pk", filter=Q(is_relaxed=True)), all=Count("pk")
-    )
-    if running["relaxed"] * RELAXED_SHARE > running["all"]:
+    if relaxed_exceed_their_share():
         return None
     return _first(claimable.filter(is_relaxed=True, queued_at__lt=patient_since))
 

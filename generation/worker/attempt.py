@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from PIL.Image import Image
 
 from billing import pricing
+from generation.engine import saved_run
 from generation.engine.events import End
+from generation.engine.saved_run import SavedRun
+from generation.jobs.saved_runs import SavedState
 from generation.live import messages
 from generation.live.messages import Progress
-from generation.models import Job
+from generation.models import Job, Pause
 from generation.queue.heartbeats import RunningJob
 
 # The least time between two progress messages of one phase. Steps may be far shorter.
@@ -20,25 +23,32 @@ PROGRESS_SECONDS = 0.25
 
 @dataclass(eq=False)
 class Attempt:
-    """One attempt. `seq` counts up from the row's number; the engine's last event resolves `end`."""
+    """One attempt. `seq` counts up from the row's number; the engine's last event resolves `end`.
+
+    It goes on from what was `saved`. Once it is to leave the engine, `paused_for` says why.
+    """
 
     job: Job
     inputs: Mapping[str, Image]
+    saved: SavedRun | None = None
     end: "Future[End]" = field(default_factory=Future)
     seq: int = 0
     phase: str = "encoding"
-    step: int = 0
-    billed_us: int = 0
+    step: int = field(init=False)
+    billed_us: int = field(init=False)
     loading_seconds: float = 0.0
     phase_began: float = field(default_factory=time.monotonic)
     is_lost: bool = False
-    is_handed_back: bool = False
+    paused_for: Pause | None = None
     told_phase: str = ""
     told_at: float = 0.0
 
     def __post_init__(self) -> None:
         self.request = self.job.generation_request
         self.seq = messages.seq_of(self.job)
+        self.began = self.step = self.saved.step if self.saved else 0
+        charges = self.saved.charges if self.saved else ()
+        self.billed_us = sum(charge.us for charge in charges if charge.billed)
 
     @property
     def key(self) -> str:
@@ -51,6 +61,11 @@ class Attempt:
         if self.phase == "loading":
             self.loading_seconds += now - self.phase_began
         self.phase, self.phase_began = phase, now
+
+    def state_of(self, saved: SavedRun) -> SavedState:
+        """What was saved of it, as it is kept for another attempt."""
+        content = saved_run.dumps(saved)
+        return SavedState(step=saved.step, began=self.began, content=content)
 
     @property
     def has_news(self) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from generation.engine.loop.engine import Engine
+from generation.models import Pause
 from generation.worker.attempt import Attempt
 
 
@@ -43,8 +44,16 @@ class Attempts:
         attempt.is_lost = True
         self._engine.cancel(attempt.key)
 
-    def hand_back_all(self) -> None:
-        """Stop every attempt, so that its job returns to the queue."""
+    def save_all(self) -> None:
+        """Have the state of every attempt kept now."""
+        self._engine.save()
+
+    def pause(self, attempt: Attempt, why: Pause) -> None:
+        """Take an attempt out at its next step, so that its job returns to the queue and goes on later."""
+        attempt.paused_for = why
+        self._engine.suspend(attempt.key)
+
+    def pause_all(self, why: Pause) -> None:
+        """Take every attempt out at its next step."""
         for attempt in self:
-            attempt.is_handed_back = True
-            self._engine.cancel(attempt.key)
+            self.pause(attempt, why)

@@ -3,15 +3,20 @@
 import contextlib
 import logging
 import threading
+from collections import deque
 from uuid import UUID
 
 from generation import jobs
+from generation.engine import saved_run
 from generation.engine.checkpoints.catalogue import UnknownCheckpoint
-from generation.engine.events import End, Failed, Finished, Suspended
+from generation.engine.diffusion.run_state import UnusableState
+from generation.engine.events import End, Failed, Suspended
 from generation.engine.failures import MESSAGES, FailureCode
+from generation.engine.saved_run import SavedRun
 from generation.images import sources, storage
+from generation.jobs import preemption, saved_runs
 from generation.live import latest
-from generation.models import Job, failures
+from generation.models import Job, Pause, failures
 from generation.queue import estimates, stores
 from generation.worker import outcome
 from generation.worker.attempt import Attempt
@@ -50,6 +55,8 @@ class Carrier:
         self._claiming = threading.Lock()
         # Attempts by job and number: a lost one may still run when its job is claimed again.
         self._claimed: dict[tuple[UUID, int], Job] = {}
+        # Waiting jobs that other jobs make room for, in the order in which they get it.
+        self._reserved: deque[UUID] = deque()
 
     def claim(self) -> Job | None:
         """Lease the next job; None if no job may start, or the worker is stopping."""
@@ -67,10 +74,26 @@ class Carrier:
                 warm=warm,
                 running=[job.pk for job in others],
                 store=store,
+                wanted=self._reserved.popleft() if self._reserved else None,
             )
             if job is not None:
                 self._claimed[job.pk, job.attempt] = job
             return job
+
+    def make_room(self) -> None:
+        """Suspend a running job for one of higher standing, if such a one waits for a slot."""
+        with self._claiming:
+            able = {each.job.pk: each for each in self._attempts if each.paused_for is None}
+            chosen = preemption.choose(
+                {id: each.step for id, each in able.items()},
+                reserved=tuple(self._reserved),
+                store=self._survey.usable if self._survey else None,
+            )
+            if chosen is None:
+                return
+            log.info("job %s makes room for %s", chosen.out.pk, chosen.wanted)
+            self._reserved.append(chosen.wanted)
+            self._attempts.pause(able[chosen.out.pk], chosen.why)
 
     def pass_bell_on(self, passes: int) -> None:
         """Ring again if a job waits for another worker, which has its checkpoints.
@@ -113,11 +136,14 @@ class Carrier:
     def _run(self, job: Job) -> None:
         log.info("job %s attempt %d starts", job.pk, job.attempt)
         try:
-            attempt = Attempt(job, sources.open_all(job.user_id, job.generation_request))
+            inputs = sources.open_all(job.user_id, job.generation_request)
         except sources.MissingPicture as error:
             log.warning("job %s lacks its %s", job.pk, error.field)
             outcome.fail(job, code=failures.NO_INPUT, message=outcome.NO_INPUT)
             return
+        attempt = Attempt(job, inputs, _saved(job))
+        if job.paused_step and not attempt.saved:
+            outcome.persist(lambda: jobs.start_over(job))
         self._watchers.look_for(job.user_id)
         with self._attempts.including(attempt):
             self._device.engine.submit(
@@ -127,6 +153,7 @@ class Carrier:
                 weight=job.queue_weight,
                 budget_us=self._budget_us(job),
                 wants_preview=lambda: job.user_id in self._watchers,
+                saved=attempt.saved,
             )
             self._settle(attempt, attempt.end.result())
 
@@ -144,10 +171,9 @@ class Carrier:
         if attempt.is_lost:
             raise jobs.LostRace
         could_not_load = isinstance(end, Failed) and end.code == FailureCode.LOAD
-        if could_not_load and self._lacks(attempt.job):
-            attempt.is_handed_back = True
-        is_unfinished = attempt.is_handed_back and not isinstance(end, Finished)
-        if is_unfinished or isinstance(end, Suspended):
+        if isinstance(end, Suspended):
+            outcome.pause(attempt, end.saved, attempt.paused_for or Pause.WORKER_ENDED)
+        elif could_not_load and self._lacks(attempt.job):
             outcome.hand_back(attempt.job)
         else:
             outcome.settle(attempt.job, end, inputs=attempt.inputs, device=self._device.name)
@@ -165,6 +191,18 @@ class Carrier:
             return False
         self._survey.look()
         return not stores.needs(job) <= self._survey.checkpoints
+
+
+def _saved(job: Job) -> SavedRun | None:
+    """What the job goes on from. A suspect starts over: its state may be what ends its workers."""
+    content = saved_runs.take(job)
+    if content is None or job.is_suspect:
+        return None
+    try:
+        return saved_run.loads(content)
+    except UnusableState as error:
+        log.warning("job %s starts over: %s", job.pk, error)
+        return None
 
 
 def _fail(job: Job, code: FailureCode) -> None:

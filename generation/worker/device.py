@@ -47,6 +47,7 @@ def from_settings() -> tuple[Engine, Loader]:
         loader=loader,
         batch_limit=BatchLimit(maximum=settings.WORKER_MAX_ROWS),
         preview_interval=settings.PREVIEW_INTERVAL_SECONDS,
+        save_interval=settings.SAVE_INTERVAL_SECONDS,
     )
     return engine, loader
 

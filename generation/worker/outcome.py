@@ -14,9 +14,13 @@ from generation.engine.enums import Mode
 from generation.engine.events import Canceled, Failed, Finished
 from generation.engine.messages import gettext_noop
 from generation.engine.request import canvas
+from generation.engine.saved_run import SavedRun
 from generation.images import storage
-from generation.models import Job, failures, receipts
+from generation.jobs import saved_runs
+from generation.live.messages import may_be_lost
+from generation.models import Job, Pause, failures, receipts
 from generation.queue import estimates
+from generation.worker.attempt import Attempt
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +56,19 @@ def fail(job: Job, *, code: str, message: str, charges: Sequence[Charge] = ()) -
 def hand_back(job: Job) -> None:
     """Return the job to the queue. Raises LostRace."""
     persist(lambda: jobs.hand_back(job))
+
+
+def pause(attempt: Attempt, saved: SavedRun | None, why: Pause) -> None:
+    """Return the job to the queue with the state that it goes on from. Raises LostRace."""
+    job = attempt.job
+    is_kept = False
+    if saved:
+        with may_be_lost():
+            is_kept = saved_runs.keep(job, attempt.state_of(saved))
+    if saved and is_kept:
+        persist(lambda: jobs.pause(job, step=saved.step, why=why))
+    else:
+        hand_back(job)
 
 
 def persist(do: Callable[[], Result]) -> Result:
@@ -92,6 +109,9 @@ def _finish(job: Job, end: Finished, *, inputs: Mapping[str, Image], device: str
     if verdict is not None:
         free_ms[receipts.SAFETY] = verdict.ms
     persist(lambda: jobs.finish(job, pictures, end.charges, **free_ms))
+    if job.paused_step:
+        # Another device may have made the first steps.
+        return
     quoted_ms = job.quote_ms if job.has_measured_quote else None
     estimates.learn(request, end.charges, device=device, quoted_ms=quoted_ms)
 

@@ -1,4 +1,4 @@
-"""The worker's thread for messages: sends progress and previews, and receives cancellations.
+"""The worker's thread for messages: sends progress, previews and saved runs, and receives cancellations.
 
 The engine's loop never waits for Valkey or a JPEG encoder. It leaves its messages here; the newest wins.
 """
@@ -16,8 +16,11 @@ import redis
 from channels.layers import get_channel_layer
 from PIL.Image import Image
 
+from generation.engine.saved_run import SavedRun
+from generation.jobs import saved_runs
 from generation.live import latest, messages
 from generation.live.messages import Progress
+from generation.worker.attempt import Attempt
 from generation.worker.watchdog import Pulse
 
 log = logging.getLogger(__name__)
@@ -50,6 +53,7 @@ class Publisher:
         self._lock = threading.Lock()
         self._progress: dict[str, tuple[int, Progress]] = {}
         self._previews: dict[UUID, tuple[int, Preview]] = {}
+        self._saved: dict[str, tuple[Attempt, SavedRun]] = {}
 
     def start(self) -> None:
         self._thread.start()
@@ -69,6 +73,12 @@ class Publisher:
         """Send a preview to the user's browsers."""
         with self._lock:
             self._previews[preview.job] = (user_id, preview)
+        self._loop.call_soon_threadsafe(self._filled.set)
+
+    def save(self, attempt: Attempt, saved: SavedRun) -> None:
+        """Keep the state of the attempt, for the worker that claims its job next."""
+        with self._lock:
+            self._saved[attempt.key] = (attempt, saved)
         self._loop.call_soon_threadsafe(self._filled.set)
 
     def _run(self) -> None:
@@ -102,7 +112,9 @@ class Publisher:
         with self._lock:
             progress, self._progress = list(self._progress.values()), {}
             previews, self._previews = list(self._previews.values()), {}
+            saves, self._saved = list(self._saved.values()), {}
         try:
+            await asyncio.to_thread(_save, saves)
             await self._publish(progress, previews)
         except Exception as error:  # noqa: BLE001  # without this task, the watchdog would end the worker
             log.warning("could not publish progress: %r", error)
@@ -142,6 +154,13 @@ class Publisher:
 
 async def _group_send(user_id: int, message: dict[str, Any]) -> None:
     await get_channel_layer().group_send(messages.user_group(user_id), message)
+
+
+def _save(saves: list[tuple[Attempt, SavedRun]]) -> None:
+    with messages.may_be_lost():
+        for attempt, saved in saves:
+            if not attempt.end.done():
+                saved_runs.keep(attempt.job, attempt.state_of(saved))
 
 
 def _keep(progress: list[Progress], previews: dict[UUID, tuple[int, bytes]]) -> None:

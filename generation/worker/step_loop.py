@@ -9,8 +9,10 @@ from generation.engine.events import (
     Finished,
     Loading,
     Previewed,
+    Saved,
     Started,
     Stepped,
+    Suspended,
 )
 from generation.engine.loop.engine import Engine
 from generation.worker.attempts import Attempts
@@ -54,7 +56,10 @@ class StepLoop:
                 preview = Preview(job=attempt.job.pk, seq=attempt.seq, image=image)
                 self._publisher.preview(attempt.job.user_id, preview)
                 return
-            case Finished() | Failed() | Canceled():
+            case Saved(saved=saved):
+                self._publisher.save(attempt, saved)
+                return
+            case Finished() | Failed() | Canceled() | Suspended():
                 attempt.end.set_result(event)
                 return
         if attempt.has_news:

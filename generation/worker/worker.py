@@ -23,6 +23,7 @@ from django.db import OperationalError
 from generation import jobs
 from generation.engine.loading.loader import Loader
 from generation.engine.loop.engine import Engine
+from generation.models import Pause
 from generation.queue import heartbeats
 from generation.worker import device as devices
 from generation.worker.attempts import Attempts
@@ -120,9 +121,10 @@ class Worker:
         """
         # The thread that frees a slot looks again if a bell rang meanwhile, so no bell is lost.
         self._is_rung = True
-        while (
-            self._is_rung and not self.is_stopping.is_set() and self._slots.acquire(blocking=False)
-        ):
+        while self._is_rung and not self.is_stopping.is_set():
+            if not self._slots.acquire(blocking=False):
+                self._carrier.make_room()
+                break
             try:
                 self._is_rung = False
                 while job := self._carrier.claim():
@@ -133,13 +135,14 @@ class Worker:
             self._carrier.pass_bell_on(passes)
 
     def stop(self, *, grace: float) -> None:
-        """Claim no more jobs, and hand back those that still run in `grace` seconds. Returns at once.
+        """Claim no more jobs, and suspend those that still run in `grace` seconds. Returns at once.
 
-        If the process is killed before, its jobs are not blamed.
+        If the process is killed before, its jobs are not blamed, and go on from their state of this moment.
         """
         if not self.is_stopping.is_set():
             self.is_stopping.set()
-            timer = threading.Timer(grace, self.attempts.hand_back_all)
+            self.attempts.save_all()
+            timer = threading.Timer(grace, self.attempts.pause_all, [Pause.WORKER_ENDED])
             timer.daemon = True
             timer.start()
             try:

@@ -1,5 +1,6 @@
 """A worker in this process, which a test can hold between two steps."""
 
+import math
 import threading
 from collections.abc import Callable
 
@@ -24,13 +25,18 @@ class Machine:
     """
 
     def __init__(
-        self, *, slots: int = 2, name: str = "machine:1", survey: Survey | None = None
+        self,
+        *,
+        slots: int = 2,
+        name: str = "machine:1",
+        survey: Survey | None = None,
+        save_interval: float = math.inf,
     ) -> None:
         # One thread is faster for such small work, above all on a busy machine.
         self._torch_threads = torch.get_num_threads()
         torch.set_num_threads(1)
         self.loader = Loader()
-        self.engine = Engine(loader=self.loader, preview_interval=0.0)
+        self.engine = Engine(loader=self.loader, preview_interval=0.0, save_interval=save_interval)
         self.worker = Worker(self.engine, self.loader, name=name, slots=slots, survey=survey)
         self.errors: list[Exception] = []
         self._threads: list[threading.Thread] = []

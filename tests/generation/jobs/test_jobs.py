@@ -17,8 +17,10 @@ from billing.models import Entry, Hold, Subscription, Unit, Wallet
 from generation import jobs, tasks
 from generation.engine.checkpoints import catalogue
 from generation.images import storage
+from generation.jobs import saved_runs
+from generation.jobs.saved_runs import SavedState
 from generation.live import messages as live_messages
-from generation.models import FINAL, MOVES, UNFINISHED, Image, Job, Status, Transition
+from generation.models import FINAL, MOVES, UNFINISHED, Image, Job, Pause, Status, Transition
 from generation.queue import fair_queue
 from tests.billing.books import balance
 from tests.generation.books import assert_books_balance
@@ -568,6 +570,59 @@ def test_a_canceled_job_whose_worker_died_ends_free_of_charge(alice):
     assert (job.status, job.error_code) == (Status.CANCELED, "")
     assert balance(alice) == before
     assert_books_balance()
+
+
+def let_lapse_after_progress(job, *, step=3, began=0):
+    saved_runs.keep(job, SavedState(step=step, began=began, content=b"state"))
+    let_lapse(job)
+    assert jobs.reap() == 1
+
+
+def test_a_lapse_after_progress_is_not_blamed_on_the_job(alice):
+    job = submit_and_claim(alice)
+
+    let_lapse_after_progress(job)
+
+    row = Job.objects.get()
+    assert (row.status, row.lapses) == (Status.QUEUED, 0)
+    assert (row.paused_step, row.paused_for) == (3, Pause.WORKER_LOST)
+    assert job.transitions.last().note == "lease lapsed after progress"
+
+
+def test_a_lapse_without_progress_is_blamed_and_starts_over(alice):
+    let_lapse_after_progress(submit_and_claim(alice))
+
+    let_lapse_after_progress(claim(), step=3, began=3)
+
+    row = Job.objects.get()
+    assert (row.lapses, row.paused_step, row.paused_for) == (1, 0, "")
+
+
+def test_a_suspect_is_blamed_for_each_lapse(alice):
+    let_lapse_after_progress(submit_and_claim(alice), step=3, began=3)
+
+    for _ in range(settings.MAX_ATTEMPTS - 1):
+        let_lapse_after_progress(claim(), step=9)
+
+    assert Job.objects.get().error_code == "lost"
+
+
+def test_a_job_that_lapses_after_progress_again_and_again_is_blamed(alice):
+    submit(alice)
+    for step in range(1, 7):
+        let_lapse_after_progress(claim(), step=step, began=step - 1)
+
+    assert Job.objects.get().lapses == 1
+
+
+def test_a_job_whose_worker_was_told_to_end_goes_on_from_its_state(alice):
+    job = submit_and_claim(alice)
+    jobs.excuse(worker=job.worker)
+
+    let_lapse_after_progress(job)
+
+    row = Job.objects.get()
+    assert (row.lapses, row.paused_step, row.paused_for) == (0, 3, Pause.WORKER_ENDED)
 
 
 @pytest.mark.parametrize("verb", ["reap", "hand_back"])

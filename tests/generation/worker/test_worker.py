@@ -14,7 +14,7 @@ from generation.engine.charges import Charge
 from generation.engine.diffusion.families.sd import StableDiffusion
 from generation.live import latest
 from generation.live import messages as live_messages
-from generation.models import Image, Job, Speed, Status
+from generation.models import Image, Job, Pause, Speed, Status
 from generation.queue import estimates
 from generation.worker import carrier, outcome, publisher, step_loop, tender, watchdog
 from generation.worker.device import device_name
@@ -257,7 +257,8 @@ def start_long_job(user, machine, *, held_at):
 
 
 def wait_until_asked_to_stop(machine):
-    wait_for(lambda: machine.engine._mailbox._canceled)
+    mailbox = machine.engine._mailbox
+    wait_for(lambda: mailbox._canceled or mailbox._suspended)
 
 
 def test_canceling_midway_charges_only_what_ran(alice, machine):
@@ -678,7 +679,7 @@ def test_a_picture_that_is_ready_is_not_handed_back(alice, machine):
     job = start_long_job(alice, machine, held_at=LAST_BUT_ONE)
     (running,) = machine.worker.attempts
 
-    running.is_handed_back = True
+    running.paused_for = Pause.WORKER_ENDED
     machine.go()
     machine.wait_until_idle()
 
