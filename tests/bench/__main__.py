@@ -72,6 +72,7 @@ def _register() -> None:
         neighbour,
         overhead,
         previews,
+        resuming,
         sharing,
         sockets,
         starting,
