@@ -144,7 +144,7 @@ def test_what_is_left_of_a_large_job_counts(alice, bob):
     small = submit_small(bob)
     waiting_since(small, seconds=21)
 
-    assert choose(large, step=99) is None
+    assert choose(large, step=100) is None
 
 
 def test_a_paid_job_makes_no_room_for_a_relaxed_one(alice, bob):
