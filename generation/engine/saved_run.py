@@ -1,4 +1,4 @@
-"""What is left of a submission when it leaves the engine before its end, and how it is stored.
+"""A submission that has left the engine between two steps, and its form as bytes.
 
 A saved run is a SHA-256 and a safetensors file, which has its JSON as a tensor of bytes: no pickle, which could run
 code. Its tensors are on the host.
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import diffusers
 import safetensors
 import safetensors.torch
 import torch
@@ -18,10 +19,8 @@ from torch import Tensor
 from generation.engine.charges import Charge
 from generation.engine.diffusion.run_state import RunState, UnusableState, Value
 
-# Of the layout below. A worker of another release starts the run over.
-FORMAT = 1
-# Sixteen images of the largest size with all that UniPC keeps; a run that has more starts over.
-MAX_BYTES = 2**27
+# The layout below, and the libraries that give the tensors their meaning. With others, a run starts over.
+FORMAT = f"1 torch {torch.__version__} diffusers {diffusers.__version__}"
 _DIGEST_BYTES = hashlib.sha256().digest_size
 _JSON = "json"
 

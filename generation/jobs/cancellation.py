@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from generation.jobs import ending
+from generation.jobs import ending, saved_runs
 from generation.jobs.transitions import LostRace
 from generation.live import messages
 from generation.models import Job, Status, receipts
@@ -46,5 +46,9 @@ def cancel_of_closed() -> None:
 
 
 def _cancel_waiting(job: Job) -> None:
+    """End it. A paused job pays for the steps that it has made, as a running one does."""
+    if job.is_paused and (charges := saved_runs.charges_of(job)):
+        ending.stop(job, charges)
+        return
     with transaction.atomic():
         ending.release(job, Status.CANCELED, receipts.free(()))

@@ -48,7 +48,7 @@ def fail(
 
 
 def stop(job: Job, charges: Sequence[Charge], **free_ms: int) -> None:
-    """End a running job that its owner canceled; charges the measured time, or its part of the credits.
+    """End a running or paused job that its owner canceled; charges the measured time, or its part of the credits.
 
     Raises LostRace.
     """

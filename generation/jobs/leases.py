@@ -29,8 +29,10 @@ HANDED_BACK, LAPSED = "handed back", "lease lapsed"
 WORKER_ENDED, MACHINE_GONE = "worker was told to end", "machine is gone"
 CUT_OFF = "worker could not renew the lease"
 PROGRESSED = "lease lapsed after progress"
-# A job that loses more machines or connections than this, or lapses more often after progress, may be what breaks them.
+# A job that loses more machines or connections than this may be what breaks them.
 MOST_EXCUSES = 5
+# So may one that lapses more often after progress: from then on it runs alone.
+MOST_PROGRESSED = 2
 
 
 def claim(
@@ -147,7 +149,7 @@ def _explain(job: Job, alive: Collection[Heartbeat]) -> str:
     """The note of a lapse; LAPSED if it may be the job's fault."""
     if job.is_excused:
         return WORKER_ENDED
-    if job.transitions.filter(note__in=(MACHINE_GONE, CUT_OFF, PROGRESSED)).count() >= MOST_EXCUSES:
+    if job.transitions.filter(note__in=(MACHINE_GONE, CUT_OFF)).count() >= MOST_EXCUSES:
         return LAPSED
     if outages.is_at_work(job, alive):
         return CUT_OFF
@@ -157,7 +159,9 @@ def _explain(job: Job, alive: Collection[Heartbeat]) -> str:
     if is_gone:
         return MACHINE_GONE
     # A suspect starts over each time, and so would always get as far as before.
-    return PROGRESSED if not job.is_suspect and saved_runs.progress_of(job) else LAPSED
+    has_progressed = not job.is_suspect and saved_runs.progress_of(job)
+    before = job.transitions.filter(note=PROGRESSED).count()
+    return PROGRESSED if has_progressed and before < MOST_PROGRESSED else LAPSED
 
 
 def _reap(job: Job, *, note: str) -> None:

@@ -1,10 +1,10 @@
-"""Which running job makes room for one of higher standing, when a worker has no slot left.
+"""Pre-emption: a running job makes room for one of higher standing, when a worker has no slot left.
 
-A relaxed job makes room for a paid one, and a large one for a small one that has waited for long. It keeps its state
+A relaxed job makes room for a paid one, and a large one for a small one that has been waiting. It keeps its state
 and its rank, and so comes back when its turn comes. Nobody is taken out twice without a step between.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -26,27 +26,19 @@ class Preemption:
     why: Pause
 
 
-def choose(
-    steps: Mapping[UUID, int],
-    *,
-    reserved: Collection[UUID] = (),
-    store: Collection[str] | None = None,
-) -> Preemption | None:
-    """Choose among a worker's running jobs, by id with the steps that each has made; None if none is to go.
+def choose(first: Job, steps: Mapping[UUID, int]) -> Preemption | None:
+    """Choose the one of a worker's running jobs that goes for the `first` in line; None if none does.
 
-    `reserved` are waiting jobs that another slot is being freed for; `store` is as for `jobs.claim`.
+    `steps` are the running jobs by id, with all steps that each has made.
     """
-    first = fair_queue.first_waiting(store=store, but_not=reserved)
-    if first is None or first.is_suspect:
-        return None
     running = Job.objects.running().filter(pk__in=steps, lapses=0, cancel_requested=False)
-    able = [job for job in running if steps[job.pk] > job.paused_step]
+    able = [job for job in running if 0 < steps[job.pk] < job.generation_request.evaluations]
     if not first.is_relaxed and (relaxed := [job for job in able if _may_go(job)]):
         last = max(relaxed, key=lambda job: job.rank)
         return Preemption(out=last, wanted=first.pk, why=Pause.PAID_FIRST)
     if first.queued_at > timezone.now() - fair_queue.PATIENCE:
         return None
-    equals = [job for job in able if job.is_relaxed == first.is_relaxed]
+    equals = [job for job in able if job.is_relaxed == first.is_relaxed and _has_had_a_while(job)]
     largest = max(equals, key=lambda job: _left_ms(job, steps), default=None)
     if largest is None or _left_ms(largest, steps) < MUCH_LARGER * first.quote_ms:
         return None
@@ -57,7 +49,13 @@ def _may_go(job: Job) -> bool:
     """True for a relaxed job, unless it waited for so long that it runs at a paid one's side."""
     if not job.is_relaxed:
         return False
-    return not fair_queue.is_overdue(job) or fair_queue.relaxed_exceed_their_share()
+    return not fair_queue.is_overdue(job) or fair_queue.relaxed_exceed_their_share(beside=job)
+
+
+def _has_had_a_while(job: Job) -> bool:
+    """False for a job that goes on since a moment ago: many small ones would leave it a step at a time."""
+    since = timezone.now() - fair_queue.PATIENCE
+    return job.paused_step == 0 or job.started_at is None or job.started_at < since
 
 
 def _left_ms(job: Job, steps: Mapping[UUID, int]) -> float:

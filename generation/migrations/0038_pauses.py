@@ -17,9 +17,9 @@ class Migration(migrations.Migration):
                 blank=True,
                 choices=[
                     ("paid_first", "It made room for a paid picture."),
-                    ("small_first", "It made room for a small picture that had waited for long."),
-                    ("worker_ended", "Its worker was told to end."),
-                    ("worker_lost", "Its worker was lost."),
+                    ("small_first", "It made room for a small picture that had been waiting."),
+                    ("worker_ended", "Its machine was shut down."),
+                    ("worker_lost", "We lost contact with its machine."),
                 ],
                 db_default="",
                 default="",

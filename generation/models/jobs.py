@@ -1,6 +1,7 @@
 """Jobs and their transitions. `generation.jobs.transitions` is the only writer of `Job.status`."""
 
 import uuid
+from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from django.conf import settings
@@ -221,10 +222,22 @@ class Job(models.Model):
 
     @property
     def waited_ms(self) -> int:
-        """Milliseconds in the queue before the present attempt; zero before the first."""
+        """Milliseconds in the queue before the present attempt, without those of earlier ones; zero before the first."""
         if self.started_at is None:
             return 0
-        return round((self.started_at - self.queued_at).total_seconds() * 1_000)
+        waited = self.started_at - self.queued_at
+        if self.attempt > 1:
+            waited -= self._ran_before()
+        return round(waited.total_seconds() * 1_000)
+
+    def _ran_before(self) -> timedelta:
+        """The time between each claim and the next return to the queue."""
+        ran, claimed = timedelta(), None
+        for became, at in self.transitions.values_list("became", "at"):
+            if became == Status.QUEUED and claimed is not None:
+                ran += at - claimed
+            claimed = at if became == Status.RUNNING else None
+        return ran
 
     @property
     def price(self) -> int:

@@ -98,9 +98,12 @@ def next_in_line(
 def first_waiting(
     *, store: Collection[str] | None = None, but_not: Collection[UUID] = ()
 ) -> Job | None:
-    """The first job in line that may start now, of those whose checkpoints are in `store`. Locks nothing."""
+    """The first job in line that may start now, of those whose checkpoints are in `store`. Locks nothing.
+
+    Suspects are left out, for they wait until a worker is idle.
+    """
     claimable = _claimable() if store is None else _claimable().filter(stores.within(store))
-    return claimable.exclude(pk__in=but_not).order_by(*ORDER).first()
+    return claimable.filter(lapses=0).exclude(pk__in=but_not).order_by(*ORDER).first()
 
 
 def is_overdue(job: Job) -> bool:
@@ -108,11 +111,10 @@ def is_overdue(job: Job) -> bool:
     return job.is_relaxed and job.queued_at < timezone.now() - RELAXED_PATIENCE
 
 
-def relaxed_exceed_their_share() -> bool:
-    """True while more than one running job in RELAXED_SHARE is relaxed."""
-    running = Job.objects.running().aggregate(
-        relaxed=Count("pk", filter=Q(is_relaxed=True)), all=Count("pk")
-    )
+def relaxed_exceed_their_share(*, beside: Job | None = None) -> bool:
+    """True while more than one running job in RELAXED_SHARE is relaxed, among those `beside` a job or all."""
+    others = Job.objects.running().exclude(pk=beside.pk) if beside else Job.objects.running()
+    running = others.aggregate(relaxed=Count("pk", filter=Q(is_relaxed=True)), all=Count("pk"))
     return bool(running["relaxed"] * RELAXED_SHARE > running["all"])
 
 

@@ -39,6 +39,7 @@ class Attempt:
     loading_seconds: float = 0.0
     phase_began: float = field(default_factory=time.monotonic)
     is_lost: bool = False
+    can_be_kept: bool = True
     paused_for: Pause | None = None
     told_phase: str = ""
     told_at: float = 0.0
@@ -65,7 +66,20 @@ class Attempt:
     def state_of(self, saved: SavedRun) -> SavedState:
         """What was saved of it, as it is kept for another attempt."""
         content = saved_run.dumps(saved)
-        return SavedState(step=saved.step, began=self.began, content=content)
+        return SavedState(step=saved.step, began=self.began, content=content, charges=saved.charges)
+
+    @property
+    def may_be_paused(self) -> bool:
+        """True if it has made a step of its own, and leaves a state from which it can go on."""
+        is_leaving = self.is_lost or self.paused_for is not None
+        return self.step > self.began and self.can_be_kept and not is_leaving
+
+    def note_step(self, step: int, *, billed_us: int) -> None:
+        """Note a step that was made. One at or before its begin says that the run has started over."""
+        if step <= self.began:
+            self.began = 0
+            self.saved = None
+        self.step, self.billed_us = step, billed_us
 
     @property
     def has_news(self) -> bool:

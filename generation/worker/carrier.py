@@ -17,7 +17,7 @@ from generation.images import sources, storage
 from generation.jobs import preemption, saved_runs
 from generation.live import latest
 from generation.models import Job, Pause, failures
-from generation.queue import estimates, stores
+from generation.queue import estimates, fair_queue, stores
 from generation.worker import outcome
 from generation.worker.attempt import Attempt
 from generation.worker.attempts import Attempts
@@ -80,20 +80,32 @@ class Carrier:
                 self._claimed[job.pk, job.attempt] = job
             return job
 
-    def make_room(self) -> None:
-        """Suspend a running job for one of higher standing, if such a one waits for a slot."""
+    def make_room(self, passes: int) -> None:
+        """Suspend a running job for one of higher standing, if such a one waits and no other worker is free.
+
+        `passes` is the number of workers that the bell was of no use to.
+        """
         with self._claiming:
-            able = {each.job.pk: each for each in self._attempts if each.paused_for is None}
-            chosen = preemption.choose(
-                {id: each.step for id, each in able.items()},
-                reserved=tuple(self._reserved),
-                store=self._survey.usable if self._survey else None,
-            )
+            store = self._survey.usable if self._survey else None
+            first = fair_queue.first_waiting(store=store, but_not=tuple(self._reserved))
+            if first is None:
+                return
+            if passes < MOST_PASSES and self._is_free_elsewhere(first):
+                jobs.ring(passes=passes + 1)
+                return
+            able = {each.job.pk: each for each in self._attempts if each.may_be_paused}
+            chosen = preemption.choose(first, {id: each.step for id, each in able.items()})
             if chosen is None:
                 return
             log.info("job %s makes room for %s", chosen.out.pk, chosen.wanted)
             self._reserved.append(chosen.wanted)
             self._attempts.pause(able[chosen.out.pk], chosen.why)
+
+    def _is_free_elsewhere(self, job: Job) -> bool:
+        return any(
+            each.worker != self._worker and each.free_slots > 0 and not stores.lacks(each, job)
+            for each in stores.alive_if_known()
+        )
 
     def pass_bell_on(self, passes: int) -> None:
         """Ring again if a job waits for another worker, which has its checkpoints.
@@ -151,20 +163,29 @@ class Carrier:
                 key=attempt.key,
                 inputs=attempt.inputs,
                 weight=job.queue_weight,
-                budget_us=self._budget_us(job),
+                budget_us=self._budget_us(attempt),
                 wants_preview=lambda: job.user_id in self._watchers,
                 saved=attempt.saved,
             )
+            if attempt.paused_for:
+                # It was asked to leave before it had come.
+                self._attempts.pause(attempt, attempt.paused_for)
             self._settle(attempt, attempt.end.result())
 
-    def _budget_us(self, job: Job) -> int | None:
-        """The run's limit in microseconds; None if its quote or this device's speed is a guess."""
+    def _budget_us(self, attempt: Attempt) -> int | None:
+        """The run's limit in microseconds; None if its quote or this device's speed is a guess.
+
+        It is in addition to what was billed before, perhaps by a slower device.
+        """
+        job = attempt.job
         if not job.has_measured_quote:
             return None
         request = job.generation_request
         here = outcome.persist(lambda: estimates.quote_on(self._device.name, request))
         # The quote may be that of a faster device, the only one known at submission.
-        return max(job.hold_ms, here.ceiling_ms) * 1_000 * BUDGET_FACTOR if here else None
+        if here is None:
+            return None
+        return attempt.billed_us + max(job.hold_ms, here.ceiling_ms) * 1_000 * BUDGET_FACTOR
 
     def _settle(self, attempt: Attempt, end: End) -> None:
         """Write down the attempt's end. Raises LostRace."""
@@ -176,7 +197,8 @@ class Carrier:
         elif could_not_load and self._lacks(attempt.job):
             outcome.hand_back(attempt.job)
         else:
-            outcome.settle(attempt.job, end, inputs=attempt.inputs, device=self._device.name)
+            device = "" if attempt.saved else self._device.name
+            outcome.settle(attempt.job, end, inputs=attempt.inputs, device=device)
 
     def _end_without_checkpoint(self, job: Job) -> None:
         if self._lacks(job):

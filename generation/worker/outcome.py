@@ -17,7 +17,6 @@ from generation.engine.request import canvas
 from generation.engine.saved_run import SavedRun
 from generation.images import storage
 from generation.jobs import saved_runs
-from generation.live.messages import may_be_lost
 from generation.models import Job, Pause, failures, receipts
 from generation.queue import estimates
 from generation.worker.attempt import Attempt
@@ -39,7 +38,10 @@ Result = TypeVar("Result")
 def settle(
     job: Job, end: Finished | Failed | Canceled, *, inputs: Mapping[str, Image], device: str
 ) -> None:
-    """Finish, stop or fail the job, by the kind of its end. Raises LostRace."""
+    """Finish, stop or fail the job, by the kind of its end. Raises LostRace.
+
+    `device` is the kind of device that made all of its steps, or empty if several did.
+    """
     if isinstance(end, Finished):
         _finish(job, end, inputs=inputs, device=device)
     elif isinstance(end, Canceled):
@@ -61,14 +63,20 @@ def hand_back(job: Job) -> None:
 def pause(attempt: Attempt, saved: SavedRun | None, why: Pause) -> None:
     """Return the job to the queue with the state that it goes on from. Raises LostRace."""
     job = attempt.job
-    is_kept = False
-    if saved:
-        with may_be_lost():
-            is_kept = saved_runs.keep(job, attempt.state_of(saved))
-    if saved and is_kept:
+    if saved and persist(lambda: Job.objects.filter(pk=job.pk, cancel_requested=True).exists()):
+        persist(lambda: jobs.stop(job, saved.charges, **_waited(job)))
+    elif saved and _is_kept(attempt, saved):
         persist(lambda: jobs.pause(job, step=saved.step, why=why))
     else:
         hand_back(job)
+
+
+def _is_kept(attempt: Attempt, saved: SavedRun) -> bool:
+    try:
+        return saved_runs.keep(attempt.job, attempt.state_of(saved))
+    except Exception as error:  # noqa: BLE001  # without its state the job starts over
+        log.warning("could not keep the state of job %s: %r", attempt.job.pk, error)
+        return False
 
 
 def persist(do: Callable[[], Result]) -> Result:
@@ -109,8 +117,7 @@ def _finish(job: Job, end: Finished, *, inputs: Mapping[str, Image], device: str
     if verdict is not None:
         free_ms[receipts.SAFETY] = verdict.ms
     persist(lambda: jobs.finish(job, pictures, end.charges, **free_ms))
-    if job.paused_step:
-        # Another device may have made the first steps.
+    if not device:
         return
     quoted_ms = job.quote_ms if job.has_measured_quote else None
     estimates.learn(request, end.charges, device=device, quoted_ms=quoted_ms)

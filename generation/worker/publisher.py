@@ -157,10 +157,13 @@ async def _group_send(user_id: int, message: dict[str, Any]) -> None:
 
 
 def _save(saves: list[tuple[Attempt, SavedRun]]) -> None:
-    with messages.may_be_lost():
-        for attempt, saved in saves:
-            if not attempt.end.done():
-                saved_runs.keep(attempt.job, attempt.state_of(saved))
+    for attempt, saved in saves:
+        if attempt.end.done():
+            continue
+        try:
+            attempt.can_be_kept = saved_runs.keep(attempt.job, attempt.state_of(saved))
+        except Exception as error:  # noqa: BLE001  # a state may be lost, and must keep nothing else up
+            log.warning("could not keep the state of job %s: %r", attempt.job.pk, error)
 
 
 def _keep(progress: list[Progress], previews: dict[UUID, tuple[int, bytes]]) -> None:

@@ -50,7 +50,7 @@ class StepLoop:
             case Started():
                 attempt.enter("encoding")
             case Stepped(step=step, steps=steps, billed_us=billed_us):
-                attempt.step, attempt.billed_us = step, billed_us
+                attempt.note_step(step, billed_us=billed_us)
                 attempt.enter("decoding" if step == steps else "denoising")
             case Previewed(image=image):
                 preview = Preview(job=attempt.job.pk, seq=attempt.seq, image=image)

@@ -123,7 +123,7 @@ class Worker:
         self._is_rung = True
         while self._is_rung and not self.is_stopping.is_set():
             if not self._slots.acquire(blocking=False):
-                self._carrier.make_room()
+                self._carrier.make_room(passes)
                 break
             try:
                 self._is_rung = False

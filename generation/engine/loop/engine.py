@@ -12,7 +12,6 @@ from PIL.Image import Image
 
 from generation.engine.checkpoints import catalogue
 from generation.engine.diffusion.run import Run
-from generation.engine.diffusion.run_state import UnusableState
 from generation.engine.events import (
     Canceled,
     Event,
@@ -214,9 +213,13 @@ class Engine:
     def _start(self, ticket: Ticket, run: Run) -> None:
         try:
             ticket.adopt(run)
-        except UnusableState as error:
-            logger.warning("run %s cannot go on: %s", ticket.key, error)
-            self._start_over(ticket)
+        except Exception as error:  # noqa: BLE001  # a state is from outside of this process
+            code = failure_code(error)
+            if code == FailureCode.OUT_OF_MEMORY:
+                self._fail(ticket, code, error=error)
+            else:
+                logger.warning("run %s cannot go on: %r", ticket.key, error)
+                self._start_over(ticket)
             return
         if ticket.is_stepping:
             self._scheduler.start(ticket)
@@ -269,7 +272,7 @@ class Engine:
     def _save(self, tickets: Iterable[Ticket]) -> None:
         for ticket in tickets:
             # One that ended in its preview has nothing left to go on with.
-            if ticket.is_live and ticket.run and (saved := ticket.save()):
+            if ticket.is_live and (saved := ticket.save()):
                 ticket.saved_at = time.monotonic()
                 self._events.append(Saved(key=ticket.key, saved=saved))
 

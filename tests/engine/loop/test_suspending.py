@@ -200,6 +200,16 @@ def test_a_state_of_another_size_starts_the_run_over(loader: Loader) -> None:
     assert finished(events)[0] == alone(loader, a_request())
 
 
+def test_a_generator_that_cannot_be_restored_starts_the_run_over(loader: Loader) -> None:
+    saved = suspended_after(loader, a_request(), 2)
+    assert saved.run
+    broken = replace(saved, run=replace(saved.run, generators=(torch.zeros(3, dtype=torch.uint8),)))
+    engine = an_engine(loader)
+    submit(engine, a_request(), saved=broken)
+
+    assert finished(run_to_the_end(engine))[0] == alone(loader, a_request())
+
+
 def test_runs_are_saved_as_often_as_is_asked(loader: Loader) -> None:
     engine = an_engine(loader, save_interval=0.0)
     submit(engine, a_request(num_inference_steps=4))
@@ -256,11 +266,11 @@ def test_a_state_of_another_format_is_refused(
     loader: Loader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved = suspended_after(loader, a_request(), 2)
-    monkeypatch.setattr(saved_run, "FORMAT", 0)
+    monkeypatch.setattr(saved_run, "FORMAT", "0 torch")
     content = saved_run.dumps(saved)
     monkeypatch.undo()
 
-    with pytest.raises(UnusableState, match="format 0"):
+    with pytest.raises(UnusableState, match="format 0 torch"):
         saved_run.loads(content)
 
 

@@ -32,8 +32,9 @@ def submit_small(user):
     return jobs.submit(user, make_request(num_inference_steps=4))
 
 
-def choose(*running, step=1, **options):
-    return preemption.choose({job.pk: step for job in running}, **options)
+def choose(*running, step=1, reserved=()):
+    first = fair_queue.first_waiting(but_not=reserved)
+    return first and preemption.choose(first, {job.pk: step for job in running})
 
 
 def test_a_relaxed_job_makes_room_for_a_paid_one(alice, bob):
@@ -77,20 +78,12 @@ def test_two_slots_are_not_freed_for_one_job(alice, bob):
     assert choose(first, second, reserved=[waiting.pk]) is None
 
 
-def test_nobody_is_suspended_twice_without_a_step_between(alice, bob):
-    running = running_relaxed(alice)
-    submit(bob)
-    Job.objects.filter(pk=running.pk).update(paused_step=4)
-
-    assert choose(running, step=4) is None
-    assert choose(running, step=5).out == running
-
-
-def test_a_job_without_a_step_is_not_suspended(alice, bob):
+@pytest.mark.parametrize("step", [0, 100])
+def test_a_job_without_a_step_or_with_all_of_them_is_not_suspended(alice, bob, step):
     running = running_relaxed(alice)
     submit(bob)
 
-    assert choose(running, step=0) is None
+    assert choose(running, step=step) is None
 
 
 def test_one_that_is_being_canceled_is_not_suspended(alice, bob):
@@ -110,22 +103,19 @@ def test_a_suspect_runs_to_its_end_and_nobody_makes_room_for_one(alice, bob):
     Job.objects.filter(pk=running.pk).update(lapses=0)
     Job.objects.filter(pk=waiting.pk).update(lapses=1)
     assert choose(running) is None
+    behind = submit(bob)
+    assert choose(running).wanted == behind.pk
 
 
 def test_a_relaxed_job_that_waited_for_long_keeps_its_slot_beside_paid_ones(alice, bob):
-    overdue = running_relaxed(alice)
+    overdue, other = running_relaxed(alice), running_relaxed(alice)
     waiting_since(overdue, minutes=11)
-    waiting = submit(bob)
-    assert choose(overdue).out == overdue
+    waiting_since(other, minutes=11)
+    submit(bob)
+    assert choose(overdue, other) is not None
 
-    for _ in range(7):
-        paid = submit(bob)
-        Job.objects.filter(pk=paid.pk).update(
-            status=Status.RUNNING, user=alice, lease_expires_at=timezone.now()
-        )
-
-    assert fair_queue.first_waiting() == waiting
-    assert choose(overdue) is None
+    Job.objects.filter(pk=other.pk).update(is_relaxed=False)
+    assert choose(overdue, other) is None
 
 
 def test_a_large_job_makes_room_for_a_small_one_that_has_waited(alice, bob):
@@ -139,12 +129,24 @@ def test_a_large_job_makes_room_for_a_small_one_that_has_waited(alice, bob):
     assert (chosen.out, chosen.wanted, chosen.why) == (large, small.pk, Pause.SMALL_FIRST)
 
 
-def test_what_is_left_of_a_large_job_counts(alice, bob):
+def test_a_large_job_that_goes_on_is_left_alone_for_a_while(alice, bob):
     large = submit_and_claim(alice, width=512, height=512)
     small = submit_small(bob)
     waiting_since(small, seconds=21)
+    Job.objects.filter(pk=large.pk).update(paused_step=1)
+    assert choose(large, step=2) is None
 
-    assert choose(large, step=100) is None
+    Job.objects.filter(pk=large.pk).update(started_at=timezone.now() - timedelta(seconds=21))
+    assert choose(large, step=2).out == large
+
+
+def test_what_is_left_of_a_large_job_counts(alice, bob):
+    large = submit_and_claim(alice, width=128, height=128)
+    small = submit_small(bob)
+    waiting_since(small, seconds=21)
+
+    assert choose(large, step=50).out == large
+    assert choose(large, step=99) is None
 
 
 def test_a_paid_job_makes_no_room_for_a_relaxed_one(alice, bob):

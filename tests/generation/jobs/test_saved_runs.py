@@ -6,6 +6,7 @@ import pytest
 import redis
 
 from generation import jobs
+from generation.engine.charges import Charge
 from generation.jobs import saved_runs
 from generation.jobs.saved_runs import SavedState
 from generation.models import Job
@@ -54,6 +55,52 @@ def test_an_attempt_that_was_lost_keeps_nothing_any_more():
     assert not saved_runs.keep(job, a_state(b"too late"))
 
     assert saved_runs.take(later(job, attempts=2)) == b"mine"
+
+
+def test_an_older_state_of_the_same_attempt_changes_nothing():
+    """The publisher may still write one while the carrier has written the last."""
+    job = a_job()
+    saved_runs.keep(job, a_state(b"last", step=6))
+
+    assert not saved_runs.keep(job, a_state(b"earlier", step=5))
+
+    assert saved_runs.take(later(job)) == b"last"
+
+
+def test_an_attempt_that_started_over_keeps_its_new_states():
+    job = a_job(attempt=2)
+    saved_runs.keep(job, a_state(b"old", step=6, began=4))
+
+    assert saved_runs.keep(job, a_state(b"new", step=1, began=0))
+
+
+def test_nothing_is_kept_of_a_job_that_has_ended():
+    job = a_job()
+    saved_runs.keep(job, a_state())
+    saved_runs.forget(job.pk)
+
+    assert not saved_runs.keep(job, a_state(step=4))
+
+    assert saved_runs.take(job) is None
+
+
+def test_the_charges_are_known_without_the_state():
+    job = a_job()
+    charges = [Charge(phase="encode", us=5), Charge(phase="step", index=1, us=7)]
+    assert saved_runs.charges_of(job) == []
+
+    saved_runs.keep(job, SavedState(step=1, began=0, content=b"state", charges=charges))
+
+    assert saved_runs.charges_of(job) == charges
+
+
+def test_lost_bookkeeping_is_begun_anew(settings):
+    settings.SAVED_RUNS_BYTES = 100
+    saved_runs.keep(a_job(), a_state(b"a" * 60))
+    redis.Redis.from_url(settings.REDIS_URL).delete("saved_runs:ages")
+
+    assert saved_runs.keep(a_job(), a_state(b"b" * 60))
+    assert saved_runs.keep(a_job(), a_state(b"c" * 60))
 
 
 def test_a_state_that_was_taken_can_be_taken_again():

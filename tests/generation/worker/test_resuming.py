@@ -1,6 +1,8 @@
 """Jobs that leave a worker in mid-run go on from where they were: by another worker, or when their turn comes again."""
 
 from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
 
 import PIL.Image
 import pytest
@@ -9,9 +11,12 @@ from django.core.files.storage import default_storage
 from billing import ledger
 from billing.models import Subscription, Unit
 from generation import jobs
+from generation.engine import saved_run
+from generation.engine.charges import Charge
 from generation.jobs import saved_runs
+from generation.jobs.saved_runs import SavedState
 from generation.live import messages, snapshot
-from generation.models import Job, Pause, Status
+from generation.models import Job, Pause, Status, Transition
 from generation.worker import carrier, outcome, publisher, step_loop, tender, watchdog
 from tests.billing.books import balance
 from tests.generation.books import assert_books_balance
@@ -227,6 +232,74 @@ def test_a_paused_job_can_be_canceled(alice, bob, new_machine):
 
     jobs.cancel(paused)
 
-    assert wait_for_status(job, Status.CANCELED).charged_ms == 0
-    assert balance(alice) == before
+    ended = wait_for_status(job, Status.CANCELED)
+    assert billed_steps(ended) == list(range(1, paused.paused_step + 1))
+    assert ended.charged_ms > 0
+    assert balance(alice) == before - ended.charged_ms
     assert saved_runs.take(paused) is None
+    assert_books_balance()
+
+
+def test_a_job_that_is_canceled_as_it_is_paused_pays_for_its_steps(alice, new_machine, monkeypatch):
+    job = submit(alice)
+    ending = new_machine("ending:1")
+    start(ending, job, held_at=5)
+    monkeypatch.setattr(ending.worker.attempts, "cancel_job", lambda _id: None)
+
+    ending.worker.stop(grace=0)
+    wait_for(lambda: all(each.paused_for for each in ending.worker.attempts))
+    jobs.cancel(job)
+    ending.go()
+    ended = wait_for_status(job, Status.CANCELED)
+
+    assert len(billed_steps(ended)) >= 5
+    assert ended.charged_ms > 0
+    assert_books_balance()
+
+
+def test_a_state_that_cannot_be_kept_at_the_end_only_costs_the_house(
+    alice, new_machine, monkeypatch
+):
+    job = submit(alice)
+    ending = new_machine("ending:1")
+    start(ending, job, held_at=5)
+
+    def fail(_saved):
+        raise MemoryError
+
+    monkeypatch.setattr("generation.engine.saved_run.dumps", fail)
+    ending.worker.stop(grace=0)
+    wait_for(lambda: all(each.paused_for for each in ending.worker.attempts))
+    ending.go()
+
+    assert wait_for_status(job, Status.QUEUED).error_code == ""
+
+
+def test_what_was_billed_elsewhere_does_not_count_against_the_limit_here(alice, new_machine):
+    job = submit(alice)
+    start(new_machine("slow:1"), job, held_at=5)
+    Job.objects.filter(pk=job.pk).update(has_measured_quote=True, hold_ms=1)
+    charges = (Charge(phase="step", index=1, us=10**12),)
+    row = Job.objects.get(pk=job.pk)
+    content = saved_runs.take(Job(pk=row.pk, attempt=row.attempt))
+    saved = replace(saved_run.loads(content), charges=charges)
+    state = SavedState(step=5, began=0, content=saved_run.dumps(saved))
+    assert saved_runs.keep(row, replace(state, began=1))
+
+    let_lapse(job)
+    jobs.reap()
+    new_machine("other:1").ring()
+
+    wait_for_status(job, Status.SUCCEEDED)
+
+
+def test_a_resumed_job_waited_only_while_it_was_in_line(alice):
+    job = submit(alice)
+    at = job.queued_at
+    moves = [("running", 1), ("queued", 31), ("running", 41)]
+    for became, seconds in moves:
+        move = job.transitions.create(became=became, attempt=1)
+        Transition.objects.filter(pk=move.pk).update(at=at + timedelta(seconds=seconds))
+    job.attempt, job.started_at = 2, at + timedelta(seconds=41)
+
+    assert job.waited_ms == 11_000
