@@ -66,4 +66,4 @@ def test_the_last_use_is_noted_once_a_minute(alice, django_assert_num_queries):
     with django_assert_num_queries(0):
         keys.note_use(key)
 
-    assert timezone.now() - key.last_used_at < timedelta(seconds=5)
+    assert timezone.now() - key.last_used_at < timedelta(seconds=50)

@@ -47,7 +47,7 @@ def received(name, *args):
         connection.SimpleQueue(settings.JOB_QUEUE) as queue,
     ):
         while True:
-            message = queue.get(timeout=5)
+            message = queue.get(timeout=60)
             message.ack()
             if message.headers["id"] == sent.id:
                 return message

@@ -132,7 +132,7 @@ def test_a_load_does_not_stop_another_checkpoints_steps(
     load_pipeline = StableDiffusion.load.__func__
 
     def load_when_told(cls, *arguments, **options):
-        assert may_load.wait(30)
+        assert may_load.wait(120)
         return load_pipeline(cls, *arguments, **options)
 
     monkeypatch.setattr(StableDiffusion, "load", classmethod(load_when_told))

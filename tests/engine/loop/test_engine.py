@@ -19,6 +19,7 @@ from generation.engine.loading.loader import Loader
 from generation.engine.loop.batch_limit import BatchLimit
 from generation.engine.loop.engine import Engine
 from tests.engine.driving import (
+    TIMEOUT,
     a_request,
     of_kind,
     run_to_the_end,
@@ -223,7 +224,7 @@ def test_a_deadline_wakes_the_engine_while_it_waits_for_a_load(
     engine.submit(a_request(), key="run", deadline=time.monotonic() + 0.05)
     turn(engine)
 
-    assert engine.wait(10)
+    assert engine.wait(TIMEOUT)
     events = engine.step()
 
     assert of_kind(events, Failed)[0].code == "deadline"
@@ -234,7 +235,7 @@ def test_wait_returns_when_another_thread_submits(engine: Engine) -> None:
     timer = threading.Timer(0.05, lambda: engine.submit(a_request(), key="run"))
     timer.start()
 
-    assert engine.wait(10)
+    assert engine.wait(TIMEOUT)
     timer.join()
 
 

@@ -80,9 +80,9 @@ def test_every_call_wakes_a_waiting_loop(mailbox: Mailbox, call: str) -> None:
     timer.start()
     started = time.monotonic()
 
-    assert mailbox.wait(30)
+    assert mailbox.wait(120)
 
-    assert time.monotonic() - started < 25
+    assert time.monotonic() - started < 100
     timer.join()
 
 
@@ -97,7 +97,7 @@ def test_nothing_is_lost_between_threads(mailbox: Mailbox) -> None:
         sender.start()
     seen: list[str] = []
     while len(seen) < 400:
-        assert mailbox.wait(30)
+        assert mailbox.wait(120)
         seen += [ticket.key for ticket in mailbox.take().arrived]
     for sender in senders:
         sender.join()

@@ -651,13 +651,13 @@ def test_a_row_that_somebody_has_locked_does_not_stop_the_others(alice, bob):
             with transaction.atomic():
                 Job.objects.select_for_update().get(pk=first.pk)
                 locked.set()
-                done.wait(30)
+                done.wait(120)
         finally:
             connection.close()
 
     thread = threading.Thread(target=settle_for_long)
     thread.start()
-    locked.wait(10)
+    assert locked.wait(120)
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '200ms'")
         try:

@@ -466,13 +466,14 @@ def deactivate(client, user):
 @pytest.mark.parametrize(
     "end", [sign_out, change_password, deactivate], ids=lambda function: function.__name__
 )
-async def test_a_socket_ends_with_its_session(alice, alices, open_browser, end):
+async def test_a_socket_ends_with_its_session(alice, alices, open_browser, end, monkeypatch):
+    monkeypatch.setattr(session_watch, "SESSION_CHECK_SECONDS", 3_600)
     browser = await open_browser(alices)
     await browser.until("jobs.snapshot")
 
     await in_thread(end)(alices, alice)
 
-    assert await browser.is_closed(seconds=3)
+    assert await browser.is_closed()
 
 
 @pytest.mark.usefixtures("eager")

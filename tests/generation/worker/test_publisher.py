@@ -26,7 +26,7 @@ class Cancellations:
         self.asked = queue.Queue()
 
     def next(self):
-        return self.asked.get(timeout=10)
+        return self.asked.get(timeout=120)
 
     def take(self):
         taken = []
