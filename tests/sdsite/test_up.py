@@ -113,7 +113,7 @@ def files_open_to_others(folder):
                 yield path
 
 
-def test_without_debug_it_runs_as_it_does_online(start, new_data_folder):
+def test_without_debug_it_runs_as_it_does_online_until_a_part_keeps_ending(start, new_data_folder):
     site = start(new_data_folder(), DEBUG="0", HTTPS="0").wait_until_ready()
 
     with site.get("/plans/") as page:
@@ -122,14 +122,12 @@ def test_without_debug_it_runs_as_it_does_online(start, new_data_folder):
         assert "immutable" in sheet.headers["Cache-Control"]
     assert "demo account" not in site.output
 
+    while site.process.poll() is None:
+        site.kill("worker")
+        time.sleep(0.1)
 
-def test_a_killed_site_leaves_no_process_behind(start, new_data_folder):
-    site = start(new_data_folder()).wait_until_ready()
-    processes = site.processes
-
-    site.process.kill()
-
-    wait_for(lambda: not any(process.is_running() for process in processes), seconds=15)
+    assert site.ended() == 1
+    assert "The worker keeps ending (status 137)" in site.lines[-1]
 
 
 def test_a_second_start_still_has_the_data_and_who_signed_in(start, new_data_folder):
@@ -184,7 +182,9 @@ def test_a_taken_port_ends_it_with_one_line(start, tmp_path):
     assert f"Port {site.port} can't be used" in site.lines[0]
 
 
-def test_a_part_that_ends_is_started_again(start, new_data_folder):
+def test_a_part_that_ends_is_started_again_and_a_killed_site_leaves_no_process(
+    start, new_data_folder
+):
     site = start(new_data_folder()).wait_until_ready()
     beat = site.process_of("beat")
 
@@ -195,16 +195,10 @@ def test_a_part_that_ends_is_started_again(start, new_data_folder):
     with site.get("/healthz") as response:
         assert response.read() == b"ok\n"
 
+    processes = site.processes
+    site.process.kill()
 
-def test_a_part_that_keeps_ending_ends_the_site(start, new_data_folder):
-    site = start(new_data_folder()).wait_until_ready()
-
-    while site.process.poll() is None:
-        site.kill("worker")
-        time.sleep(0.1)
-
-    assert site.ended() == 1
-    assert "The worker keeps ending (status 137)" in site.lines[-1]
+    wait_for(lambda: not any(process.is_running() for process in processes))
 
 
 def test_servers_that_end_are_started_again_with_their_data(empty_data_folder):
