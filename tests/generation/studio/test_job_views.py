@@ -6,7 +6,7 @@ from billing.models import Unit
 from generation import jobs
 from generation.live import latest, messages
 from generation.live.messages import Progress
-from generation.models import Job, Status
+from generation.models import Job, Pause, Status
 from generation.models.failures import BY_REQUEST
 from tests.generation.rows import make_image, make_job, make_request
 
@@ -229,6 +229,33 @@ def make_waiting(alice, bob, reason):
     job = make_job(alice, status=status)
     Job.objects.filter(pk=job.pk).update(rank=1, jobs_at_once=2, is_relaxed=reason == "relaxed")
     return job
+
+
+def test_a_paused_job_says_where_it_is_and_why(client, alice):
+    job = make_job(alice, status=Status.QUEUED)
+    Job.objects.filter(pk=job.pk).update(paused_step=1, paused_for=Pause.PAID_FIRST)
+    client.force_login(alice)
+
+    page = client.get(reverse("job_card", args=[job.pk])).text
+
+    assert "Paused" in page
+    assert "at step 1 of 2." in page
+    assert "It made room for a paid picture." in page
+
+
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        (Pause.PAID_FIRST, "Continued from step 1."),
+        (Pause.WORKER_LOST, "Continued on another machine, from step 1."),
+    ],
+)
+def test_a_job_that_goes_on_says_from_where(client, alice, why, said):
+    job = make_job(alice, status=Status.RUNNING)
+    Job.objects.filter(pk=job.pk).update(paused_step=1, paused_for=why)
+    client.force_login(alice)
+
+    assert said in client.get(reverse("job_card", args=[job.pk])).text
 
 
 def test_a_parked_job_has_a_button_to_buy_and_a_way_to_the_plans(client, alice):
