@@ -55,9 +55,9 @@ def inflated(data: bytes | memoryview, limit: int) -> tuple[bytes, bool]:
 
 
 def decoded(data: bytes) -> str:
-    """Decode a text of unknown encoding: UTF-8 if it can be, else Latin-1, as PNG has it."""
+    """Decode a text of unknown encoding: UTF-8 with or without its mark, else Latin-1, as PNG has it."""
     try:
-        return data.decode()
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return data.decode("latin-1")
 

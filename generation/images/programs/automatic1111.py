@@ -41,6 +41,7 @@ def settings_in(texts: Mapping[str, str]) -> FoundSettings | None:
     if size:
         found.add_size(size[1], size[2])
     found.add_loras(_LORA.findall(f"{prompt}\n{negative_prompt}"))
+    found.add_extras(name for name in _EXTRAS if settings.get(name) not in _OFF)
     return found
 
 
@@ -78,9 +79,15 @@ _PAIR = re.compile(
     """,
     re.VERBOSE | re.MULTILINE,
 )
-_SIZE = re.compile(r"(\d+)x(\d+)")
-_LORA = re.compile(r"<(?:lora|lyco|hypernet):([^:<>\n]{1,100})")
+_SIZE = re.compile(r"(\d+)\s*[x×]\s*(\d+)", re.IGNORECASE)
+_LORA = re.compile(r"<(?:lora|lyco|hypernet):([^:<>\n]{1,100})", re.IGNORECASE)
 _NETWORK = re.compile(r"<(?:lora|lyco|hypernet):[^<>]+>", re.IGNORECASE)
+# What else made the picture; each has further settings beside it.
+_EXTRAS = (
+    *("Hires upscale", "Refiner", "Tiling", "Face restoration"),
+    *("ADetailer model", "ControlNet 0", "Script"),
+)
+_OFF = {None, "", "None", "False"}
 _NUMBERS: Mapping[str, str] = {
     "Steps": "num_inference_steps",
     "CFG scale": "guidance_scale",

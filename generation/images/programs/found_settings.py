@@ -27,7 +27,7 @@ _ENDING = re.compile(r"\.(safetensors|sft|ckpt|pt|bin|gguf)$", re.IGNORECASE)
 class FoundSettings:
     """Values that a request may have, and what had to be left out.
 
-    `left_out` has what the file says, shortened, by the field that does not take it. Two are special: `sigma_schedule`, which its sampler does not have here, and `loras`, none of which are applied.
+    `left_out` has what the file says, shortened, by the field that does not take it. Three are special: `sigma_schedule`, which its sampler does not have here; `loras`, none of which are applied; and `extras`, names of what else was done to the picture.
     """
 
     values: dict[str, str | int | float] = field(default_factory=dict)
@@ -92,6 +92,11 @@ class FoundSettings:
         if texts:
             unique = dict.fromkeys(_ENDING.sub("", text) for text in texts)
             self._leave_out("loras", ", ".join(unique))
+
+    def add_extras(self, names: Iterable[str]) -> None:
+        """Note what else was done to the picture and is not done here, by its names."""
+        if texts := list(names):
+            self.left_out["extras"] = ", ".join(texts)
 
     def _leave_out(self, name: str, value: Any) -> None:
         self.left_out[name] = _shown(value)

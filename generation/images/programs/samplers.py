@@ -19,12 +19,12 @@ _ALIASES = {
     "unipcbh2": "unipc",
     "ddimv3": "ddim",
 }
-_ENDS = {
-    " karras": "karras",
-    " exponential": "exponential",
-    " sgm uniform": "sgmuniform",
-    "_k": "karras",
-}
+# Schedules as the end of a sampler's name: "Euler a Karras", "dpmpp_2m_sde_sgm_uniform", "dpmpp_2m_k".
+_END = re.compile(
+    "[ _]("
+    "karras|exponential|polyexponential|(sgm|ddim)[ _]uniform|uniform|beta|normal|simple|kl[ _]optimal"
+    ")$|_k$"
+)
 # The plain steps of DDIM are called by its name.
 _OWN_PLAIN = {("ddim", "ddim"), ("ddim", "ddimuniform")}
 _AUTOMATIC = "automatic"
@@ -57,10 +57,10 @@ def schedule_in(sampler: str, schedule: str) -> str:
 def _split(sampler: str, schedule: str) -> tuple[str, str]:
     """Return the keys of a sampler and its schedule."""
     sampler = sampler.strip().lower()
-    for end, meant in _ENDS.items():
-        if sampler.endswith(end):
-            return _name(sampler.removesuffix(end)), _steps("", schedule) or meant
-    return _name(sampler), _steps(_name(sampler), schedule)
+    end = _END.search(sampler)
+    name = _name(sampler[: end.start()] if end else sampler)
+    meant = (end[1] or "karras") if end else ""
+    return name, _steps(name, schedule or meant)
 
 
 def _name(sampler: str) -> str:

@@ -42,6 +42,7 @@ def settings_in(text):
         ("Euler a", "Normal", "euler_ancestral"),
         ("DDIM", "DDIM", "ddim"),
         ("PLMS", "", "pndm"),
+        ("DDIM_ddim_uniform", "", "ddim"),
     ],
 )
 def test_a_sampler_has_its_schedule_beside_it_or_in_its_name(sampler, schedule, expected):
@@ -54,8 +55,53 @@ def test_a_sampler_has_its_schedule_beside_it_or_in_its_name(sampler, schedule, 
 
 
 @pytest.mark.parametrize(
+    ("sampler", "expected"),
+    [
+        ("DPM++ 2M Beta", ("dpmpp_2m", "beta")),
+        ("DPM++ 2M SDE SGM Uniform", ("dpmpp_2m_sde", "sgm_uniform")),
+        ("dpmpp_2m_sde_gpu_karras", ("dpmpp_2m_sde", "karras")),
+        ("euler_ancestral_sgm_uniform", ("euler_ancestral", "sgm_uniform")),
+        ("dpmpp_2m_karras", ("dpmpp_2m_karras", "uniform")),
+        ("dpmpp_2m_k", ("dpmpp_2m_karras", "uniform")),
+        ("euler_normal", ("euler", "uniform")),
+    ],
+)
+def test_any_schedule_may_end_a_samplers_name(sampler, expected):
+    found = settings_in(f"a\nSteps: 9, Sampler: {sampler}")
+
+    assert (found.values["noise_scheduler"], found.values["sigma_schedule"]) == expected
+    assert found.left_out == {}
+
+
+def test_what_else_made_the_picture_is_named():
+    extras = (
+        "Hires upscale: 2, Hires steps: 9, Tiling: True, Face restoration: None, Script: X/Y/Z plot"
+    )
+
+    found = settings_in(f"{TEXT}, {extras}")
+
+    assert found.left_out == {"extras": "Hires upscale, Tiling, Script"}
+    assert found.values == FOUND
+
+
+@pytest.mark.parametrize("size", ["64x96", "64 x 96", "64X96", "64×96"])
+def test_a_size_is_read_however_it_is_spaced(size):
+    found = settings_in(f"a\nSteps: 9, Size: {size}, Seed: 1")
+
+    assert (found.values["width"], found.values["height"]) == (64, 96)
+
+
+def test_every_tag_that_is_cut_out_of_a_prompt_is_named():
+    found = settings_in("a <lora:brass:1> robot <LORA:Tin:0.5>\nSteps: 9, Seed: 1")
+
+    assert found.values["prompt"] == "a  robot"
+    assert found.left_out == {"loras": "brass, Tin"}
+
+
+@pytest.mark.parametrize(
     ("sampler", "left_out"),
     [
+        ("Euler Simple", {"sigma_schedule": "simple (Euler)"}),
         ("DPM fast", {"noise_scheduler": "DPM fast"}),
         ("Restart, Schedule type: Karras", {"noise_scheduler": "Restart"}),
         ("DDIM, Schedule type: Karras", {"sigma_schedule": "Karras (DDIM)"}),
@@ -172,3 +218,13 @@ def test_chinese_comments_are_read_in_both_byte_orders():
         found = programs.settings_in(read_settings.texts_in(file))
 
         assert found.values["prompt"] == "一只铁皮机器人，清晨的光"
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8", "utf-8-sig"])
+def test_a_text_may_have_each_of_its_usual_encodings(encoding):
+    prompt = "a robot in a café"
+    text = f"{prompt}\n{SETTINGS}".encode(encoding).decode("latin-1")
+
+    found = programs.settings_in(read_settings.texts_in(files.png({"parameters": text})))
+
+    assert found.values["prompt"] == prompt
