@@ -44,6 +44,14 @@ class Window(models.TextChoices):
         return starts[self]
 
 
+_CURRENT_WINDOWS = {
+    Window.DAY: pgettext_lazy("budget", "today"),
+    Window.WEEK: pgettext_lazy("budget", "this week"),
+    Window.MONTH: pgettext_lazy("budget", "this month"),
+    Window.TOTAL: pgettext_lazy("budget", "in all"),
+}
+
+
 class Pays(models.TextChoices):
     """The wallet that pays for a key's images."""
 
@@ -113,6 +121,11 @@ class ApiKey(models.Model):
     @property
     def has_expired(self) -> bool:
         return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    @property
+    def current_window(self) -> str:
+        """The budget's window that today is in, for people: "this month"."""
+        return str(_CURRENT_WINDOWS[Window(self.window)])
 
     @property
     def pays_in_credits(self) -> bool:

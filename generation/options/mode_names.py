@@ -1,11 +1,11 @@
-"""Translated names of the modes, and of their starting points in the studio."""
+"""Translated names of the modes, of their starting points in the studio, and of what fills a mask."""
 
 from collections.abc import Mapping
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from generation.engine.enums import Mode
+from generation.engine.enums import MaskFill, Mode
 
 NAMES: Mapping[Mode, str | Promise] = {
     Mode.TEXT_TO_IMAGE: _("Text to image"),
@@ -26,3 +26,11 @@ STARTS: Mapping[Mode, str | Promise] = {
     Mode.UPSCALE: _("Enlarge it"),
 }
 """Labels of the studio's choice of mode."""
+
+MASK_FILLS: Mapping[MaskFill, str | Promise] = {
+    MaskFill.ORIGINAL: _("The picture"),
+    MaskFill.FILL: _("Colors around it"),
+    MaskFill.LATENT_NOISE: _("Noise"),
+    MaskFill.LATENT_NOTHING: _("Nothing"),
+}
+"""The usual one comes first."""

@@ -186,10 +186,8 @@ class SettingsFields(forms.Form):
         label=gettext_lazy("Start under the mask"),
         required=False,
         choices=[
-            ("", gettext_lazy("The picture")),
-            (MaskFill.FILL, gettext_lazy("Colors around it")),
-            (MaskFill.LATENT_NOISE, gettext_lazy("Noise")),
-            (MaskFill.LATENT_NOTHING, gettext_lazy("Nothing")),
+            ("" if fill is MaskFill.ORIGINAL else fill, name)
+            for fill, name in mode_names.MASK_FILLS.items()
         ],
     )
 

@@ -8,8 +8,9 @@ from django import template
 from django.urls import reverse
 from django.utils.translation import get_language
 
-from generation.engine.enums import Family, Mode
+from generation.engine.enums import Family, MaskFill, Mode, NoiseScheduler, SigmaSchedule
 from generation.engine.request import GenerationRequest
+from generation.engine.request.sampler_names import SAMPLERS, SCHEDULES
 from generation.models import Image
 from generation.options import mode_names
 from generation.options.example_images import Subject
@@ -39,14 +40,39 @@ def mode_name(mode: Mode) -> str:
 
 @register.filter
 def sigma_schedules(family: Family) -> str:
-    """The sigma schedules of each of the family's noise schedulers, as JSON for the studio's script."""
-    return json.dumps({each: each.sigma_schedules(family) for each in family.noise_schedulers})
+    """The sigma schedules of each of the family's noise schedulers, as JSON for the studio's script.
+
+    A noise scheduler that is named for its schedule has no other.
+    """
+    able = {each: each.sigma_schedules(family) for each in family.noise_schedulers}
+    return json.dumps(able | {NoiseScheduler.DPMPP_2M_KARRAS: ()})
 
 
 @register.filter
 def has_strength(mode: Mode) -> bool:
     """True if the mode has a strength setting."""
     return "strength" in mode.uses
+
+
+@register.filter
+def sampler_name(scheduler: NoiseScheduler) -> str:
+    return SAMPLERS[scheduler]
+
+
+@register.filter
+def schedule_name(schedule: SigmaSchedule) -> str:
+    return SCHEDULES[schedule]
+
+
+@register.filter
+def mask_fill_name(fill: MaskFill) -> str:
+    return str(mode_names.MASK_FILLS[fill])
+
+
+@register.filter
+def seed_of(image: Image | str, request: GenerationRequest) -> int:
+    """The image's seed; that of the request on pages of a job, which name no image."""
+    return image.seed if isinstance(image, Image) else request.seed
 
 
 @register.filter

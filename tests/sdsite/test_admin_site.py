@@ -54,6 +54,12 @@ def urgent(client):
 
 
 @pytest.mark.usefixtures("root")
+def test_pages_have_the_sites_icon(client):
+    for name in ("admin:index", "admin:generation_job_changelist"):
+        assert 'rel="icon"' in client.get(reverse(name)).text
+
+
+@pytest.mark.usefixtures("root")
 def test_all_is_well(client):
     say()
     reconciliation.run()

@@ -8,7 +8,9 @@ import pytest
 from django.urls import reverse
 
 from generation.api import formats, guide
+from generation.api.native.schemas import CheckpointShown
 from generation.engine.checkpoints.catalogue import CHECKPOINTS
+from generation.engine.enums import Mode
 from generation.options import presets
 from sdsite.processes import PROJECT
 
@@ -120,6 +122,20 @@ def test_language_models_are_told_of_every_format_model_and_use(client):
     assert all(f"({SITE}{reverse('use', args=[id])})" in text for id in presets.PRESETS)
     assert "&" not in text
     assert "{" not in text
+
+
+@pytest.mark.parametrize("id", CHECKPOINTS)
+def test_modes_are_listed_in_one_order(id):
+    checkpoint = CHECKPOINTS[id]
+
+    assert list(checkpoint.ordered_modes) == [mode for mode in Mode if mode in checkpoint.modes]
+    assert CheckpointShown.from_orm(checkpoint).modes == list(checkpoint.ordered_modes)
+
+
+def test_language_models_read_the_modes_in_that_order(client):
+    text = client.get(reverse("llms")).text
+
+    assert ", ".join(CHECKPOINTS["sketchbook"].ordered_modes) in text
 
 
 def test_the_links_for_language_models_lead_somewhere(client):

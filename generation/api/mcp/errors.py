@@ -31,7 +31,8 @@ def _response(error: ApiError) -> JsonResponse:
 
 def message_of(error: ApiError) -> str:
     """The message with its advice, for a model to read."""
-    return f"{error.message} {error.advice}".strip()
+    end = "" if error.message.endswith((".", "!", "?", "。")) or not error.advice else "."
+    return f"{error.message}{end} {error.advice}".strip()
 
 
 def data_of(error: ApiError) -> dict[str, object]:

@@ -10,6 +10,7 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
+from generation.engine.checkpoints.catalogue import Checkpoint
 from generation.engine.enums import MaskFill, Mode, NoiseScheduler, SigmaSchedule
 from generation.engine.request import (
     MAX_CLIP_SKIP,
@@ -174,6 +175,10 @@ class CheckpointShown(Schema):
     credits: int = Field(
         description="Price in thousandths of a credit for a picture of native size in 30 steps."
     )
+
+    @staticmethod
+    def resolve_modes(checkpoint: Checkpoint) -> tuple[Mode, ...]:
+        return checkpoint.ordered_modes
 
 
 class Checkpoints(Schema):

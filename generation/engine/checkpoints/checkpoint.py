@@ -64,6 +64,11 @@ class Checkpoint:
         return min(max(round(side / step) * step, self.min_size), self.max_size)
 
     @property
+    def ordered_modes(self) -> tuple[Mode, ...]:
+        """Its modes, the default one first; the order of `modes` differs between processes."""
+        return tuple(mode for mode in Mode if mode in self.modes)
+
+    @property
     def first_mode(self) -> Mode:
         """The default mode."""
-        return next(mode for mode in Mode if mode in self.modes)
+        return self.ordered_modes[0]

@@ -8,7 +8,7 @@ export function showModel() {
   const model = form.querySelector("[name=checkpoint]:checked");
   if (!model) return;
   const { dataset } = model;
-  offerModes(dataset.modes.trim().split(" "));
+  offerModes(dataset.modes.split(" "));
   offer(form.elements.noise_scheduler, dataset.schedulers.split(" "));
   offerSigmas(dataset);
   form.querySelector("[data-model-name]").textContent = dataset.name;

@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts import keys
+from accounts.keys import Limits
 from accounts.models import ApiKey, Mail, Pays, Scope
 from generation.models import Status
 from generation.models.api import Call, Delivery
@@ -52,6 +53,17 @@ def test_a_key_is_made_with_its_limits_and_shown_once(alices, alice):
     )
     assert secret not in alices.get(reverse("developer")).content.decode()
     assert secret not in str(ApiKey.objects.values().get())
+
+
+@pytest.mark.parametrize(
+    ("window", "shown"),
+    [("day", "today"), ("week", "this week"), ("month", "this month"), ("total", "in all")],
+)
+def test_a_key_without_a_budget_shows_what_was_used(alices, alice, window, shown):
+    key = make(alice, limits=Limits(window=window))
+
+    for page in (reverse("developer"), reverse("key", args=[key.pk])):
+        assert f"0 credits used {shown}" in alices.get(page).text
 
 
 def test_the_owner_is_written_to(alices, alice):

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.html import escape
 
 from billing.models import Unit
-from generation.engine.enums import Mode
+from generation.engine.enums import MaskFill, Mode, NoiseScheduler, SigmaSchedule
 from generation.gallery import boards, file_views
 from generation.images import library
 from generation.models import Image, Job
@@ -34,7 +34,7 @@ def test_the_page_tells_everything_that_the_picture_was_made_from(client, alice,
 
     page = get(client, PAGE, image).text
 
-    for value in ("a red house", "64 × 64", "ddim", "sketchbook", "4.0"):
+    for value in ("a red house", "64 × 64", "DDIM", "sketchbook", "4.0"):
         assert value in page
     assert image.job.get_absolute_url() in page
     assert f"{reverse('studio')}?image={image.pk}" in page
@@ -50,6 +50,32 @@ def test_the_page_shows_the_picture_that_it_was_made_from(client, alice):
 
     for value in ("Image to image", "0.85", reverse("upload_file", args=[upload.digest])):
         assert value in page
+
+
+def test_the_page_calls_settings_as_the_studio_does(client, alice):
+    pictures = {name: make_upload(alice).digest for name in ("image", "mask")}
+    request = make_request(
+        mode=Mode.INPAINT,
+        noise_scheduler=NoiseScheduler.DPM2_ANCESTRAL,
+        sigma_schedule=SigmaSchedule.SGM_UNIFORM,
+        mask_fill=MaskFill.LATENT_NOISE,
+        **pictures,
+    )
+    image = make_image(make_job(alice, request=request))
+    client.force_login(alice)
+
+    page = get(client, PAGE, image, **{"Accept-Language": "zh-hans"}).text
+
+    for value in ("DPM2 a", "SGM Uniform", "噪声"):
+        assert f"<dd>{value}</dd>" in page
+
+
+def test_the_page_shows_a_seed_of_zero(client, alice):
+    image = make_image(make_job(alice, request=make_request(seed=7)))
+    Image.objects.filter(pk=image.pk).update(seed=0)
+    client.force_login(alice)
+
+    assert "<dd>0</dd>" in get(client, PAGE, image).text
 
 
 @pytest.mark.parametrize(

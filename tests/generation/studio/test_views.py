@@ -1,3 +1,6 @@
+import html
+import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -54,6 +57,16 @@ def test_a_new_person_is_shown_where_to_start(client, charlie):
 
     assert "Start from one of these" in response.text
     assert response.context["state"] is None
+
+
+def test_a_sampler_that_is_named_for_its_schedule_offers_no_other(client, alice):
+    client.force_login(alice)
+
+    page = client.get(reverse("studio")).text
+
+    offered = json.loads(html.unescape(re.search('data-sigmas="(.*?)"', page)[1]))
+    assert offered["dpmpp_2m_karras"] == []
+    assert "karras" in offered["dpmpp_2m"]
 
 
 def test_visitors_are_sent_to_sign_in(client):

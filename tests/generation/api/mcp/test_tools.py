@@ -35,6 +35,12 @@ def names(client_tools):
     return {tool.name: tool for tool in client_tools.tools}
 
 
+def test_an_error_and_its_advice_are_sentences(caller):
+    result = call(caller.secret, "generate", {"promt": "a red house"})
+
+    assert "promt: Extra inputs are not permitted. Correct" in text_of(result)
+
+
 @pytest.mark.parametrize("mode", ERAS)
 def test_the_tools_are_listed_with_what_they_take(caller, mode):
     async def conversation(client):
