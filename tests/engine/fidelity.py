@@ -45,7 +45,8 @@ made this page on {date} with diffusers {diffusers} and torch {torch}.
 * The upscaler's tiles have no counterpart; a picture that fits into one tile is compared.
 * Prompts longer than the model's length, and weights, are not read by diffusers' pipelines;
   `tests/engine/diffusion/families/test_clip_text.py` says what they do here.
-* Clip skip, masks of other sizes, the masked part alone, and DDIM's eta equal diffusers' pipelines
+* Clip skip (of both prompts: the pipelines skip no layers of the negative one by themselves), masks of other
+  sizes, the masked part alone, and DDIM's eta equal diffusers' pipelines
   (`tests/engine/loop/test_expert_settings.py`). Prompts that change, eta of Euler ancestral, variation seeds and what
   fills a mask are not there: the same tests compute them from their formulas.
 * Heun with dynamic shifting (Stable Diffusion 3.5 can be configured so) is not offered by diffusers.

@@ -70,6 +70,7 @@ class References:
         pipeline = self._prepared(refiner, Mode.IMAGE_TO_IMAGE, request)
         arguments = {
             **self._common(request, seed=seed),
+            **_negative_embeddings(pipeline, request),
             "image": latents,
             "denoising_start": 1 - request.refiner_share,
         }
@@ -82,6 +83,7 @@ class References:
         # The seed of its Brownian noise, which diffusers would draw from a global one.
         pipeline.scheduler.noise_sampler_seed = seed
         arguments = self._common(request, seed=seed) | _ARGUMENTS[request.mode](request, inputs)
+        arguments |= _negative_embeddings(pipeline, request)
         if request.refiner_share:
             arguments["denoising_end"] = 1 - request.refiner_share
         return pipeline(**arguments, output_type=output_type).images
@@ -123,12 +125,39 @@ class References:
         }
 
 
+def _skipped(request: GenerationRequest) -> int:
+    """Return how many more layers to skip than the pipeline itself does."""
+    own = 2 if catalogue.get(request.checkpoint).family in (Family.SDXL, Family.SD3) else 1
+    return max(request.clip_skip - own, 0)
+
+
+def _negative_embeddings(pipeline: Any, request: GenerationRequest) -> dict[str, Any]:
+    """Return the negative prompt as the pipeline encodes a prompt: it skips no layers of a negative one.
+
+    Empty without clip skip, and where the pipeline has zeros for no negative prompt.
+    """
+    has_zeros = pipeline.config.get("force_zeros_for_empty_prompt") and not request.negative_prompt
+    if not _skipped(request) or has_zeros:
+        return {}
+    takes = signature(pipeline.encode_prompt).parameters
+    others = {name: None for name in ("prompt_2", "prompt_3") if name in takes}
+    encoded = pipeline.encode_prompt(
+        prompt=request.negative_prompt,
+        **others,
+        device=pipeline.device,
+        num_images_per_prompt=1,
+        do_classifier_free_guidance=False,
+        clip_skip=_skipped(request),
+    )
+    pooled = {"negative_pooled_prompt_embeds": encoded[2]} if len(encoded) > 2 else {}
+    return {"negative_prompt": None, "negative_prompt_embeds": encoded[0], **pooled}
+
+
 def _optional(request: GenerationRequest) -> dict[str, Any]:
     """Return the settings of text encoders and noise that are not the pipeline's own."""
-    own = 2 if catalogue.get(request.checkpoint).family in (Family.SDXL, Family.SD3) else 1
     optional: dict[str, Any] = {}
-    if request.clip_skip > own:
-        optional["clip_skip"] = request.clip_skip - own
+    if skipped := _skipped(request):
+        optional["clip_skip"] = skipped
     if request.eta is not None:
         optional["eta"] = request.eta
     return optional

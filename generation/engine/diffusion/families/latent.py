@@ -202,9 +202,9 @@ class LatentPipeline:
 def prompts_of(request: GenerationRequest, pair: tuple[str, str]) -> tuple[Prompt, Prompt]:
     """Return prompt and negative prompt of a step.
 
-    As in diffusers, clip skip concerns the first alone.
+    As in AUTOMATIC1111's web UI, clip skip concerns both; diffusers' pipelines skip layers of the first alone.
     """
-    return Prompt(pair[0], request.clip_skip), Prompt(pair[1])
+    return Prompt(pair[0], request.clip_skip), Prompt(pair[1], request.clip_skip)
 
 
 def _preserved(started: Sequence[InitialLatents]) -> PreservedRegion | None:
