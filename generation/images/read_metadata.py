@@ -12,6 +12,7 @@ import json
 import re
 import sys
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import unescape
@@ -28,6 +29,12 @@ MIME_TYPES = {
 }
 # Longer texts are not ours.
 MAX_TEXT = 2_000
+# A property is written once. Each mention may be looked at up to the end of the packet.
+MAX_MENTIONS = 20
+# Possessive, so that no text takes more than one look.
+_VALUE = re.compile(
+    r"""\s*+(?:=\s*+"([^"<]*+)"|=\s*+'([^'<]*+)'|[^>]*+>\s*+([^<]*+))""",
+)
 # The name that people know.
 NAMES = {"HEIF": "HEIC"}
 
@@ -90,7 +97,8 @@ def _property(xmp: str, name: str) -> str:
 
     Uses no XML parser, because entities of untrusted files must not be expanded.
     """
-    found = re.search(rf"""\w+:{name}\s*(?:=\s*"([^"<]*)"|=\s*'([^'<]*)'|[^>]*>\s*([^<]*))""", xmp)
+    mentions = islice(re.finditer(rf"\w:{name}", xmp), MAX_MENTIONS)
+    found = next(filter(None, (_VALUE.match(xmp, mention.end()) for mention in mentions)), None)
     text = next((group for group in found.groups() if group), "") if found else ""
     return unescape(text[:MAX_TEXT], {"&quot;": '"', "&apos;": "'"})
 

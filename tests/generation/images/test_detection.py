@@ -306,3 +306,17 @@ def test_one_query_finds_the_sum(client, alice, django_assert_num_queries):
 
 def test_it_is_linked_from_every_page(client):
     assert f'href="{URL}"' in client.get(reverse("home")).text
+
+
+@pytest.mark.parametrize(
+    "xmp",
+    ["a" * 10**6, "a:CreatorTool" + " " * 10**6, "a:CreatorTool" * 70_000],
+    ids=["words", "spaces", "mentions"],
+)
+def test_a_long_packet_is_read_within_the_time_that_a_picture_has(xmp):
+    info = PngInfo()
+    info.add_itxt("XML:com.adobe.xmp", xmp)
+    buffer = BytesIO()
+    noise(size=(8, 8)).save(buffer, "PNG", pnginfo=info)
+
+    assert inspect(buffer.getvalue()).metadata.format == "PNG"
