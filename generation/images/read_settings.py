@@ -27,7 +27,7 @@ LEFT_OUT = {
     "noise_scheduler": gettext_lazy("The sampler %(value)s is not available here."),
     "sigma_schedule": gettext_lazy("The schedule %(value)s is not available here."),
     "loras": gettext_lazy("Not applied, as LoRAs are not available here: %(value)s."),
-    "extras": gettext_lazy("Not applied, as it is not available here: %(value)s."),
+    "extras": gettext_lazy("Not available here, so not applied: %(value)s."),
     "seed": gettext_lazy("The seed %(value)s is out of range. A new one is drawn."),
     "num_inference_steps": gettext_lazy("The number of steps, %(value)s, is out of range."),
     "guidance_scale": gettext_lazy("The guidance %(value)s is out of range."),
