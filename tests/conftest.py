@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 import pytest
@@ -19,7 +19,7 @@ from tests.data_folders import (  # noqa: F401  # fixtures for every test
     migrated,
     new_data_folder,
 )
-from tests.groups import BROWSER, GroupScheduling, group_of
+from tests.groups import BROWSER, ENGINE, GroupScheduling, group_of
 
 
 @pytest.hookimpl(wrapper=True)
@@ -42,12 +42,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupSc
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start with what takes long, so that processes which share the tests end at about the same time."""
-    slow = {group_of(item.nodeid) for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: _turn(group_of(item.nodeid), slow))
+    groups = [group_of(item.nodeid) for item in items]
+    slow = {
+        group for group, item in zip(groups, items, strict=True) if item.get_closest_marker("slow")
+    }
+    # Random among equals, each group in one piece.
+    ranks = {group: rank for rank, group in enumerate(dict.fromkeys(groups))}
+    items.sort(key=lambda item: _turn(group_of(item.nodeid), slow, ranks))
 
 
-def _turn(group: str, slow: AbstractSet[str]) -> tuple[bool, bool]:
-    return group != BROWSER, group not in slow
+def _turn(
+    group: str, slow: AbstractSet[str], ranks: Mapping[str, int]
+) -> tuple[bool, bool, bool, int]:
+    return group != BROWSER, group not in slow, not group.startswith(ENGINE), ranks[group]
 
 
 def pytest_unconfigure() -> None:

@@ -4,7 +4,7 @@ from itertools import groupby
 
 import pytest
 
-from tests.groups import BROWSER, group_of
+from tests.groups import API, BROWSER, MODULES_OF_API, group_of
 
 
 @pytest.mark.parametrize(
@@ -12,11 +12,29 @@ from tests.groups import BROWSER, group_of
     [
         ("tests/browser/test_gallery.py::test_keys_select_and_act", BROWSER),
         ("tests/browser/test_pages.py::test_pages_fit_the_screen[member-phone]", BROWSER),
+        ("tests/generation/api/test_clients.py::test_openai_makes_a_picture", API),
+        ("tests/generation/api/test_auth.py::test_a_key", "tests/generation/api/test_auth.py"),
         ("tests/billing/test_plans.py::test_one[a::b]", "tests/billing/test_plans.py"),
     ],
 )
 def test_tests_that_share_a_site_or_a_module_are_a_group(test, group):
     assert group_of(test) == group
+
+
+def test_every_test_with_the_site_of_the_api_is_in_its_group(request):
+    users = {
+        item.nodeid.partition("::")[0]
+        for item in request.session.items
+        if item.nodeid.startswith(f"{API}/") and "site" in item.fixturenames
+    }
+
+    assert users <= MODULES_OF_API
+
+
+def test_groups_stay_together(request):
+    runs = [group for group, _run in groupby(groups(request))]
+
+    assert len(runs) == len(set(runs))
 
 
 def groups(request):

@@ -1,12 +1,28 @@
-"""Fixtures for requests that wait for a job."""
+"""Fixtures for requests that wait for a job, and a site for programs."""
 
 import pytest
 
 from generation import jobs
 from generation.api import wait
+from generation.engine.checkpoints.store import descriptor
 from generation.models import Job
+from tests.generation.api.site import UPSCALER
 from tests.generation.carrying import CHARGES
 from tests.generation.rows import make_image
+from tests.running import Site
+
+
+@pytest.fixture(scope="package")
+def site(new_data_folder):
+    """A running site with an upscaler. All modules that use it are in a group of tests."""
+    from tests.engine.toy_checkpoints import TOYS, write  # noqa: PLC0415  # slow import: torch
+
+    data = new_data_folder()
+    folder = data / "checkpoints" / UPSCALER
+    write(TOYS[UPSCALER], folder)
+    descriptor.write(TOYS[UPSCALER].checkpoint, folder)
+    with Site(data) as site:
+        yield site
 
 
 @pytest.fixture

@@ -6,6 +6,9 @@ import sys
 from sdsite.processes import PROJECT
 from tests.running import Site
 
+# Beside the bundled checkpoint.
+UPSCALER = "toy-upscaler"
+
 
 def made_key(site: Site, email: str) -> str:
     """The secret of a new customer's key."""

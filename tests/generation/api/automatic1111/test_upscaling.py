@@ -10,14 +10,11 @@ import pytest
 import webuiapi
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from generation.engine.checkpoints.store import descriptor
 from generation.models import Job, Upload
 from tests.generation.api.callers import Caller
-from tests.generation.api.site import made_key
+from tests.generation.api.site import UPSCALER, made_key
 from tests.generation.installed import put_own
-from tests.running import Site
 
-TOY = "toy-upscaler"
 SIZE, ENLARGED = (32, 64), (128, 256)
 
 
@@ -41,18 +38,6 @@ def text():
 
 
 @pytest.fixture(scope="module")
-def site(new_data_folder):
-    from tests.engine.toy_checkpoints import TOYS, write  # noqa: PLC0415  # slow import: torch
-
-    data = new_data_folder()
-    folder = data / "checkpoints" / TOY
-    write(TOYS[TOY], folder)
-    descriptor.write(TOYS[TOY].checkpoint, folder)
-    with Site(data) as site:
-        yield site
-
-
-@pytest.fixture(scope="module")
 def secret(site):
     return made_key(site, "enlarging@example.com")
 
@@ -68,7 +53,7 @@ def last_job(client):
     """The newest job's mode and cost."""
     job = client.get("/api/v1/jobs").json()["items"][0]
     assert (job["request"]["mode"], job["status"]) == ("upscale", "succeeded")
-    assert job["request"]["checkpoint"] == TOY
+    assert job["request"]["checkpoint"] == UPSCALER
     assert job["charged"] == job["price"] > 0
     return job
 
@@ -124,10 +109,10 @@ def test_webuiapi_enlarges(site, secret, client_of_site):
     api = webuiapi.WebUIApi(baseurl=f"{site.url}/sdapi/v1")
     api.set_auth("key", secret)
 
-    enlarged = api.extra_single_image(opened(png()), upscaler_1=TOY.capitalize())
+    enlarged = api.extra_single_image(opened(png()), upscaler_1=UPSCALER.capitalize())
 
     assert enlarged.image.size == ENLARGED
-    assert TOY.capitalize() in [each["name"] for each in api.get_upscalers()]
+    assert UPSCALER.capitalize() in [each["name"] for each in api.get_upscalers()]
     last_job(client_of_site)
 
 

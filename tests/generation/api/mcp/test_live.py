@@ -10,28 +10,13 @@ import httpx2
 import PIL.Image
 import pytest
 
-from generation.engine.checkpoints.store import descriptor
 from tests.generation.api.mcp.talking import ERAS, code_of, connected, text_of
-from tests.generation.api.site import made_key
-from tests.running import Site
+from tests.generation.api.site import UPSCALER, made_key
 
 pytestmark = pytest.mark.slow
 
-UPSCALER = "toy-upscaler"
 QUICK = {"prompt": "a red house", "width": 128, "height": 128, "num_inference_steps": 4, "seed": 7}
 LONG = {"prompt": "a boat", "width": 512, "height": 512, "num_inference_steps": 150}
-
-
-@pytest.fixture(scope="module")
-def site(new_data_folder):
-    from tests.engine.toy_checkpoints import TOYS, write  # noqa: PLC0415  # slow import: torch
-
-    data = new_data_folder()
-    folder = data / "checkpoints" / UPSCALER
-    write(TOYS[UPSCALER], folder)
-    descriptor.write(TOYS[UPSCALER].checkpoint, folder)
-    with Site(data) as site:
-        yield site
 
 
 @pytest.fixture(scope="module")
