@@ -55,6 +55,15 @@ def test_an_example_fills_in_the_prompt(page):
     expect(prompt).to_have_value(example.inner_text().strip())
 
 
+def test_a_long_prompt_leaves_the_buttons_on_the_screen(page):
+    page.get_by_label("What should the picture show?").fill("a red house in the snow, " * 60)
+    page.get_by_role("button", name="Make the picture").click()
+
+    shown = page.locator("[data-card] .prompt")
+    expect(shown).to_contain_text("a red house in the snow, a red house")
+    assert shown.bounding_box()["height"] < 150
+
+
 def test_control_and_enter_send_the_form(page):
     prompt = page.get_by_label("What should the picture show?")
 
