@@ -57,6 +57,8 @@ class Carrier:
         self._claimed: dict[tuple[UUID, int], Job] = {}
         # Waiting jobs that other jobs make room for, in the order in which they get it.
         self._reserved: deque[UUID] = deque()
+        # Attempts whose slot another thread has already.
+        self._without_slot: set[tuple[UUID, int]] = set()
 
     def claim(self) -> Job | None:
         """Lease the next job; None if no job may start, or the worker is stopping."""
@@ -80,26 +82,32 @@ class Carrier:
                 self._claimed[job.pk, job.attempt] = job
             return job
 
-    def make_room(self, passes: int) -> None:
+    def make_room(self, passes: int) -> bool:
         """Suspend a running job for one of higher standing, if such a one waits and no other worker is free.
 
-        `passes` is the number of workers that the bell was of no use to.
+        True if the suspended job's slot is the caller's from now on. `passes` is the number of workers that the
+        bell was of no use to.
         """
         with self._claiming:
+            if self._is_stopping.is_set():
+                return False
             store = self._survey.usable if self._survey else None
             first = fair_queue.first_waiting(store=store, but_not=tuple(self._reserved))
             if first is None:
-                return
+                return False
             if passes < MOST_PASSES and self._is_free_elsewhere(first):
                 jobs.ring(passes=passes + 1)
-                return
+                return False
             able = {each.job.pk: each for each in self._attempts if each.may_be_paused}
             chosen = preemption.choose(first, {id: each.step for id, each in able.items()})
             if chosen is None:
-                return
+                return False
             log.info("job %s makes room for %s", chosen.out.pk, chosen.wanted)
             self._reserved.append(chosen.wanted)
-            self._attempts.pause(able[chosen.out.pk], chosen.why)
+            leaving = able[chosen.out.pk]
+            self._without_slot.add((leaving.job.pk, leaving.job.attempt))
+            self._attempts.pause(leaving, chosen.why)
+            return True
 
     def _is_free_elsewhere(self, job: Job) -> bool:
         return any(
@@ -118,15 +126,23 @@ class Carrier:
         if stores.wanted_elsewhere(store, worker=self._worker):
             jobs.ring(passes=passes + 1)
 
-    def carry(self, job: Job) -> None:
-        """Run a claimed job and write down its end. An error fails the job."""
+    def carry(self, job: Job) -> bool:
+        """Run a claimed job and write down its end. An error fails the job.
+
+        False if the caller's slot was given to another thread meanwhile.
+        """
+        key = job.pk, job.attempt
         try:
             self._carry(job)
         finally:
-            del self._claimed[job.pk, job.attempt]
+            with self._claiming:
+                has_slot = key not in self._without_slot
+                self._without_slot.discard(key)
+                del self._claimed[key]
         if job.is_suspect:
             # Nothing was claimed beside it.
             outcome.persist(jobs.ring_for_waiting)
+        return has_slot
 
     def _carry(self, job: Job) -> None:
         try:

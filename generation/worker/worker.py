@@ -122,17 +122,23 @@ class Worker:
         # The thread that frees a slot looks again if a bell rang meanwhile, so no bell is lost.
         self._is_rung = True
         while self._is_rung and not self.is_stopping.is_set():
-            if not self._slots.acquire(blocking=False):
-                self._carrier.make_room(passes)
+            # The slot that is made free is this thread's at once: its job is claimed while the other one leaves.
+            if not (self._slots.acquire(blocking=False) or self._carrier.make_room(passes)):
                 break
-            try:
-                self._is_rung = False
-                while job := self._carrier.claim():
-                    self._carrier.carry(job)
-            finally:
-                self._slots.release()
+            self._use_slot()
         if not self.is_stopping.is_set():
             self._carrier.pass_bell_on(passes)
+
+    def _use_slot(self) -> None:
+        """Carry jobs until none is left to claim, or until the slot is given to another thread."""
+        has_slot = True
+        try:
+            self._is_rung = False
+            while has_slot and (job := self._carrier.claim()):
+                has_slot = self._carrier.carry(job)
+        finally:
+            if has_slot:
+                self._slots.release()
 
     def stop(self, *, grace: float) -> None:
         """Claim no more jobs, and suspend those that still run in `grace` seconds. Returns at once.
