@@ -64,7 +64,7 @@ class Attempt:
         self.phase, self.phase_began = phase, now
 
     def state_of(self, saved: SavedRun) -> SavedState:
-        """What was saved of it, as it is kept for another attempt."""
+        """Its saved run, in the form in which it is kept for another attempt."""
         content = saved_run.dumps(saved)
         return SavedState(step=saved.step, began=self.began, content=content, charges=saved.charges)
 

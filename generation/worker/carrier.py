@@ -232,7 +232,7 @@ class Carrier:
 
 
 def _saved(job: Job) -> SavedRun | None:
-    """What the job goes on from. A suspect starts over: its state may be what ends its workers."""
+    """The run that the job goes on with, if any. A suspect starts over: its state may be what ends its workers."""
     content = saved_runs.take(job)
     if content is None or job.is_suspect:
         return None

@@ -1,4 +1,4 @@
-"""Who makes room for whom when a worker has no slot left."""
+"""Pre-emption: relaxed jobs make room for paid ones, large ones for small ones that wait."""
 
 from datetime import timedelta
 

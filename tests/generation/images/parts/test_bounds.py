@@ -1,4 +1,4 @@
-"""What a small file may cost: texts are read within one budget, and only those that are looked at."""
+"""The cost of a small file: texts are read within one budget, and only those that are looked at."""
 
 import io
 import struct
