@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.functional import cached_property
 
 from accounts.models import ApiKey
 from billing.models import Unit
@@ -220,9 +221,13 @@ class Job(models.Model):
         """True if the ledger has, or had, a hold for it. Parked and relaxed jobs have none."""
         return not (self.is_relaxed or self.is_parked)
 
-    @property
+    @cached_property
     def waited_ms(self) -> int:
-        """Milliseconds in the queue before the present attempt, without those of earlier ones; zero before the first."""
+        """Milliseconds in the queue before the present attempt began, in all; zero before the first.
+
+        From the second attempt on, the first reading asks the database. A worker has that behind it before it
+        hands the job to its engine, whose thread waits for no server.
+        """
         if self.started_at is None:
             return 0
         waited = self.started_at - self.queued_at
@@ -231,9 +236,11 @@ class Job(models.Model):
         return round(waited.total_seconds() * 1_000)
 
     def _ran_before(self) -> timedelta:
-        """The time between each claim and the next return to the queue."""
+        """The time between each earlier claim and the next return to the queue."""
         ran, claimed = timedelta(), None
-        for became, at in self.transitions.values_list("became", "at"):
+        for became, attempt, at in self.transitions.values_list("became", "attempt", "at"):
+            if became == Status.RUNNING and attempt == self.attempt:
+                break
             if became == Status.QUEUED and claimed is not None:
                 ran += at - claimed
             claimed = at if became == Status.RUNNING else None

@@ -82,21 +82,16 @@ class Carrier:
                 self._claimed[job.pk, job.attempt] = job
             return job
 
-    def make_room(self, passes: int) -> bool:
+    def make_room(self) -> bool:
         """Suspend a running job for one of higher standing, if such a one waits and no other worker is free.
 
-        True if the suspended job's slot is the caller's from now on. `passes` is the number of workers that the
-        bell was of no use to.
+        True if the suspended job's slot is the caller's from now on.
         """
         with self._claiming:
             if self._is_stopping.is_set():
                 return False
-            store = self._survey.usable if self._survey else None
-            first = fair_queue.first_waiting(store=store, but_not=tuple(self._reserved))
-            if first is None:
-                return False
-            if passes < MOST_PASSES and self._is_free_elsewhere(first):
-                jobs.ring(passes=passes + 1)
+            first = self._first_waiting()
+            if first is None or self._is_free_elsewhere(first):
                 return False
             able = {each.job.pk: each for each in self._attempts if each.may_be_paused}
             chosen = preemption.choose(first, {id: each.step for id, each in able.items()})
@@ -109,6 +104,18 @@ class Carrier:
             self._attempts.pause(leaving, chosen.why)
             return True
 
+    def keeps_slot(self, job: Job) -> bool:
+        """Say, once after its end, whether the job's slot is still with the thread that carried it."""
+        key = job.pk, job.attempt
+        with self._claiming:
+            is_kept = key not in self._without_slot
+            self._without_slot.discard(key)
+            return is_kept
+
+    def _first_waiting(self) -> Job | None:
+        store = self._survey.usable if self._survey else None
+        return fair_queue.first_waiting(store=store, but_not=tuple(self._reserved))
+
     def _is_free_elsewhere(self, job: Job) -> bool:
         return any(
             each.worker != self._worker and each.free_slots > 0 and not stores.lacks(each, job)
@@ -116,33 +123,26 @@ class Carrier:
         )
 
     def pass_bell_on(self, passes: int) -> None:
-        """Ring again if a job waits for another worker, which has its checkpoints.
+        """Ring again if a job waits that another worker has a free slot for, or the checkpoints.
 
         The bell may come back: it is passed on MOST_PASSES times.
         """
-        store = self._survey.usable if self._survey else None
-        if store is None or passes >= MOST_PASSES:
+        if passes >= MOST_PASSES:
             return
-        if stores.wanted_elsewhere(store, worker=self._worker):
+        store = self._survey.usable if self._survey else None
+        lacks = store is not None and stores.wanted_elsewhere(store, worker=self._worker)
+        if lacks or ((first := self._first_waiting()) and self._is_free_elsewhere(first)):
             jobs.ring(passes=passes + 1)
 
-    def carry(self, job: Job) -> bool:
-        """Run a claimed job and write down its end. An error fails the job.
-
-        False if the caller's slot was given to another thread meanwhile.
-        """
-        key = job.pk, job.attempt
+    def carry(self, job: Job) -> None:
+        """Run a claimed job and write down its end. An error fails the job."""
         try:
             self._carry(job)
         finally:
-            with self._claiming:
-                has_slot = key not in self._without_slot
-                self._without_slot.discard(key)
-                del self._claimed[key]
+            del self._claimed[job.pk, job.attempt]
         if job.is_suspect:
             # Nothing was claimed beside it.
             outcome.persist(jobs.ring_for_waiting)
-        return has_slot
 
     def _carry(self, job: Job) -> None:
         try:
@@ -169,6 +169,8 @@ class Carrier:
             log.warning("job %s lacks its %s", job.pk, error.field)
             outcome.fail(job, code=failures.NO_INPUT, message=outcome.NO_INPUT)
             return
+        # Read now: the engine's thread reports it, and waits for no server.
+        outcome.persist(lambda: job.waited_ms)
         attempt = Attempt(job, inputs, _saved(job))
         if job.paused_step and not attempt.saved:
             outcome.persist(lambda: jobs.start_over(job))

@@ -63,12 +63,22 @@ def hand_back(job: Job) -> None:
 def pause(attempt: Attempt, saved: SavedRun | None, why: Pause) -> None:
     """Return the job to the queue with the state that it goes on from. Raises LostRace."""
     job = attempt.job
-    if saved and persist(lambda: Job.objects.filter(pk=job.pk, cancel_requested=True).exists()):
-        persist(lambda: jobs.stop(job, saved.charges, **_waited(job)))
-    elif saved and _is_kept(attempt, saved):
-        persist(lambda: jobs.pause(job, step=saved.step, why=why))
-    else:
+    if saved is None or not _is_kept(attempt, saved):
         hand_back(job)
+        return
+    try:
+        if not _is_canceled(job):
+            persist(lambda: jobs.pause(job, step=saved.step, why=why))
+            return
+    except jobs.LostRace:
+        if not _is_canceled(job):
+            raise
+    persist(lambda: jobs.stop(job, saved.charges, **_waited(job)))
+
+
+def _is_canceled(job: Job) -> bool:
+    mine = Job.objects.running().filter(pk=job.pk, attempt=job.attempt)
+    return persist(mine.filter(cancel_requested=True).exists)
 
 
 def _is_kept(attempt: Attempt, saved: SavedRun) -> bool:

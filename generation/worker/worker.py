@@ -123,7 +123,7 @@ class Worker:
         self._is_rung = True
         while self._is_rung and not self.is_stopping.is_set():
             # The slot that is made free is this thread's at once: its job is claimed while the other one leaves.
-            if not (self._slots.acquire(blocking=False) or self._carrier.make_room(passes)):
+            if not (self._slots.acquire(blocking=False) or self._carrier.make_room()):
                 break
             self._use_slot()
         if not self.is_stopping.is_set():
@@ -135,7 +135,10 @@ class Worker:
         try:
             self._is_rung = False
             while has_slot and (job := self._carrier.claim()):
-                has_slot = self._carrier.carry(job)
+                try:
+                    self._carrier.carry(job)
+                finally:
+                    has_slot = self._carrier.keeps_slot(job)
         finally:
             if has_slot:
                 self._slots.release()

@@ -19,6 +19,7 @@ from generation.live import messages, snapshot
 from generation.models import Job, Pause, Status, Transition
 from generation.worker import carrier, outcome, publisher, step_loop, tender, watchdog
 from tests.billing.books import balance
+from tests.generation import workers
 from tests.generation.books import assert_books_balance
 from tests.generation.carrying import let_lapse
 from tests.generation.listening import listening
@@ -161,7 +162,9 @@ def test_a_damaged_state_only_costs_the_house(alice, new_machine, undisturbed):
     assert ended.paused_step == 0
 
 
-def test_the_page_goes_on_from_the_step_that_it_showed(alice, new_machine):
+def test_the_page_goes_on_from_the_step_that_it_showed(
+    alice, new_machine, django_assert_num_queries
+):
     job = submit(alice)
     start(new_machine("lost:1"), job, held_at=5)
     billed = snapshot.job_state(job)["billed_ms"]
@@ -179,6 +182,10 @@ def test_the_page_goes_on_from_the_step_that_it_showed(alice, new_machine):
             pass
     other.wait_until_held()
     state = snapshot.job_state(job)
+    (resumed,) = other.worker.attempts
+    # The engine's thread asks for it, and waits for no server.
+    with django_assert_num_queries(0):
+        resumed.progress()
     other.go()
 
     assert message["step"] == 5
@@ -196,14 +203,10 @@ def spend_all(user):
 
 
 def test_a_paid_job_starts_while_relaxed_ones_hold_all_slots(alice, bob, new_machine, undisturbed):
-    spend_all(alice)
-    Subscription.objects.filter(user=alice).update(plan="standard")
-    relaxed = submit(alice, may_wait=True)
-    assert relaxed.is_relaxed
     machine = new_machine("machine:1", slots=1)
-    start(machine, relaxed, held_at=5)
+    relaxed, paid = start_relaxed_and_paid(alice, bob, machine)
+    assert relaxed.is_relaxed
 
-    paid = submit(bob)
     machine.ring()
     # Claimed at once, while the other one is still to leave.
     wait_for_status(paid, Status.RUNNING)
@@ -220,6 +223,54 @@ def test_a_paid_job_starts_while_relaxed_ones_hold_all_slots(alice, bob, new_mac
     assert Counter(billed_steps(first)) == Counter(range(1, STEPS + 1))
     assert last.parsed_receipt.charged_ms == 0
     assert_books_balance()
+
+
+def start_relaxed_and_paid(alice, bob, machine):
+    """A relaxed job of Alice that holds the only slot after a step, and a paid one of Bob that waits."""
+    spend_all(alice)
+    Subscription.objects.filter(user=alice).update(plan="standard")
+    relaxed = submit(alice, may_wait=True)
+    start(machine, relaxed, held_at=5)
+    return relaxed, submit(bob)
+
+
+def test_a_slot_that_was_given_away_is_not_released_by_a_job_that_breaks(
+    alice, bob, new_machine, monkeypatch
+):
+    machine = new_machine("machine:1", slots=1)
+    relaxed, paid = start_relaxed_and_paid(alice, bob, machine)
+
+    def fail(*_arguments):
+        raise RuntimeError("stuck")
+
+    monkeypatch.setattr(outcome, "pause", fail)
+    monkeypatch.setattr(carrier, "_fail", fail)
+    machine.ring()
+    wait_for_status(paid, Status.RUNNING)
+    machine.go()
+    machine.wait_until_idle()
+
+    assert wait_for_status(paid, Status.SUCCEEDED)
+    assert wait_for_status(relaxed, Status.RUNNING)
+    assert [str(error) for error in machine.errors] == ["stuck"]
+    machine.errors.clear()
+    assert machine.worker._slots.acquire(blocking=False)
+    assert not machine.worker._slots.acquire(blocking=False)
+    machine.worker._slots.release()
+
+
+def test_nobody_makes_room_while_another_worker_is_free(alice, bob, new_machine, monkeypatch):
+    bells = []
+    machine = new_machine("machine:1", slots=1)
+    _relaxed, paid = start_relaxed_and_paid(alice, bob, machine)
+    workers.say("other:1")
+    monkeypatch.setattr(jobs, "ring", lambda *, passes: bells.append(passes))
+
+    machine.worker.work(passes=3)
+
+    assert bells == [4]
+    assert Job.objects.get(pk=paid.pk).status == Status.QUEUED
+    assert not any(each.paused_for for each in machine.worker.attempts)
 
 
 def test_a_paused_job_can_be_canceled(alice, bob, new_machine):
