@@ -20,7 +20,7 @@ from billing.models import LIVE, Interval, Subscription
 from billing.plans import PLANS, Plan
 from billing.providers import gateway
 from billing.providers.objects import ProviderSubscription
-from billing.providers.protocol import ProviderUnavailable
+from billing.providers.protocol import CardDeclined, ProviderUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -129,14 +129,21 @@ def _schedule(remote: ProviderSubscription, plan: Plan, interval: Interval, *, k
     if not remote.cancel_at_period_end:
         gateway().schedule_change(remote, plan, interval, idempotency_key=key)
         return
-    gateway().set_cancel_at_period_end(remote, cancel=False, idempotency_key=f"{key}:resume")
     try:
+        gateway().set_cancel_at_period_end(remote, cancel=False, idempotency_key=f"{key}:resume")
         gateway().schedule_change(remote, plan, interval, idempotency_key=key)
-    except ProviderUnavailable:
+    except (CardDeclined, ProviderUnavailable):
+        _cancel_again(remote, key=f"{key}:cancel again")
+        raise
+
+
+def _cancel_again(remote: ProviderSubscription, *, key: str) -> None:
+    try:
         # Part of the schedule may exist already.
         now = gateway().retrieve_subscription(remote.id)
-        gateway().set_cancel_at_period_end(now, cancel=True, idempotency_key=f"{key}:cancel again")
-        raise
+        gateway().set_cancel_at_period_end(now, cancel=True, idempotency_key=key)
+    except ProviderUnavailable:
+        log.exception("subscription %s may renew, though its owner has canceled it", remote.id)
 
 
 def cancel(user: User) -> Subscription | None:

@@ -97,6 +97,13 @@ def lock(object_id: str) -> SandboxObject:
     return SandboxObject.objects.select_for_update().get(pk=object_id)
 
 
+def lock_invoice(invoice_id: str) -> tuple[SandboxObject, SandboxObject]:
+    """Lock an invoice's subscription and then the invoice: the order of every change."""
+    invoice = SandboxObject.objects.get(pk=invoice_id)
+    subscription = lock(invoice.data["parent"]["subscription_details"]["subscription"])
+    return subscription, lock(invoice_id)
+
+
 def save(row: SandboxObject, event_type: str) -> None:
     row.save(update_fields=["data"])
     emit(event_type, row.data)

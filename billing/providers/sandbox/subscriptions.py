@@ -74,11 +74,9 @@ def recover(subscription_id: str) -> None:
 def pay_invoice(invoice_id: str) -> None:
     """Pay an open invoice, and apply the change that waits for it. Safe to call twice."""
     with transaction.atomic():
-        invoice = payments.lock(invoice_id)
+        subscription, invoice = payments.lock_invoice(invoice_id)
         if invoice.data["status"] != "open":
             return
-        subscription_id = invoice.data["parent"]["subscription_details"]["subscription"]
-        subscription = payments.lock(subscription_id)
         pending = subscription.data["pending_update"]
         if pending and pending["invoice"] == invoice_id:
             _apply(subscription.data, PLANS[pending["plan"]], Interval(pending["interval"]))
@@ -252,7 +250,7 @@ def _apply(subscription: Json, plan: Plan, interval: Interval, *, at: int | None
 def _retry(invoice_id: str) -> None:
     """Charge the customer's card again; after the last attempt the subscription ends."""
     with transaction.atomic():
-        invoice = payments.lock(invoice_id)
+        subscription, invoice = payments.lock_invoice(invoice_id)
         again = invoice.data["next_payment_attempt"]
         if again is None or again > objects.now():
             return
@@ -261,7 +259,7 @@ def _retry(invoice_id: str) -> None:
             return
         payments.note_failure(invoice)
         if invoice.data["next_payment_attempt"] is None:
-            _end(payments.lock(invoice.data["parent"]["subscription_details"]["subscription"]))
+            _end(subscription)
             invoice.data["status"] = "uncollectible"
             payments.save(invoice, "invoice.marked_uncollectible")
 

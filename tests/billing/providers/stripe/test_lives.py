@@ -11,7 +11,7 @@ from billing import ledger, payments, plan_changes, plans, signals, subscription
 from billing.models import Entry, Grant, Interval, Payment, Subscription, Unit
 from billing.plans import CREDIT_PACKS, PLANS, TRIAL, plan_of
 from billing.providers import gateway
-from billing.providers.protocol import CardDeclined, ProviderRefused
+from billing.providers.protocol import CardDeclined, ProviderRefused, ProviderUnavailable
 from tests.billing.books import assert_books_balance, balance
 from tests.billing.conftest import Clock, Told
 from tests.billing.providers.stripe.account import ASKS, DECLINED, VISA
@@ -214,6 +214,27 @@ def test_a_refused_downgrade_leaves_a_canceled_plan_canceled(
     stripe.forbidden.add("/v1/subscription_schedules")
 
     with pytest.raises(ProviderRefused):
+        change(alice, "basic")
+
+    subscriptions.synchronize(subscription.provider_subscription_id)
+    assert (row().cancel_at_period_end, row().next_plan) == (True, "")
+
+
+def test_a_downgrade_whose_first_step_has_no_answer_leaves_a_canceled_plan_canceled(
+    life: Life, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscription = life.subscribe("premium")
+    plan_changes.cancel(alice)
+    connected = type(gateway())
+    really_set = connected.set_cancel_at_period_end
+
+    def set_without_answer(*arguments: object, cancel: bool, **key: str) -> None:
+        really_set(*arguments, cancel=cancel, **key)
+        if not cancel:
+            raise ProviderUnavailable
+
+    monkeypatch.setattr(connected, "set_cancel_at_period_end", set_without_answer)
+    with pytest.raises(ProviderUnavailable):
         change(alice, "basic")
 
     subscriptions.synchronize(subscription.provider_subscription_id)
