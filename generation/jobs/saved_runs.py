@@ -4,18 +4,17 @@ A lost state only means that a job starts over, at the cost of the house. So sta
 for new ones. Writers are fenced by the number of their attempt: a worker that lost its job overwrites nothing.
 """
 
-import functools
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
-import redis
 from django.conf import settings
 
 from generation.engine.charges import Charge
 from generation.live.messages import may_be_lost
 from generation.models import Job
+from generation.queue import valkey
 
 EXPIRY_SECONDS = 3_600
 # Sixteen large images with all that UniPC keeps take less. A run that has more starts over.
@@ -103,14 +102,14 @@ def keep(job: Job, state: SavedState) -> bool:
         EXPIRY_SECONDS,
         json.dumps([asdict(charge) for charge in state.charges]),
     )
-    return bool(_client().eval(_KEEP, 3, _key(job.pk), _AGES, _SIZES, *arguments))
+    return bool(valkey.client().eval(_KEEP, 3, _key(job.pk), _AGES, _SIZES, *arguments))
 
 
 def take(job: Job) -> bytes | None:
     """The state that this attempt goes on from, or None. Earlier attempts keep nothing from now on."""
     found: list[bytes | None] = []
     with may_be_lost():
-        found.append(_client().eval(_TAKE, 1, _key(job.pk), job.attempt, EXPIRY_SECONDS))
+        found.append(valkey.client().eval(_TAKE, 1, _key(job.pk), job.attempt, EXPIRY_SECONDS))
     return found[0] if found else None
 
 
@@ -118,7 +117,7 @@ def progress_of(job: Job) -> int:
     """The last step of the state of the job's present attempt; 0 if it has none beyond where it began."""
     found: Sequence[bytes | str | None] = ()
     with may_be_lost():
-        found = _client().hmget(_key(job.pk), ["attempt", "step", "began"])
+        found = valkey.client().hmget(_key(job.pk), ["attempt", "step", "began"])
     numbers = [int(each) for each in found if each is not None]
     if len(numbers) < 3:
         return 0
@@ -129,21 +128,16 @@ def progress_of(job: Job) -> int:
 def forget(job_id: UUID) -> None:
     """Delete the state of a job that has ended. What a worker still sends of it is refused."""
     with may_be_lost():
-        _client().eval(_FORGET, 3, _key(job_id), _AGES, _SIZES, _BEYOND_ALL, EXPIRY_SECONDS)
+        valkey.client().eval(_FORGET, 3, _key(job_id), _AGES, _SIZES, _BEYOND_ALL, EXPIRY_SECONDS)
 
 
 def charges_of(job: Job) -> list[Charge]:
     """The charges in the job's state; none if it has no state."""
     found: list[bytes | str | None] = []
     with may_be_lost():
-        found.append(_client().hget(_key(job.pk), "charges"))
+        found.append(valkey.client().hget(_key(job.pk), "charges"))
     return [Charge(**charge) for content in found if content for charge in json.loads(content)]
 
 
 def _key(job_id: UUID) -> str:
     return f"saved_run:{job_id}"
-
-
-@functools.cache
-def _client() -> "redis.Redis":
-    return redis.Redis.from_url(settings.REDIS_URL, **settings.REDIS_OPTIONS)

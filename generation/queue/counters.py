@@ -3,16 +3,15 @@
 They serve graphs only. An emptied Valkey counts from zero again, which Prometheus takes for a restart.
 """
 
-import functools
 import json
 import logging
 from bisect import bisect_left
 from collections.abc import Mapping
 
 import redis
-from django.conf import settings
 
 from generation.models import Job, Status
+from generation.queue import valkey
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +41,7 @@ def note(job: Job) -> None:
 
 def read() -> dict[Name, int]:
     """Every count by its name, which is the kind followed by its labels. Raises redis.RedisError."""
-    found = _client().hgetall(_KEY)
+    found = valkey.client().hgetall(_KEY)
     return {tuple(json.loads(name)): int(count) for name, count in found.items()}
 
 
@@ -72,12 +71,7 @@ def _waited(job: Job) -> dict[Name, int]:
 
 
 def _add(counts: Mapping[Name, int]) -> None:
-    with _client().pipeline(transaction=False) as pipeline:
+    with valkey.client().pipeline(transaction=False) as pipeline:
         for name, count in counts.items():
             pipeline.hincrby(_KEY, json.dumps(name), count)
         pipeline.execute()
-
-
-@functools.cache
-def _client() -> "redis.Redis":
-    return redis.Redis.from_url(settings.REDIS_URL, **settings.REDIS_OPTIONS)

@@ -13,7 +13,7 @@ from billing import reconciliation
 from billing.models import StripeEvent, Wallet
 from generation import jobs, tasks
 from generation.models import Job
-from generation.queue import counters
+from generation.queue import valkey as shared
 from sdsite import health, metrics
 from tests.generation.carrying import CHARGED_MS, claim, finish, let_lapse, submit
 from tests.generation.workers import say
@@ -316,12 +316,12 @@ def test_without_valkey_the_rest_is_still_told(client, settings, alice):
     submit(alice)
     with Valkey() as valkey:
         settings.REDIS_URL = valkey.url
-        counters._client.cache_clear()
+        shared.client.cache_clear()
         valkey.kill()
         try:
             samples = scrape(client)
         finally:
-            counters._client.cache_clear()
+            shared.client.cache_clear()
 
     assert value(samples, "sdsite_part_up", part="tally") == 0
     assert value(samples, "sdsite_part_up", part="jobs") == 1

@@ -13,7 +13,7 @@ from channels_redis.utils import create_pool
 from django.core.cache import cache
 from redis.asyncio import Redis
 
-from generation.queue import counters
+from generation.queue import valkey as shared
 from sdsite import valkey
 from sdsite.celery import app
 
@@ -65,7 +65,7 @@ async def test_a_dead_connection_is_replaced_and_subscribes_again(pubsub):
 
 
 def publish(channel, message):
-    counters._client().publish(channel, message)
+    shared.client().publish(channel, message)
 
 
 @pytest.mark.parametrize("url", [TCP, "rediss://127.0.0.1:1/0", "unix:///nowhere/valkey.sock"])
@@ -86,7 +86,7 @@ def options_of_each_client(settings):
         return {
             "cache": cache._cache.get_client().connection_pool.connection_kwargs,
             "channel layer": create_pool(host).connection_kwargs,
-            "counters": counters._client().connection_pool.connection_kwargs,
+            "jobs": shared.client().connection_pool.connection_kwargs,
             "celery": broker.default_channel.pool.connection_kwargs,
         }
 

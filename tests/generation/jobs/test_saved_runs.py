@@ -10,6 +10,7 @@ from generation.engine.charges import Charge
 from generation.jobs import saved_runs
 from generation.jobs.saved_runs import SavedState
 from generation.models import Job
+from generation.queue import valkey
 from tests.generation.carrying import finish, submit_and_claim
 
 pytestmark = pytest.mark.django_db
@@ -195,7 +196,7 @@ def test_without_valkey_jobs_start_over(settings, monkeypatch):
     job = a_job()
     saved_runs.keep(job, a_state())
     gone = redis.Redis.from_url("redis://127.0.0.1:1/0")
-    monkeypatch.setattr(saved_runs, "_client", lambda: gone)
+    monkeypatch.setattr(valkey, "client", lambda: gone)
 
     assert saved_runs.take(later(job)) is None
     assert saved_runs.progress_of(job) == 0

@@ -6,6 +6,7 @@ from django.utils import timezone
 from generation import jobs
 from generation.models import Job
 from generation.queue import counters
+from generation.queue import valkey as shared
 from tests.generation.carrying import (
     CHARGED_MS,
     CHARGES,
@@ -99,9 +100,9 @@ def test_a_wait_belongs_to_the_first_bound_that_is_not_below_it(seconds, bound):
 def test_jobs_go_on_uncounted_while_valkey_is_away(settings, alice):
     with Valkey() as valkey:
         settings.REDIS_URL = valkey.url
-        counters._client.cache_clear()
+        shared.client.cache_clear()
         valkey.kill()
         try:
             counters.note(submit(alice))
         finally:
-            counters._client.cache_clear()
+            shared.client.cache_clear()
