@@ -10,6 +10,7 @@ from generation.engine.enums import NoiseScheduler, SigmaSchedule
 from generation.engine.request import json_fields, validation
 from generation.engine.request.limits import (
     MAX_CLIP_SKIP,
+    MAX_DRAFTS,
     MAX_GUIDANCE_SCALE,
     MAX_IMAGES,
     MAX_MASK_BLUR,
@@ -25,6 +26,7 @@ from generation.engine.request.validation import InvalidRequest
 
 __all__ = [
     "MAX_CLIP_SKIP",
+    "MAX_DRAFTS",
     "MAX_GUIDANCE_SCALE",
     "MAX_IMAGES",
     "MAX_MASK_BLUR",

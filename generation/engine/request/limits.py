@@ -8,6 +8,8 @@ MAX_STEPS = 150
 MAX_GUIDANCE_SCALE = 30.0
 MAX_SEED = 2**32 - 1
 MAX_IMAGES = 4
+# Of a draft, which is not decoded.
+MAX_DRAFTS = 8
 MAX_NOISE_LEVEL = 350
 MAX_REFINER_SHARE = 0.5
 # Of a text encoder that has so many layers.

@@ -34,6 +34,10 @@ class Settings:
     own. With a `subseed_strength` all images have one seed, and noise between its own and that of a subseed:
     consecutive ones from `subseed`. `mask_blur` is in pixels of the mask. `only_masked` paints the part around the mask at the
     request's size, with `mask_padding` pixels of the original around it, and puts it back into the original.
+
+    With an `origin` the run goes on from a kept state, of which this is the SHA-256, after `origin_step` forward
+    passes; the state itself travels beside the request. A run with `draft_steps` is set aside as a draft after so
+    many forward passes. Steps are counted from the first one of the whole schedule.
     """
 
     prompt: str
@@ -64,6 +68,9 @@ class Settings:
     mask_fill: MaskFill = MaskFill.ORIGINAL
     only_masked: bool = False
     mask_padding: int = 32
+    origin: str = ""
+    origin_step: int = 0
+    draft_steps: int = 0
 
     @property
     def pixels(self) -> int:
@@ -123,14 +130,27 @@ class Settings:
         return steps - int(steps * self.strength)
 
     @property
-    def evaluations(self) -> int:
-        """Evaluations of the denoiser: some take two a step except the last, PNDM one more at first."""
+    def evaluations_in_full(self) -> int:
+        """Evaluations of the denoiser in the whole schedule.
+
+        Some noise schedulers take two a step except the last, PNDM one more at first.
+        """
         steps = self.num_inference_steps
         if self.noise_scheduler.evaluates_twice:
             return 2 * (steps - self.first_step) - 1
         if self.noise_scheduler is NoiseScheduler.PNDM and steps > 1:
             return steps + 1 - self.first_step
         return steps - self.first_step
+
+    @property
+    def evaluations(self) -> int:
+        """The number of the request's last evaluation."""
+        return self.draft_steps or self.evaluations_in_full
+
+    @property
+    def own_evaluations(self) -> int:
+        """Evaluations that the request makes itself, after those of its origin."""
+        return self.evaluations - self.origin_step
 
     @property
     def seeds(self) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from generation.engine.messages import Message, gettext_noop
 from generation.engine.request import prompt_length, prompt_schedule, prompt_weights
 from generation.engine.request.limits import (
     MAX_CLIP_SKIP,
+    MAX_DRAFTS,
     MAX_GUIDANCE_SCALE,
     MAX_IMAGES,
     MAX_MASK_BLUR,
@@ -64,12 +65,14 @@ class InvalidRequest(ValueError):
 
 def errors_in(request: Settings) -> dict[str, str]:
     """Return one message for each invalid field; empty for a valid request."""
-    return (
+    errors = (
         _errors_in_text(request)
         | _errors_in_numbers(request)
         | _errors_in_pictures(request)
         | _errors_in_checkpoint(request)
+        | _errors_in_origin(request)
     )
+    return errors or _errors_in_course(request)
 
 
 def _errors_in_text(request: Settings) -> dict[str, str]:
@@ -152,13 +155,16 @@ def _versions(text: str, request: Settings) -> tuple[str, ...]:
 
 
 def _errors_in_numbers(request: Settings) -> dict[str, str]:
+    bounds = {**NUMBERS, "num_images": (1, MAX_DRAFTS)} if request.draft_steps else NUMBERS
     return {
-        name: Message(
-            gettext_noop("Choose a number from %(low)g to %(high).10g."), low=low, high=high
-        )
-        for name, (low, high) in NUMBERS.items()
+        name: _out_of_bounds(low, high)
+        for name, (low, high) in bounds.items()
         if not _is_within(getattr(request, name), low, high)
     }
+
+
+def _out_of_bounds(low: float, high: float) -> Message:
+    return Message(gettext_noop("Choose a number from %(low)g to %(high).10g."), low=low, high=high)
 
 
 def _is_within(number: float | None, low: float, high: float) -> bool:
@@ -209,16 +215,41 @@ def _errors_in_checkpoint(request: Settings) -> dict[str, str]:
     if request.eta is not None and request.noise_scheduler not in WITH_ETA:
         errors["eta"] = Message(gettext_noop("Eta works with DDIM and Euler ancestral alone."))
     if request.clip_skip > checkpoint.text_layers:
-        errors["clip_skip"] = Message(
-            gettext_noop("Choose a number from %(low)g to %(high).10g."),
-            low=1,
-            high=checkpoint.text_layers,
-        )
-    if not errors and request.evaluations < 1:
+        errors["clip_skip"] = _out_of_bounds(1, checkpoint.text_layers)
+    if not errors and request.evaluations_in_full < 1:
         errors["strength"] = Message(
             gettext_noop("With so little strength no step is left: raise it, or take more steps.")
         )
     return errors
+
+
+def _errors_in_origin(request: Settings) -> dict[str, str]:
+    errors: dict[str, str] = {}
+    if request.origin and not _SHA256.fullmatch(request.origin):
+        errors["origin"] = Message(gettext_noop("This kept step is not known."))
+    if request.origin and not request.origin_step:
+        errors["origin_step"] = Message(gettext_noop("Give the number of the step to go on from."))
+    if request.origin_step and not request.origin:
+        errors["origin"] = Message(gettext_noop("Give the kept step to go on from."))
+    if request.origin and request.num_images != 1:
+        errors["num_images"] = Message(gettext_noop("One picture at a time goes on from a step."))
+    if request.origin and request.draft_steps:
+        errors["draft_steps"] = Message(gettext_noop("A draft can't go on from a step."))
+    return errors
+
+
+def _errors_in_course(request: Settings) -> dict[str, str]:
+    """Return the messages for steps that a request with otherwise valid settings does not have."""
+    last = request.evaluations_in_full - 1
+    if request.origin and not 1 <= request.origin_step <= last:
+        return {"origin_step": _out_of_bounds(1, last)}
+    if request.draft_steps < 0:
+        return {"draft_steps": _out_of_bounds(0, last)}
+    if request.draft_steps > last:
+        return {
+            "num_inference_steps": Message(gettext_noop("Too few steps for a draft: add some."))
+        }
+    return {}
 
 
 def _errors_in_schedule(request: Settings, checkpoint: Checkpoint) -> dict[str, str]:

@@ -10,7 +10,7 @@ import pytest
 from generation.engine.diffusion.noise_schedule import NoiseSchedule, ScheduleRange
 from generation.engine.enums import Mode, NoiseScheduler, SigmaSchedule
 from generation.engine.messages import Message
-from generation.engine.request import GenerationRequest, InvalidRequest
+from generation.engine.request import MAX_DRAFTS, GenerationRequest, InvalidRequest
 from tests.engine.cases import digest
 from tests.engine.driving import a_request
 
@@ -387,3 +387,64 @@ def test_another_size_is_refused_with_the_nearest(checkpoint: str, side: int, ne
 
     assert set(errors) == {"width"}
     assert errors["width"].startswith(f"Use {nearest} pixels")
+
+
+SHA256 = "a" * 64
+
+
+def test_steps_are_counted_over_the_whole_schedule() -> None:
+    whole = a_request(num_inference_steps=10, noise_scheduler=NoiseScheduler.HEUN)
+    branch = replace(whole, origin=SHA256, origin_step=5)
+    draft = replace(whole, num_images=MAX_DRAFTS, draft_steps=7)
+
+    counts = [
+        (each.evaluations_in_full, each.evaluations, each.own_evaluations)
+        for each in (whole, branch, draft)
+    ]
+    assert counts == [(19, 19, 19), (19, 19, 14), (19, 7, 7)]
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"origin": "A" * 64, "origin_step": 2}, "origin"),
+        ({"origin": "../state", "origin_step": 2}, "origin"),
+        ({"origin": SHA256}, "origin_step"),
+        ({"origin_step": 2}, "origin"),
+        ({"origin": SHA256, "origin_step": -1}, "origin_step"),
+        ({"origin": SHA256, "origin_step": 4}, "origin_step"),
+        ({"origin": SHA256, "origin_step": 2, "num_images": 2}, "num_images"),
+        ({"origin": SHA256, "origin_step": 2, "draft_steps": 3}, "draft_steps"),
+        ({"draft_steps": -1}, "draft_steps"),
+        ({"draft_steps": 4}, "num_inference_steps"),
+        ({"draft_steps": 1, "num_inference_steps": 1}, "num_inference_steps"),
+        ({"draft_steps": 2, "num_images": MAX_DRAFTS + 1}, "num_images"),
+        ({"num_images": MAX_DRAFTS}, "num_images"),
+    ],
+)
+def test_a_course_without_its_steps_is_refused(values: dict[str, Any], field: str) -> None:
+    assert set(errors_of(**values)) == {field}
+
+
+def test_the_first_and_the_last_step_of_a_course_are_accepted() -> None:
+    for step in (1, 3):
+        a_request(origin=SHA256, origin_step=step)
+        a_request(draft_steps=step, num_images=MAX_DRAFTS)
+
+
+def test_an_image_of_a_draft_goes_on_with_its_own_seed() -> None:
+    draft = a_request(draft_steps=2, num_images=MAX_DRAFTS)
+
+    chosen = replace(draft.alone(5), draft_steps=0, origin=SHA256, origin_step=2)
+
+    assert (chosen.seed, chosen.num_images, chosen.own_evaluations) == (draft.seeds[5], 1, 2)
+    assert GenerationRequest.from_dict(json.loads(json.dumps(chosen.to_dict()))) == chosen
+    assert GenerationRequest.stored(chosen.to_dict()) == chosen
+
+
+def test_a_stored_request_from_before_drafts_is_for_finished_images() -> None:
+    stored = a_request().to_dict()
+    for name in ("origin", "origin_step", "draft_steps"):
+        del stored[name]
+
+    assert GenerationRequest.stored(stored) == GenerationRequest.from_dict(stored) == a_request()
