@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from generation.engine.charges import Charge
-from generation.engine.diffusion.run_state import RunState, UnusableState, Value
+from generation.engine.diffusion.run_state import RunState, UnusableState, Value, row_of
 
 # The layout below, and the libraries that give the tensors their meaning. With others, a run starts over.
 FORMAT = f"1 torch {torch.__version__} diffusers {diffusers.__version__}"
@@ -50,6 +50,17 @@ class SavedRun:
     def step(self) -> int:
         """Forward passes done, the base model's included."""
         return self.steps_before + (self.run.step if self.run else 0)
+
+    def alone(self, index: int) -> "SavedRun":
+        """Return the part of image number `index`, from 0, without charges; its tensors are copies."""
+        return SavedRun(
+            version=self.version,
+            run=self.run and self.run.alone(index),
+            is_refining=self.is_refining,
+            steps_before=self.steps_before,
+            carried=row_of(self.carried, index) if self.carried is not None else None,
+            charges=(),
+        )
 
 
 def dumps(saved: SavedRun) -> bytes:
