@@ -50,9 +50,26 @@ class Previewed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Finished(Event):
-    """The run succeeded: its images, each with its seed. The last event for its key."""
+    """The run succeeded: its images, each with its seed. The last event for its key.
+
+    `states` are those that the engine was to keep, in the order of their steps and without charges.
+    """
 
     images: tuple[Image, ...]
+    seeds: tuple[int, ...]
+    charges: tuple[Charge, ...]
+    states: tuple[SavedRun, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drafted(Event):
+    """The run was set aside as a draft, with a preview of each image. The last event for its key.
+
+    An image goes on from its part of `saved`, which has no charges.
+    """
+
+    saved: SavedRun
+    previews: tuple[Image, ...]
     seeds: tuple[int, ...]
     charges: tuple[Charge, ...]
 
@@ -94,5 +111,5 @@ class Suspended(Event):
     saved: SavedRun | None
 
 
-End = Finished | Failed | Canceled | Suspended
+End = Finished | Drafted | Failed | Canceled | Suspended
 """The last event of a run."""

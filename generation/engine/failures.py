@@ -14,6 +14,7 @@ class FailureCode(StrEnum):
     BUDGET = "budget"
     DEADLINE = "deadline"
     LOAD = "load"
+    ORIGIN = "origin"
     ERROR = "error"
 
 
@@ -24,5 +25,8 @@ MESSAGES = {
     FailureCode.BUDGET: gettext_noop("The run took far longer than expected and was stopped."),
     FailureCode.DEADLINE: gettext_noop("The run did not finish in time."),
     FailureCode.LOAD: gettext_noop("This checkpoint could not be loaded."),
+    FailureCode.ORIGIN: gettext_noop(
+        "The picture can't go on from that step any more. Make it anew: nothing was charged."
+    ),
     FailureCode.ERROR: gettext_noop("Something went wrong while making this picture."),
 }

@@ -7,7 +7,7 @@ code. Its tensors are on the host.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import diffusers
@@ -50,6 +50,10 @@ class SavedRun:
     def step(self) -> int:
         """Forward passes done, the base model's included."""
         return self.steps_before + (self.run.step if self.run else 0)
+
+    def without_charges(self) -> "SavedRun":
+        """Return the state that other requests may go on from."""
+        return replace(self, charges=())
 
     def alone(self, index: int) -> "SavedRun":
         """Return the part of image number `index`, from 0, without charges; its tensors are copies."""

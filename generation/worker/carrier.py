@@ -10,7 +10,7 @@ from generation import jobs
 from generation.engine import saved_run
 from generation.engine.checkpoints.catalogue import UnknownCheckpoint
 from generation.engine.diffusion.run_state import UnusableState
-from generation.engine.events import End, Failed, Suspended
+from generation.engine.events import Drafted, End, Failed, Suspended
 from generation.engine.failures import MESSAGES, FailureCode
 from generation.engine.saved_run import SavedRun
 from generation.images import sources, storage
@@ -212,6 +212,8 @@ class Carrier:
         could_not_load = isinstance(end, Failed) and end.code == FailureCode.LOAD
         if isinstance(end, Suspended):
             outcome.pause(attempt, end.saved, attempt.paused_for or Pause.WORKER_ENDED)
+        elif isinstance(end, Drafted):
+            raise NotImplementedError("no job makes drafts")
         elif could_not_load and self._lacks(attempt.job):
             outcome.hand_back(attempt.job)
         else:

@@ -4,6 +4,7 @@ import threading
 
 from generation.engine.events import (
     Canceled,
+    Drafted,
     Event,
     Failed,
     Finished,
@@ -59,7 +60,7 @@ class StepLoop:
             case Saved(saved=saved):
                 self._publisher.save(attempt, saved)
                 return
-            case Finished() | Failed() | Canceled() | Suspended():
+            case Finished() | Drafted() | Failed() | Canceled() | Suspended():
                 attempt.end.set_result(event)
                 return
         if attempt.has_news:

@@ -131,11 +131,11 @@ class Run:
         self.latents = state.latents.to(self.latents.device)
         self.step = state.step
 
-    def predicted_clean(self) -> Tensor:
-        """Return the first picture's clean latents, (1, channels, ...), as last predicted."""
+    def predicted_clean(self, *, images: int) -> Tensor:
+        """Return the clean latents of so many images, (images, channels, ...), as last predicted."""
         assert self._model_input is not None and self._prediction is not None
         return self.schedule.predicted_clean(
-            self._model_input[:1], self._prediction[:1], step=self.step - 1
+            self._model_input[:images], self._prediction[:images], step=self.step - 1
         )
 
     def _restore_preserved(self, preserved: PreservedRegion) -> None:

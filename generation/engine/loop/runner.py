@@ -70,6 +70,12 @@ class ModelRunner:
         """Preview the first image of each ticket; a result is None where it is not finite."""
         return self._run("preview", _preview, tickets, share=lambda _: 1)
 
+    def preview_all(
+        self, tickets: Sequence[Ticket]
+    ) -> BatchResult[Ticket, list[Image.Image | None]]:
+        """Preview every image of each ticket; None stands for one that is not finite."""
+        return self._run("preview", _preview_all, tickets, share=lambda _: 1)
+
     def _run(
         self,
         phase: str,
@@ -120,8 +126,16 @@ def _decode(pending: Sequence[PendingImage]) -> list[Image.Image | None]:
 
 
 def _preview(tickets: Sequence[Ticket]) -> list[Image.Image | None]:
-    clean = torch.cat([_run_of(ticket).predicted_clean() for ticket in tickets])
+    clean = torch.cat([_run_of(ticket).predicted_clean(images=1) for ticket in tickets])
     return _loaded(tickets).projection(clean)
+
+
+def _preview_all(tickets: Sequence[Ticket]) -> list[list[Image.Image | None]]:
+    project = _loaded(tickets).projection
+    return [
+        project(_run_of(ticket).predicted_clean(images=ticket.request.num_images))
+        for ticket in tickets
+    ]
 
 
 def _loaded(tickets: Sequence[Ticket]) -> Loaded:

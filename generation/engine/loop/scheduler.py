@@ -92,9 +92,9 @@ class Scheduler:
         self._admission_queue.add_first(ticket)
 
     def start_over(self, ticket: Ticket) -> None:
-        """Let a ticket that cannot go on begin again with its base model, ahead of newcomers."""
+        """Let a ticket that cannot go on begin again, ahead of newcomers."""
         self._admission_queue.remove(ticket)
-        ticket.start_over(catalogue.get(ticket.request.checkpoint))
+        ticket.start_over()
         self._admission_queue.add_first(ticket)
 
     def next_images(self) -> list[PendingImage]:

@@ -89,14 +89,15 @@ def test_between_steps_the_original_has_the_noise_of_its_timestep() -> None:
     assert not (noisy == 7.0).any()
 
 
-def test_the_predicted_clean_latents_are_those_of_the_first_image() -> None:
+def test_the_predicted_clean_latents_are_those_of_as_many_images_as_are_asked() -> None:
     run = a_run(a_request(num_images=2))
     run.model_input()
     run.advance(torch.zeros(2, 4, 16, 16))
 
-    clean = run.predicted_clean()
+    clean = run.predicted_clean(images=1)
 
     assert clean.shape == (1, 4, 16, 16)
+    assert torch.equal(run.predicted_clean(images=2)[:1], clean)
     # Without predicted noise, the latents of value 1 are the clean ones over their scale.
     assert torch.allclose(clean, clean[0, 0, 0, 0].expand_as(clean))
     assert clean[0, 0, 0, 0] > 1.0

@@ -1,6 +1,6 @@
 """The engine's latents equal those of diffusers' own pipelines, alone and in company."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from generation.engine.loop.engine import Engine
 from generation.engine.request import GenerationRequest
 from tests.engine.cases import all_cases, inputs_of, name_of, request_for, schedulers_of
 from tests.engine.driving import a_request, run_to_the_end, the_finished, turn
-from tests.engine.reference import References, Seen, relative_difference
+from tests.engine.reference import References, relative_difference
 from tests.engine.toy_checkpoints import TOYS
 
 # The pipeline for depth asks for an autocast that single precision has no use for.
@@ -42,24 +42,9 @@ def expected(references: References):
     return cache(lambda request: references.latents(request, inputs_of(request)))
 
 
-@pytest.fixture(scope="module")
-def warm_loader(checkpoint_root: Path) -> Iterator[Loader]:
-    loader = Loader(checkpoint_root)
-    yield loader
-    loader.close()
-
-
 @pytest.fixture
 def engine(warm_loader: Loader) -> Engine:
     return Engine(loader=warm_loader, batch_limit=BatchLimit(initial=16))
-
-
-@pytest.fixture
-def latents(monkeypatch: pytest.MonkeyPatch) -> dict[GenerationRequest, Tensor]:
-    """The latents of each request after its last step so far."""
-    seen = Seen()
-    seen.install(monkeypatch.setattr)
-    return seen.latents
 
 
 def submit(engine: Engine, request: GenerationRequest, *, key: str) -> None:
