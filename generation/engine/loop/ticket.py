@@ -144,6 +144,9 @@ class Ticket:
     def _restore(self, run: Run, saved: SavedRun) -> None:
         if self.is_refining and run.latents.shape != self._latents_shape:
             raise UnusableState(f"it has latents {tuple(run.latents.shape)}")
+        steps = self.steps_before + run.steps
+        if self.is_refining and steps != self.request.evaluations_in_full:
+            raise UnusableState(f"with it, the run has {steps} steps")
         if 0 < self.request.draft_steps <= saved.step:
             raise UnusableState("its last prediction is gone, and with it the draft's previews")
         if saved.run:

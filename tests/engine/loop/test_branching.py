@@ -258,6 +258,27 @@ def test_an_origin_of_the_refiner_has_to_fit_too(warm_loader: Loader, step: int)
     assert failed.code == FailureCode.ORIGIN
 
 
+@pytest.mark.parametrize("step", [4, 6])
+def test_an_origin_of_the_refiner_is_of_the_same_share(warm_loader: Loader, step: int) -> None:
+    state = kept_at(warm_loader, refined(), step)
+    branch = going_on(refined(refiner_share=0.2), state)
+
+    (failed,) = of_kind(events_of(warm_loader, branch, origin=state), Failed)
+
+    assert failed.code == FailureCode.ORIGIN
+
+
+def test_a_branch_whose_two_states_are_unusable_fails(warm_loader: Loader) -> None:
+    state = kept_at(warm_loader, a_request(num_inference_steps=8), 2)
+    branch = going_on(a_request(num_inference_steps=8), state)
+    saved = replace(suspended_after(warm_loader, branch, 4, origin=state), version="other")
+
+    events = events_of(warm_loader, branch, saved=saved, origin=replace(state, version="other"))
+
+    (failed,) = of_kind(events, Failed)
+    assert failed.code == FailureCode.ORIGIN
+
+
 def test_a_branch_that_moves_goes_on_and_pays_once(warm_loader: Loader) -> None:
     request = a_request(num_inference_steps=8, noise_scheduler="dpmpp_2m_sde")
     state = kept_at(warm_loader, request, 2)

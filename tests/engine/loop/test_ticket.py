@@ -3,8 +3,11 @@
 import time
 
 import pytest
+import torch
 
+from generation.engine.diffusion.run_state import RunState
 from generation.engine.failures import FailureCode
+from generation.engine.saved_run import SavedRun
 from tests.engine.driving import a_request
 from tests.engine.tickets import a_run, a_ticket, an_encoded_ticket
 from tests.engine.toy_checkpoints import toy
@@ -41,6 +44,26 @@ def test_progress_counts_steps_from_the_encoding_on() -> None:
 
     ticket.run.step = 4
     assert (ticket.progress, ticket.is_stepping) == ((4, 4), False)
+
+
+def test_progress_begins_with_the_steps_of_the_origin() -> None:
+    run = RunState(step=3, latents=torch.zeros(1, 4, 16, 16), generators=(), schedule={})
+    origin = SavedRun(
+        version="", run=run, is_refining=False, steps_before=0, carried=None, charges=()
+    )
+    request = a_request(origin="a" * 64, origin_step=3)
+
+    assert a_ticket(request=request, origin=origin).progress == (3, 4)
+
+
+def test_a_draft_has_no_step_after_its_last() -> None:
+    ticket = an_encoded_ticket(request=a_request(draft_steps=2))
+    assert ticket.run is not None
+    ticket.run.step = 1
+    assert (ticket.progress, ticket.is_stepping, ticket.is_drafted) == ((1, 2), True, False)
+
+    ticket.run.step = 2
+    assert (ticket.progress, ticket.is_stepping, ticket.is_drafted) == ((2, 2), False, True)
 
 
 def test_a_refiner_goes_on_with_the_latents_and_the_count_of_steps() -> None:
