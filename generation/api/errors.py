@@ -20,6 +20,7 @@ from generation.api.outbound_http import UnfitAddress
 from generation.engine.request import InvalidRequest
 from generation.images import read_settings, sources, uploads
 from generation.jobs import admission, budgets, failure_limit
+from generation.options.engine_messages import translated
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +151,7 @@ def _invalid_image(error: uploads.UploadRefused) -> ApiError:
 
 
 def _invalid_request(error: InvalidRequest) -> ApiError:
-    errors = {name: in_this_language(message) for name, message in error.errors.items()}
+    errors = {name: translated(message) for name, message in error.errors.items()}
     name, message = next(iter(errors.items()))
     return ApiError(422, "invalid", message, param=name, errors=errors)
 
@@ -158,12 +159,6 @@ def _invalid_request(error: InvalidRequest) -> ApiError:
 def is_transient(error: BaseException | None) -> bool:
     """True while a server restarts, is too busy for its time limits, or has no room: a retry helps."""
     return isinstance(error, _TRANSIENT) or media.is_out_of_room(error)
-
-
-def in_this_language(message: str) -> str:
-    """Translate a message that the engine left untranslated."""
-    msgid = getattr(message, "msgid", message)
-    return _(msgid) % getattr(message, "params", {}) if msgid else message
 
 
 def _unexpected(error: Exception) -> ApiError:

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 
-from django.utils.translation import gettext as _
-
 from generation.engine.checkpoints.catalogue import CHECKPOINTS, Checkpoint
 from generation.engine.enums import NoiseScheduler, SigmaSchedule
 from generation.engine.request import GenerationRequest, InvalidRequest
 from generation.engine.request.sampler_names import SAMPLERS, SCHEDULES
 from generation.images.programs.found_settings import FoundSettings
+from generation.options.engine_messages import translated
 from generation.options.offered import preferred
 
 _SIDES = ("width", "height")
@@ -59,7 +58,7 @@ def _leave_out(found: FoundSettings, name: str, reason: str) -> None:
         return
     value = str(values.pop(name))
     if name in {"prompt", "negative_prompt"}:
-        value = _translated(reason)
+        value = translated(reason)
     elif name == "noise_scheduler":
         value = SAMPLERS[NoiseScheduler(value)]
         values.pop("sigma_schedule", None)
@@ -68,8 +67,3 @@ def _leave_out(found: FoundSettings, name: str, reason: str) -> None:
         if "noise_scheduler" in values:
             value += f" ({SAMPLERS[NoiseScheduler(str(values['noise_scheduler']))]})"
     found.left_out[name] = value
-
-
-def _translated(reason: str) -> str:
-    msgid = getattr(reason, "msgid", reason)
-    return _(msgid) % getattr(reason, "params", {})
