@@ -44,7 +44,10 @@ class WhenEmpty(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A plan's price and limits. `max_pixels` is the largest image, width times height."""
+    """A plan's price and limits. `max_pixels` is the largest image, width times height.
+
+    `kept_states` are states of finished images that are kept for a day, so that others can go on from them.
+    """
 
     id: str
     name: str | Promise
@@ -53,6 +56,7 @@ class Plan:
     jobs_at_once: int
     queue_weight: int
     max_pixels: int
+    kept_states: int
     when_empty: WhenEmpty
 
     @property
@@ -158,6 +162,7 @@ TRIAL = Plan(
     jobs_at_once=1,
     queue_weight=1,
     max_pixels=1 * MEGAPIXEL,
+    kept_states=5,
     when_empty=WhenEmpty.PARK,
 )
 
@@ -172,6 +177,7 @@ PLANS: Mapping[str, Plan] = {
             jobs_at_once=2,
             queue_weight=1,
             max_pixels=1 * MEGAPIXEL,
+            kept_states=5,
             when_empty=WhenEmpty.PARK,
         ),
         Plan(
@@ -182,6 +188,7 @@ PLANS: Mapping[str, Plan] = {
             jobs_at_once=4,
             queue_weight=2,
             max_pixels=2 * MEGAPIXEL,
+            kept_states=50,
             when_empty=WhenEmpty.RELAX,
         ),
         Plan(
@@ -192,6 +199,7 @@ PLANS: Mapping[str, Plan] = {
             jobs_at_once=12,
             queue_weight=4,
             max_pixels=4 * MEGAPIXEL,
+            kept_states=500,
             when_empty=WhenEmpty.RELAX,
         ),
     )
@@ -206,6 +214,7 @@ PAY_AS_YOU_GO = Plan(
     jobs_at_once=4,
     queue_weight=2,
     max_pixels=4 * MEGAPIXEL,
+    kept_states=0,
     when_empty=WhenEmpty.PARK,
 )
 

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from generation import jobs
 from generation.api import call_log, webhooks
-from generation.images import library, uploads
+from generation.images import kept_states, library, uploads
 from generation.jobs import parking
 from generation.jobs.outages import Outages
 from generation.models.api import Delivery
@@ -41,8 +41,8 @@ def reap() -> int:
 
 @shared_task(name="generation.sweep")
 def sweep() -> int:
-    """Remove old trash, unused uploads and old entries of the call log; returns their number."""
-    return library.sweep() + uploads.purge() + call_log.prune()
+    """Remove expired states, old trash, unused uploads and old entries of the call log; returns their number."""
+    return kept_states.sweep() + library.sweep() + uploads.purge() + call_log.prune()
 
 
 @shared_task(name="generation.start_parked")

@@ -391,6 +391,8 @@ PREVIEW_INTERVAL_SECONDS = 0.25
 # bytes in Valkey.
 SAVE_INTERVAL_SECONDS = env.float("SAVE_INTERVAL_SECONDS", 2.0)
 SAVED_RUNS_BYTES = env.int("SAVED_RUNS_BYTES", 256 * 2**20)
+# States of finished pictures and drafts, from which others go on, take so many bytes in the media store at most.
+KEPT_STATES_BYTES = env.int("KEPT_STATES_BYTES", 4 * 2**30)
 
 # Images are marked as AI-made. With a certificate (PEM, followed by its issuer's) and its key, they are also
 # signed by C2PA; a timestamp lets the signature outlive the certificate.

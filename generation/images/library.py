@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import bells
-from generation.images import search_terms, storage
+from generation.images import kept_states, search_terms, storage
 from generation.images.storage import StoredPicture
 from generation.models import KEPT_IN_TRASH, Image, ImageQuerySet, Job
 
@@ -62,11 +62,13 @@ def set_favorite(user: "User", ids: Collection[UUID], *, favorite: bool) -> None
 
 
 def delete(user: "User", ids: Collection[UUID]) -> None:
-    """Move images to the trash. Safe to call twice. Raises NotYours."""
+    """Move images to the trash, without their states. Safe to call twice. Raises NotYours."""
     with transaction.atomic():
         require_own(user, ids)
         images = Image.objects.for_user(user).kept().filter(pk__in=ids)
         images.update(deleted_at=timezone.now())
+        if kept_states.expire(ids):
+            transaction.on_commit(partial(bells.ring, "generation.sweep"), robust=True)
 
 
 def restore(user: "User", ids: Collection[UUID]) -> None:
@@ -98,6 +100,7 @@ def sweep() -> int:
     while due := _due(excluding=refused):
         for image in due:
             try:
+                kept_states.remove(image.kept_states.all())
                 storage.remove(image)
             except OSError:
                 log.exception("the files of picture %s stay", image.pk)

@@ -36,6 +36,9 @@ LEFT_OUT = {
     "prompt": gettext_lazy("The prompt is not filled in. %(value)s"),
     "negative_prompt": gettext_lazy("The negative prompt is not filled in. %(value)s"),
     "clip_skip": gettext_lazy("This model takes no clip skip of %(value)s."),
+    "origin": gettext_lazy(
+        "It went on from step %(value)s of another picture. These settings start from noise and draw a different one."
+    ),
     "eta": gettext_lazy("This sampler takes no eta of %(value)s."),
 }
 OTHERS_LEFT_OUT = gettext_lazy("The value %(value)s is out of range.")
@@ -92,7 +95,10 @@ def _from_request(user: "User", text: str) -> Recalled | None:
     except (ValueError, TypeError, AttributeError, InvalidRequest):
         return None
     picture = sources.size_of(user, request.image)
-    return Recalled(values=values_of(request, seed=request.seed, picture=picture), left_out={})
+    left_out = {"origin": str(request.origin_step)} if request.origin else {}
+    return Recalled(
+        values=values_of(request, seed=request.seed, picture=picture), left_out=_sentences(left_out)
+    )
 
 
 def _from_program(texts: dict[str, str]) -> Recalled | None:

@@ -14,6 +14,7 @@ from django.core.files.storage import default_storage
 from django.urls import reverse
 from PIL import Image as PillowImage
 
+from accounts import media
 from generation.engine.request import GenerationRequest, infotext
 from generation.images import ai_label, c2pa
 from generation.images.ai_label import Mark
@@ -64,11 +65,31 @@ def save(
 
 def discard(job: "Job") -> None:
     """Delete the files of the job's current attempt, except files that have rows."""
-    kept = set(job.images.values_list("file", flat=True))
-    for index in range(job.generation_request.num_images):
-        names = _names(job, index=index)
-        if kept.isdisjoint(names):
-            _delete(names)
+    kept = {*job.images.values_list("file", flat=True)}
+    kept |= {*job.kept_states.values_list("file", flat=True)}
+    request = job.generation_request
+    for index in range(request.num_images):
+        drafted = _draft_names(job, index=index) if request.draft_steps else ()
+        for names in (_names(job, index=index), drafted):
+            if kept.isdisjoint(names):
+                delete(names)
+
+
+def save_draft(
+    job: "Job", state: bytes, preview: PillowImage.Image, *, index: int
+) -> tuple[str, str]:
+    """Store a draft's state and preview; return their keys. Raises OSError."""
+    file, shown = _draft_names(job, index=index)
+    small = _thumbnail(preview, _mark(job))
+    return (
+        media.save(file, ContentFile(state)),
+        media.save(shown, ContentFile(small)),
+    )
+
+
+def state_name(job: "Job", *, index: int, step: int) -> str:
+    """The storage key for a state of the job's current attempt."""
+    return f"states/{job.created_at:%Y/%m/%d}/{job.pk}-{job.attempt}-{index}-{step}.state"
 
 
 def read(key: str) -> bytes:
@@ -112,7 +133,8 @@ def _what(name: str, quality: int | None) -> str:
     return name if quality is None else f"{name}-{quality}"
 
 
-def _delete(names: Iterable[str]) -> None:
+def delete(names: Iterable[str]) -> None:
+    """Delete files. One that cannot be deleted is logged, and stays."""
     for name in names:
         try:
             default_storage.delete(name)
@@ -127,13 +149,22 @@ def _names(job: "Job", *, index: int) -> tuple[str, str]:
     return f"{stem}.png", f"{stem}.webp"
 
 
-def _save_one(job: "Job", picture: PillowImage.Image, *, index: int, seed: int) -> StoredPicture:
-    request = job.generation_request
-    mark = Mark(
+def _draft_names(job: "Job", *, index: int) -> tuple[str, str]:
+    file = state_name(job, index=index, step=job.generation_request.draft_steps)
+    return file, file.removesuffix(".state") + ".webp"
+
+
+def _mark(job: "Job") -> Mark:
+    return Mark(
         tool=settings.SITE_NAME,
-        system=f"Stable Diffusion ({request.checkpoint})",
+        system=f"Stable Diffusion ({job.checkpoint})",
         synthetic_for=job.synthetic_for,
     )
+
+
+def _save_one(job: "Job", picture: PillowImage.Image, *, index: int, seed: int) -> StoredPicture:
+    request = job.generation_request
+    mark = _mark(job)
     texts = _parameters(request.alone(index), seed=seed)
     png = c2pa.signed(ai_label.encoded(picture, "PNG", mark, texts=texts), title=mark.document)
     file, thumbnail = _names(job, index=index)

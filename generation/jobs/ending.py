@@ -55,7 +55,7 @@ def stop(job: Job, charges: Sequence[Charge], **free_ms: int) -> None:
     due_credits = pricing.credits_for_part(
         job.credits,
         steps_done=sum(charge.phase == receipts.STEP for charge in charges),
-        steps=job.generation_request.evaluations,
+        steps=job.generation_request.own_evaluations,
     )
     with transaction.atomic():
         _charge(job, Status.CANCELED, charges, due_credits=due_credits, **free_ms)

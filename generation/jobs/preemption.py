@@ -60,5 +60,5 @@ def _has_had_a_while(job: Job) -> bool:
 
 def _left_ms(job: Job, steps: Mapping[UUID, int]) -> float:
     """The part of the quote that the remaining steps are."""
-    evaluations = job.generation_request.evaluations
-    return job.quote_ms * (1 - steps[job.pk] / evaluations)
+    request = job.generation_request
+    return job.quote_ms * (request.evaluations - steps[job.pk]) / request.own_evaluations

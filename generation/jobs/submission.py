@@ -10,7 +10,7 @@ from billing.models import Unit
 from billing.plans import Plan, WhenEmpty
 from generation import moderation
 from generation.engine.request import GenerationRequest
-from generation.images import sources
+from generation.images import kept_states, sources
 from generation.jobs import admission, budgets, failure_limit, placement, transitions
 from generation.jobs.admission import Terms
 from generation.models import Job, Status
@@ -34,14 +34,16 @@ def submit(
     the relaxed queue. Credits are never waited for. `synthetic_for` names a field, such as medicine, in
     which the pictures are labeled as synthetic. A job with an `api_key` counts against its budget.
     Raises, in this order: TooManyFailures, plans.PaymentOverdue, CheckpointUnavailable, OverPlanLimit,
-    moderation.NotServing, moderation.PromptRejected, sources.MissingPicture, budgets.OverBudget,
-    ledger.InsufficientBalance (unless it may wait), TooManyJobs.
+    moderation.NotServing, moderation.PromptRejected, sources.MissingPicture, kept_states.MissingState,
+    budgets.OverBudget, ledger.InsufficientBalance (unless it may wait), TooManyJobs.
     """
     failure_limit.require_pause(user)
     terms = admission.check(user, request, unit=unit)
     moderation.require_allowed(user, request)
     sources.require(user, request)
+    state = kept_states.require(user, request)
     job = _build(user, request, terms, synthetic_for=synthetic_for, api_key=api_key)
+    job.branched_from = state.job if state else None
     with transaction.atomic():
         # The wallet's lock serializes a user's submissions from here on.
         ledger.lock(user, unit)

@@ -4,6 +4,7 @@ from generation.models import api  # noqa: F401  # registers its models with Dja
 from generation.models.boards import Board, BoardPicture, BoardQuerySet, Share, ShareQuerySet
 from generation.models.devices import Speed, Uptime
 from generation.models.jobs import Job, JobQuerySet, Transition
+from generation.models.kept_states import KeptState, KeptStateQuerySet
 from generation.models.markers import MediaMarker
 from generation.models.pauses import Pause
 from generation.models.pictures import KEPT_IN_TRASH, Image, ImageQuerySet, Shape
@@ -26,6 +27,8 @@ __all__ = [
     "ImageQuerySet",
     "Job",
     "JobQuerySet",
+    "KeptState",
+    "KeptStateQuerySet",
     "MediaMarker",
     "Pause",
     "Refusal",

@@ -10,6 +10,7 @@ NO_INPUT = "input"
 BY_REQUEST = (
     FailureCode.NAN.value,
     FailureCode.PROMPT.value,
+    FailureCode.ORIGIN.value,
     BLOCKED,
     NO_INPUT,
 )

@@ -41,6 +41,9 @@ class JobQuerySet(models.QuerySet["Job"]):
     def active(self) -> "JobQuerySet":
         return self.filter(status__in=ACTIVE)
 
+    def in_progress_or_done(self) -> "JobQuerySet":
+        return self.exclude(status__in=(Status.FAILED, Status.CANCELED))
+
     def for_user(self, user: "User") -> "JobQuerySet":
         return self.filter(user=user)
 
@@ -79,6 +82,16 @@ class Job(models.Model):
     paused_step = models.PositiveSmallIntegerField(default=0, db_default=0)
     paused_for = models.CharField(
         max_length=20, choices=Pause.choices, blank=True, default="", db_default=""
+    )
+
+    # The job whose run it goes on from.
+    branched_from = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="branches",
+        db_index=False,
     )
 
     # GPU milliseconds as measured, or thousandths of a credit at a fixed price.
@@ -156,6 +169,11 @@ class Job(models.Model):
                 name="job_usage",
                 include=["checkpoint", "api_key", "unit", "charged_ms", "charged_credits"],
                 condition=Q(finished_at__isnull=False),
+            ),
+            models.Index(
+                fields=["branched_from"],
+                name="job_branches",
+                condition=Q(branched_from__isnull=False),
             ),
             models.Index(fields=["-created_at", "-id"], name="job_recent"),
             models.Index(
@@ -262,14 +280,18 @@ class Job(models.Model):
 
     @property
     def steps_made(self) -> int:
-        """Denoising steps of a job that has ended; before, those from which it goes on."""
+        """The last denoising step of a job that has ended; before, the one from which it goes on.
+
+        It counts from the beginning of the picture, which another job may have made.
+        """
+        request = self.generation_request
         if not self.is_final:
-            return self.paused_step
-        steps = self.generation_request.evaluations
+            return self.paused_step or request.origin_step
         if self.status == Status.SUCCEEDED:
-            return steps
+            return request.evaluations
         receipt = self.parsed_receipt
-        return min(len(receipt.steps), steps) if receipt else 0
+        own = min(len(receipt.steps), request.own_evaluations) if receipt else 0
+        return request.origin_step + own
 
     @property
     def parsed_receipt(self) -> Receipt | None:

@@ -1,4 +1,4 @@
-"""Removal of a person's jobs, pictures and uploads; files first, so that a retry finds their rows."""
+"""Removal of a person's jobs, pictures, kept states and uploads; files first, so that a retry finds their rows."""
 
 from typing import Any
 
@@ -8,21 +8,24 @@ from accounts.deletion import NotYet
 from accounts.models import User
 from accounts.signals import erasing
 from generation import jobs
-from generation.images import storage, uploads
-from generation.models import Image, Job, Upload
+from generation.images import kept_states, storage, uploads
+from generation.models import Image, Job, KeptState, Upload
 
 # Rows for each statement, to keep every statement short.
 AT_ONCE = 200
 
 
 def erase(user: User) -> None:
-    """Remove the user's jobs, pictures and uploads with their files. Safe to repeat.
+    """Remove the user's jobs, pictures, kept states and uploads with their files. Safe to repeat.
 
-    Raises NotYet while a worker still runs one of the jobs, which stops at its next step.
+    Raises NotYet while a worker still runs one of the jobs, which stops at its next step, or if files cannot be deleted.
     """
     jobs.cancel_all(user)
     if Job.objects.for_user(user).active().exists():
         raise NotYet("a job is still running")
+    while states := list(KeptState.objects.filter(user=user)[:AT_ONCE]):
+        if not kept_states.remove(states):
+            raise NotYet("the files of kept states stay")
     while images := list(Image.objects.for_user(user)[:AT_ONCE]):
         for image in images:
             storage.remove(image)

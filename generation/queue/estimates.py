@@ -87,10 +87,11 @@ def learn(
 ) -> None:
     """Add a finished run, and the error of its quote, to the averages.
 
-    Very long prompts, and those of many versions, teach nothing.
+    Very long prompts, those of many versions, and drafts, which are not decoded, teach nothing.
     One UPDATE statement, so that no concurrent worker's run is lost.
     """
-    if request.prompt_pieces > USUAL_PIECES or request.text_pieces > USUAL_TEXT_PIECES:
+    is_long = request.prompt_pieces > USUAL_PIECES or request.text_pieces > USUAL_TEXT_PIECES
+    if is_long or request.draft_steps:
         return
     seen = measure(request, charges)
     error = _error(quoted_ms, charges)
@@ -142,7 +143,7 @@ def measure(request: GenerationRequest, charges: Sequence[Charge]) -> Measured:
     """The measurement in one run's charges."""
     stepping = sum(charge.us for charge in charges if charge.phase == "step") / 1_000
     billed = sum(charge.us for charge in charges if charge.billed) / 1_000
-    work = request.evaluations * request.rows * request.megapixels
+    work = request.own_evaluations * request.rows * request.megapixels
     return Measured(
         ms_per_step_megapixel=stepping / work,
         overhead_ms=(billed - stepping) / request.num_images,
@@ -150,13 +151,17 @@ def measure(request: GenerationRequest, charges: Sequence[Charge]) -> Measured:
 
 
 def _quote(request: GenerationRequest, known: Measured | Speed) -> Quote:
+    # Drafts are encoded once for all, and not decoded: one picture's other work is more than theirs.
+    shares = request.num_images if request.draft_steps else 1
     return pricing.quote(
         pixels=request.pixels,
-        steps=request.evaluations,
+        steps=request.own_evaluations,
         passes=request.passes,
         num_images=request.num_images,
         ms_per_step_megapixel=known.ms_per_step_megapixel * length_factor(request),
-        overhead_ms=round(known.overhead_ms + _reading_ms(request, known) / request.num_images),
+        overhead_ms=round(
+            known.overhead_ms / shares + _reading_ms(request, known) / request.num_images
+        ),
     )
 
 

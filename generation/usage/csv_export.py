@@ -60,7 +60,7 @@ def _row(job: Job) -> tuple[object, ...]:
         request["width"],
         request["height"],
         request["num_inference_steps"],
-        request.get("num_images", 1),
+        0 if request.get("draft_steps") else request.get("num_images", 1),
         _text(str(job.api_key)) if job.api_key else "",
         job.charged_ms,
         f"{(job.charged_credits or 0) / 1_000:.3f}",

@@ -47,7 +47,7 @@ class Attempt:
     def __post_init__(self) -> None:
         self.request = self.job.generation_request
         self.seq = messages.seq_of(self.job)
-        self.began = self.step = self.saved.step if self.saved else 0
+        self.began = self.step = self.saved.step if self.saved else self.request.origin_step
         charges = self.saved.charges if self.saved else ()
         self.billed_us = sum(charge.us for charge in charges if charge.billed)
 
@@ -77,7 +77,7 @@ class Attempt:
     def note_step(self, step: int, *, billed_us: int) -> None:
         """Note a step that was made. One at or before its begin says that the run has started over."""
         if step <= self.began:
-            self.began = 0
+            self.began = self.request.origin_step
             self.saved = None
         self.step, self.billed_us = step, billed_us
 

@@ -10,10 +10,10 @@ from generation import jobs
 from generation.engine import saved_run
 from generation.engine.checkpoints.catalogue import UnknownCheckpoint
 from generation.engine.diffusion.run_state import UnusableState
-from generation.engine.events import Drafted, End, Failed, Suspended
+from generation.engine.events import End, Failed, Suspended
 from generation.engine.failures import MESSAGES, FailureCode
 from generation.engine.saved_run import SavedRun
-from generation.images import sources, storage
+from generation.images import kept_states, sources, storage
 from generation.jobs import preemption, saved_runs
 from generation.live import latest
 from generation.models import Job, Pause, failures
@@ -169,6 +169,12 @@ class Carrier:
             log.warning("job %s lacks its %s", job.pk, error.field)
             outcome.fail(job, code=failures.NO_INPUT, message=outcome.NO_INPUT)
             return
+        try:
+            origin = _origin(job)
+        except (kept_states.MissingState, UnusableState) as error:
+            log.warning("job %s cannot go on from its state: %r", job.pk, error)
+            _fail(job, FailureCode.ORIGIN)
+            return
         # Read now: the engine's thread reports it, and waits for no server.
         outcome.persist(lambda: job.waited_ms)
         attempt = Attempt(job, inputs, _saved(job))
@@ -184,6 +190,7 @@ class Carrier:
                 budget_us=self._budget_us(attempt),
                 wants_preview=lambda: job.user_id in self._watchers,
                 saved=attempt.saved,
+                origin=origin,
             )
             if attempt.paused_for:
                 # It was asked to leave before it had come.
@@ -212,8 +219,6 @@ class Carrier:
         could_not_load = isinstance(end, Failed) and end.code == FailureCode.LOAD
         if isinstance(end, Suspended):
             outcome.pause(attempt, end.saved, attempt.paused_for or Pause.WORKER_ENDED)
-        elif isinstance(end, Drafted):
-            raise NotImplementedError("no job makes drafts")
         elif could_not_load and self._lacks(attempt.job):
             outcome.hand_back(attempt.job)
         else:
@@ -245,6 +250,12 @@ def _saved(job: Job) -> SavedRun | None:
     except UnusableState as error:
         log.warning("job %s starts over: %s", job.pk, error)
         return None
+
+
+def _origin(job: Job) -> SavedRun | None:
+    """The state of another job's run that the job goes on from, if any. Raises MissingState, UnusableState."""
+    request = job.generation_request
+    return saved_run.loads(kept_states.read(job.user_id, request)) if request.origin else None
 
 
 def _fail(job: Job, code: FailureCode) -> None:

@@ -13,6 +13,9 @@ from generation.engine.loop.batch_limit import BatchLimit
 from generation.engine.loop.engine import Engine
 from generation.worker import device_lock
 
+# Finished pictures keep their states after these shares of their steps.
+KEPT_SHARES = (0.25, 0.5, 0.75)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
@@ -48,6 +51,7 @@ def from_settings() -> tuple[Engine, Loader]:
         batch_limit=BatchLimit(maximum=settings.WORKER_MAX_ROWS),
         preview_interval=settings.PREVIEW_INTERVAL_SECONDS,
         save_interval=settings.SAVE_INTERVAL_SECONDS,
+        kept_shares=KEPT_SHARES,
     )
     return engine, loader
 

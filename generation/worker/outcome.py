@@ -9,13 +9,15 @@ from django.db import InterfaceError, OperationalError, close_old_connections, t
 from PIL.Image import Image
 
 from generation import jobs, moderation
+from generation.engine import saved_run
 from generation.engine.charges import Charge
 from generation.engine.enums import Mode
-from generation.engine.events import Canceled, Failed, Finished
+from generation.engine.events import Canceled, Drafted, Failed, Finished
 from generation.engine.messages import gettext_noop
 from generation.engine.request import canvas
 from generation.engine.saved_run import SavedRun
-from generation.images import storage
+from generation.images import kept_states, storage
+from generation.images.kept_states import NewState, StoredDraft
 from generation.jobs import saved_runs
 from generation.models import Job, Pause, failures, receipts
 from generation.queue import estimates
@@ -33,17 +35,24 @@ NO_INPUT = gettext_noop("The picture that this was to start from is not here any
 PAINTING = (Mode.INPAINT, Mode.OUTPAINT)
 
 Result = TypeVar("Result")
+Stored = TypeVar("Stored")
 
 
 def settle(
-    job: Job, end: Finished | Failed | Canceled, *, inputs: Mapping[str, Image], device: str
+    job: Job,
+    end: Finished | Drafted | Failed | Canceled,
+    *,
+    inputs: Mapping[str, Image],
+    device: str,
 ) -> None:
-    """Finish, stop or fail the job, by the kind of its end. Raises LostRace.
+    """Finish, set aside, stop or fail the job, by the kind of its end. Raises LostRace.
 
     `device` is the kind of device that made all of its steps, or empty if several did.
     """
     if isinstance(end, Finished):
         _finish(job, end, inputs=inputs, device=device)
+    elif isinstance(end, Drafted):
+        _set_aside(job, end)
     elif isinstance(end, Canceled):
         persist(lambda: jobs.stop(job, end.charges, **_waited(job)))
     else:
@@ -108,29 +117,86 @@ def _finish(job: Job, end: Finished, *, inputs: Mapping[str, Image], device: str
     images = list(end.images)
     if request.mode in PAINTING:
         images = [canvas.put_back(image, request, inputs) for image in images]
+    if not _deliver(
+        job,
+        images,
+        end.charges,
+        store=lambda: storage.save(job, images, seeds=end.seeds),
+        write=lambda stored, **free_ms: jobs.finish(job, stored, end.charges, **free_ms),
+    ):
+        return
+    _keep_states(job, end.states)
+    if device:
+        quoted_ms = job.quote_ms if job.has_measured_quote else None
+        estimates.learn(request, end.charges, device=device, quoted_ms=quoted_ms)
+
+
+def _set_aside(job: Job, end: Drafted) -> None:
+    """End a job of drafts with their states and previews. Raises LostRace."""
+    states = [_state_of(end.saved, index) for index in range(len(end.previews))]
+
+    def write(stored: Sequence[StoredDraft], **free_ms: int) -> None:
+        with transaction.atomic():
+            jobs.finish(job, (), end.charges, **free_ms)
+            kept_states.keep_drafts(job, stored)
+
+    if _deliver(
+        job,
+        end.previews,
+        end.charges,
+        store=lambda: kept_states.store_drafts(job, states, end.previews),
+        write=write,
+    ):
+        persist(lambda: kept_states.make_room_for_drafts(job))
+
+
+def _deliver(
+    job: Job,
+    images: Sequence[Image],
+    charges: Sequence[Charge],
+    *,
+    store: Callable[[], Sequence[Stored]],
+    write: Callable[..., None],
+) -> bool:
+    """Check the images, `store` their files and `write` the job's end; False if it failed instead.
+
+    `write` gets what is stored, and the receipt's free phases by name. Raises LostRace.
+    """
     try:
         verdict = moderation.check(images)
     except moderation.NotServing:
-        fail(job, code=receipts.SAFETY, message=NOT_CHECKED, charges=end.charges)
-        return
+        fail(job, code=receipts.SAFETY, message=NOT_CHECKED, charges=charges)
+        return False
     if verdict is not None and verdict.is_blocked:
-        _block(job, end.charges, safety_ms=verdict.ms)
-        return
+        _block(job, charges, safety_ms=verdict.ms)
+        return False
     began = time.monotonic()
     try:
-        pictures = _store(job, images, seeds=end.seeds)
+        stored = _tried(store)
     except storage.StorageRefused as error:
         log.error("job %s: %s", job.pk, error)  # noqa: TRY400  # the reason is all there is to say
-        fail(job, code="storage", message=NOT_STORED, charges=end.charges)
-        return
+        fail(job, code="storage", message=NOT_STORED, charges=charges)
+        return False
     free_ms = {**_waited(job), receipts.STORAGE: round((time.monotonic() - began) * 1_000)}
     if verdict is not None:
         free_ms[receipts.SAFETY] = verdict.ms
-    persist(lambda: jobs.finish(job, pictures, end.charges, **free_ms))
-    if not device:
-        return
-    quoted_ms = job.quote_ms if job.has_measured_quote else None
-    estimates.learn(request, end.charges, device=device, quoted_ms=quoted_ms)
+    persist(lambda: write(stored, **free_ms))
+    return True
+
+
+def _keep_states(job: Job, states: Sequence[SavedRun]) -> None:
+    """Keep the states that others can go on from. They may be lost: the pictures are there."""
+    try:
+        if kept_states.most_of_pictures(job):
+            images = range(job.generation_request.num_images)
+            kept_states.keep(job, [_state_of(each, index) for each in states for index in images])
+    except Exception as error:  # noqa: BLE001  # whatever it is, the customer has the pictures
+        log.warning("could not keep the states of job %s: %r", job.pk, error)
+
+
+def _state_of(saved: SavedRun, index: int) -> NewState:
+    content = saved_run.dumps(saved.alone(index))
+    return NewState(index=index, step=saved.step, content=content)
 
 
 def _block(job: Job, charges: Sequence[Charge], *, safety_ms: int) -> None:
@@ -151,13 +217,11 @@ def _block(job: Job, charges: Sequence[Charge], *, safety_ms: int) -> None:
     persist(write)
 
 
-def _store(
-    job: Job, images: Sequence[Image], *, seeds: tuple[int, ...]
-) -> list[storage.StoredPicture]:
-    """Store the pictures, in up to STORAGE_TRIES tries. Raises StorageRefused."""
+def _tried(store: Callable[[], Sequence[Stored]]) -> Sequence[Stored]:
+    """What `store` returns, in up to STORAGE_TRIES tries. Raises StorageRefused."""
     for last in (False,) * (STORAGE_TRIES - 1) + (True,):
         try:
-            return storage.save(job, images, seeds=seeds)
+            return store()
         except storage.StorageRefused:
             if last:
                 raise

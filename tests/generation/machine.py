@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from django.db import connection
@@ -31,12 +31,18 @@ class Machine:
         name: str = "machine:1",
         survey: Survey | None = None,
         save_interval: float = math.inf,
+        kept_shares: Sequence[float] = (),
     ) -> None:
         # One thread is faster for such small work, above all on a busy machine.
         self._torch_threads = torch.get_num_threads()
         torch.set_num_threads(1)
         self.loader = Loader()
-        self.engine = Engine(loader=self.loader, preview_interval=0.0, save_interval=save_interval)
+        self.engine = Engine(
+            loader=self.loader,
+            preview_interval=0.0,
+            save_interval=save_interval,
+            kept_shares=kept_shares,
+        )
         self.worker = Worker(self.engine, self.loader, name=name, slots=slots, survey=survey)
         self.errors: list[Exception] = []
         self._threads: list[threading.Thread] = []

@@ -1,5 +1,6 @@
 """Rows of finished jobs and pictures, made without a worker."""
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
@@ -14,7 +15,7 @@ from billing.models import Unit
 from generation.engine.enums import NoiseScheduler
 from generation.engine.request import GenerationRequest
 from generation.images import search_terms, uploads
-from generation.models import FINAL, Image, Job, Status, Upload
+from generation.models import FINAL, Image, Job, KeptState, Status, Upload
 from generation.models.receipts import Receipt, ReceiptLine
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -127,6 +128,37 @@ def make_image(
     image.save(force_insert=True)
     image.refresh_from_db()
     return image
+
+
+def make_state(image: Image, *, step: int, index: int = 0) -> KeptState:
+    """A kept state of a finished picture. Its bytes are no run."""
+    return _make_state(image.job, step=step, index=index, image=image)
+
+
+def make_draft(job: Job, *, index: int = 0) -> KeptState:
+    """A draft of a job, with a preview. Its bytes are no run."""
+    preview = _encoded(PIL.Image.new("RGB", (128, 128), "teal"), "WEBP")
+    return _make_state(
+        job,
+        step=job.generation_request.draft_steps,
+        index=index,
+        preview=default_storage.save(f"tests/{job.pk}-{index}-draft.webp", preview),
+    )
+
+
+def _make_state(job: Job, *, step: int, index: int, **fields: object) -> KeptState:
+    content = f"{job.pk} {index} {step}".encode()
+    return KeptState.objects.create(
+        user=job.user,
+        job=job,
+        index=index,
+        step=step,
+        digest=hashlib.sha256(content).hexdigest(),
+        file=default_storage.save(f"tests/{job.pk}-{index}-{step}.state", ContentFile(content)),
+        bytes=len(content),
+        expires_at=timezone.now() + timedelta(days=1),
+        **fields,
+    )
 
 
 def _encoded(picture: PIL.Image.Image, format: str) -> ContentFile:

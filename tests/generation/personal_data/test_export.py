@@ -19,7 +19,7 @@ from accounts.models import ApiKey, Export, Mail, Told, User
 from billing.models import Customer, Entry, Grant, Hold, Payment, Subscription, Wallet
 from generation.gallery import boards, shares
 from generation.images import library
-from generation.models import Image, Job, StudioPreset, Upload
+from generation.models import Image, Job, KeptState, StudioPreset, Upload
 from generation.models.api import Call, Delivery, KeyDay, Order
 from generation.models.boards import Board, BoardPicture, Share
 from generation.models.jobs import Transition
@@ -62,6 +62,7 @@ LEFT_OUT = {
     EmailConfirmation: "a secret",
     Export: "an earlier zip like this one",
     Hold: "the ledger has what became of it",
+    KeptState: "noise of a picture that is in it, for a day",
     KeyDay: "sums of jobs",
     LogEntry: "what operators did",
     Mail: "has codes, and is gone once it is sent",
