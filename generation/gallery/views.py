@@ -87,6 +87,7 @@ def image(request: HttpRequest, image_id: UUID) -> HttpResponse:
         "job": image.job,
         "generation_request": generation_request,
         "sources": sources.find(image.user, sources.named(generation_request)),
+        "has_states": image.kept_states.live().exists(),
         "newer": newer,
         "older": older,
         "query": form.query,

@@ -8,11 +8,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from generation.engine.checkpoints import catalogue
+from generation.engine.request import drafts
 from generation.live import latest, messages
 from generation.live.latest import Latest
 from generation.live.messages import Progress
 from generation.models import Job, Pause, Status
-from generation.queue import fair_queue, stores, wait_reason
+from generation.queue import estimates, fair_queue, stores, wait_reason
 from generation.queue.wait_reason import WaitReason
 
 if TYPE_CHECKING:
@@ -47,7 +49,33 @@ def job_state(job: Job) -> dict[str, Any]:
         for image in job.images.filter(deleted_at=None).order_by("index")
     ]
     jobs = [positioned]
-    return _state(positioned, latest.read(jobs), _unserved(jobs), images=images)
+    state = _state(positioned, latest.read(jobs), _unserved(jobs), images=images)
+    return {**state, **_drafts(positioned)}
+
+
+def _drafts(job: Job) -> dict[str, Any]:
+    """The drafts of a finished job, each with the job that finishes it, and the price of finishing one."""
+    request = job.generation_request
+    is_known = request.checkpoint in catalogue.CHECKPOINTS
+    if not request.draft_steps or job.status != Status.SUCCEEDED or not is_known:
+        return {"is_draft": bool(request.draft_steps), "drafts": []}
+    chosen = {branch.request["origin"]: branch for branch in job.branches.in_progress_or_done()}
+    kept = job.kept_states.live().drafts().order_by("index")
+    quote = estimates.quote(drafts.rest_of(request))
+    return {
+        "is_draft": True,
+        "drafts": [
+            {
+                "preview": state.preview_url,
+                "finish": reverse("finish_draft", args=[state.pk]),
+                "job": branch.get_absolute_url() if (branch := chosen.get(state.digest)) else "",
+            }
+            for state in kept
+        ],
+        "drafts_expire_at": min((state.expires_at for state in kept), default=None),
+        "rest_likely_ms": quote.likely_ms,
+        "rest_ceiling_ms": quote.ceiling_ms,
+    }
 
 
 def _unserved(jobs: Iterable[Job]) -> frozenset[UUID]:

@@ -100,6 +100,8 @@ def values_of(
         "refine": bool(request.refiner_share),
         "seed": seed,
         "keep_seed": seed is not None,
+        # Drafts are more than the form can ask for otherwise.
+        "num_images": 1 if request.draft_steps else request.num_images,
     }
 
 

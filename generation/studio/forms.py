@@ -15,6 +15,7 @@ from generation.engine.request.sampler_names import SAMPLERS, SCHEDULES
 from generation.images import sources
 from generation.images.sources import Source
 from generation.options.build_request import SIDES, request_from
+from generation.options.engine_messages import translated
 from generation.options.offered import offered
 from generation.studio.fields import SettingsFields
 
@@ -55,9 +56,14 @@ class GenerationForm(SettingsFields):
         try:
             self.generation_request = self._request(values)
         except InvalidRequest as error:
-            for name, message in error.errors.items():
-                self.add_error(self._field_for(name), _in_this_language(message))
+            self.explain(error)
         return values
+
+    def explain(self, invalid: InvalidRequest) -> None:
+        """Add the errors to their fields."""
+        for name, message in invalid.errors.items():
+            field = self._field_for(name)
+            self.add_error(field if field in self.fields else None, translated(message))
 
     def _request(self, values: dict[str, Any]) -> GenerationRequest:
         """Raises InvalidRequest."""
@@ -118,8 +124,3 @@ class GenerationForm(SettingsFields):
         for name in ("mask_blur", "mask_padding", "clip_skip"):
             self.fields[name].widget.attrs["placeholder"] = getattr(GenerationRequest, name)
         self.fields["seed"].widget.attrs["placeholder"] = _("random")
-
-
-def _in_this_language(message: str) -> str:
-    msgid = getattr(message, "msgid", message)
-    return _(msgid) % getattr(message, "params", {}) if msgid else message

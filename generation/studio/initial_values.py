@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404
 from accounts.requests import user_of
 from generation.engine.enums import Mode
 from generation.images import sources, uploads
+from generation.images.read_settings import LEFT_OUT
 from generation.models import Image, Job, StudioPreset
 from generation.options import presets
 from generation.options.build_request import SIDES, values_of
@@ -42,6 +43,14 @@ def of_request(request: HttpRequest) -> dict[str, Any]:
         raise Http404 from error
 
 
+def left_out(request: HttpRequest) -> list[str]:
+    """Sentences about what the initial values cannot repeat."""
+    job = _repeated_job(request)
+    if job is None or not job.generation_request.origin_step:
+        return []
+    return [str(LEFT_OUT["origin"]) % {"value": job.generation_request.origin_step}]
+
+
 def repeated(job: Job) -> dict[str, Any]:
     """The form's values to submit a job again, its seed included."""
     return {**_values_of(job, seed=job.generation_request.seed), "keep_seed": False}
@@ -53,6 +62,15 @@ def uuid_in(text: str) -> UUID | None:
         return UUID(text) if text else None
     except ValueError as error:
         raise Http404 from error
+
+
+def _repeated_job(request: HttpRequest) -> Job | None:
+    """The user's job whose settings the URL asks for."""
+    of_user = Job.objects.for_user(user_of(request))
+    if image_id := uuid_in(request.GET.get("image", "")):
+        return of_user.filter(images=image_id).first()
+    job_id = uuid_in(request.GET.get("job", ""))
+    return of_user.filter(pk=job_id).first() if job_id else None
 
 
 def _values_of(job: Job, *, seed: int | None = None, index: int | None = None) -> dict[str, Any]:

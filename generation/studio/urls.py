@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from generation.studio import defaults_views, job_views, tool_views, views
+from generation.studio import branch_views, defaults_views, job_views, tool_views, views
 
 urlpatterns = [
     path("studio/", views.studio, name="studio"),
@@ -14,6 +14,9 @@ urlpatterns = [
     path("uploads/<uuid:image_id>/", tool_views.upload_image, name="upload_image"),
     re_path(r"^uploads/(?P<digest>[0-9a-f]{64})\.png$", tool_views.upload_file, name="upload_file"),
     path("account/studio/", defaults_views.studio_defaults, name="studio_defaults"),
+    path("images/<uuid:image_id>/branch/", branch_views.branch, name="branch"),
+    path("drafts/<uuid:state_id>/finish/", branch_views.finish_draft, name="finish_draft"),
+    path("drafts/<uuid:state_id>/preview.webp", branch_views.draft_preview, name="draft_preview"),
     path("jobs/active.json", job_views.jobs_active, name="jobs_active"),
     path("jobs/strip/", job_views.jobs_strip, name="jobs_strip"),
     path("jobs/<uuid:job_id>/", job_views.job, name="job"),

@@ -7,8 +7,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -18,18 +16,20 @@ from accounts import body_sizes
 from accounts.rate_limits import limited
 from accounts.requests import user_of
 from billing.form_redirects import allow_provider_redirects
-from billing.plans import PaymentOverdue, plan_of
+from billing.plans import plan_of
+from billing.pricing import Quote
 from billing.templatetags.amounts import gpu_time
-from generation import jobs, moderation
+from generation import jobs
 from generation.engine.checkpoints.example_prompts import EXAMPLES, follows_prompts
 from generation.engine.enums import PICTURES
-from generation.images import sources, uploads
+from generation.engine.request import MAX_DRAFTS, GenerationRequest, InvalidRequest, drafts
+from generation.images import uploads
 from generation.jobs import admission
 from generation.live import snapshot
 from generation.models import Image, Job, Status, StudioPreset
 from generation.options import on_offer
 from generation.queue import estimates, stores
-from generation.studio import initial_values, prefill
+from generation.studio import branch_views, initial_values, prefill, submitting
 from generation.studio.forms import GenerationForm
 from generation.studio.job_views import get_job_for_user
 
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 RECENT = 12
+# The name of the button that asks for drafts.
+DRAFT = "draft"
 
 
 @body_sizes.accepts(len(PICTURES) * uploads.MAX_BYTES + body_sizes.BESIDE_FILES)
@@ -74,6 +76,9 @@ def retry(request: HttpRequest, job_id: UUID) -> HttpResponse:
     failed = get_job_for_user(request, job_id)
     if failed.status != Status.FAILED:
         return redirect(failed)
+    wanted = failed.generation_request
+    if wanted.origin or wanted.draft_steps:
+        return branch_views.repeat(request, failed)
     return _submit(request, GenerationForm(initial_values.repeated(failed), user=user_of(request)))
 
 
@@ -91,25 +96,17 @@ def _submit(request: HttpRequest, form: GenerationForm) -> HttpResponse:
     """Queue the form's job and lead to it, or show the form with what is wrong."""
     if not form.is_valid():
         return _render_studio(request, form)
+    wanted = form.generation_request
     try:
-        job = jobs.submit(
-            user_of(request),
-            form.generation_request,
-            may_wait=True,
-            synthetic_for=form.cleaned_data["synthetic_for"],
+        if DRAFT in request.POST:
+            wanted = drafts.drafts_of(wanted)
+        job = submitting.submit(
+            user_of(request), form, wanted, synthetic_for=form.cleaned_data["synthetic_for"]
         )
-    except jobs.OverPlanLimit as refusal:
-        form.add_error("shape", str(refusal))
-    except jobs.CheckpointUnavailable as refusal:
-        form.add_error("checkpoint", str(refusal))
-    except sources.MissingPicture as missing:
-        form.add_error(missing.field, str(missing))
-    except moderation.PromptRejected as refusal:
-        form.add_error(refusal.field, str(refusal))
-    except jobs.TooManyFailures as refusal:
-        form.add_error(None, str(refusal))
-    except (jobs.TooManyJobs, PaymentOverdue, moderation.NotServing) as refusal:
-        form.add_error(None, _with_link(refusal))
+    except InvalidRequest as error:
+        form.explain(error)
+    except submitting.Refused:
+        pass
     else:
         prefill.forget(request)
         keep = "&keep_seed=1" if form.cleaned_data["keep_seed"] else ""
@@ -137,6 +134,8 @@ def _render_studio(request: HttpRequest, form: GenerationForm) -> HttpResponse:
         "own_presets": StudioPreset.objects.filter(user=user),
         "plan": plan_of(user),
         "examples": _examples(),
+        "drafts": MAX_DRAFTS,
+        "left_out": initial_values.left_out(request),
         "job": shown,
         "state": snapshot.job_state(shown) if shown else None,
         "recent": recent.order_by("-created_at", "-id")[:RECENT],
@@ -149,27 +148,37 @@ def _quote(user: "User", form: GenerationForm) -> dict[str, Any]:
     values = {name: form[name].value() for name in form.fields}
     settings = GenerationForm({**values, "prompt": "-"}, user=user)
     if not settings.is_valid():
-        return {"errors": settings.errors, "text": "", "size": ""}
+        return {"errors": settings.errors, "text": "", "drafts": "", "size": ""}
     generation_request = settings.generation_request
     try:
         admission.require_size(generation_request, plan_of(user))
     except jobs.OverPlanLimit as limit:
-        return {"errors": {"shape": [str(limit)]}, "text": "", "size": ""}
-    quote = estimates.quote(generation_request)
-    text = _("about %(likely)s, at most %(ceiling)s of GPU time") % {
-        "likely": gpu_time(quote.likely_ms),
-        "ceiling": gpu_time(quote.ceiling_ms),
-    }
+        return {"errors": {"shape": [str(limit)]}, "text": "", "drafts": "", "size": ""}
     return {
         "errors": {},
-        "text": text,
+        "text": _in_words(estimates.quote(generation_request)),
+        "drafts": _quote_of_drafts(generation_request),
         "size": f"{generation_request.width} × {generation_request.height}",
     }
 
 
-def _with_link(refusal: Exception) -> SafeString:
-    link = format_html('<a href="{}">{}</a>', reverse("billing:plan"), _("Plan and billing"))
-    return format_html("{} {}", str(refusal), link)
+def _quote_of_drafts(request: GenerationRequest) -> str:
+    """Both prices: of the drafts, and of finishing one. Empty if the settings allow no drafts."""
+    try:
+        wanted = drafts.drafts_of(request)
+    except InvalidRequest:
+        return ""
+    return _("%(drafts)s. To finish one: %(rest)s") % {
+        "drafts": _in_words(estimates.quote(wanted)),
+        "rest": _in_words(estimates.quote(drafts.rest_of(wanted))),
+    }
+
+
+def _in_words(quote: Quote) -> str:
+    return _("about %(likely)s, at most %(ceiling)s of GPU time") % {
+        "likely": gpu_time(quote.likely_ms),
+        "ceiling": gpu_time(quote.ceiling_ms),
+    }
 
 
 def _examples() -> tuple[str, ...]:

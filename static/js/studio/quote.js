@@ -1,4 +1,5 @@
-// Markup: form[data-quote="URL"][data-tokens="URL"] with [data-quote-text], [data-quote-size], [data-quote-error] and [data-token-text].
+// Markup: form[data-quote="URL"][data-tokens="URL"] with [data-quote-text], [data-quote-size], [data-quote-error] and
+// [data-token-text]; a button [data-drafts] with [data-quote-drafts] is hidden without drafts.
 // A hidden field may have a data-label, by which an error names it.
 
 import { csrf, form } from "./form.js";
@@ -8,6 +9,8 @@ const DELAY = 250;
 const quoteText = form.querySelector("[data-quote-text]");
 const quoteSize = form.querySelector("[data-quote-size]");
 const quoteError = form.querySelector("[data-quote-error]");
+const draftsButton = form.querySelector("[data-drafts]");
+const draftsText = form.querySelector("[data-quote-drafts]");
 const tokenText = form.querySelector("[data-token-text]");
 
 // Waits for a pause in typing; a later call aborts the request of an earlier one.
@@ -47,9 +50,11 @@ const countTokens = delayed(async (signal) => {
   tokenText.classList.toggle("warning", tokens > limit);
 });
 
-function showQuote({ text, size, errors }) {
+function showQuote({ text, drafts, size, errors }) {
   const [[name, [message]] = [null, [""]]] = Object.entries(errors);
   quoteText.textContent = text;
+  draftsText.textContent = drafts;
+  draftsButton.hidden = !drafts;
   quoteSize.textContent = size;
   quoteError.textContent = name ? `${labelOf(name)}: ${message}` : "";
 }

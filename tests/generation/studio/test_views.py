@@ -11,6 +11,7 @@ from django.utils import timezone
 from billing import ledger
 from billing.models import Subscription, Unit
 from billing.plans import TRIAL
+from billing.templatetags.amounts import gpu_time
 from generation import jobs
 from generation.jobs import admission
 from generation.models import Job, Status
@@ -37,6 +38,38 @@ def test_a_prompt_becomes_a_job_and_the_studio_stays_open_on_it(client, alice):
     assert job.status == Status.QUEUED
     assert job.request["prompt"] == "a red house"
     assert response.url == f"{URL}?job={job.pk}"
+
+
+def test_drafts_are_eight_with_a_part_of_the_steps(client, charlie):
+    client.force_login(charlie)
+
+    response = client.post(URL, {**FILLED, "num_inference_steps": "20", "draft": "1"})
+
+    job = Job.objects.get()
+    assert response.url == f"{URL}?job={job.pk}"
+    assert (job.request["num_images"], job.request["draft_steps"]) == (8, 6)
+
+
+def test_both_prices_of_drafts_are_said_before(client, alice):
+    client.force_login(alice)
+
+    text = client.get(QUOTE, {**FILLED, "num_inference_steps": "100"}).json()["drafts"]
+
+    client.post(URL, {**FILLED, "num_inference_steps": "100", "draft": "1"})
+    job = Job.objects.get()
+    assert f"at most {gpu_time(job.hold_ms)} of GPU time. To finish one: about" in text
+    assert job.generation_request.draft_steps == 30
+
+
+def test_a_picture_of_one_step_has_no_drafts(client, alice):
+    client.force_login(alice)
+    settings = {**FILLED, "num_inference_steps": "1"}
+
+    assert client.get(QUOTE, settings).json()["drafts"] == ""
+    response = client.post(URL, {**settings, "draft": "1"})
+
+    assert "num_inference_steps" in response.context["form"].errors
+    assert not Job.objects.exists()
 
 
 def test_it_shows_the_latest_job_and_the_recent_pictures(client, alice):
