@@ -26,6 +26,7 @@ ELSEWHERE = {
     "github_callback": "is where another site sends people to",
     "google_callback": "is where another site sends people to",
     "google_login_by_token": "is where another site sends people to",
+    "draft_preview": "is a picture",
     "mfa_authenticate": "is for those who have a second factor",
     "mfa_deactivate_totp": "is for those who have a second factor",
     "mfa_download_recovery_codes": "is for those who have a second factor",
