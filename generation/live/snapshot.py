@@ -50,7 +50,7 @@ def job_state(job: Job) -> dict[str, Any]:
     ]
     jobs = [positioned]
     state = _state(positioned, latest.read(jobs), _unserved(jobs), images=images)
-    return {**state, **_drafts(positioned)}
+    return {**state, **_drafts(positioned), "chosen_from": _chosen_from(job)}
 
 
 def _drafts(job: Job) -> dict[str, Any]:
@@ -76,6 +76,12 @@ def _drafts(job: Job) -> dict[str, Any]:
         "rest_likely_ms": quote.likely_ms,
         "rest_ceiling_ms": quote.ceiling_ms,
     }
+
+
+def _chosen_from(job: Job) -> str:
+    """The page of the drafts of which this is one; empty for other jobs."""
+    origin = job.branched_from
+    return origin.get_absolute_url() if origin and origin.generation_request.draft_steps else ""
 
 
 def _unserved(jobs: Iterable[Job]) -> frozenset[UUID]:

@@ -206,6 +206,14 @@ def test_finishing_a_draft_places_a_second_hold(client, alice, draft):
     assert finish(draft) not in page
 
 
+def test_a_finished_draft_leads_back_to_the_others(client, alice, draft):
+    job = jobs.submit(alice, kept_states.branch(draft))
+    jobs.cancel(job)
+    client.force_login(alice)
+
+    assert draft.job.get_absolute_url() in client.get(reverse("job_card", args=[job.pk])).text
+
+
 def test_a_second_click_leads_to_the_first_ones_job(client, alice, draft):
     client.force_login(alice)
 
