@@ -6,8 +6,7 @@ are measured: see `live.consumer` and `sdsite.request_metrics`.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from django.db.models import Count, Min
-from django.utils import timezone
+from django.db.models import Count
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -20,6 +19,7 @@ from generation.models import ACTIVE, Job, Status
 from generation.queue import background, counters, heartbeats
 from generation.queue.counters import Name
 from generation.queue.heartbeats import Heartbeat
+from generation.queue.waits import longest_wait
 
 _GAUGES: tuple[tuple[str, str, Callable[[Heartbeat], float]], ...] = (
     ("slots", "Jobs that the worker may run at once.", lambda worker: worker.slots),
@@ -43,11 +43,8 @@ def of_rows() -> Iterator[Metric]:
     counts: dict[Name, int] = {
         (status, checkpoint): 0 for status in ACTIVE for checkpoint in CHECKPOINTS
     }
-    oldest = timezone.now()
-    for row in jobs.annotate(count=Count("pk"), since=Min("queued_at")):
+    for row in jobs.annotate(count=Count("pk")):
         counts[row["status"], row["checkpoint"]] = row["count"]
-        if row["status"] == Status.QUEUED:
-            oldest = min(oldest, row["since"])
     yield _labeled(
         GaugeMetricFamily(
             "sdsite_jobs", "Jobs that have not ended.", labels=["status", "checkpoint"]
@@ -59,7 +56,7 @@ def of_rows() -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "sdsite_queue_oldest_wait_seconds",
         "How long the job has waited that has waited longest; 0 if none waits.",
-        value=(timezone.now() - oldest).total_seconds() if depth else 0,
+        value=longest_wait(Job.objects.queued()).total_seconds(),
     )
 
 

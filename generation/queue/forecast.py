@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, Min
+from django.db.models import Count, Max
 from django.utils import timezone
 
 from generation.models import Job
 from generation.queue import fair_queue, heartbeats, stores
 from generation.queue.heartbeats import Heartbeat, RunningJob
 from generation.queue.wait_reason import WaitReason
+from generation.queue.waits import waited_of, with_waited
 
 SHOWN = 100
 
@@ -86,12 +87,12 @@ def look() -> QueueForecast:
     alive = heartbeats.alive()
     running = list(Job.objects.running().select_related("user").defer("receipt"))
     queued = Job.objects.queued()
-    sums = queued.aggregate(depth=Count("pk"), since=Min("queued_at"))
-    first = list(queued.select_related("user").order_by(*fair_queue.ORDER)[:SHOWN])
+    sums = with_waited(queued).aggregate(depth=Count("pk"), longest_wait=Max("waited"))
+    first = with_waited(queued).select_related("user").order_by(*fair_queue.ORDER)[:SHOWN]
     return QueueForecast(
         depth=sums["depth"],
-        longest_wait=now - sums["since"] if sums["since"] else timedelta(0),
-        waiting=tuple(_forecast(first, running=running, alive=alive, now=now)),
+        longest_wait=sums["longest_wait"] or timedelta(0),
+        waiting=tuple(_forecast(list(first), running=running, alive=alive, now=now)),
         workers=tuple(_workers(running, alive)),
     )
 
@@ -126,7 +127,7 @@ def _forecast(
             position=position,
             reason=reason,
             beside=beside[job.user_id],
-            waited=now - job.queued_at,
+            waited=waited_of(job),
         )
         beside[job.user_id] += 1
 

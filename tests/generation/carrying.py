@@ -8,7 +8,7 @@ from accounts.models import User
 from generation import jobs
 from generation.engine.charges import Charge
 from generation.images.storage import StoredPicture
-from generation.models import Job
+from generation.models import Job, Pause, Status
 from tests.generation.rows import make_request
 
 # 1,234 ms in all, without the load, which is free.
@@ -47,6 +47,15 @@ def submit_and_claim(user: User, **values: object) -> Job:
 
 def finish(job: Job) -> None:
     jobs.finish(job, [PICTURE], CHARGES)
+
+
+def pause_after(job: Job, *, waited: int, ran: int) -> None:
+    """Hand back a job that was claimed after some seconds in line, and then ran for some."""
+    jobs.pause(job, step=3, why=Pause.PAID_FIRST)
+    claimed_at = timezone.now() - timedelta(seconds=ran)
+    moves = job.transitions.filter(became=Status.RUNNING, attempt=job.attempt)
+    moves.update(at=claimed_at)
+    Job.objects.filter(pk=job.pk).update(queued_at=claimed_at - timedelta(seconds=waited))
 
 
 def let_lapse(*lapsed: Job) -> None:

@@ -15,7 +15,15 @@ from generation import jobs, tasks
 from generation.models import Job
 from generation.queue import valkey as shared
 from sdsite import health, metrics
-from tests.generation.carrying import CHARGED_MS, claim, finish, let_lapse, submit
+from tests.generation.carrying import (
+    CHARGED_MS,
+    claim,
+    finish,
+    let_lapse,
+    pause_after,
+    submit,
+    submit_and_claim,
+)
 from tests.generation.workers import say
 from tests.valkey import Valkey
 
@@ -119,6 +127,14 @@ def test_jobs_that_have_not_ended_are_counted_by_status_and_checkpoint(client, a
     assert value(samples, "sdsite_jobs", status="running", checkpoint="sketchbook") == 1
     assert value(samples, "sdsite_jobs", status="queued", checkpoint="sd-1.5") == 0
     assert value(samples, "sdsite_queue_depth") == 2
+    assert value(samples, "sdsite_queue_oldest_wait_seconds") == pytest.approx(40, abs=5)
+
+
+def test_a_paused_job_has_not_waited_while_it_ran(client, alice):
+    pause_after(submit_and_claim(alice), waited=40, ran=300)
+
+    samples = scrape(client)
+
     assert value(samples, "sdsite_queue_oldest_wait_seconds") == pytest.approx(40, abs=5)
 
 

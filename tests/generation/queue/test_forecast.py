@@ -13,7 +13,7 @@ from generation.queue import forecast as queue_forecast
 from generation.queue.wait_reason import WaitReason
 from tests import factories
 from tests.billing.books import fund
-from tests.generation.carrying import claim, submit
+from tests.generation.carrying import claim, pause_after, submit, submit_and_claim
 from tests.generation.workers import say
 
 pytestmark = pytest.mark.django_db
@@ -58,6 +58,42 @@ def test_depth_and_longest_wait_are_of_all(alice, monkeypatch):
     assert found.depth == 3
     assert [each.job for each in found.waiting] == waiting[:2]
     assert found.longest_wait >= timedelta(seconds=90)
+
+
+def test_a_paused_job_has_not_waited_while_it_ran(alice):
+    pause_after(submit_and_claim(alice), waited=40, ran=300)
+
+    found = queue_forecast.look()
+
+    (waiting,) = found.waiting
+    assert timedelta(seconds=40) <= waiting.waited < timedelta(seconds=300)
+    assert timedelta(seconds=40) <= found.longest_wait < timedelta(seconds=300)
+
+
+def test_each_attempt_counts_as_none_of_the_wait(alice):
+    job = submit_and_claim(alice)
+    jobs.hand_back(job)
+    again = claim()
+    jobs.hand_back(again)
+    began = timezone.now() - timedelta(seconds=1_000)
+    for number, move in enumerate(job.transitions.order_by("id")):
+        # In line for 100 seconds, out for 200, and both once more.
+        after = timedelta(seconds=(0, 100, 300, 400, 600)[number])
+        job.transitions.filter(pk=move.pk).update(at=began + after)
+    Job.objects.update(queued_at=began)
+
+    (waiting,) = queue_forecast.look().waiting
+
+    assert timedelta(seconds=600) <= waiting.waited < timedelta(seconds=700)
+
+
+def test_the_forecast_takes_as_many_queries_for_many_jobs(alice, django_assert_num_queries):
+    for _ in range(3):
+        submit(alice)
+    pause_after(claim(), waited=40, ran=300)
+
+    with django_assert_num_queries(3):
+        queue_forecast.look()
 
 
 def test_without_a_worker_everybody_waits_for_one(alice):

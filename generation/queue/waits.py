@@ -1,0 +1,60 @@
+"""How long jobs have been in line, as `Job.waited_ms` has it for those that run: their earlier attempts don't count."""
+
+from datetime import timedelta
+
+from django.db.models import (
+    Case,
+    DateTimeField,
+    DurationField,
+    F,
+    Max,
+    OuterRef,
+    Q,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
+from django.utils import timezone
+
+from generation.models import Job, JobQuerySet, Status, Transition
+
+
+def with_waited(jobs: JobQuerySet) -> JobQuerySet:
+    """Annotate queued jobs with `waited`, a timedelta. No query more for any number of jobs."""
+    since = Value(timezone.now(), output_field=DateTimeField()) - F("queued_at")
+    # Most have no attempt behind them, and cost no look at their transitions.
+    waited = Case(
+        When(attempt=0, then=since),
+        default=since - _ran_before(),
+        output_field=DurationField(),
+    )
+    return jobs.annotate(waited=waited)
+
+
+def waited_of(job: Job) -> timedelta:
+    """The annotation of a job from `with_waited`."""
+    waited: timedelta = vars(job)["waited"]
+    return waited
+
+
+def longest_wait(jobs: JobQuerySet) -> timedelta:
+    """The wait of the job that has waited longest among queued ones; zero without a job."""
+    longest: timedelta | None = with_waited(jobs).aggregate(longest=Max("waited"))["longest"]
+    return longest or timedelta(0)
+
+
+def _ran_before() -> Subquery:
+    """The time between each claim and the next return to the queue, of a job that is there."""
+    # Each way out of the line has its way back, so that it doesn't matter from which moment both are counted.
+    moment = Value(timezone.now(), output_field=DateTimeField())
+    ran = Sum(
+        Case(
+            When(became=Status.RUNNING, then=moment - F("at")),
+            When(was=Status.RUNNING, then=F("at") - moment),
+            output_field=DurationField(),
+        )
+    )
+    moves = Transition.objects.filter(Q(was=Status.RUNNING) | Q(became=Status.RUNNING))
+    of_job = moves.filter(job=OuterRef("pk")).order_by().values("job")
+    return Subquery(of_job.annotate(ran=ran).values("ran"), output_field=DurationField())
