@@ -1,8 +1,8 @@
 """Forks Celery workers from a process that has loaded torch, so that a new one starts at once.
 
-    python -m tests.faults.nursery
+    python -m tests.faults.nursery FILE
 
-Each line on standard input asks for one worker; the answer is its process id. They end with this process,
+In the file, the workers note when they made which state of a run. Each line on standard input asks for one worker; the answer is its process id. They end with this process,
 which ends when its standard input does.
 """
 
@@ -17,7 +17,9 @@ import django
 def main() -> None:
     django.setup()
     import generation.worker.worker  # noqa: F401, PLC0415  # slow import: forks share it
+    from tests.faults import losses  # noqa: PLC0415  # needs the models
 
+    losses.note_states(sys.argv[1])
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     children = []
     print("ready", flush=True)
