@@ -17,7 +17,7 @@ from generation.jobs import saved_runs
 from generation.jobs.saved_runs import SavedState
 from generation.live import messages, snapshot
 from generation.models import Job, Pause, Status, Transition
-from generation.worker import carrier, outcome, publisher, step_loop, tender, watchdog
+from generation.worker import carrier, outcome
 from tests.billing.books import balance
 from tests.generation import workers
 from tests.generation.books import assert_books_balance
@@ -27,23 +27,8 @@ from tests.generation.machine import Machine, wait_for_status
 from tests.generation.rows import make_request
 from tests.running import wait_for
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("quick")]
 STEPS = 12
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch, settings):
-    settings.WORKER_STALL_SECONDS = 3_600
-    for module, name in (
-        (tender, "TEND_SECONDS"),
-        (step_loop, "IDLE_SECONDS"),
-        (publisher, "IDLE_SECONDS"),
-        (watchdog, "LOOK_SECONDS"),
-        (outcome, "RETRY_SECONDS"),
-    ):
-        monkeypatch.setattr(module, name, 0.05)
-    # A slow machine must not exceed its budget.
-    monkeypatch.setattr(carrier, "BUDGET_FACTOR", 1_000)
 
 
 @pytest.fixture

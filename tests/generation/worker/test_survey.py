@@ -11,7 +11,7 @@ from generation import jobs, tasks
 from generation.images import marker
 from generation.models import Job, MediaMarker, Status
 from generation.queue import heartbeats
-from generation.worker import step_loop, survey, tender, worker
+from generation.worker import survey, worker
 from generation.worker.survey import Survey
 from tests.generation.carrying import submit
 from tests.generation.installed import damage, put
@@ -20,15 +20,12 @@ from tests.generation.rows import make_request
 from tests.generation.workers import say
 from tests.running import wait_for
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("quick")]
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch, settings):
-    settings.WORKER_STALL_SECONDS = 3_600
+def _looks_often(monkeypatch):
     monkeypatch.setattr(survey, "SURVEY_SECONDS", 0.05)
-    monkeypatch.setattr(tender, "TEND_SECONDS", 0.05)
-    monkeypatch.setattr(step_loop, "IDLE_SECONDS", 0.05)
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from generation.live import latest
 from generation.live import messages as live_messages
 from generation.models import Image, Job, Pause, Speed, Status
 from generation.queue import estimates
-from generation.worker import carrier, outcome, publisher, step_loop, tender, watchdog
+from generation.worker import carrier, outcome, tender, watchdog
 from generation.worker.device import device_name
 from tests.billing.books import balance
 from tests.generation.books import assert_books_balance
@@ -28,7 +28,7 @@ from tests.generation.rows import make_request
 from tests.running import wait_for
 from tests.valkey import Valkey
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("quick")]
 POISON = 666
 # The steps of a long job.
 STEPS = 40
@@ -40,20 +40,6 @@ def machine(alice):
     machine = Machine()
     yield machine
     machine.end()
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch, settings):
-    """Tend and retry more often than on a site."""
-    # A test that holds the engine for too long must not end the tests.
-    settings.WORKER_STALL_SECONDS = 3_600
-    monkeypatch.setattr(tender, "TEND_SECONDS", 0.05)
-    monkeypatch.setattr(step_loop, "IDLE_SECONDS", 0.05)
-    monkeypatch.setattr(publisher, "IDLE_SECONDS", 0.05)
-    monkeypatch.setattr(watchdog, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(outcome, "RETRY_SECONDS", 0.05)
-    # A slow machine must not exceed its budget.
-    monkeypatch.setattr(carrier, "BUDGET_FACTOR", 1_000)
 
 
 @pytest.fixture
