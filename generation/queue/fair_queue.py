@@ -12,7 +12,7 @@ them from starving, one that has waited for long goes first, as long as few of t
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -108,7 +108,7 @@ def first_waiting(
 
 def is_overdue(job: Job) -> bool:
     """True for a relaxed job that has waited for so long that it may run at a paid one's side."""
-    return job.is_relaxed and job.queued_at < timezone.now() - RELAXED_PATIENCE
+    return job.is_relaxed and job.queued_at < _overdue_since()
 
 
 def relaxed_exceed_their_share(*, beside: Job | None = None) -> bool:
@@ -125,6 +125,10 @@ def with_position(jobs: JobQuerySet) -> JobQuerySet:
     )
     ahead = Job.objects.queued().filter(before).order_by()
     return jobs.annotate(position=_count(ahead.values("status")) + 1, beside=_beside())
+
+
+def _overdue_since() -> datetime:
+    return timezone.now() - RELAXED_PATIENCE
 
 
 def _has_suspects() -> bool:
@@ -169,13 +173,12 @@ def _has_waited_for_long(job: Job) -> bool:
 
 
 def _first_relaxed_that_is_due(claimable: JobQuerySet) -> Job | None:
-    patient_since = timezone.now() - RELAXED_PATIENCE
-    due = Job.objects.queued().filter(is_relaxed=True, queued_at__lt=patient_since)
-    if not due.exists():
+    overdue = Q(is_relaxed=True, queued_at__lt=_overdue_since())
+    if not Job.objects.queued().filter(overdue).exists():
         return None
     if relaxed_exceed_their_share():
         return None
-    return _first(claimable.filter(is_relaxed=True, queued_at__lt=patient_since))
+    return _first(claimable.filter(overdue))
 
 
 def _claimable() -> JobQuerySet:
