@@ -1,4 +1,4 @@
-"""Operator alerts about webhook events and the books."""
+"""Operator alerts about webhook events, cancellations and the books."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,8 +9,8 @@ from django.utils.translation import ngettext
 
 from accounts import time_zones
 from accounts.admin_tools import Concern, Urgency, list_url
-from billing import event_inbox, reconciliation
-from billing.models import StripeEvent
+from billing import event_inbox, owed_cancellations, reconciliation
+from billing.models import OwedCancellation, StripeEvent
 
 # Events are processed at once, and beat retries every half minute.
 LAG = timedelta(minutes=5)
@@ -20,6 +20,7 @@ STALE = timedelta(days=1)
 
 def concerns() -> Iterator[Concern]:
     yield from _events(event_inbox.backlog())
+    yield from _owed_cancellations(owed_cancellations.failed())
     yield from _books(reconciliation.last())
 
 
@@ -52,6 +53,18 @@ def _events(backlog: event_inbox.Backlog) -> Iterator[Concern]:
             text=_("An event of the payment provider has waited for %(minutes)d minutes.")
             % {"minutes": backlog.lag // timedelta(minutes=1)},
             url=list_url(StripeEvent, state="waiting"),
+        )
+
+
+def _owed_cancellations(count: int) -> Iterator[Concern]:
+    if count:
+        text = ngettext(
+            "%(count)d plan may renew though its owner canceled it: the payment provider does not take the cancellation.",
+            "%(count)d plans may renew though their owners canceled them: the payment provider does not take the cancellations.",
+            count,
+        )
+        yield Concern(
+            urgency=Urgency.ERROR, text=text % {"count": count}, url=list_url(OwedCancellation)
         )
 
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from billing import money, periods, plans, subscriptions
+from billing import money, owed_cancellations, periods, plans, subscriptions
 from billing.models import LIVE, Interval, Subscription
 from billing.plans import PLANS, Plan
 from billing.providers import gateway
@@ -116,34 +116,34 @@ def change(user: User, token: str) -> str | None:
     if at_once:
         page = gateway().change_plan(remote, plan, interval, at=at, idempotency_key=key)
     else:
-        _schedule(remote, plan, interval, key=key)
+        _schedule(subscription, remote, plan, interval, key=key)
+    owed_cancellations.forgive(subscription)
     subscriptions.synchronize(remote.id)
     return page
 
 
-def _schedule(remote: ProviderSubscription, plan: Plan, interval: Interval, *, key: str) -> None:
+def _schedule(
+    subscription: Subscription,
+    remote: ProviderSubscription,
+    plan: Plan,
+    interval: Interval,
+    *,
+    key: str,
+) -> None:
     """Schedule a change, withdrawing a cancellation, which returns if the change is refused.
 
     Otherwise a canceled plan would renew, by a change that its owner was told had failed.
     """
-    if not remote.cancel_at_period_end:
+    if not (remote.cancel_at_period_end or owed_cancellations.is_owed(subscription)):
         gateway().schedule_change(remote, plan, interval, idempotency_key=key)
         return
+    owed = owed_cancellations.owe(subscription, key=key)
     try:
         gateway().set_cancel_at_period_end(remote, cancel=False, idempotency_key=f"{key}:resume")
         gateway().schedule_change(remote, plan, interval, idempotency_key=key)
     except (CardDeclined, ProviderUnavailable):
-        _cancel_again(remote, key=f"{key}:cancel again")
+        owed_cancellations.pay(owed)
         raise
-
-
-def _cancel_again(remote: ProviderSubscription, *, key: str) -> None:
-    try:
-        # Part of the schedule may exist already.
-        now = gateway().retrieve_subscription(remote.id)
-        gateway().set_cancel_at_period_end(now, cancel=True, idempotency_key=key)
-    except ProviderUnavailable:
-        log.exception("subscription %s may renew, though its owner has canceled it", remote.id)
 
 
 def cancel(user: User) -> Subscription | None:
@@ -156,14 +156,18 @@ def cancel(user: User) -> Subscription | None:
 
 def resume(user: User) -> Subscription | None:
     """Withdraw a cancellation before the period ends. Raises NotSubscribed, ProviderUnavailable."""
-    key, remote = _begin_change(_get_live(user))
+    subscription = _get_live(user)
+    key, remote = _begin_change(subscription)
+    owed_cancellations.forgive(subscription)
     gateway().set_cancel_at_period_end(remote, cancel=False, idempotency_key=key)
     return subscriptions.synchronize(remote.id)
 
 
 def keep(user: User) -> Subscription | None:
     """Drop the scheduled change of plan. Raises NotSubscribed, ProviderUnavailable."""
-    key, remote = _begin_change(_get_live(user))
+    subscription = _get_live(user)
+    key, remote = _begin_change(subscription)
+    owed_cancellations.forgive(subscription)
     gateway().unschedule(remote, idempotency_key=key)
     return subscriptions.synchronize(remote.id)
 

@@ -5,8 +5,15 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from billing import event_inbox, ledger, notifications, payments, reconciliation
-from billing.models import StripeEvent
+from billing import (
+    event_inbox,
+    ledger,
+    notifications,
+    owed_cancellations,
+    payments,
+    reconciliation,
+)
+from billing.models import OwedCancellation, StripeEvent
 from billing.providers import sandbox
 
 log = logging.getLogger(__name__)
@@ -49,6 +56,18 @@ def catch_up() -> int:
     if missed:
         process_events.delay()
     return missed
+
+
+@shared_task(name="billing.cancel_again")
+def cancel_again(subscription_id: str) -> None:
+    owed_cancellations.retry(subscription_id)
+
+
+@shared_task(name="billing.cancel_all_again")
+def cancel_all_again() -> None:
+    """Cancel again each subscription whose cancellation a failed change has withdrawn."""
+    for subscription_id in OwedCancellation.objects.ids():
+        cancel_again.delay(subscription_id)
 
 
 @shared_task(name="billing.grant_due_months")

@@ -209,6 +209,7 @@ CELERY_BEAT_SCHEDULE = {
     "tell minutes": every("billing.tell_minutes", seconds=60),
     "process events": every("billing.process_events", seconds=30),
     "catch up": every("billing.catch_up", seconds=3600),
+    "cancel again": every("billing.cancel_all_again", seconds=60),
     "grant due months": every("billing.grant_due_months", seconds=600),
     "renew sandbox subscriptions": every("billing.renew_sandbox_subscriptions", seconds=600),
 }

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_tools import ReadOnlyAdmin, link
 from billing import money
-from billing.models import Customer, Subscription
+from billing.models import Customer, OwedCancellation, Subscription
 
 
 @admin.register(Subscription)
@@ -36,6 +36,17 @@ class SubscriptionAdmin(ReadOnlyAdmin):
         if not subscription.currency:
             return ""
         return money.text(subscription.price_cents, subscription.currency)
+
+
+@admin.register(OwedCancellation)
+class OwedCancellationAdmin(ReadOnlyAdmin):
+    person = "subscription__user"
+    list_display = ("subscription", "owner", "attempts", "due_at", "error")
+    list_select_related = ("subscription__user",)
+
+    @admin.display(description=_("owner"))
+    def owner(self, owed: OwedCancellation) -> str:
+        return link(owed.subscription.user)
 
 
 @admin.register(Customer)

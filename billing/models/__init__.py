@@ -8,6 +8,7 @@ from billing.models.customers import (
     Customer,
     FailedPayment,
     Interval,
+    OwedCancellation,
     Payment,
     Subscription,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "Grant",
     "Hold",
     "Interval",
+    "OwedCancellation",
     "Payment",
     "SandboxObject",
     "StripeEvent",

@@ -1,12 +1,15 @@
 """A user's customer at the provider, subscription and payments."""
 
+from datetime import timedelta
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Q, When
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from accounts.due import Due, DueQuerySet
 from billing.models import accounts
 
 
@@ -107,6 +110,41 @@ class Subscription(models.Model):
     @property
     def is_past_due(self) -> bool:
         return self.status == Subscription.Status.PAST_DUE
+
+
+class OwedCancellation(Due):
+    """A cancellation that a change of plan has withdrawn, and that returns unless the change is made.
+
+    `owed_cancellations` is the only writer.
+    """
+
+    # These attempts take over a week.
+    MAX_ATTEMPTS = 40
+    OPEN = Q(attempts__lt=MAX_ATTEMPTS)
+    # The change itself has this long, and so has each attempt.
+    LEASE = timedelta(minutes=5)
+    FIRST_RETRY = timedelta(minutes=1)
+    LONGEST_RETRY = timedelta(hours=6)
+
+    subscription = models.OneToOneField(
+        Subscription, on_delete=models.CASCADE, primary_key=True, related_name="owed_cancellation"
+    )
+    # The idempotency key of the change.
+    key = models.CharField(max_length=150)
+    # By the database's clock.
+    due_at = models.DateTimeField(db_default=Now())
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.CharField(max_length=500, blank=True)
+
+    objects = DueQuerySet["OwedCancellation"].as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.key} after {self.attempts}"
+
+    @property
+    def is_current(self) -> bool:
+        """False once the customer has decided otherwise, or another change owes the cancellation."""
+        return OwedCancellation.objects.filter(pk=self.pk, key=self.key).exists()
 
 
 LIVE = (Subscription.Status.ACTIVE, Subscription.Status.PAST_DUE)

@@ -12,13 +12,14 @@ from django.utils import timezone
 
 from accounts import keys
 from accounts.models import ApiKey, User
-from billing import ledger, reconciliation
+from billing import ledger, owed_cancellations, reconciliation
 from billing.models import (
     Customer,
     Entry,
     FailedPayment,
     Grant,
     Hold,
+    OwedCancellation,
     Payment,
     StripeEvent,
     Subscription,
@@ -178,11 +179,13 @@ def test_every_concern_leads_to_where_one_can_look(client, alice):
     for n, attempts in enumerate((3, StripeEvent.MAX_ATTEMPTS)):
         StripeEvent.objects.create(id=f"evt_{n}", type="x", payload={}, attempts=attempts)
     StripeEvent.objects.update(received_at=timezone.now() - timedelta(minutes=7))
+    an_owed_cancellation()
+    OwedCancellation.objects.update(error="ProviderUnavailable")
     page = client.get(reverse("admin:index")).text
     part = re.search(r"data-concerns>(.*?)</ul>", page, re.DOTALL)[1]
     links = re.findall(r'href="([^"]+)"', part)
 
-    assert len(links) == 5
+    assert len(links) == 6
     assert {client.get(link.replace("&amp;", "&")).status_code for link in links} == {200}
 
 
@@ -215,6 +218,11 @@ def an_entry():
 
 def a_subscription():
     return factories.subscribe(an_account())
+
+
+def an_owed_cancellation():
+    subscription = a_subscription()
+    return owed_cancellations.owe(subscription, key=subscription.provider_subscription_id)
 
 
 def an_event():
@@ -268,6 +276,7 @@ MAKERS = {
     Hold: a_hold,
     Entry: an_entry,
     Subscription: a_subscription,
+    OwedCancellation: an_owed_cancellation,
     StripeEvent: an_event,
     Job: a_job,
     Image: an_image,
@@ -278,6 +287,8 @@ MAKERS = {
     Refusal: a_refusal,
     ApiKey: a_key,
 }
+# Rows that lead to their user by another.
+OWNERS = ("wallet", "subscription")
 OWNED = [model for model in MAKERS if model not in {StripeEvent, Speed}]
 
 
@@ -362,9 +373,9 @@ def test_customers_and_visitors_see_none(client, model, alice):
 @pytest.mark.usefixtures("root")
 def test_rows_are_found_by_their_owner(client, model):
     mine, other = MAKERS[model](), MAKERS[model]()
-    owner = mine.wallet.user if hasattr(mine, "wallet") else mine.user
+    owned = next((getattr(mine, name) for name in OWNERS if hasattr(mine, name)), mine)
 
-    page = client.get(list_of(model), {"q": owner.email[:-4]}).text
+    page = client.get(list_of(model), {"q": owned.user.email[:-4]}).text
 
     assert page_of(mine) in page
     assert page_of(other) not in page

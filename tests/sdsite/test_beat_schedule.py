@@ -16,6 +16,7 @@ SCHEDULE = {
     "tell minutes": ("billing.tell_minutes", 60.0, 60),
     "process events": ("billing.process_events", 30.0, 30),
     "catch up": ("billing.catch_up", 3600.0, 3600),
+    "cancel again": ("billing.cancel_all_again", 60.0, 60),
     "grant due months": ("billing.grant_due_months", 600.0, 600),
     "renew sandbox subscriptions": ("billing.renew_sandbox_subscriptions", 600.0, 600),
 }

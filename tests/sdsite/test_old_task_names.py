@@ -15,6 +15,8 @@ OLD_NAMES = [
     "accounts.tasks.send_mail",
     "accounts.tasks.send_mails",
     "accounts.tasks.tidy",
+    "billing.tasks.cancel_again",
+    "billing.tasks.cancel_all_again",
     "billing.tasks.catch_up",
     "billing.tasks.deliver_sandbox_event",
     "billing.tasks.expire",

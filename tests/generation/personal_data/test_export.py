@@ -16,7 +16,16 @@ from django.db.models import ManyToManyField
 
 from accounts import exports, keys
 from accounts.models import ApiKey, Export, Mail, Told, User
-from billing.models import Customer, Entry, Grant, Hold, Payment, Subscription, Wallet
+from billing.models import (
+    Customer,
+    Entry,
+    Grant,
+    Hold,
+    OwedCancellation,
+    Payment,
+    Subscription,
+    Wallet,
+)
 from generation.gallery import boards, shares
 from generation.images import library
 from generation.models import Image, Job, KeptState, StudioPreset, Upload
@@ -66,6 +75,7 @@ LEFT_OUT = {
     KeyDay: "sums of jobs",
     LogEntry: "what operators did",
     Mail: "has codes, and is gone once it is sent",
+    OwedCancellation: "the subscription tells what it comes to",
     SocialToken: "a secret",
     Transition: "jobs have the times of their start and end",
 }

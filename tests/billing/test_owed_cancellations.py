@@ -1,0 +1,225 @@
+"""A cancellation that a change of plan has withdrawn comes back, however long the provider is away."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from django.db.models.functions import Now
+
+from accounts.admin_tools import Urgency
+from accounts.models import User
+from billing import alerts, owed_cancellations, plan_changes, subscriptions
+from billing.models import Customer, Interval, OwedCancellation, Subscription
+from billing.plans import PLANS, Plan
+from billing.providers import gateway, sandbox
+from billing.providers.objects import ProviderSubscription
+from billing.providers.protocol import CardDeclined, ProviderUnavailable
+from tests.billing import provider
+
+pytestmark = pytest.mark.django_db
+
+BASIC, STANDARD, PREMIUM = PLANS["basic"], PLANS["standard"], PLANS["premium"]
+CANCELING = {("set_cancel_at_period_end", True)}
+SCHEDULING = {("schedule_change", None)}
+
+
+class Outage:
+    """The sandbox's gateway, some of whose calls fail: `of` are methods with their `cancel`."""
+
+    def __init__(self) -> None:
+        self.of: set[tuple[str, bool | None]] = set()
+        self.error: BaseException = ProviderUnavailable()
+
+    def call(self, method: Callable[..., object], *arguments: object, **options: object) -> object:
+        if (method.__name__, options.get("cancel")) in self.of:
+            raise self.error
+        return method(*arguments, **options)
+
+
+@pytest.fixture
+def outage(monkeypatch: pytest.MonkeyPatch) -> Outage:
+    outage = Outage()
+    for name in ("schedule_change", "set_cancel_at_period_end"):
+        method = getattr(gateway(), name)
+        monkeypatch.setattr(
+            sandbox.SandboxGateway, name, staticmethod(partial(outage.call, method))
+        )
+    return outage
+
+
+@pytest.fixture
+def canceled(alice: User) -> Subscription:
+    """A plan that its owner has canceled."""
+    subscription = provider.subscribe(alice, "standard")
+    plan_changes.cancel(alice)
+    return subscription
+
+
+@pytest.fixture
+def owed(alice: User, canceled: Subscription, outage: Outage) -> OwedCancellation:
+    """What an outage after the first step of a downgrade leaves, once that is over."""
+    outage.of = CANCELING | SCHEDULING
+    with pytest.raises(ProviderUnavailable):
+        change(alice, BASIC)
+    outage.of = set()
+    assert not remote(canceled).cancel_at_period_end
+    return OwedCancellation.objects.get()
+
+
+def change(user: User, plan: Plan) -> None:
+    plan_changes.change(user, plan_changes.offer(user, plan, Interval.MONTH).token)
+
+
+def remote(subscription: Subscription) -> ProviderSubscription:
+    return gateway().retrieve_subscription(subscription.provider_subscription_id)
+
+
+def try_again() -> None:
+    """Do what beat has done once the pause is over."""
+    OwedCancellation.objects.update(due_at=Now() - timedelta(seconds=1))
+    for subscription_id in OwedCancellation.objects.ids():
+        owed_cancellations.retry(subscription_id)
+
+
+def test_it_comes_back_after_the_outage(canceled: Subscription, owed: OwedCancellation) -> None:
+    try_again()
+
+    assert remote(canceled).cancel_at_period_end
+    assert not OwedCancellation.objects.exists()
+
+
+def test_it_is_tried_until_the_provider_takes_it(
+    canceled: Subscription, owed: OwedCancellation, outage: Outage
+) -> None:
+    outage.of = CANCELING
+    try_again()
+
+    owed.refresh_from_db()
+    assert (owed.attempts, owed.error[:19]) == (2, "ProviderUnavailable")
+    assert OwedCancellation.objects.ids() == [], "it pauses first"
+    outage.of = set()
+    try_again()
+    assert remote(canceled).cancel_at_period_end
+
+
+def test_it_is_tried_only_when_it_is_due(canceled: Subscription, owed: OwedCancellation) -> None:
+    owed_cancellations.retry(str(owed.pk))
+
+    assert not remote(canceled).cancel_at_period_end
+
+
+def test_it_comes_back_after_the_process_has_ended_between_two_steps(
+    alice: User, canceled: Subscription, outage: Outage
+) -> None:
+    outage.of, outage.error = SCHEDULING, SystemExit()
+    with pytest.raises(SystemExit):
+        change(alice, BASIC)
+    assert not remote(canceled).cancel_at_period_end
+    assert OwedCancellation.objects.ids() == [], "the change may still go on"
+
+    try_again()
+
+    assert remote(canceled).cancel_at_period_end
+
+
+def test_what_the_customer_decides_afterwards_counts(
+    alice: User, canceled: Subscription, owed: OwedCancellation
+) -> None:
+    subscriptions.synchronize(canceled.provider_subscription_id)
+
+    change(alice, BASIC)
+    try_again()
+
+    after = remote(canceled)
+    assert not after.cancel_at_period_end
+    assert after.next_price is not None
+    assert after.next_price.plan == "basic"
+
+
+@pytest.mark.parametrize("verb", [plan_changes.resume, plan_changes.keep])
+def test_a_plan_that_its_owner_keeps_is_not_canceled_again(
+    alice: User,
+    canceled: Subscription,
+    owed: OwedCancellation,
+    verb: Callable[[User], Subscription],
+) -> None:
+    verb(alice)
+    try_again()
+
+    assert not remote(canceled).cancel_at_period_end
+
+
+def test_what_the_customer_decides_while_the_provider_answers_counts(
+    alice: User, canceled: Subscription, owed: OwedCancellation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = gateway().retrieve_subscription
+
+    def read_while_the_customer_resumes(_self: object, subscription_id: str) -> object:
+        monkeypatch.undo()
+        plan_changes.resume(alice)
+        return read(subscription_id)
+
+    monkeypatch.setattr(
+        sandbox.SandboxGateway, "retrieve_subscription", read_while_the_customer_resumes
+    )
+    try_again()
+
+    assert not remote(canceled).cancel_at_period_end
+
+
+def test_it_waits_while_the_customer_changes_the_plan(
+    alice: User, canceled: Subscription, owed: OwedCancellation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    OwedCancellation.objects.update(due_at=Now() - timedelta(seconds=1))
+    schedule = gateway().schedule_change
+
+    def schedule_while_beat_rings(_self: object, *arguments: object, **key: str) -> None:
+        schedule(*arguments, **key)
+        owed_cancellations.retry(str(owed.pk))
+
+    monkeypatch.setattr(sandbox.SandboxGateway, "schedule_change", schedule_while_beat_rings)
+    change(alice, BASIC)
+
+    assert not remote(canceled).cancel_at_period_end
+
+
+def test_a_change_that_fails_again_owes_it_still(
+    alice: User, canceled: Subscription, owed: OwedCancellation, outage: Outage
+) -> None:
+    outage.of = CANCELING | SCHEDULING
+    with pytest.raises(ProviderUnavailable):
+        change(alice, BASIC)
+    sandbox.use_card(Customer.objects.get(user=alice).provider_customer_id, sandbox.Card.DECLINE)
+    with pytest.raises(CardDeclined):
+        change(alice, PREMIUM)
+    outage.of = set()
+
+    try_again()
+
+    assert remote(canceled).cancel_at_period_end
+
+
+def test_nothing_is_owed_for_a_plan_that_has_ended(
+    alice: User, canceled: Subscription, owed: OwedCancellation
+) -> None:
+    plan_changes.end(alice)
+    try_again()
+
+    assert not OwedCancellation.objects.exists()
+
+
+def test_a_change_that_is_made_owes_nothing(alice: User, canceled: Subscription) -> None:
+    change(alice, BASIC)
+
+    assert not OwedCancellation.objects.exists()
+
+
+def test_operators_are_told_until_it_is_back(owed: OwedCancellation) -> None:
+    before = {concern.text: concern.urgency for concern in alerts.concerns()}
+    try_again()
+    after = {concern.text for concern in alerts.concerns()}
+
+    (text,) = before.keys() - after
+    assert text.startswith("1 plan may renew though its owner canceled it")
+    assert before[text] == Urgency.ERROR
