@@ -191,6 +191,17 @@ def test_the_state_of_an_earlier_attempt_stands_in_for_those_that_it_lost(
     assert not any(state.charges for state in states)
 
 
+def test_a_branch_loses_no_states_of_before_its_origin(warm_loader: Loader) -> None:
+    request = a_request(num_inference_steps=8)
+    state = kept_at(warm_loader, request, 2)
+    branch = going_on(request, state)
+    saved = suspended_after(warm_loader, branch, 3, origin=state)
+
+    states = finished(warm_loader, branch, saved=saved, origin=state).states
+
+    assert [each.step for each in states] == [4, 6]
+
+
 def test_an_origin_comes_with_its_name(warm_loader: Loader) -> None:
     state = kept_at(warm_loader, a_request(), 2)
     engine = an_engine(warm_loader)

@@ -25,6 +25,16 @@ def test_only_billed_charges_count_towards_the_budget() -> None:
     assert ticket.overrun() is FailureCode.BUDGET
 
 
+def test_what_has_an_index_is_billed_once() -> None:
+    ticket = a_ticket()
+    for _ in range(2):
+        ticket.charge("step", 5, index=1)
+        ticket.charge("encode", 3)
+    ticket.charge("step", 5, index=2)
+
+    assert [charge.billed for charge in ticket.charges] == [True, True, False, True, True]
+
+
 def test_a_budget_of_nothing_is_a_limit() -> None:
     assert a_ticket(budget_us=0).overrun() is FailureCode.BUDGET
 
