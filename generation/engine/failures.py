@@ -25,8 +25,6 @@ MESSAGES = {
     FailureCode.BUDGET: gettext_noop("The run took far longer than expected and was stopped."),
     FailureCode.DEADLINE: gettext_noop("The run did not finish in time."),
     FailureCode.LOAD: gettext_noop("This checkpoint could not be loaded."),
-    FailureCode.ORIGIN: gettext_noop(
-        "The picture can't go on from that step any more. Make it anew: nothing was charged."
-    ),
+    FailureCode.ORIGIN: gettext_noop("This picture can't be continued any more. Create it again."),
     FailureCode.ERROR: gettext_noop("Something went wrong while making this picture."),
 }

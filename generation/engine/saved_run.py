@@ -67,11 +67,15 @@ class SavedRun:
         )
 
 
-def dumps(saved: SavedRun) -> bytes:
-    """Return the saved run as bytes. Waits for the device that has its tensors."""
+def dumps(saved: SavedRun, *, name: str = "") -> bytes:
+    """Return the saved run as bytes. Waits for the device that has its tensors.
+
+    With a `name`, equal states of two pictures have different bytes.
+    """
     tensors = _Tensors()
     content = {
         "format": FORMAT,
+        "name": name,
         "version": saved.version,
         "run": saved.run and _run_to_json(saved.run, tensors),
         "is_refining": saved.is_refining,

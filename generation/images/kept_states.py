@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db.models import Sum
+from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -24,7 +25,7 @@ from billing.plans import PAY_AS_YOU_GO, plan_of
 from generation.engine.request import GenerationRequest
 from generation.images import storage
 from generation.images.storage import StorageRefused
-from generation.models import Image, Job, KeptState
+from generation.models import Image, Job, KeptState, KeptStateQuerySet
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -36,8 +37,6 @@ log = logging.getLogger(__name__)
 KEPT_FOR = timedelta(days=1)
 # Drafts of one person: those of the last eight jobs.
 MOST_DRAFTS = 64
-# Rows of one batch of a sweep.
-SWEPT_AT_ONCE = 100
 # What a branch may change. All else is that of its state.
 FREE = frozenset({"prompt", "negative_prompt", "guidance_scale", "origin", "origin_step"})
 
@@ -46,7 +45,7 @@ class MissingState(Exception):
     """The request goes on from a state that its user does not have, or has no more."""
 
     def __init__(self) -> None:
-        super().__init__(_("This picture can't be continued any more. Make it anew."))
+        super().__init__(_("This picture can't be continued any more. Create it again."))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +88,7 @@ def keep(job: Job, states: Sequence[NewState]) -> None:
             _keep(job, image, state, now=now)
     kept = KeptState.objects.filter(user=job.user_id, image__isnull=False)
     # Of one job, the early states are those that a branch can change most.
-    _remove_unused(kept.order_by("-created_at", "step", "index")[most_of_pictures(job) :])
+    _remove_all_but(most_of_pictures(job), kept.order_by("-created_at", "step", "index"))
     _make_room_for_all()
 
 
@@ -130,7 +129,7 @@ def keep_drafts(job: Job, stored: Iterable[StoredDraft]) -> None:
 def make_room_for_drafts(job: Job) -> None:
     """Remove the drafts that are too many, after new ones were kept."""
     drafts = KeptState.objects.filter(user=job.user_id).drafts()
-    _remove_unused(drafts.order_by("-created_at", "index")[MOST_DRAFTS:])
+    _remove_all_but(MOST_DRAFTS, drafts.order_by("-created_at", "index"))
     _make_room_for_all()
 
 
@@ -141,9 +140,14 @@ def of_image(image: Image) -> list[KeptState]:
 
 def branch(state: KeptState, **changes: object) -> GenerationRequest:
     """The request that goes on from a state, with these words or guidance. Raises InvalidRequest."""
+    return GenerationRequest.from_dict(unchecked_branch(state, **changes).to_dict())
+
+
+def unchecked_branch(state: KeptState, **changes: object) -> GenerationRequest:
+    """The same for a page that shows a price, even if a limit is lower by now."""
     assert changes.keys() <= FREE, f"a branch keeps its {changes.keys() - FREE}"
     origin = {"origin": state.digest, "origin_step": state.step}
-    return GenerationRequest.from_dict({**state.request.to_dict(), **changes, **origin})
+    return GenerationRequest.stored({**state.request.to_dict(), **changes, **origin})
 
 
 def require(user: "User", request: GenerationRequest) -> KeptState | None:
@@ -158,12 +162,11 @@ def require(user: "User", request: GenerationRequest) -> KeptState | None:
 
 
 def read(user_id: int, request: GenerationRequest) -> bytes:
-    """The content of the state that a request goes on from. Raises MissingState."""
+    """The content of the state that a request goes on from. Raises MissingState, or OSError if the store is away."""
     states = KeptState.objects.filter(user=user_id, digest=request.origin)
     for state in states:
         try:
-            with default_storage.open(state.file) as file:
-                content: bytes = file.read()
+            content = storage.read(state.file)
         except FileNotFoundError:
             continue
         if hashlib.sha256(content).hexdigest() == state.digest:
@@ -194,12 +197,7 @@ def remove(states: Iterable[KeptState]) -> int:
 
 def sweep() -> int:
     """Remove the states that have expired, but not those that an unfinished job goes on from."""
-    expired = KeptState.objects.filter(expires_at__lte=timezone.now()).order_by("expires_at")
-    count, seen = 0, set[UUID]()
-    while due := list(expired.exclude(pk__in=seen)[:SWEPT_AT_ONCE]):
-        seen |= {state.pk for state in due}
-        count += _remove_unused(due)
-    return count
+    return remove(_unused(KeptState.objects.filter(expires_at__lte=timezone.now())))
 
 
 def _keep(job: Job, image: Image, state: NewState, *, now: datetime) -> None:
@@ -221,6 +219,9 @@ def _keep(job: Job, image: Image, state: NewState, *, now: datetime) -> None:
     except OSError:
         row.delete()
         raise
+    if not KeptState.objects.filter(pk=row.pk, image__deleted_at=None).exists():
+        # The picture was deleted meanwhile.
+        remove([row])
 
 
 def _store_draft(job: Job, state: NewState, preview: "Picture") -> StoredDraft:
@@ -235,28 +236,28 @@ def _store_draft(job: Job, state: NewState, preview: "Picture") -> StoredDraft:
     )
 
 
+def _remove_all_but(most: int, states: KeptStateQuerySet) -> None:
+    """Remove the states beyond the first ones, but none that an unfinished job goes on from."""
+    too_many = [state.pk for state in states[most:]]
+    remove(_unused(KeptState.objects.filter(pk__in=too_many)))
+
+
 def _make_room_for_all() -> None:
-    """Remove the oldest states of all people while they take more than the site has room for."""
-    while (_bytes_in_all() > settings.KEPT_STATES_BYTES) and _remove_unused(
-        KeptState.objects.order_by("created_at")[:SWEPT_AT_ONCE]
-    ):
-        pass
-
-
-def _bytes_in_all() -> int:
+    """Remove the oldest states of all people until the others fit into the site's room."""
     total: int = KeptState.objects.aggregate(sum=Sum("bytes"))["sum"] or 0
-    return total
+    excess = total - settings.KEPT_STATES_BYTES
+    if excess <= 0:
+        return
+    for state in _unused(KeptState.objects.order_by("created_at")):
+        excess -= state.bytes * remove([state])
+        if excess <= 0:
+            return
 
 
-def _remove_unused(states: Iterable[KeptState]) -> int:
-    """Remove those of the states that no unfinished job goes on from."""
-    found = list(states)
-    waiting = Job.objects.unfinished().filter(user__in={state.user_id for state in found})
-    digests = [state.digest for state in found]
-    used = set(
-        waiting.filter(request__origin__in=digests).values_list("request__origin", flat=True)
-    )
-    return remove(state for state in found if state.digest not in used)
+def _unused(states: KeptStateQuerySet) -> KeptStateQuerySet:
+    """Those of the states that no unfinished job goes on from."""
+    branches = Job.objects.unfinished().filter(request__has_key="origin")
+    return states.exclude(digest__in=branches.values(named=KeyTextTransform("origin", "request")))
 
 
 def _is_same_but_free(request: GenerationRequest, other: GenerationRequest) -> bool:

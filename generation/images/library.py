@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts import bells
 from generation.images import kept_states, search_terms, storage
 from generation.images.storage import StoredPicture
-from generation.models import KEPT_IN_TRASH, Image, ImageQuerySet, Job
+from generation.models import KEPT_IN_TRASH, Image, ImageQuerySet, Job, KeptState
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -98,9 +98,9 @@ def sweep() -> int:
     """
     removed, refused = 0, set[UUID]()
     while due := _due(excluding=refused):
+        refused |= _with_states(due)
         for image in due:
             try:
-                kept_states.remove(image.kept_states.all())
                 storage.remove(image)
             except OSError:
                 log.exception("the files of picture %s stay", image.pk)
@@ -117,6 +117,13 @@ def require_own(user: "User", ids: Collection[UUID]) -> None:
     due = lasting.filter(deleted_at__lte=timezone.now() - KEPT_IN_TRASH)
     if lasting.count() - due.count() != len(set(ids)):
         raise NotYours
+
+
+def _with_states(images: Iterable[Image]) -> set[UUID]:
+    """Remove the images' states; the images of which some stay, as the store refuses."""
+    states = KeptState.objects.filter(image__in=images)
+    kept_states.remove(states)
+    return {state.image_id for state in states.all() if state.image_id is not None}
 
 
 def _due(*, excluding: Collection[UUID]) -> ImageQuerySet:

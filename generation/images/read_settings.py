@@ -37,7 +37,7 @@ LEFT_OUT = {
     "negative_prompt": gettext_lazy("The negative prompt is not filled in. %(value)s"),
     "clip_skip": gettext_lazy("This model takes no clip skip of %(value)s."),
     "origin": gettext_lazy(
-        "It went on from step %(value)s of another picture. With these settings a new one starts from noise."
+        "It was continued from step %(value)s of another picture. These settings start a new picture from scratch."
     ),
     "eta": gettext_lazy("This sampler takes no eta of %(value)s."),
 }

@@ -66,6 +66,7 @@ def _drafts(job: Job) -> dict[str, Any]:
         "is_draft": True,
         "drafts": [
             {
+                "number": state.index + 1,
                 "preview": state.preview_url,
                 "finish": reverse("finish_draft", args=[state.pk]),
                 "job": branch.get_absolute_url() if (branch := chosen.get(state.digest)) else "",
@@ -128,7 +129,7 @@ def _state(
         "credits": job.credits,
         "charged_credits": job.charged_credits,
         "error": _(job.error) if job.error else "",
-        "can_retry": job.status == Status.FAILED and not job.failed_by_request,
+        "can_retry": job.can_be_retried,
         "images": list(images),
         "url": job.get_absolute_url(),
         "cancel_url": reverse("job_cancel", args=[job.pk]),

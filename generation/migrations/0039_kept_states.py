@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(
                 blank=True,
                 null=True,
-                on_delete=django.db.models.deletion.CASCADE,
+                on_delete=django.db.models.deletion.RESTRICT,
                 related_name="kept_states",
                 to="generation.image",
             ),
@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
             model_name="keptstate",
             name="job",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
+                on_delete=django.db.models.deletion.RESTRICT,
                 related_name="kept_states",
                 to="generation.job",
             ),

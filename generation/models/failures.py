@@ -10,7 +10,8 @@ NO_INPUT = "input"
 BY_REQUEST = (
     FailureCode.NAN.value,
     FailureCode.PROMPT.value,
-    FailureCode.ORIGIN.value,
     BLOCKED,
     NO_INPUT,
 )
+# Submitted again, these would fail again, though not by the customer's choice.
+WITHOUT_RETRY = (*BY_REQUEST, FailureCode.ORIGIN.value)

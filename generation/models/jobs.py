@@ -13,7 +13,7 @@ from django.utils.functional import cached_property
 from accounts.models import ApiKey
 from billing.models import Unit
 from generation.engine.request import GenerationRequest
-from generation.models.failures import BY_REQUEST
+from generation.models.failures import BY_REQUEST, WITHOUT_RETRY
 from generation.models.pauses import Pause
 from generation.models.receipts import Receipt
 from generation.models.statuses import ACTIVE, FINAL, UNFINISHED, WAITING, Status
@@ -219,6 +219,11 @@ class Job(models.Model):
     def failed_by_request(self) -> bool:
         """True for a failed job that would fail again, because the request alone decided it."""
         return self.status == Status.FAILED and self.error_code in BY_REQUEST
+
+    @property
+    def can_be_retried(self) -> bool:
+        """True for a failed job that may succeed the next time."""
+        return self.status == Status.FAILED and self.error_code not in WITHOUT_RETRY
 
     @property
     def is_suspect(self) -> bool:

@@ -38,9 +38,10 @@ class KeptState(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="kept_states"
     )
-    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="kept_states")
+    # Restricted: a row that went with its job or picture would leave its file behind.
+    job = models.ForeignKey(Job, on_delete=models.RESTRICT, related_name="kept_states")
     image = models.ForeignKey(
-        Image, null=True, blank=True, on_delete=models.CASCADE, related_name="kept_states"
+        Image, null=True, blank=True, on_delete=models.RESTRICT, related_name="kept_states"
     )
     # The picture's number within the job.
     index = models.PositiveSmallIntegerField()

@@ -9,13 +9,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from billing.pricing import Quote
-from billing.templatetags.amounts import gpu_time
 from generation.engine.request import GenerationRequest, InvalidRequest
 from generation.images import kept_states
 from generation.models import KeptState
 from generation.options.engine_messages import translated
 from generation.queue import estimates
 from generation.studio.fields import SettingsFields
+from generation.studio.prices import in_words
 
 # Two passes a step: the most that any guidance costs.
 _GUIDED = 2.0
@@ -35,35 +35,41 @@ class Point:
 
     @property
     def quote(self) -> Quote:
-        """The price of the rest, with the guidance that costs most."""
-        request = kept_states.branch(self.state)
+        """The price of the rest with the picture's words, and the guidance that costs most."""
+        request = kept_states.unchecked_branch(self.state)
         if request.passes == 1:
-            request = kept_states.branch(self.state, guidance_scale=_GUIDED)
+            request = kept_states.unchecked_branch(self.state, guidance_scale=_GUIDED)
         return estimates.quote(request)
 
     @property
     def label(self) -> str:
-        quote = self.quote
-        return _(
-            "Step %(step)d of %(steps)d: strength %(strength).2g, about %(likely)s, at most %(ceiling)s of GPU time"
-        ) % {
+        return _("Step %(step)d of %(steps)d: strength %(strength).2g, %(price)s") % {
             "step": self.state.step,
             "steps": self.state.request.evaluations,
             "strength": self.strength,
-            "likely": gpu_time(quote.likely_ms),
-            "ceiling": gpu_time(quote.ceiling_ms),
+            "price": in_words(self.quote),
         }
 
 
 class BranchForm(forms.Form):
-    """A valid form has a `generation_request`. Empty guidance is the picture's own."""
+    """A valid form has a `generation_request`. Empty guidance is the picture's own.
+
+    Words that cost more than the page has said are an error once, which says the price; sent again, they are accepted.
+    """
 
     generation_request: GenerationRequest
 
-    state = forms.ChoiceField(label=gettext_lazy("Go on from"), widget=forms.RadioSelect)
+    state = forms.ChoiceField(
+        label=gettext_lazy("Go on from"),
+        widget=forms.RadioSelect,
+        error_messages={
+            "invalid_choice": gettext_lazy("This step is no longer saved. Choose another one.")
+        },
+    )
     prompt = SettingsFields.base_fields["prompt"]
     negative_prompt = SettingsFields.base_fields["negative_prompt"]
     guidance_scale = SettingsFields.base_fields["guidance_scale"]
+    accepted_ms = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, states: Sequence[KeptState], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -99,4 +105,19 @@ class BranchForm(forms.Form):
         except InvalidRequest as error:
             for name, message in error.errors.items():
                 self.add_error(name if name in self.fields else None, translated(message))
+        else:
+            self._require_known_price(state)
         return values
+
+    def _require_known_price(self, state: KeptState) -> None:
+        quote = estimates.quote(self.generation_request)
+        accepted_ms = self.cleaned_data["accepted_ms"] or 0
+        if quote.ceiling_ms <= max(accepted_ms, Point(state).quote.ceiling_ms):
+            return
+        posted = {name: self.data.get(name, "") for name in self.fields}
+        self.data = {**posted, "accepted_ms": str(quote.ceiling_ms)}
+        price = in_words(quote)
+        self.add_error(
+            None,
+            _("These words take longer: %(price)s. Send it again to accept.") % {"price": price},
+        )

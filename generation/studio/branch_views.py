@@ -1,5 +1,6 @@
 """Pictures that go on from a kept step of another one: branches, and drafts that are finished."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from django import forms
@@ -12,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.models import User
 from accounts.rate_limits import limited
 from accounts.requests import user_of
 from billing.plans import WhenEmpty, plan_of
@@ -39,14 +41,12 @@ def branch(request: HttpRequest, image_id: UUID) -> HttpResponse:
         return render(request, "generation/branch.html", context)
     form = BranchForm(request.POST if request.method == "POST" else None, states=states)
     if form.is_valid():
+        wanted = form.generation_request
         try:
-            job = submitting.submit(
-                user, form, form.generation_request, synthetic_for=image.job.synthetic_for
-            )
+            return _to_studio(_submit_once(user, form, wanted, of=image.job))
         except submitting.Refused:
+            # The form says why.
             pass
-        else:
-            return _to_studio(job)
     return render(request, "generation/branch.html", {**context, "form": form})
 
 
@@ -54,30 +54,15 @@ def branch(request: HttpRequest, image_id: UUID) -> HttpResponse:
 @require_POST
 @limited("submit")
 def finish_draft(request: HttpRequest, state_id: UUID) -> HttpResponse:
-    """Submit the rest of a draft, or say on its job's page why not. A second call leads to the first one's job."""
+    """Submit the rest of a draft, or say on its job's page why not."""
     draft = _get_draft(request, state_id)
-    try:
-        wanted = kept_states.branch(draft)
-    except InvalidRequest as error:
-        return _refuse(request, error, of=draft.job)
-    # Too little left is said at once: nobody chooses a draft in order to wait.
-    may_wait = plan_of(user_of(request)).when_empty == WhenEmpty.RELAX
-    with transaction.atomic():
-        # Of two clicks, the second one waits here.
-        KeptState.objects.select_for_update().filter(pk=draft.pk).first()
-        branches = draft.job.branches.in_progress_or_done()
-        if chosen := branches.filter(request__origin=draft.digest).first():
-            return _to_studio(chosen)
-        return _submit(request, wanted, of=draft.job, may_wait=may_wait)
+    return _go_on(request, draft.job, lambda: kept_states.branch(draft))
 
 
 def repeat(request: HttpRequest, failed: Job) -> HttpResponse:
     """Submit a failed branch or job of drafts again, or say on its page why not."""
-    try:
-        wanted = GenerationRequest.from_dict(failed.request)
-    except InvalidRequest as error:
-        return _refuse(request, error, of=failed)
-    return _submit(request, wanted, of=failed, may_wait=True)
+    origin = failed.branched_from or failed
+    return _go_on(request, origin, lambda: GenerationRequest.from_dict(failed.request))
 
 
 @login_required
@@ -99,28 +84,53 @@ def _get_draft(request: HttpRequest, state_id: UUID) -> KeptState:
     return get_object_or_404(drafts.select_related("job"), pk=state_id)
 
 
-def _submit(
-    request: HttpRequest, wanted: GenerationRequest, *, of: Job, may_wait: bool
-) -> HttpResponse:
+def _go_on(request: HttpRequest, of: Job, wanted: Callable[[], GenerationRequest]) -> HttpResponse:
     """Queue what comes of a job and lead to it, or say on the job's page why not."""
     form = forms.Form({})
     form.full_clean()
     try:
-        job = submitting.submit(
-            user_of(request), form, wanted, may_wait=may_wait, synthetic_for=of.synthetic_for
-        )
+        return _to_studio(_submit_once(user_of(request), form, wanted(), of=of))
+    except InvalidRequest as error:
+        reasons = [translated(message) for message in error.errors.values()]
     except submitting.Refused:
-        for error in form.non_field_errors():
-            messages.error(request, str(error))
-        return redirect(of)
-    return _to_studio(job)
-
-
-def _refuse(request: HttpRequest, error: InvalidRequest, *, of: Job) -> HttpResponse:
-    """Say on a job's page what is wrong with its settings by now."""
-    for message in error.errors.values():
-        messages.error(request, translated(message))
+        reasons = [str(error) for error in form.non_field_errors()]
+    for reason in reasons:
+        messages.error(request, reason)
     return redirect(of)
+
+
+def _submit_once(user: User, form: forms.Form, wanted: GenerationRequest, *, of: Job) -> Job:
+    """The job of this request that goes on from `of`; a second click gets the first one's. Raises Refused."""
+    with transaction.atomic():
+        # Of two clicks, the second one waits here.
+        Job.objects.select_for_update().get(pk=of.pk)
+        if known := _known(wanted, of=of):
+            return known
+        refused = None
+        try:
+            return _submit(user, form, wanted, of=of)
+        except submitting.Refused as refusal:
+            # Raised below: what was noted of it stays.
+            refused = refusal
+    raise refused
+
+
+def _submit(user: User, form: forms.Form, wanted: GenerationRequest, *, of: Job) -> Job:
+    # Too little left is said at once: nobody chooses a draft in order to wait.
+    may_wait = not _finishes_draft(wanted, of=of) or plan_of(user).when_empty == WhenEmpty.RELAX
+    synthetic_for = of.synthetic_for
+    return submitting.submit(user, form, wanted, may_wait=may_wait, synthetic_for=synthetic_for)
+
+
+def _known(wanted: GenerationRequest, *, of: Job) -> Job | None:
+    """The job that makes this picture already. A draft is finished once; a branch may be repeated later."""
+    branches = of.branches.filter(request=wanted.to_dict())
+    is_draft = _finishes_draft(wanted, of=of)
+    return (branches.in_progress_or_done() if is_draft else branches.unfinished()).first()
+
+
+def _finishes_draft(wanted: GenerationRequest, *, of: Job) -> bool:
+    return bool(wanted.origin and of.generation_request.draft_steps)
 
 
 def _to_studio(job: Job) -> HttpResponse:

@@ -17,8 +17,6 @@ from accounts.rate_limits import limited
 from accounts.requests import user_of
 from billing.form_redirects import allow_provider_redirects
 from billing.plans import plan_of
-from billing.pricing import Quote
-from billing.templatetags.amounts import gpu_time
 from generation import jobs
 from generation.engine.checkpoints.example_prompts import EXAMPLES, follows_prompts
 from generation.engine.enums import PICTURES
@@ -32,6 +30,7 @@ from generation.queue import estimates, stores
 from generation.studio import branch_views, initial_values, prefill, submitting
 from generation.studio.forms import GenerationForm
 from generation.studio.job_views import get_job_for_user
+from generation.studio.prices import in_words
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -156,7 +155,7 @@ def _quote(user: "User", form: GenerationForm) -> dict[str, Any]:
         return {"errors": {"shape": [str(limit)]}, "text": "", "drafts": "", "size": ""}
     return {
         "errors": {},
-        "text": _in_words(estimates.quote(generation_request)),
+        "text": in_words(estimates.quote(generation_request)),
         "drafts": _quote_of_drafts(generation_request),
         "size": f"{generation_request.width} × {generation_request.height}",
     }
@@ -169,15 +168,8 @@ def _quote_of_drafts(request: GenerationRequest) -> str:
     except InvalidRequest:
         return ""
     return _("%(drafts)s. To finish one: %(rest)s") % {
-        "drafts": _in_words(estimates.quote(wanted)),
-        "rest": _in_words(estimates.quote(drafts.rest_of(wanted))),
-    }
-
-
-def _in_words(quote: Quote) -> str:
-    return _("about %(likely)s, at most %(ceiling)s of GPU time") % {
-        "likely": gpu_time(quote.likely_ms),
-        "ceiling": gpu_time(quote.ceiling_ms),
+        "drafts": in_words(estimates.quote(wanted)),
+        "rest": in_words(estimates.quote(drafts.rest_of(wanted))),
     }
 
 

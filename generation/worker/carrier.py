@@ -255,7 +255,9 @@ def _saved(job: Job) -> SavedRun | None:
 def _origin(job: Job) -> SavedRun | None:
     """The state of another job's run that the job goes on from, if any. Raises MissingState, UnusableState."""
     request = job.generation_request
-    return saved_run.loads(kept_states.read(job.user_id, request)) if request.origin else None
+    if not request.origin:
+        return None
+    return saved_run.loads(outcome.tried(lambda: kept_states.read(job.user_id, request)))
 
 
 def _fail(job: Job, code: FailureCode) -> None:

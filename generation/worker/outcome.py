@@ -125,15 +125,15 @@ def _finish(job: Job, end: Finished, *, inputs: Mapping[str, Image], device: str
         write=lambda stored, **free_ms: jobs.finish(job, stored, end.charges, **free_ms),
     ):
         return
-    _keep_states(job, end.states)
     if device:
         quoted_ms = job.quote_ms if job.has_measured_quote else None
         estimates.learn(request, end.charges, device=device, quoted_ms=quoted_ms)
+    _keep_states(job, end.states)
 
 
 def _set_aside(job: Job, end: Drafted) -> None:
     """End a job of drafts with their states and previews. Raises LostRace."""
-    states = [_state_of(end.saved, index) for index in range(len(end.previews))]
+    states = [_state_of(job, end.saved, index) for index in range(len(end.previews))]
 
     def write(stored: Sequence[StoredDraft], **free_ms: int) -> None:
         with transaction.atomic():
@@ -172,7 +172,7 @@ def _deliver(
         return False
     began = time.monotonic()
     try:
-        stored = _tried(store)
+        stored = tried(store)
     except storage.StorageRefused as error:
         log.error("job %s: %s", job.pk, error)  # noqa: TRY400  # the reason is all there is to say
         fail(job, code="storage", message=NOT_STORED, charges=charges)
@@ -185,17 +185,18 @@ def _deliver(
 
 
 def _keep_states(job: Job, states: Sequence[SavedRun]) -> None:
-    """Keep the states that others can go on from. They may be lost: the pictures are there."""
+    """Keep the states that others can go on from, the earliest ones first. They may be lost: the pictures are there."""
     try:
-        if kept_states.most_of_pictures(job):
-            images = range(job.generation_request.num_images)
-            kept_states.keep(job, [_state_of(each, index) for each in states for index in images])
+        images = range(job.generation_request.num_images)
+        wanted = [(state, index) for state in states for index in images]
+        most = kept_states.most_of_pictures(job)
+        kept_states.keep(job, [_state_of(job, state, index) for state, index in wanted[:most]])
     except Exception as error:  # noqa: BLE001  # whatever it is, the customer has the pictures
         log.warning("could not keep the states of job %s: %r", job.pk, error)
 
 
-def _state_of(saved: SavedRun, index: int) -> NewState:
-    content = saved_run.dumps(saved.alone(index))
+def _state_of(job: Job, saved: SavedRun, index: int) -> NewState:
+    content = saved_run.dumps(saved.alone(index), name=f"{job.pk} {index}")
     return NewState(index=index, step=saved.step, content=content)
 
 
@@ -217,12 +218,12 @@ def _block(job: Job, charges: Sequence[Charge], *, safety_ms: int) -> None:
     persist(write)
 
 
-def _tried(store: Callable[[], Sequence[Stored]]) -> Sequence[Stored]:
-    """What `store` returns, in up to STORAGE_TRIES tries. Raises StorageRefused."""
+def tried(do: Callable[[], Result]) -> Result:
+    """What `do` returns, in up to STORAGE_TRIES tries. Raises StorageRefused or OSError."""
     for last in (False,) * (STORAGE_TRIES - 1) + (True,):
         try:
-            return store()
-        except storage.StorageRefused:
+            return do()
+        except (storage.StorageRefused, OSError):
             if last:
                 raise
             time.sleep(RETRY_SECONDS)

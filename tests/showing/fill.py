@@ -24,11 +24,12 @@ from billing.providers.protocol import Urls
 from generation import jobs
 from generation.engine.checkpoints import catalogue
 from generation.engine.failures import MESSAGES, FailureCode
+from generation.engine.request import drafts
 from generation.gallery import boards, shares
 from generation.images import uploads
 from generation.live import latest, messages
 from generation.live.messages import Progress
-from generation.models import Image, Job, Status
+from generation.models import Image, Job, KeptState, Status
 from generation.models.api import Call, Delivery, KeyDay
 from generation.options import example_images
 from generation.studio import history
@@ -59,6 +60,7 @@ def fill():
     operator = factories.make_user("operator@example.com", is_staff=True, is_superuser=True)
     image = _draw(member)
     _fail(member)
+    draft = _try_drafts(member)
     running = _make_running(member)
     _make_queued(member)
     people = {"member": member, "newcomer": newcomer, "operator": operator}
@@ -69,6 +71,8 @@ def fill():
             "job_id": str(image.job_id),
             "image_id": str(image.pk),
             "running_id": str(running.pk),
+            "state_id": str(draft.pk),
+            "drafts_id": str(draft.job_id),
             "preset_id": "posts",
             "checkpoint_id": "sketchbook",
             "plan_id": "standard",
@@ -92,6 +96,15 @@ def _draw(user):
         waiting = _failed_of(user, waiting)
     assert not waiting, "the worker does not draw; what does its log say?"
     return Image.objects.for_user(user).order_by("created_at").first()
+
+
+def _try_drafts(user):
+    """Make real drafts with the site's own worker; returns the first."""
+    wanted = drafts.drafts_of(make_request(prompt=WORDS[0], seed=1, **_native()))
+    for _round in range(ROUNDS):
+        if not _failed_of(user, [wanted]):
+            return KeptState.objects.for_user(user).drafts().order_by("index").first()
+    raise AssertionError("the worker makes no drafts; what does its log say?")
 
 
 def _failed_of(user, requests):

@@ -188,6 +188,7 @@ def scenes(known: Mapping[str, str]) -> list[Page]:
         Page(
             "compare", f"{reverse('compare')}?a={known['image_id']}&b={known['image_id']}", "member"
         ),
+        Page("drafts", reverse("job", args=[known["drafts_id"]]), "member"),
         Page("model absent", reverse("model", args=["sd-1.5"]), "visitor"),
         *(
             Page(f"error {name}", f"/errors/{name}/", "visitor", template=f"{name}.html")

@@ -40,6 +40,8 @@ __all__ = [
     "InvalidRequest",
 ]
 
+_SELDOM = frozenset({"origin", "origin_step", "draft_steps"})
+
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationRequest(Settings):
@@ -66,10 +68,14 @@ class GenerationRequest(Settings):
             raise InvalidRequest(errors)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the request as JSON values; `from_dict` reads them."""
+        """Return the request as JSON values; `from_dict` reads them.
+
+        The fields of branches and drafts are there only in those, so that the release before reads all others.
+        """
         return {
             name: str(value) if isinstance(value, StrEnum) else value
             for name, value in asdict(self).items()
+            if value or name not in _SELDOM
         }
 
     @classmethod

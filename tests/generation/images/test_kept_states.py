@@ -7,6 +7,7 @@ import pytest
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
+from accounts.deletion import NotYet
 from billing.plans import PLANS, TRIAL
 from generation import jobs
 from generation.images import kept_states, library, storage
@@ -90,6 +91,57 @@ def test_the_site_keeps_no_more_bytes_than_it_has_room_for(image, bob, settings)
     kept_states.keep(image.job, new_states(5, 10))
 
     assert sum(KeptState.objects.values_list("bytes", flat=True)) <= settings.KEPT_STATES_BYTES
+
+
+def test_room_is_made_among_the_states_that_nobody_waits_for(image, alice, bob, settings):
+    pinned = make_state(image, step=5)
+    jobs.submit(alice, kept_states.branch(pinned))
+    other = make_state(image, step=10)
+    settings.KEPT_STATES_BYTES = pinned.bytes + len(b"after 5")
+    hers = make_image(make_job(bob, request=make_request(num_inference_steps=STEPS)))
+
+    kept_states.keep(hers.job, new_states(5))
+
+    assert steps_of(image) == [5]
+    assert steps_of(hers) == [5]
+    assert not default_storage.exists(other.file)
+
+
+def test_a_picture_that_is_deleted_in_between_leaves_no_state(image, alice, monkeypatch):
+    save = default_storage.save
+
+    def save_late(name, content):
+        library.delete(alice, [image.pk])
+        return save(name, content)
+
+    monkeypatch.setattr(default_storage, "save", save_late)
+    kept_states.keep(image.job, new_states(5))
+
+    assert not KeptState.objects.exists()
+    folder = f"states/{image.job.created_at:%Y/%m/%d}"
+    assert not any(str(image.job_id) in name for name in default_storage.listdir(folder)[1])
+
+
+def test_a_store_that_refuses_keeps_rows_for_the_next_sweep(image, alice, monkeypatch):
+    state = make_state(image, step=5)
+    library.delete(alice, [image.pk])
+    library.remove(alice)
+
+    def refuse(name):
+        raise OSError("read-only")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(default_storage, "delete", refuse)
+        kept_states.sweep()
+        library.sweep()
+        assert KeptState.objects.get() == state
+        with pytest.raises(NotYet):
+            erasure.erase(alice)
+
+    kept_states.sweep()
+    library.sweep()
+    assert not KeptState.objects.exists()
+    assert not default_storage.exists(state.file)
 
 
 def test_a_file_that_cannot_be_stored_leaves_no_row(image, monkeypatch):

@@ -1,6 +1,10 @@
 """Branches of a picture, and drafts that are finished."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from django.db import connection
+from django.test import Client
 from django.urls import reverse
 
 from billing import ledger
@@ -9,13 +13,14 @@ from billing.templatetags.amounts import gpu_time
 from generation import jobs
 from generation.engine.failures import MESSAGES, FailureCode
 from generation.images import kept_states
-from generation.models import Image, Job, KeptState, Status
+from generation.models import Image, Job, KeptState, Refusal, Status
 from generation.queue import estimates
 from tests import factories
 from tests.generation.rows import make_draft, make_image, make_job, make_request, make_state
 
 pytestmark = pytest.mark.django_db
 STEPS = 20
+FORBIDDEN = "a nude woman"
 
 
 @pytest.fixture
@@ -141,7 +146,7 @@ def test_a_step_that_is_gone_is_said_and_not_charged(client, alice, image):
 
     page = client.get(url_of(image)).text
 
-    assert "The steps of this picture are not kept any more" in page
+    assert "The steps of this picture are no longer saved" in page
     assert client.post(url_of(image), {"prompt": "a blue house"}).status_code == 200
     assert newest() == image.job
 
@@ -214,13 +219,71 @@ def test_a_finished_draft_leads_back_to_the_others(client, alice, draft):
     assert draft.job.get_absolute_url() in client.get(reverse("job_card", args=[job.pk])).text
 
 
-def test_a_second_click_leads_to_the_first_ones_job(client, alice, draft):
+def test_a_second_click_leads_to_the_first_ones_job(client, alice, image, states, draft):
+    client.force_login(alice)
+    values = {"state": states[0].pk, "prompt": "a blue house"}
+
+    for url, posted in ((finish(draft), {}), (url_of(image), values)):
+        first, second = (client.post(url, posted) for _click in range(2))
+        assert first.url == second.url
+
+    assert Job.objects.filter(branched_from__isnull=False).count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_clicks_at_the_same_time_one_counts(alice, draft):
+    clients = [Client() for _click in range(4)]
+    for each in clients:
+        each.force_login(alice)
+
+    def click(client):
+        try:
+            return client.post(finish(draft))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(clients)) as pool:
+        answers = list(pool.map(click, clients))
+
+    assert len({answer.url for answer in answers}) == 1
+    assert Job.objects.filter(branched_from=draft.job).count() == 1
+
+
+def test_longer_words_say_their_price_before_they_are_accepted(client, alice):
+    request = make_request(num_inference_steps=150, width=256, height=256)
+    image = make_image(make_job(alice, request=request))
+    client.force_login(alice)
+    long = {"state": make_state(image, step=5).pk, "prompt": "a red house in the snow, " * 100}
+
+    asked = client.post(url_of(image), long)
+
+    (reason,) = asked.context["form"].non_field_errors()
+    assert not Job.objects.filter(branched_from=image.job).exists()
+    accepted = asked.context["form"]["accepted_ms"].value()
+    client.post(url_of(image), {**long, "accepted_ms": accepted})
+    assert newest().hold_ms == int(accepted)
+    assert gpu_time(newest().hold_ms) in reason
+
+
+def test_a_refused_prompt_is_noted(client, alice, image, states):
     client.force_login(alice)
 
-    first, second = (client.post(finish(draft)) for _click in range(2))
+    response = client.post(url_of(image), {"state": states[0].pk, "prompt": FORBIDDEN})
 
-    assert first.url == second.url
-    assert Job.objects.filter(branched_from=draft.job).count() == 1
+    assert "prompt" in response.context["form"].errors
+    assert Refusal.objects.filter(user=alice).count() == 1
+
+
+def test_a_step_that_went_meanwhile_is_named(client, alice, image, states):
+    client.force_login(alice)
+    gone = states[0].pk
+    KeptState.objects.filter(pk=gone).delete()
+
+    response = client.post(url_of(image), {"state": gone, "prompt": "a blue house"})
+
+    assert response.context["form"].errors["state"] == [
+        "This step is no longer saved. Choose another one."
+    ]
 
 
 def test_a_draft_whose_picture_was_canceled_is_finished_again(client, alice, draft):
@@ -240,8 +303,8 @@ def test_without_its_model_nothing_goes_on(client, alice, image, states, draft):
     Image.objects.update(checkpoint="gone")
     client.force_login(alice)
 
-    assert "not kept any more" in client.get(url_of(image)).text
-    assert "These drafts are gone." in client.get(draft.job.get_absolute_url()).text
+    assert "no longer saved" in client.get(url_of(image)).text
+    assert "These drafts are no longer available." in client.get(draft.job.get_absolute_url()).text
     assert client.post(finish(draft)).url == draft.job.get_absolute_url()
     assert not Job.objects.filter(branched_from__isnull=False).exists()
 
@@ -273,7 +336,7 @@ def test_expired_drafts_say_so(client, alice, draft):
     KeptState.objects.all().delete()
     client.force_login(alice)
 
-    assert "These drafts are gone." in client.get(draft.job.get_absolute_url()).text
+    assert "These drafts are no longer available." in client.get(draft.job.get_absolute_url()).text
     assert client.post(finish(draft)).status_code == 404
 
 
@@ -297,7 +360,7 @@ def test_trying_again_after_the_step_is_gone_is_refused(client, alice, states):
 
     response = client.post(reverse("job_retry", args=[job.pk]), follow=True)
 
-    assert "be continued any more. Make it anew." in response.text
+    assert "be continued any more. Create it again." in response.text
     assert newest() == job
 
 
@@ -314,7 +377,7 @@ def test_the_settings_of_a_branch_say_that_they_start_anew(client, alice, states
 
     page = client.get(f"{reverse('studio')}?job={job.pk}").text
 
-    assert "It went on from step 5 of another picture." in page
+    assert "It was continued from step 5 of another picture." in page
     assert "step 5 of another picture" in client.get(job.get_absolute_url()).text
 
 

@@ -7,7 +7,7 @@ from generation import jobs
 from generation.live import latest, messages
 from generation.live.messages import Progress
 from generation.models import Job, Pause, Status
-from generation.models.failures import BY_REQUEST
+from generation.models.failures import WITHOUT_RETRY
 from tests.generation.rows import make_image, make_job, make_request
 
 pytestmark = pytest.mark.django_db
@@ -86,7 +86,7 @@ def test_a_job_that_failed_by_chance_can_be_tried_again(client, alice, code):
     assert again.request == failed.request
 
 
-@pytest.mark.parametrize("code", BY_REQUEST)
+@pytest.mark.parametrize("code", WITHOUT_RETRY)
 def test_a_job_that_would_fail_again_is_not_offered_again(client, alice, code):
     failed = make_failed(alice, code=code)
     client.force_login(alice)

@@ -173,7 +173,7 @@ def test_a_state_that_cannot_be_read_fails_the_job_for_free(alice, machine):
     job = make(machine, alice, kept_states.branch(state), becomes=Status.FAILED)
 
     assert (job.error_code, job.charged_ms) == ("origin", 0)
-    assert job.failed_by_request
+    assert not job.can_be_retried
     assert ledger.available(alice, Unit.GPU_MS) == before
     assert_books_balance()
 
