@@ -15,18 +15,19 @@ from django.db.models import (
     Value,
     When,
 )
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from generation.models import Job, JobQuerySet, Status, Transition
 
 
 def with_waited(jobs: JobQuerySet) -> JobQuerySet:
-    """Annotate queued jobs with `waited`, a timedelta. No query more for any number of jobs."""
+    """Annotate queued jobs with `waited`, a timedelta, in the query that reads them."""
     since = Value(timezone.now(), output_field=DateTimeField()) - F("queued_at")
     # Most have no attempt behind them, and cost no look at their transitions.
     waited = Case(
         When(attempt=0, then=since),
-        default=since - _ran_before(),
+        default=since - Coalesce(_ran_before(), timedelta(0), output_field=DurationField()),
         output_field=DurationField(),
     )
     return jobs.annotate(waited=waited)

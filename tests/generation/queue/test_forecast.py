@@ -87,6 +87,17 @@ def test_each_attempt_counts_as_none_of_the_wait(alice):
     assert timedelta(seconds=600) <= waiting.waited < timedelta(seconds=700)
 
 
+def test_a_job_whose_transitions_are_gone_has_waited_since_it_was_queued(alice):
+    job = submit_and_claim(alice)
+    pause_after(job, waited=40, ran=300)
+    job.transitions.all().delete()
+
+    found = queue_forecast.look()
+
+    assert found.longest_wait >= timedelta(seconds=340)
+    assert found.waiting[0].waited >= timedelta(seconds=340)
+
+
 def test_the_forecast_takes_as_many_queries_for_many_jobs(alice, django_assert_num_queries):
     for _ in range(3):
         submit(alice)
