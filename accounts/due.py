@@ -57,6 +57,8 @@ class Due(models.Model):
     LEASE: ClassVar[timedelta]
     FIRST_RETRY: ClassVar[timedelta]
     LONGEST_RETRY: ClassVar[timedelta]
+    # The fields that identify the row as it was claimed.
+    OWN: ClassVar[tuple[str, ...]] = ("pk",)
 
     class Meta:
         abstract = True
@@ -65,5 +67,6 @@ class Due(models.Model):
         """Make the row due again after a pause that doubles with each attempt, and set `fields`."""
         attempts = getattr(self, self.ATTEMPTS)
         pause = min(self.FIRST_RETRY * 2 ** (attempts - 1), self.LONGEST_RETRY)
-        mine = type(self)._base_manager.filter(pk=self.pk)
+        own = {name: getattr(self, name) for name in self.OWN}
+        mine = type(self)._base_manager.filter(**own)
         mine.update(**{self.DUE_AT: type(self).CLOCK() + pause}, **fields)

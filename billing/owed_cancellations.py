@@ -4,25 +4,38 @@ A row is written before the withdrawal, so that a process that ends in between o
 """
 
 import logging
+from typing import Any
 
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from billing.models import OwedCancellation, Subscription
+from billing.payments import Contended
 from billing.providers import gateway
 from billing.providers.protocol import ProviderUnavailable
 
 log = logging.getLogger(__name__)
 
+# The first attempt is that of the change itself.
+_RETRIED_NOW = Q(attempts__gt=1, error="", due_at__gt=Now())
+
 
 def owe(subscription: Subscription, *, key: str) -> OwedCancellation:
     """Owe the cancellation to the customer, from the change with this key on."""
-    due_at = Now() + OwedCancellation.LEASE
     row, _created = OwedCancellation.objects.update_or_create(
-        subscription=subscription,
-        # The first attempt is that of the change itself.
-        defaults={"key": key, "due_at": due_at, "attempts": 1, "error": ""},
+        subscription=subscription, defaults=_lease(key)
     )
     return row
+
+
+def take_over(subscription: Subscription, *, key: str) -> None:
+    """Lease what is owed to the change with this key, so that no retry runs beside it.
+
+    Raises Contended during a retry: its call could reach the provider after those of the change.
+    """
+    owed = OwedCancellation.objects.filter(subscription=subscription)
+    if not owed.exclude(_RETRIED_NOW).update(**_lease(key)) and owed.exists():
+        raise Contended
 
 
 def is_owed(subscription: Subscription) -> bool:
@@ -30,9 +43,9 @@ def is_owed(subscription: Subscription) -> bool:
     return OwedCancellation.objects.filter(subscription=subscription).exists()
 
 
-def forgive(subscription: Subscription) -> None:
-    """Owe nothing any more: the customer has decided otherwise since."""
-    OwedCancellation.objects.filter(subscription=subscription).delete()
+def forgive(subscription: Subscription, *, key: str) -> None:
+    """Owe nothing any more, unless a later change owes it: the change with this key has settled it."""
+    OwedCancellation.objects.filter(subscription=subscription, key=key).delete()
 
 
 def failed() -> int:
@@ -42,7 +55,7 @@ def failed() -> int:
 
 def retry(subscription_id: str) -> None:
     """Cancel again what is owed and due. Safe to repeat."""
-    row = OwedCancellation.objects.claim(subscription_id)
+    row = OwedCancellation.objects.claim(subscription_id, error="")
     if row is not None:
         pay(row)
 
@@ -51,14 +64,23 @@ def pay(row: OwedCancellation) -> None:
     """Cancel again. Without an answer of the provider, the row is due again later."""
     subscription_id = row.subscription.provider_subscription_id
     try:
-        # Part of the change's schedule may exist already.
-        remote = gateway().retrieve_subscription(subscription_id)
-        # The customer may have decided otherwise while the provider answered.
-        if remote.is_live and row.is_current:
-            key = f"{row.key}:cancel again:{row.attempts}"
-            gateway().set_cancel_at_period_end(remote, cancel=True, idempotency_key=key)
+        cancel_again(row)
     except ProviderUnavailable as error:
         log.exception("subscription %s may renew, though its owner canceled it", subscription_id)
         row.postpone(error=f"{type(error).__name__}: {error}"[:500])
-        return
-    OwedCancellation.objects.filter(pk=row.pk, key=row.key).delete()
+
+
+def cancel_again(row: OwedCancellation) -> None:
+    """Cancel again, and owe nothing any more. Raises ProviderUnavailable."""
+    # Part of the change's schedule may exist already.
+    remote = gateway().retrieve_subscription(row.subscription.provider_subscription_id)
+    # After a slow answer another process may have the row.
+    if remote.is_live and row.is_current:
+        key = f"{row.key}:cancel again:{row.attempts}"
+        gateway().set_cancel_at_period_end(remote, cancel=True, idempotency_key=key)
+    forgive(row.subscription, key=row.key)
+
+
+def _lease(key: str) -> dict[str, Any]:
+    """The fields of a row for the first attempt of a change. An earlier error stays."""
+    return {"key": key, "due_at": Now() + OwedCancellation.LEASE, "attempts": 1}

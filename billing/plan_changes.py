@@ -114,12 +114,25 @@ def change(user: User, token: str) -> str | None:
     gateway().require_price(plan, interval)
     page = None
     if at_once:
+        remote = _cancel_again_if_owed(subscription, remote, key=key)
         page = gateway().change_plan(remote, plan, interval, at=at, idempotency_key=key)
     else:
         _schedule(subscription, remote, plan, interval, key=key)
-    owed_cancellations.forgive(subscription)
     subscriptions.synchronize(remote.id)
     return page
+
+
+def _cancel_again_if_owed(
+    subscription: Subscription, remote: ProviderSubscription, *, key: str
+) -> ProviderSubscription:
+    """Pay what is owed before an upgrade; returns the subscription as it is then.
+
+    Otherwise a canceled plan would renew, if the customer doesn't confirm the payment with the bank.
+    """
+    if not owed_cancellations.is_owed(subscription):
+        return remote
+    owed_cancellations.cancel_again(owed_cancellations.owe(subscription, key=key))
+    return gateway().retrieve_subscription(remote.id)
 
 
 def _schedule(
@@ -144,36 +157,42 @@ def _schedule(
     except (CardDeclined, ProviderUnavailable):
         owed_cancellations.pay(owed)
         raise
+    owed_cancellations.forgive(subscription, key=key)
 
 
 def cancel(user: User) -> Subscription | None:
-    """Cancel a paid plan at the end of the period. Raises NotSubscribed, PageExpired, ProviderUnavailable."""
-    key, remote = _begin_change(_get_live(user))
+    """Cancel a paid plan at the end of the period.
+
+    Raises NotSubscribed, PageExpired, ProviderUnavailable, Contended.
+    """
+    subscription = _get_live(user)
+    key, remote = _begin_change(subscription)
     _require(remote, is_past_due=False)
     gateway().set_cancel_at_period_end(remote, cancel=True, idempotency_key=key)
+    owed_cancellations.forgive(subscription, key=key)
     return subscriptions.synchronize(remote.id)
 
 
 def resume(user: User) -> Subscription | None:
-    """Withdraw a cancellation before the period ends. Raises NotSubscribed, ProviderUnavailable."""
+    """Withdraw a cancellation before the period ends. Raises NotSubscribed, ProviderUnavailable, Contended."""
     subscription = _get_live(user)
     key, remote = _begin_change(subscription)
-    owed_cancellations.forgive(subscription)
+    owed_cancellations.forgive(subscription, key=key)
     gateway().set_cancel_at_period_end(remote, cancel=False, idempotency_key=key)
     return subscriptions.synchronize(remote.id)
 
 
 def keep(user: User) -> Subscription | None:
-    """Drop the scheduled change of plan. Raises NotSubscribed, ProviderUnavailable."""
+    """Drop the scheduled change of plan. Raises NotSubscribed, ProviderUnavailable, Contended."""
     subscription = _get_live(user)
     key, remote = _begin_change(subscription)
-    owed_cancellations.forgive(subscription)
+    owed_cancellations.forgive(subscription, key=key)
     gateway().unschedule(remote, idempotency_key=key)
     return subscriptions.synchronize(remote.id)
 
 
 def end_unpaid(user: User) -> Subscription | None:
-    """End a past-due plan now. Raises NotSubscribed, PageExpired, ProviderUnavailable."""
+    """End a past-due plan now. Raises NotSubscribed, PageExpired, ProviderUnavailable, Contended."""
     subscription = _get_live(user)
     _require(
         gateway().retrieve_subscription(subscription.provider_subscription_id), is_past_due=True
@@ -185,7 +204,7 @@ def end(user: User) -> Subscription | None:
     """Cancel the subscription now and void its open invoices.
 
     Paid minutes stay until they expire; top-ups and credits stay. Raises NotSubscribed,
-    ProviderUnavailable.
+    ProviderUnavailable, Contended.
     """
     key, remote = _begin_change(_get_live(user))
     gateway().end(remote, idempotency_key=key)
@@ -245,15 +264,16 @@ def _due_now(
 def _begin_change(
     subscription: Subscription, *, changes: int | None = None
 ) -> tuple[str, ProviderSubscription]:
-    """An idempotency key for this change, and the subscription at the provider. Raises OfferExpired.
+    """An idempotency key for this change, and the subscription at the provider.
 
-    `changes` is the count in the customer's offer; the second of two browsers has an old one.
+    Raises OfferExpired, Contended, ProviderUnavailable. `changes` is the count in the customer's offer; the second of two browsers has an old one.
     """
     live = Subscription.objects.filter(pk=subscription.pk, status__in=LIVE)
     expected = subscription.changes if changes is None else changes
     if not live.filter(changes=expected).update(changes=F("changes") + 1):
         raise OfferExpired
     key = f"{subscription.provider_subscription_id}:{expected}"
+    owed_cancellations.take_over(subscription, key=key)
     return key, gateway().retrieve_subscription(subscription.provider_subscription_id)
 
 

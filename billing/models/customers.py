@@ -125,6 +125,7 @@ class OwedCancellation(Due):
     LEASE = timedelta(minutes=5)
     FIRST_RETRY = timedelta(minutes=1)
     LONGEST_RETRY = timedelta(hours=6)
+    OWN = ("pk", "key")
 
     subscription = models.OneToOneField(
         Subscription, on_delete=models.CASCADE, primary_key=True, related_name="owed_cancellation"
@@ -134,6 +135,7 @@ class OwedCancellation(Due):
     # By the database's clock.
     due_at = models.DateTimeField(db_default=Now())
     attempts = models.PositiveSmallIntegerField(default=0)
+    # Empty during a retry.
     error = models.CharField(max_length=500, blank=True)
 
     objects = DueQuerySet["OwedCancellation"].as_manager()

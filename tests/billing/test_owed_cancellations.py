@@ -11,6 +11,7 @@ from accounts.admin_tools import Urgency
 from accounts.models import User
 from billing import alerts, owed_cancellations, plan_changes, subscriptions
 from billing.models import Customer, Interval, OwedCancellation, Subscription
+from billing.payments import Contended
 from billing.plans import PLANS, Plan
 from billing.providers import gateway, sandbox
 from billing.providers.objects import ProviderSubscription
@@ -69,6 +70,10 @@ def owed(alice: User, canceled: Subscription, outage: Outage) -> OwedCancellatio
 
 def change(user: User, plan: Plan) -> None:
     plan_changes.change(user, plan_changes.offer(user, plan, Interval.MONTH).token)
+
+
+def use_card(user: User, card: sandbox.Card) -> None:
+    sandbox.use_card(Customer.objects.get(user=user).provider_customer_id, card)
 
 
 def remote(subscription: Subscription) -> ProviderSubscription:
@@ -150,21 +155,42 @@ def test_a_plan_that_its_owner_keeps_is_not_canceled_again(
     assert not remote(canceled).cancel_at_period_end
 
 
-def test_what_the_customer_decides_while_the_provider_answers_counts(
-    alice: User, canceled: Subscription, owed: OwedCancellation, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "verb", [plan_changes.resume, plan_changes.keep, partial(change, plan=PREMIUM)]
+)
+def test_nothing_is_decided_during_a_retry(
+    alice: User,
+    canceled: Subscription,
+    owed: OwedCancellation,
+    verb: Callable[[User], object],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    read = gateway().retrieve_subscription
+    cancel = gateway().set_cancel_at_period_end
 
-    def read_while_the_customer_resumes(_self: object, subscription_id: str) -> object:
+    def cancel_late(_self: object, *arguments: object, **options: object) -> None:
         monkeypatch.undo()
-        plan_changes.resume(alice)
-        return read(subscription_id)
+        with pytest.raises(Contended):
+            verb(alice)
+        cancel(*arguments, **options)
 
-    monkeypatch.setattr(
-        sandbox.SandboxGateway, "retrieve_subscription", read_while_the_customer_resumes
-    )
+    monkeypatch.setattr(sandbox.SandboxGateway, "set_cancel_at_period_end", cancel_late)
     try_again()
 
+    assert remote(canceled).cancel_at_period_end
+    plan_changes.resume(alice)
+    assert not remote(canceled).cancel_at_period_end
+
+
+def test_an_attempt_whose_lease_has_lapsed_leaves_the_row_to_the_next(
+    canceled: Subscription, owed: OwedCancellation
+) -> None:
+    OwedCancellation.objects.update(key="later")
+
+    owed.postpone(error="late")
+    owed_cancellations.pay(owed)
+
+    owed.refresh_from_db()
+    assert (owed.key, owed.error[:19]) == ("later", "ProviderUnavailable")
     assert not remote(canceled).cancel_at_period_end
 
 
@@ -188,16 +214,65 @@ def test_a_change_that_fails_again_owes_it_still(
     alice: User, canceled: Subscription, owed: OwedCancellation, outage: Outage
 ) -> None:
     outage.of = CANCELING | SCHEDULING
-    with pytest.raises(ProviderUnavailable):
-        change(alice, BASIC)
-    sandbox.use_card(Customer.objects.get(user=alice).provider_customer_id, sandbox.Card.DECLINE)
-    with pytest.raises(CardDeclined):
-        change(alice, PREMIUM)
+    for plan in (BASIC, PREMIUM):
+        with pytest.raises(ProviderUnavailable):
+            change(alice, plan)
     outage.of = set()
 
+    assert not remote(canceled).cancel_at_period_end
     try_again()
+    assert remote(canceled).cancel_at_period_end
+
+
+def test_an_upgrade_whose_card_is_declined_leaves_the_plan_canceled(
+    alice: User, canceled: Subscription, owed: OwedCancellation
+) -> None:
+    use_card(alice, sandbox.Card.DECLINE)
+    with pytest.raises(CardDeclined):
+        change(alice, PREMIUM)
 
     assert remote(canceled).cancel_at_period_end
+    assert not OwedCancellation.objects.exists()
+
+
+def test_an_upgrade_that_is_never_confirmed_leaves_the_plan_canceled(
+    alice: User, canceled: Subscription, owed: OwedCancellation
+) -> None:
+    use_card(alice, sandbox.Card.CONFIRM)
+    change(alice, PREMIUM)
+
+    waiting = remote(canceled)
+    assert (waiting.awaits_confirmation, waiting.cancel_at_period_end) == (True, True)
+    sandbox.renew(waiting.id)
+    assert not remote(canceled).is_live
+
+
+def test_an_upgrade_is_not_canceled_by_a_retry_beside_it(
+    alice: User, canceled: Subscription, owed: OwedCancellation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    OwedCancellation.objects.update(due_at=Now() - timedelta(seconds=1))
+    upgrade = gateway().change_plan
+
+    def upgrade_while_beat_rings(_self: object, *arguments: object, **options: object) -> object:
+        page = upgrade(*arguments, **options)
+        owed_cancellations.retry(str(owed.pk))
+        return page
+
+    monkeypatch.setattr(sandbox.SandboxGateway, "change_plan", upgrade_while_beat_rings)
+    change(alice, PREMIUM)
+
+    after = remote(canceled)
+    assert (after.price.plan, after.cancel_at_period_end) == ("premium", False)
+
+
+def test_a_plan_that_its_owner_cancels_again_owes_nothing(
+    alice: User, canceled: Subscription, owed: OwedCancellation
+) -> None:
+    OwedCancellation.objects.update(attempts=OwedCancellation.MAX_ATTEMPTS)
+    plan_changes.cancel(alice)
+
+    assert remote(canceled).cancel_at_period_end
+    assert owed_cancellations.failed() == 0
 
 
 def test_nothing_is_owed_for_a_plan_that_has_ended(
