@@ -12,11 +12,11 @@ from django.db.models.functions import Now
 from billing.models import OwedCancellation, Subscription
 from billing.payments import Contended
 from billing.providers import gateway
-from billing.providers.protocol import ProviderUnavailable
 
 log = logging.getLogger(__name__)
 
-# The first attempt is that of the change itself.
+# The first attempt is that of the change itself, so more than one means that it or a retry has failed.
+_FAILED = Q(attempts__gt=1) | ~Q(error="")
 _RETRIED_NOW = Q(attempts__gt=1, error="", due_at__gt=Now())
 
 
@@ -48,9 +48,14 @@ def forgive(subscription: Subscription, *, key: str) -> None:
     OwedCancellation.objects.filter(subscription=subscription, key=key).delete()
 
 
+def drop(subscription: Subscription) -> None:
+    """Owe nothing any more: the subscription has ended."""
+    OwedCancellation.objects.filter(subscription=subscription).delete()
+
+
 def failed() -> int:
     """The number of those that the provider has not taken, given up or not."""
-    return OwedCancellation.objects.exclude(error="").count()
+    return OwedCancellation.objects.filter(_FAILED).count()
 
 
 def retry(subscription_id: str) -> None:
@@ -61,11 +66,11 @@ def retry(subscription_id: str) -> None:
 
 
 def pay(row: OwedCancellation) -> None:
-    """Cancel again. Without an answer of the provider, the row is due again later."""
+    """Cancel again. After an error, which is logged, the row is due again later."""
     subscription_id = row.subscription.provider_subscription_id
     try:
         cancel_again(row)
-    except ProviderUnavailable as error:
+    except Exception as error:
         log.exception("subscription %s may renew, though its owner canceled it", subscription_id)
         row.postpone(error=f"{type(error).__name__}: {error}"[:500])
 

@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 
 from accounts.models import User
-from billing import ledger, payments
+from billing import ledger, owed_cancellations, payments
 from billing.models import LIVE, Customer, Grant, Subscription, Unit, accounts
 from billing.payments import TRIES, Contended
 from billing.plans import PLANS, TRIAL
@@ -161,6 +161,9 @@ def _write(
         fields["next_invoice_cents"] = next_cents
     if not as_it_was.update(**fields, version=row.version + 1):
         return False
+    if fields and (row.provider_subscription_id != remote.id or not remote.is_live):
+        # A retry would cancel the next plan.
+        owed_cancellations.drop(row)
     # A user has one customer for all later checkouts.
     at = {"provider": provider.name, "account": provider.account}
     if not Customer.objects.in_account(**at).filter(user=row.user).exists():

@@ -275,11 +275,65 @@ def test_a_plan_that_its_owner_cancels_again_owes_nothing(
     assert owed_cancellations.failed() == 0
 
 
+def test_a_plan_that_ends_by_itself_owes_nothing(
+    canceled: Subscription, owed: OwedCancellation
+) -> None:
+    OwedCancellation.objects.update(attempts=OwedCancellation.MAX_ATTEMPTS)
+    gateway().end(remote(canceled), idempotency_key="at the provider")
+    subscriptions.synchronize(canceled.provider_subscription_id)
+
+    assert not OwedCancellation.objects.exists()
+
+
+def test_the_next_plan_at_another_provider_owes_nothing(
+    alice: User, canceled: Subscription, owed: OwedCancellation
+) -> None:
+    Subscription.objects.update(provider="another", provider_subscription_id="sub_there")
+    provider.subscribe(alice, "basic")
+
+    assert not OwedCancellation.objects.exists()
+
+
+def test_a_retry_that_ends_unexpectedly_is_counted_and_repeated(
+    canceled: Subscription, owed: OwedCancellation, outage: Outage
+) -> None:
+    outage.of, outage.error = CANCELING, ValueError("unknown answer")
+    try_again()
+
+    owed.refresh_from_db()
+    assert owed.error == "ValueError: unknown answer"
+    assert owed_cancellations.failed() == 1
+
+
+def test_a_failed_change_says_why_whatever_follows(
+    alice: User, canceled: Subscription, outage: Outage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outage.of = SCHEDULING
+    cancel = gateway().set_cancel_at_period_end
+
+    def fail_to_cancel(*arguments: object, **options: object) -> None:
+        if options["cancel"]:
+            raise ValueError
+        cancel(*arguments[1:], **options)
+
+    monkeypatch.setattr(sandbox.SandboxGateway, "set_cancel_at_period_end", fail_to_cancel)
+    with pytest.raises(ProviderUnavailable):
+        change(alice, BASIC)
+
+    assert owed_cancellations.failed() == 1
+
+
+def test_retries_that_are_killed_are_counted(owed: OwedCancellation) -> None:
+    killed = OwedCancellation.MAX_ATTEMPTS
+    OwedCancellation.objects.update(error="", attempts=killed)
+
+    assert owed_cancellations.failed() == 1
+
+
 def test_nothing_is_owed_for_a_plan_that_has_ended(
     alice: User, canceled: Subscription, owed: OwedCancellation
 ) -> None:
     plan_changes.end(alice)
-    try_again()
 
     assert not OwedCancellation.objects.exists()
 
