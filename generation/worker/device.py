@@ -44,6 +44,7 @@ def from_settings() -> tuple[Engine, Loader]:
             compiled=settings.WORKER_COMPILE,
             cuda_graphs=settings.WORKER_GRAPHS,
             attention=Attention(settings.WORKER_ATTENTION),
+            most_rows=settings.WORKER_MAX_ROWS,
         ),
     )
     engine = Engine(

@@ -7,6 +7,7 @@ import torch
 from diffusers.models.attention_processor import AttnProcessor
 
 from generation.engine.diffusion.cuda_graphs import GraphPool
+from generation.engine.diffusion.families.latent import MAX_ROWS
 from generation.engine.diffusion.families.pipeline import Pipeline
 from generation.engine.enums import Family
 
@@ -33,7 +34,7 @@ _RECOMPILE_LIMIT = 128
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizations:
-    """`precision` is the name of a torch dtype; None picks one by family and device.
+    """`precision` is the name of a torch dtype; None picks one by family and device. `most_rows` are those of a pass.
 
     `cuda_graphs` has no effect on other devices.
     """
@@ -43,6 +44,7 @@ class Optimizations:
     compiled: bool = False
     cuda_graphs: bool = True
     attention: Attention = Attention.FUSED
+    most_rows: int = MAX_ROWS
 
     def dtype(self, family: Family, device: torch.device) -> torch.dtype:
         """Return the precision to compute in; single precision except on CUDA."""
@@ -56,6 +58,7 @@ class Optimizations:
     def apply(self, pipeline: Pipeline, graph_pool: GraphPool) -> None:
         """Set up a loaded checkpoint; compiling happens at its first step and its first image."""
         denoiser = pipeline.denoiser
+        pipeline.most_rows = self.most_rows
         if self.attention is Attention.PLAIN:
             denoiser.set_attn_processor(AttnProcessor())
         # A VAE gains by channels-last only if compiled; its encoder runs too seldom to compile it.

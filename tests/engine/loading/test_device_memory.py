@@ -9,16 +9,18 @@ from torch import Tensor
 
 from generation.engine.checkpoints import catalogue
 from generation.engine.checkpoints.store import structure
-from generation.engine.diffusion.cuda_graphs import GraphPool
+from generation.engine.diffusion.cuda_graphs import Arguments, GraphPool
 from generation.engine.diffusion.families.sd import StableDiffusion
 from generation.engine.diffusion.families.vae import Vae
 from generation.engine.diffusion.run import Run
-from generation.engine.events import Failed, Finished
+from generation.engine.enums import NoiseScheduler
+from generation.engine.events import Drafted, Failed, Finished
 from generation.engine.loading import device_memory
 from generation.engine.loading.loader import Loader
 from generation.engine.loop.engine import Engine
 from tests.engine.driving import a_request, of_kind, run_to_the_end, the_finished
 from tests.engine.loading.test_loader import load
+from tests.engine.reference import relative_difference
 
 CPU = torch.device("cpu")
 OUT_OF_MEMORY = "CUDA out of memory. Tried to allocate 20.00 MiB"
@@ -132,6 +134,50 @@ def test_a_batch_that_is_too_large_is_halved_until_it_fits(
 
     assert sizes == [8, 4, 2, 2, 4, 2, 2]
     assert len(of_kind(events, Finished)) == 8
+
+
+@pytest.mark.parametrize("id", ["toy", "toy-sd3"])
+def test_drafts_take_as_many_passes_as_memory_and_operator_allow(
+    loader: Loader, id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = drafts_on(loader, id)
+    loaded, rows = loader.acquire(catalogue.get(id)), list[int]()
+    assert loaded is not None
+    pipeline, forward = loaded.pipeline, loaded.pipeline.forward
+
+    def forward_at_most_four(arguments: Arguments) -> Tensor:
+        rows.append(len(next(iter(arguments.values()))))
+        if rows[-1] > 4:
+            raise torch.OutOfMemoryError(OUT_OF_MEMORY)
+        return forward(arguments)
+
+    monkeypatch.setattr(pipeline, "forward", forward_at_most_four)
+    halved = drafts_on(loader, id)
+    assert rows == [16, 8, *[4] * 4]
+
+    rows.clear()
+    monkeypatch.setattr(pipeline, "most_rows", 3)
+    chunked = drafts_on(loader, id)
+
+    assert rows == [3, 3, 3, 3, 3, 1]
+    for latents in (halved, chunked):
+        assert relative_difference(latents, whole) < 1e-5
+
+
+def drafts_on(loader: Loader, id: str) -> Tensor:
+    """The latents of eight drafts after one step."""
+    request = a_request(
+        checkpoint=id,
+        noise_scheduler=NoiseScheduler.EULER,
+        num_images=8,
+        num_inference_steps=2,
+        draft_steps=1,
+    )
+    engine = Engine(loader=loader)
+    engine.submit(request, key="drafts")
+    (drafted,) = of_kind(run_to_the_end(engine), Drafted)
+    assert drafted.saved.run is not None
+    return drafted.saved.run.latents
 
 
 def test_a_run_that_never_fits_fails_alone_and_the_engine_goes_on(

@@ -16,6 +16,7 @@ from generation.engine.diffusion.families.initial_latents import (
     InputImages,
     LatentsContext,
 )
+from generation.engine.diffusion.families.row_packing import in_chunks, without_none
 from generation.engine.diffusion.families.vae import Vae
 from generation.engine.diffusion.noise_schedule import NoiseSchedule, ScheduleRange
 from generation.engine.diffusion.run import PreservedRegion, Run
@@ -23,6 +24,8 @@ from generation.engine.diffusion.tiling import Tiling
 from generation.engine.request import GenerationRequest
 from generation.engine.request.prompt_length import USUAL_PIECES
 
+# Of one forward pass. Only the tiles or drafts of one run exceed this.
+MAX_ROWS = 16
 Embedded: TypeAlias = Mapping[Prompt, Mapping[str, Tensor]]
 
 
@@ -41,6 +44,7 @@ class LatentPipeline:
         self.forward: Model = self._forward
         self.vae = vae
         self.scheduler_config = dict(scheduler_config)
+        self.most_rows = MAX_ROWS
         self.device: torch.device = denoiser.device
         self.dtype: torch.dtype = denoiser.dtype
         self.latent_channels = vae.channels
@@ -178,6 +182,18 @@ class LatentPipeline:
             schedule=schedule,
             vae=self.vae,
             model_channels=int(self.denoiser.config["in_channels"]),
+        )
+
+    def _predict(self, arguments: Mapping[str, Tensor | None], *, num_runs: int) -> Tensor:
+        """Return the denoiser's output for all rows. A run alone takes as many passes as its memory needs.
+
+        The loop halves a batch of several runs itself, so that each pays for its own passes.
+        """
+        return in_chunks(
+            self.forward,
+            without_none(arguments),
+            most_rows=self.most_rows,
+            may_halve=num_runs == 1,
         )
 
     def _release_memory(self) -> None:

@@ -24,6 +24,7 @@ class Pipeline(Protocol):
     """
 
     version: str
+    most_rows: int
     denoiser: Any
     forward: Model
     vae: Vae

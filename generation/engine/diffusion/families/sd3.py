@@ -21,7 +21,7 @@ from generation.engine.diffusion.conditioning import Prompting
 from generation.engine.diffusion.families.clip_text import ClipTextEncoder, Prompt
 from generation.engine.diffusion.families.components import Components, num_bytes
 from generation.engine.diffusion.families.latent import Embedded, LatentPipeline, prompts_of
-from generation.engine.diffusion.families.row_packing import Rows, without_none
+from generation.engine.diffusion.families.row_packing import Rows
 from generation.engine.diffusion.families.vae import Vae
 from generation.engine.diffusion.run import Run
 from generation.engine.request import GenerationRequest, prompt_weights
@@ -97,7 +97,7 @@ class StableDiffusion3(LatentPipeline):
             "encoder_hidden_states": hidden,
             "pooled_projections": rows.conditioning("pooled_projections"),
         }
-        return rows.guide(self.forward(without_none(arguments)))
+        return rows.guide(self._predict(arguments, num_runs=len(runs)))
 
     def _embed(self, prompts: Sequence[Prompt]) -> Embedded:
         empty = dict.fromkeys(Prompt("", prompt.clip_skip) for prompt in prompts)

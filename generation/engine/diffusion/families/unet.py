@@ -6,11 +6,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from generation.engine.diffusion.families.latent import LatentPipeline
-from generation.engine.diffusion.families.row_packing import Rows, in_chunks, without_none
+from generation.engine.diffusion.families.row_packing import Rows
 from generation.engine.diffusion.run import Run
-
-# Only the tiles of one run exceed this; they go through the unet in chunks.
-MAX_ROWS = 16
 
 
 class UNetPipeline(LatentPipeline):
@@ -33,4 +30,4 @@ class UNetPipeline(LatentPipeline):
             ),
             **{name: rows.conditioning(name) for name in self.conditioning_names},
         }
-        return rows.guide(in_chunks(self.forward, without_none(arguments), rows=MAX_ROWS))
+        return rows.guide(self._predict(arguments, num_runs=len(runs)))
