@@ -22,6 +22,9 @@ def write(request: GenerationRequest, *, seed: int) -> str:
     if request.mode.has_picture:
         settings["Denoising strength"] = f"{request.strength:g}"
     settings |= expert_infotext.write(request)
+    if request.origin_step:
+        # The web UI has nothing like it: with these settings alone, it draws another image.
+        settings["Continued from step"] = request.origin_step
     lines = [request.prompt]
     if request.negative_prompt:
         lines.append(f"Negative prompt: {request.negative_prompt}")

@@ -84,6 +84,7 @@ _LORA = re.compile(r"<(?:lora|lyco|hypernet):([^:<>\n]{1,100})", re.IGNORECASE)
 _NETWORK = re.compile(r"<(?:lora|lyco|hypernet):[^<>]+>", re.IGNORECASE)
 # What else made the picture; each has further settings beside it.
 _EXTRAS = (
+    "Continued from step",
     *("Hires upscale", "Refiner", "Tiling", "Face restoration"),
     *("ADetailer model", "ControlNet 0", "Script"),
 )

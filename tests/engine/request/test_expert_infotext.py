@@ -38,6 +38,13 @@ def test_usual_settings_are_not_written():
     assert not any(name in text for name in ("Clip skip", "Eta", "Variation", "Mask"))
 
 
+def test_a_branch_says_where_it_began():
+    request = a_request(num_inference_steps=20, origin="a" * 64, origin_step=5)
+
+    assert "Continued from step: 5" in infotext.write(request, seed=7)
+    assert "Continued" not in infotext.write(a_request(), seed=7)
+
+
 def test_each_image_has_its_own_variation_seed():
     request = a_request(**NOISE, num_images=2)
 
