@@ -248,9 +248,11 @@ def _make_room_for_all() -> None:
     excess = total - settings.KEPT_STATES_BYTES
     if excess <= 0:
         return
-    for state in _unused(KeptState.objects.order_by("created_at")):
-        excess -= state.bytes * remove([state])
-        if excess <= 0:
+    for state in _unused(KeptState.objects.order_by("created_at")).iterator(chunk_size=100):
+        removed = remove([state])
+        excess -= state.bytes
+        if not removed or excess <= 0:
+            # A store that refuses one file refuses others, too: the next job tries again.
             return
 
 

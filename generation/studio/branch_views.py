@@ -1,6 +1,7 @@
 """Pictures that go on from a kept step of another one: branches, and drafts that are finished."""
 
 from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 from django import forms
@@ -56,13 +57,14 @@ def branch(request: HttpRequest, image_id: UUID) -> HttpResponse:
 def finish_draft(request: HttpRequest, state_id: UUID) -> HttpResponse:
     """Submit the rest of a draft, or say on its job's page why not."""
     draft = _get_draft(request, state_id)
-    return _go_on(request, draft.job, lambda: kept_states.branch(draft))
+    return _go_on(request, draft.job, lambda: kept_states.branch(draft), refused=draft.job)
 
 
 def repeat(request: HttpRequest, failed: Job) -> HttpResponse:
     """Submit a failed branch or job of drafts again, or say on its page why not."""
-    origin = failed.branched_from or failed
-    return _go_on(request, origin, lambda: GenerationRequest.from_dict(failed.request))
+    of = failed.branched_from or failed
+    wanted = partial(GenerationRequest.from_dict, failed.request)
+    return _go_on(request, of, wanted, refused=failed)
 
 
 @login_required
@@ -84,8 +86,10 @@ def _get_draft(request: HttpRequest, state_id: UUID) -> KeptState:
     return get_object_or_404(drafts.select_related("job"), pk=state_id)
 
 
-def _go_on(request: HttpRequest, of: Job, wanted: Callable[[], GenerationRequest]) -> HttpResponse:
-    """Queue what comes of a job and lead to it, or say on the job's page why not."""
+def _go_on(
+    request: HttpRequest, of: Job, wanted: Callable[[], GenerationRequest], *, refused: Job
+) -> HttpResponse:
+    """Queue what comes of a job and lead to it, or say on the page of the job `refused` why not."""
     form = forms.Form({})
     form.full_clean()
     try:
@@ -96,14 +100,15 @@ def _go_on(request: HttpRequest, of: Job, wanted: Callable[[], GenerationRequest
         reasons = [str(error) for error in form.non_field_errors()]
     for reason in reasons:
         messages.error(request, reason)
-    return redirect(of)
+    return redirect(refused)
 
 
 def _submit_once(user: User, form: forms.Form, wanted: GenerationRequest, *, of: Job) -> Job:
     """The job of this request that goes on from `of`; a second click gets the first one's. Raises Refused."""
     with transaction.atomic():
         # Of two clicks, the second one waits here.
-        Job.objects.select_for_update().get(pk=of.pk)
+        # The job has ended, so nobody who waits for it has the wallet.
+        Job.objects.select_for_update(no_key=True).get(pk=of.pk)
         if known := _known(wanted, of=of):
             return known
         refused = None
@@ -123,10 +128,11 @@ def _submit(user: User, form: forms.Form, wanted: GenerationRequest, *, of: Job)
 
 
 def _known(wanted: GenerationRequest, *, of: Job) -> Job | None:
-    """The job that makes this picture already. A draft is finished once; a branch may be repeated later."""
-    branches = of.branches.filter(request=wanted.to_dict())
-    is_draft = _finishes_draft(wanted, of=of)
-    return (branches.in_progress_or_done() if is_draft else branches.unfinished()).first()
+    """The job that makes this already. A draft is finished once; all else may be repeated later."""
+    same = Job.objects.filter(user=of.user_id, request=wanted.to_dict())
+    if _finishes_draft(wanted, of=of):
+        return same.filter(branched_from=of).in_progress_or_done().first()
+    return same.unfinished().first()
 
 
 def _finishes_draft(wanted: GenerationRequest, *, of: Job) -> bool:

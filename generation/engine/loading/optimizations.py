@@ -34,7 +34,7 @@ _RECOMPILE_LIMIT = 128
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizations:
-    """`precision` is the name of a torch dtype; None picks one by family and device. `most_rows` are those of a pass.
+    """`precision` is the name of a torch dtype; None picks one by family and device. A forward pass has `most_rows` rows at most.
 
     `cuda_graphs` has no effect on other devices.
     """

@@ -10,7 +10,8 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
-MAX_ROWS = 16
+from generation.engine.diffusion.families.latent import MAX_ROWS
+
 _INITIAL_ROWS = 4
 # A guided run alone is two rows.
 _MIN_ROWS = 2

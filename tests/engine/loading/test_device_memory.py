@@ -17,6 +17,7 @@ from generation.engine.enums import NoiseScheduler
 from generation.engine.events import Drafted, Failed, Finished
 from generation.engine.loading import device_memory
 from generation.engine.loading.loader import Loader
+from generation.engine.loading.optimizations import Optimizations
 from generation.engine.loop.engine import Engine
 from tests.engine.driving import a_request, of_kind, run_to_the_end, the_finished
 from tests.engine.loading.test_loader import load
@@ -137,7 +138,7 @@ def test_a_batch_that_is_too_large_is_halved_until_it_fits(
 
 
 @pytest.mark.parametrize("id", ["toy", "toy-sd3"])
-def test_drafts_take_as_many_passes_as_memory_and_operator_allow(
+def test_drafts_take_several_passes_where_the_operator_allows_fewer_rows(
     loader: Loader, id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = drafts_on(loader, id)
@@ -145,23 +146,16 @@ def test_drafts_take_as_many_passes_as_memory_and_operator_allow(
     assert loaded is not None
     pipeline, forward = loaded.pipeline, loaded.pipeline.forward
 
-    def forward_at_most_four(arguments: Arguments) -> Tensor:
+    def counted(arguments: Arguments) -> Tensor:
         rows.append(len(next(iter(arguments.values()))))
-        if rows[-1] > 4:
-            raise torch.OutOfMemoryError(OUT_OF_MEMORY)
         return forward(arguments)
 
-    monkeypatch.setattr(pipeline, "forward", forward_at_most_four)
-    halved = drafts_on(loader, id)
-    assert rows == [16, 8, *[4] * 4]
-
-    rows.clear()
-    monkeypatch.setattr(pipeline, "most_rows", 3)
+    monkeypatch.setattr(pipeline, "forward", counted)
+    Optimizations(most_rows=3).apply(pipeline, GraphPool())
     chunked = drafts_on(loader, id)
 
     assert rows == [3, 3, 3, 3, 3, 1]
-    for latents in (halved, chunked):
-        assert relative_difference(latents, whole) < 1e-5
+    assert relative_difference(chunked, whole) < 1e-5
 
 
 def drafts_on(loader: Loader, id: str) -> Tensor:

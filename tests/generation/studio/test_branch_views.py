@@ -360,8 +360,22 @@ def test_trying_again_after_the_step_is_gone_is_refused(client, alice, states):
 
     response = client.post(reverse("job_retry", args=[job.pk]), follow=True)
 
+    assert response.redirect_chain[-1][0] == job.get_absolute_url()
     assert "be continued any more. Create it again." in response.text
     assert newest() == job
+
+
+def test_trying_drafts_again_counts_once(client, alice):
+    job = jobs.submit(alice, make_request(num_inference_steps=STEPS, num_images=8, draft_steps=6))
+    _fail(job)
+    client.force_login(alice)
+
+    for _click in range(2):
+        client.post(reverse("job_retry", args=[job.pk]))
+
+    again = newest()
+    assert Job.objects.count() == 2
+    assert again.generation_request == job.generation_request
 
 
 def _fail(job):

@@ -24,7 +24,7 @@ from generation.engine.diffusion.tiling import Tiling
 from generation.engine.request import GenerationRequest
 from generation.engine.request.prompt_length import USUAL_PIECES
 
-# Of one forward pass. Only the tiles or drafts of one run exceed this.
+# Rows of one forward pass at most. Only the tiles or drafts of one run may be more: they take several passes.
 MAX_ROWS = 16
 Embedded: TypeAlias = Mapping[Prompt, Mapping[str, Tensor]]
 
@@ -184,17 +184,9 @@ class LatentPipeline:
             model_channels=int(self.denoiser.config["in_channels"]),
         )
 
-    def _predict(self, arguments: Mapping[str, Tensor | None], *, num_runs: int) -> Tensor:
-        """Return the denoiser's output for all rows. A run alone takes as many passes as its memory needs.
-
-        The loop halves a batch of several runs itself, so that each pays for its own passes.
-        """
-        return in_chunks(
-            self.forward,
-            without_none(arguments),
-            most_rows=self.most_rows,
-            may_halve=num_runs == 1,
-        )
+    def _predict(self, arguments: Mapping[str, Tensor | None]) -> Tensor:
+        """Return the denoiser's output for all rows."""
+        return in_chunks(self.forward, without_none(arguments), rows=self.most_rows)
 
     def _release_memory(self) -> None:
         """Drop CUDA graphs, which only save time."""

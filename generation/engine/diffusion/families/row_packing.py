@@ -103,25 +103,14 @@ def without_none(arguments: Mapping[str, Tensor | None]) -> Arguments:
     return {name: value for name, value in arguments.items() if value is not None}
 
 
-def in_chunks(model: Model, arguments: Arguments, *, most_rows: int, may_halve: bool) -> Tensor:
-    """Call the model on at most `most_rows` rows at a time and concatenate its outputs.
+def in_chunks(model: Model, arguments: Arguments, *, rows: int) -> Tensor:
+    """Call the model on at most `rows` rows at a time and concatenate its outputs.
 
-    The tiles or drafts of one run alone may be more rows than fit into the memory. If memory runs out and it
-    `may_halve`, it goes on with chunks of half the size, down to one row. Raises torch.OutOfMemoryError.
+    The tiles or drafts of one run alone may be more rows than fit into the memory.
     """
     count = len(next(iter(arguments.values())))
-    most_rows = min(most_rows, count)
-    try:
-        return _in_chunks(model, arguments, count=count, most_rows=most_rows)
-    except torch.OutOfMemoryError:
-        if not may_halve or most_rows == 1:
-            raise
-    return in_chunks(model, arguments, most_rows=most_rows // 2, may_halve=True)
-
-
-def _in_chunks(model: Model, arguments: Arguments, *, count: int, most_rows: int) -> Tensor:
     parts = [
-        model({name: each[start : start + most_rows] for name, each in arguments.items()})
-        for start in range(0, count, most_rows)
+        model({name: argument[start : start + rows] for name, argument in arguments.items()})
+        for start in range(0, count, rows)
     ]
     return torch.cat(parts) if len(parts) > 1 else parts[0]

@@ -97,7 +97,7 @@ class StableDiffusion3(LatentPipeline):
             "encoder_hidden_states": hidden,
             "pooled_projections": rows.conditioning("pooled_projections"),
         }
-        return rows.guide(self._predict(arguments, num_runs=len(runs)))
+        return rows.guide(self._predict(arguments))
 
     def _embed(self, prompts: Sequence[Prompt]) -> Embedded:
         empty = dict.fromkeys(Prompt("", prompt.clip_skip) for prompt in prompts)

@@ -30,4 +30,4 @@ class UNetPipeline(LatentPipeline):
             ),
             **{name: rows.conditioning(name) for name in self.conditioning_names},
         }
-        return rows.guide(self._predict(arguments, num_runs=len(runs)))
+        return rows.guide(self._predict(arguments))

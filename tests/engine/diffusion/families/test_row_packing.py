@@ -142,34 +142,7 @@ def test_many_rows_go_through_the_model_in_chunks(count: int, sizes: list[int]) 
 
     rows = torch.arange(float(count))[:, None]
 
-    output = in_chunks(model, {"a": rows, "b": 10 * rows}, most_rows=4, may_halve=False)
+    output = in_chunks(model, {"a": rows, "b": 10 * rows}, rows=4)
 
     assert seen == sizes
     assert torch.equal(output, 11 * rows)
-
-
-def test_chunks_are_halved_until_they_fit() -> None:
-    seen = []
-
-    def model(arguments: dict[str, Tensor]) -> Tensor:
-        seen.append(len(arguments["a"]))
-        if seen[-1] > 2:
-            raise torch.OutOfMemoryError
-        return 2 * arguments["a"]
-
-    rows = torch.arange(5.0)[:, None]
-
-    output = in_chunks(model, {"a": rows}, most_rows=16, may_halve=True)
-
-    assert seen == [5, 2, 2, 1]
-    assert torch.equal(output, 2 * rows)
-    with pytest.raises(torch.OutOfMemoryError):
-        in_chunks(model, {"a": rows}, most_rows=16, may_halve=False)
-
-
-def test_one_row_that_does_not_fit_is_an_error() -> None:
-    def model(arguments: dict[str, Tensor]) -> Tensor:
-        raise torch.OutOfMemoryError
-
-    with pytest.raises(torch.OutOfMemoryError):
-        in_chunks(model, {"a": torch.zeros(3, 1)}, most_rows=16, may_halve=True)
