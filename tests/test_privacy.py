@@ -12,7 +12,7 @@ from generation.models import Status
 from generation.models.api import Delivery
 from generation.studio import history
 from tests.billing import provider
-from tests.generation.rows import make_image, make_job, make_request, make_upload
+from tests.generation.rows import make_draft, make_image, make_job, make_request, make_upload
 
 pytestmark = pytest.mark.django_db
 METHODS = ["get", "post", "put", "patch", "delete"]
@@ -25,6 +25,11 @@ def a_job(owner):
 
 def a_picture(owner):
     return make_image(make_job(owner)).pk
+
+
+def a_draft(owner):
+    request = make_request(num_inference_steps=20, num_images=8, draft_steps=6)
+    return make_draft(make_job(owner, request=request)).pk
 
 
 def a_deleted_picture(owner):
@@ -91,6 +96,9 @@ OWNED = {
     "job_card": a_job,
     "job_cancel": a_job,
     "job_retry": a_job,
+    "branch": a_picture,
+    "draft_preview": a_draft,
+    "finish_draft": a_draft,
     "image": a_picture,
     "image_file": a_picture,
     "image_jpeg": a_picture,
