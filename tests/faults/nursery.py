@@ -17,7 +17,7 @@ import django
 def main() -> None:
     django.setup()
     import generation.worker.worker  # noqa: F401, PLC0415  # slow import: forks share it
-    from tests.faults import losses  # noqa: PLC0415  # app registry
+    from tests.faults import losses  # noqa: PLC0415  # app registry: after django.setup()
 
     losses.note_states(sys.argv[1])
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

@@ -701,6 +701,9 @@ def test_a_settlement_waits_for_postgresql(alice, machine, monkeypatch):
 
 
 def test_connections_that_broke_during_a_run_do_no_harm(alice, machine):
+    # Other tests may have left many to the pool, which would try all of them, with a longer pause each time.
+    connection.close()
+    connection.close_pool()
     job = start_long_job(alice, machine, held_at=LAST_BUT_ONE)
 
     with connection.cursor() as cursor:
