@@ -9,7 +9,7 @@ import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.conf import settings
@@ -57,18 +57,6 @@ class NewState:
     content: bytes
 
 
-@dataclass(frozen=True, kw_only=True)
-class StoredDraft:
-    """A draft with stored files but no row yet."""
-
-    index: int
-    step: int
-    digest: str
-    file: str
-    preview: str
-    bytes: int
-
-
 def most_of_pictures(job: Job) -> int:
     """The number of states that the owner's plan keeps of finished pictures."""
     plan = PAY_AS_YOU_GO if job.pays_in_credits else plan_of(job.user)
@@ -94,11 +82,12 @@ def keep(job: Job, states: Sequence[NewState]) -> None:
 
 def store_drafts(
     job: Job, states: Sequence[NewState], previews: "Sequence[Picture]"
-) -> list[StoredDraft]:
-    """Store the files of a job's drafts. Raises StorageRefused after cleaning up."""
+) -> list[KeptState]:
+    """Store the files of a job's drafts; return their rows, unsaved. Raises StorageRefused after cleaning up."""
+    now = timezone.now()
     try:
         return [
-            _store_draft(job, state, preview)
+            _store_draft(job, state, preview, now=now)
             for state, preview in zip(states, previews, strict=True)
         ]
     except OSError as error:
@@ -106,24 +95,9 @@ def store_drafts(
         raise StorageRefused(str(error)) from error
 
 
-def keep_drafts(job: Job, stored: Iterable[StoredDraft]) -> None:
+def keep_drafts(stored: Iterable[KeptState]) -> None:
     """Create the rows of a job's drafts. Call in the transaction that ends the job."""
-    now = timezone.now()
-    KeptState.objects.bulk_create(
-        KeptState(
-            user_id=job.user_id,
-            job=job,
-            index=draft.index,
-            step=draft.step,
-            digest=draft.digest,
-            file=draft.file,
-            preview=draft.preview,
-            bytes=draft.bytes,
-            created_at=now,
-            expires_at=now + KEPT_FOR,
-        )
-        for draft in stored
-    )
+    KeptState.objects.bulk_create(stored)
 
 
 def make_room_for_drafts(job: Job) -> None:
@@ -202,18 +176,8 @@ def sweep() -> int:
 
 def _keep(job: Job, image: Image, state: NewState, *, now: datetime) -> None:
     name = storage.state_name(job, index=state.index, step=state.step)
-    row = KeptState.objects.create(
-        user_id=job.user_id,
-        job=job,
-        image=image,
-        index=state.index,
-        step=state.step,
-        digest=hashlib.sha256(state.content).hexdigest(),
-        file=name,
-        bytes=len(state.content),
-        created_at=now,
-        expires_at=now + KEPT_FOR,
-    )
+    row = _row(job, state, file=name, now=now, image=image)
+    row.save(force_insert=True)
     try:
         media.save(name, ContentFile(state.content))
     except OSError:
@@ -224,15 +188,24 @@ def _keep(job: Job, image: Image, state: NewState, *, now: datetime) -> None:
         remove([row])
 
 
-def _store_draft(job: Job, state: NewState, preview: "Picture") -> StoredDraft:
+def _store_draft(job: Job, state: NewState, preview: "Picture", *, now: datetime) -> KeptState:
     file, shown = storage.save_draft(job, state.content, preview, index=state.index)
-    return StoredDraft(
+    return _row(job, state, file=file, now=now, preview=shown)
+
+
+def _row(job: Job, state: NewState, *, file: str, now: datetime, **fields: Any) -> KeptState:
+    """The state's row, unsaved, with `image` or `preview` among the `fields`."""
+    return KeptState(
+        user_id=job.user_id,
+        job=job,
         index=state.index,
         step=state.step,
         digest=hashlib.sha256(state.content).hexdigest(),
         file=file,
-        preview=shown,
         bytes=len(state.content),
+        created_at=now,
+        expires_at=now + KEPT_FOR,
+        **fields,
     )
 
 

@@ -72,7 +72,7 @@ def discard(job: "Job") -> None:
         drafted = _draft_names(job, index=index) if request.draft_steps else ()
         for names in (_names(job, index=index), drafted):
             if kept.isdisjoint(names):
-                delete(names)
+                _delete(names)
 
 
 def save_draft(
@@ -133,8 +133,7 @@ def _what(name: str, quality: int | None) -> str:
     return name if quality is None else f"{name}-{quality}"
 
 
-def delete(names: Iterable[str]) -> None:
-    """Delete files. One that cannot be deleted is logged, and stays."""
+def _delete(names: Iterable[str]) -> None:
     for name in names:
         try:
             default_storage.delete(name)

@@ -67,10 +67,6 @@ class KeptState(models.Model):
         return f"{self.job_id} #{self.index} after step {self.step}"
 
     @property
-    def is_draft(self) -> bool:
-        return self.image_id is None
-
-    @property
     def request(self) -> GenerationRequest:
         """The request for its picture alone, with all steps."""
         alone = self.job.generation_request.alone(self.index).to_dict()

@@ -17,9 +17,9 @@ from generation.engine.messages import gettext_noop
 from generation.engine.request import canvas
 from generation.engine.saved_run import SavedRun
 from generation.images import kept_states, storage
-from generation.images.kept_states import NewState, StoredDraft
+from generation.images.kept_states import NewState
 from generation.jobs import saved_runs
-from generation.models import Job, Pause, failures, receipts
+from generation.models import Job, KeptState, Pause, failures, receipts
 from generation.queue import estimates
 from generation.worker.attempt import Attempt
 
@@ -135,10 +135,10 @@ def _set_aside(job: Job, end: Drafted) -> None:
     """End a job of drafts with their states and previews. Raises LostRace."""
     states = [_state_of(job, end.saved, index) for index in range(len(end.previews))]
 
-    def write(stored: Sequence[StoredDraft], **free_ms: int) -> None:
+    def write(stored: Sequence[KeptState], **free_ms: int) -> None:
         with transaction.atomic():
             jobs.finish(job, (), end.charges, **free_ms)
-            kept_states.keep_drafts(job, stored)
+            kept_states.keep_drafts(stored)
 
     if _deliver(
         job,

@@ -300,7 +300,7 @@ def test_drafts_are_stored_with_previews_and_kept_beside_the_plans_states(alice)
     states = [NewState(index=number, step=6, content=b"%d" % number) for number in range(8)]
     previews = [PIL.Image.new("RGB", (128, 128), "teal")] * 8
 
-    kept_states.keep_drafts(job, kept_states.store_drafts(job, states, previews))
+    kept_states.keep_drafts(kept_states.store_drafts(job, states, previews))
     kept_states.make_room_for_drafts(job)
 
     drafts = list(KeptState.objects.drafts().order_by("index"))
