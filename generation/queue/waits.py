@@ -1,4 +1,4 @@
-"""How long jobs have been in line, as `Job.waited_ms` has it for those that run: their earlier attempts don't count."""
+"""Waits of queued jobs, as `Job.waited_ms` has them for running ones: earlier attempts don't count."""
 
 from datetime import timedelta
 
