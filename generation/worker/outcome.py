@@ -189,8 +189,8 @@ def _keep_states(job: Job, states: Sequence[SavedRun]) -> None:
     try:
         images = range(job.generation_request.num_images)
         wanted = [(state, index) for state in states for index in images]
-        most = kept_states.most_of_pictures(job)
-        kept_states.keep(job, [_state_of(job, state, index) for state, index in wanted[:most]])
+        if wanted := wanted[: kept_states.most_of_pictures(job)]:
+            kept_states.keep(job, [_state_of(job, state, index) for state, index in wanted])
     except Exception as error:  # noqa: BLE001  # whatever it is, the customer has the pictures
         log.warning("could not keep the states of job %s: %r", job.pk, error)
 
